@@ -1,0 +1,7 @@
+"""`python -m amanat`."""
+
+import sys
+
+from amanat.operations.cli import main
+
+sys.exit(main())

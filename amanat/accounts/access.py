@@ -1,0 +1,219 @@
+"""The rules of the route table: anyone, someone signed in, a member with a permission.
+
+A member's request is one transaction inside her workspace. An answer of 400 or more rolls it back, so a refused request
+changes no row; what must survive a refusal (a count of tries, a failed sign-in) is written outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+from urllib.parse import quote
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.reauthentication import did_recently_authenticate
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection, transaction
+from django.db.models import OuterRef
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django_htmx.http import HttpResponseClientRedirect
+
+from amanat.accounts.models import Member, TeamMember, User, Workspace
+from amanat.accounts.permissions import May
+from amanat.accounts.session_store import SessionStore
+from amanat.core import routes, tenancy
+from amanat.core.limits import Limit
+from amanat.core.routes import Route, anyone
+
+Run = Callable[[], HttpResponseBase]
+
+#: Limits that many routes share.
+SECRETS = (Limit(20, timedelta(hours=1), per="account"), Limit(60, timedelta(hours=1), per="address"))
+CODES = (Limit(5, timedelta(minutes=15), per="session"), Limit(60, timedelta(hours=1), per="address"))
+WRITES = (Limit(600, timedelta(minutes=1), per="member"),)
+
+
+class MemberRequest(HttpRequest):
+    """A request that the rule `Members` admitted."""
+
+    user: User
+    member: Member
+    workspace: Workspace
+
+
+class UserRequest(HttpRequest):
+    """A request that the rule `SignedIn` admitted."""
+
+    user: User
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Somebody signed in, whatever her workspaces: her own account's pages."""
+
+    name: str = "signed in"
+
+    def admit(self, request: HttpRequest, route: Route, run: Run) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        if route.fresh and not did_recently_authenticate(request):
+            return to_reauthentication(request)
+        with transaction.atomic():
+            response = run()
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+        return response
+
+
+@dataclass(frozen=True)
+class Members:
+    """A member of the workspace that this browser is in, with a permission if one is named."""
+
+    permission: May | None = None
+
+    @property
+    def name(self) -> str:
+        return f"member who may {self.permission.value}" if self.permission else "member"
+
+    def admit(self, request: HttpRequest, route: Route, run: Run) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        user = cast(User, request.user)
+        workspace_id = chosen_workspace(request, user)
+        if workspace_id is None:
+            return _redirect(request, reverse("accounts:workspaces"))
+        with tenancy.inside(workspace_id):
+            response = self._admit_inside(cast(MemberRequest, request), user, workspace_id, route, run)
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+        return response
+
+    def _admit_inside(
+        self, request: MemberRequest, user: User, workspace_id: UUID, route: Route, run: Run
+    ) -> HttpResponseBase:
+        member = seat_of(user, workspace_id)
+        if member is None:
+            forget_workspace(request)
+            return _redirect(request, reverse("accounts:workspaces"))
+        request.member, request.workspace = member, member.workspace
+        if self.permission is not None and not member.may(self.permission):
+            return routes.refusal(request, 403)
+        if member.workspace.requires_mfa and not is_mfa_enabled(user):
+            return _redirect(request, reverse("accounts:second_factor_needed"))
+        if route.fresh and not did_recently_authenticate(request):
+            return to_reauthentication(request)
+        if request.method not in ("GET", "HEAD"):
+            name_actor(member.id)
+        with timezone.override(ZoneInfo(member.workspace.time_zone)):
+            response = run()
+            # Lazy template responses would otherwise render after the transaction.
+            if hasattr(response, "render") and callable(response.render):
+                response = response.render()
+        return response
+
+
+def seat_of(user: User, workspace_id: UUID) -> Member | None:
+    """The member that `user` is in the workspace of the open transaction, with the workspace and the ids of her teams."""
+    teams = TeamMember.objects.of(workspace_id).filter(member_id=OuterRef("id")).values("team_id")
+    return (
+        Member.objects.of(workspace_id)
+        .filter(user_id=user.pk, ended_at__isnull=True)
+        .select_related("workspace")
+        .annotate(team_ids=ArraySubquery(teams))
+        .first()
+    )
+
+
+def name_actor(member_id: UUID) -> None:
+    """Tell the database who acts, for the ledger's trigger."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL app.actor = %s", [str(member_id)])
+
+
+def chosen_workspace(request: HttpRequest, user: User) -> UUID | None:
+    """The workspace this browser is in; the only one there is, when none was chosen yet."""
+    session = cast(SessionStore, request.session)
+    if session.row is not None and session.row.workspace_id is not None:
+        return session.row.workspace_id
+    seats = seats_of(user)
+    if len(seats) == 1:
+        choose_workspace(request, seats[0].workspace_id)
+        return seats[0].workspace_id
+    return None
+
+
+def choose_workspace(request: HttpRequest, workspace_id: UUID | None) -> None:
+    """Put this browser into a workspace; the caller has checked that the user sits in it."""
+    session = cast(SessionStore, request.session)
+    if session.row is not None:
+        session.row.workspace_id = workspace_id
+        session.row.save(update_fields=["workspace_id"])
+
+
+def forget_workspace(request: HttpRequest) -> None:
+    choose_workspace(request, None)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One workspace a user may enter."""
+
+    workspace_id: UUID
+    member_id: UUID
+    name: str
+    place: str
+    role: str
+
+
+def seats_of(user: User) -> list[Seat]:
+    """All workspaces of a user, by name. Asked before a workspace is named, hence through a function of the owner's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_id, member_id, name, place, role FROM memberships(%s)", [user.pk])
+        return [Seat(*row) for row in cursor.fetchall()]
+
+
+def workspace_ids() -> list[UUID]:
+    """Ids of all workspaces, for sweeps that then enter one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspace_ids()")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _redirect(request: HttpRequest, url: str) -> HttpResponse:
+    """A redirect that htmx follows as a whole page."""
+    if getattr(request, "htmx", False):
+        return HttpResponseClientRedirect(url)
+    return HttpResponseRedirect(url)
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    here = request.get_full_path() if request.method == "GET" and not getattr(request, "htmx", False) else "/"
+    return _redirect(request, f"{reverse('account_login')}?next={quote(here)}")
+
+
+def to_reauthentication(request: HttpRequest) -> HttpResponse:
+    here = request.get_full_path() if request.method == "GET" else request.META.get("HTTP_REFERER", "/")
+    path = "/" + here.split("/", 3)[3] if here.startswith("http") and here.count("/") >= 3 else here
+    return _redirect(request, f"{reverse('account_reauthenticate')}?next={quote(path)}")
+
+
+def signed_in_by(request: HttpRequest) -> list[str]:
+    """The methods this session was signed in with: "password", "mfa", "code"."""
+    return [record["method"] for record in get_authentication_records(request)]
+
+
+__all__ = ["CODES", "SECRETS", "WRITES", "anyone", "member", "members", "signed_in"]
+
+signed_in = SignedIn()
+member = Members()
+
+
+def members(permission: May) -> Members:
+    return Members(permission)

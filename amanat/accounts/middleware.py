@@ -1,0 +1,56 @@
+"""Who is signed in, and in which language the answer is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import translation
+from django.utils.crypto import constant_time_compare
+
+from amanat.accounts.models import Session, User
+from amanat.accounts.session_store import SessionStore
+from amanat.core import clock
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+SEEN_EVERY = timedelta(minutes=1)
+
+
+def language(get_response: GetResponse) -> GetResponse:
+    """Find the session's user (in the query that reads the session) and speak her language.
+
+    A visitor's choice comes from the cookie, else from the browser.
+    """
+    known = {code for code, _name in settings.LANGUAGES}
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        user = _signed_in_user(request)
+        chosen = user.language if user else request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        if chosen not in known:
+            chosen = translation.get_language_from_request(request)
+        request.LANGUAGE_CODE = chosen if chosen in known else settings.LANGUAGE_CODE  # type: ignore[attr-defined]
+        with translation.override(request.LANGUAGE_CODE):  # type: ignore[attr-defined]
+            response = get_response(request)
+        response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)  # type: ignore[attr-defined]
+        return response
+
+    return middleware
+
+
+def _signed_in_user(request: HttpRequest) -> User | None:
+    """Fill Django's cache of request.user from the session's row, after the check Django makes (password unchanged)."""
+    session = request.session
+    if not isinstance(session, SessionStore) or not session.session_key:
+        return None
+    digest = session.get(HASH_SESSION_KEY, "")
+    user = session.row.user if session.row else None
+    if user is None or not user.is_active or not constant_time_compare(digest, user.get_session_auth_hash()):
+        return None
+    request._cached_user = user  # type: ignore[attr-defined]
+    row = session.row
+    if row is not None and clock.now() - row.last_seen_at > SEEN_EVERY:
+        Session.objects.filter(pk=row.pk).update(last_seen_at=clock.now())
+    return user

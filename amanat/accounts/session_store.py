@@ -1,0 +1,87 @@
+"""Sessions in the database, stored under the hash of their key, with what the list of devices shows."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db import DatabaseError, IntegrityError, router, transaction
+
+from amanat.accounts.models import Session
+from amanat.core import clock
+
+
+def hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:40]
+
+
+class SessionStore(DatabaseStore):
+    """Django's store with three differences: hashed keys, our clock, and the row itself kept for the request (`row`)."""
+
+    row: Session | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    def _get_session_from_db(self) -> Session | None:
+        if not self.session_key:
+            return None
+        rows = Session.objects.select_related("user")
+        found = rows.filter(session_key=hashed(self.session_key), expire_date__gt=clock.now()).first()
+        if found is None:
+            self._session_key = None
+        self.row = found
+        return found
+
+    def load(self) -> dict[str, Any]:
+        found = self._get_session_from_db()
+        return self.decode(found.session_data) if found else {}
+
+    def exists(self, session_key: str) -> bool:
+        return Session.objects.filter(session_key=hashed(session_key)).exists()
+
+    def save(self, must_create: bool = False) -> None:
+        if self.session_key is None:
+            return self.create()
+        data = self._get_session(no_load=must_create)
+        using = router.db_for_write(Session)
+        values = {
+            "session_data": self.encode(data),
+            "expire_date": self.get_expiry_date(modification=clock.now()),
+            "user_id": data.get("_auth_user_id"),
+            "last_seen_at": clock.now(),
+        }
+        try:
+            with transaction.atomic(using=using):
+                if must_create:
+                    Session.objects.create(session_key=hashed(self.session_key), **values)
+                elif not Session.objects.filter(session_key=hashed(self.session_key)).update(**values):
+                    raise UpdateError  # the session was ended meanwhile, from another device
+        except IntegrityError:
+            if must_create:
+                from django.contrib.sessions.backends.base import CreateError
+
+                raise CreateError from None
+            raise
+        except DatabaseError:
+            if not must_create:
+                raise UpdateError from None
+            raise
+        return None
+
+    def delete(self, session_key: str | None = None) -> None:
+        key = session_key or self.session_key
+        if key:
+            Session.objects.filter(session_key=hashed(key)).delete()
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        kwargs.setdefault("modification", clock.now())
+        return super().get_expiry_date(**kwargs)
+
+    @classmethod
+    def clear_expired(cls) -> None:
+        Session.objects.filter(expire_date__lt=clock.now()).delete()

@@ -1,0 +1,405 @@
+"""What the operator may set, read from the environment: here and nowhere else.
+
+`load` turns an environment into a `Configuration` or says every problem at once, each with a hint. Files with secrets are
+made by `ensure_secrets`, which only the command line calls: a web request or a test must never make a key by accident.
+"""
+
+import contextlib
+import difflib
+import functools
+import ipaddress
+import os
+import secrets as randomness
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PREFIX = "AMANAT_"
+SHORTEST_KEY = 32  # bytes
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class ConfigurationError(Exception):
+    """The settings do not allow a start. `problems` holds a sentence with a hint for each."""
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    default: str
+    kind: str  #: a key of `KINDS`
+    sentence: str
+
+    @property
+    def attribute(self) -> str:
+        return self.name.removeprefix(PREFIX).lower()
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "AMANAT_DATA", "var", "folder", "Folder for the embedded database and the files; relative to the checkout."
+    ),
+    Setting(
+        "AMANAT_SECRETS",
+        "",
+        "folder",
+        "Folder for keys and passwords, beside the data (default: data folder + `-secrets`).",
+    ),
+    Setting(
+        "DATABASE_URL", "", "database", "External PostgreSQL 15+, as a role that owns the database; empty: embedded."
+    ),
+    Setting("AMANAT_APP_DATABASE_URL", "", "database", "The restricted role, when you made the roles by hand."),
+    Setting(
+        "AMANAT_POSTGRES_BIN", "", "folder", "Folder with PostgreSQL's programs, instead of the ones that come along."
+    ),
+    Setting("AMANAT_HOST", "127.0.0.1", "text", "Address the web server listens on."),
+    Setting("AMANAT_PORT", "8000", "port", "Port the web server listens on; live events use the next one."),
+    Setting("AMANAT_BASE_URL", "", "address", "Public address of the site (default: `http://localhost:` + port)."),
+    Setting("AMANAT_FILES_URL", "", "address", "Second host name, from which stored files are downloaded."),
+    Setting(
+        "AMANAT_TRUSTED_PROXIES", "", "networks", "Networks whose X-Forwarded-For is believed, separated by commas."
+    ),
+    Setting("AMANAT_SMTP_HOST", "", "text", "Mail server; empty: mail is kept in the data folder and not sent."),
+    Setting("AMANAT_SMTP_PORT", "587", "port", "Port of the mail server."),
+    Setting("AMANAT_SMTP_USER", "", "text", "User name at the mail server."),
+    Setting("AMANAT_SMTP_PASSWORD", "", "text", "Password at the mail server."),
+    Setting("AMANAT_SMTP_TLS", "starttls", "tls", "Encryption of mail: `none`, `starttls` or `tls`."),
+    Setting(
+        "AMANAT_MAIL_FROM", "", "text", "Sender of the mail this site writes (default: `amanat@` + the site's host)."
+    ),
+    Setting("AMANAT_WEB_THREADS", "32", "count", "Requests one web process answers at the same time."),
+    Setting("AMANAT_WEB_PROCESSES", "1", "count", "Web processes."),
+    Setting("AMANAT_WORKER_CONCURRENCY", "4", "count", "Jobs the worker does at the same time."),
+    Setting(
+        "AMANAT_S3_URL", "", "text", "Object store for files, such as `s3://bucket/prefix`; empty: the data folder."
+    ),
+    Setting("AMANAT_SIGN_UP", "open", "sign-up", "Whether strangers may make a workspace: `open` or `closed`."),
+    Setting("AMANAT_DEFAULT_REGION", "IN", "region", "Country of phone numbers written without a country code."),
+    Setting("AMANAT_LOG_LEVEL", "info", "level", "How much is logged: `debug`, `info`, `warning` or `error`."),
+    Setting("AMANAT_DEBUG", "false", "boolean", "Error pages with source code, for developers only."),
+    Setting("AMANAT_TIME_OFFSET", "0", "seconds", "Seconds by which the site's clock is moved, for demonstrations."),
+    Setting(
+        "AMANAT_SECRET_KEY_FILE", "", "file", "File with the key that signs sessions (default: in the secrets folder)."
+    ),
+    Setting(
+        "AMANAT_ROOT_KEY_FILE", "", "file", "File with the key that encrypts fields and files (default: likewise)."
+    ),
+    Setting(
+        "AMANAT_BACKUP_PASSPHRASE",
+        "",
+        "text",
+        "Passphrase for backups, instead of the root key; 12 characters or more.",
+    ),
+    Setting(
+        "AMANAT_VENV", "", "folder", "Where `./run` keeps the Python environment (default: `.venv` in the checkout)."
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One attribute for each setting, named without the prefix and in lower case."""
+
+    data: Path
+    secrets: Path
+    database_url: str
+    app_database_url: str
+    postgres_bin: Path | None
+    host: str
+    port: int
+    base_url: str  #: without a slash at its end
+    files_url: str
+    trusted_proxies: tuple[Network, ...]
+    smtp_host: str
+    smtp_port: int
+    smtp_user: str
+    smtp_password: str
+    smtp_tls: str
+    mail_from: str
+    web_threads: int
+    web_processes: int
+    worker_concurrency: int
+    s3_url: str
+    sign_up: str
+    default_region: str
+    log_level: str
+    debug: bool
+    time_offset: int
+    secret_key_file: Path
+    root_key_file: Path
+    backup_passphrase: str
+    venv: Path | None
+
+    @property
+    def is_embedded(self) -> bool:
+        return not self.database_url
+
+    @property
+    def host_name(self) -> str:
+        return urlsplit(self.base_url).hostname or "localhost"
+
+    @property
+    def live_port(self) -> int:
+        return self.port + 1
+
+    def __repr__(self) -> str:
+        """Without values: some are secret, and a trace-back must not show them."""
+        return f"<Configuration of {self.base_url}>"
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError("give a whole number") from None
+        if not low <= value <= high:
+            raise ValueError(f"give a number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"give one of {', '.join(choices)}")
+        return text.lower()
+
+    return parse
+
+
+def _boolean(text: str) -> bool:
+    return _choice("true", "false", "yes", "no", "1", "0")(text) in {"true", "yes", "1"}
+
+
+def _path(text: str) -> Path | None:
+    return (CHECKOUT / Path(text).expanduser()).absolute() if text else None
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query):
+        raise ValueError("give a scheme and a host only, such as https://crm.example.in")
+    return text.rstrip("/")
+
+
+def _database(text: str) -> str:
+    try:
+        database = conninfo_to_dict(text).get("dbname")
+    except psycopg.ProgrammingError:
+        database = None
+    if text and not (database and text.startswith(("postgresql://", "postgres://"))):
+        raise ValueError("give an address such as postgresql://user:password@host:5432/database")
+    return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("give networks such as 10.0.0.0/8, separated by commas") from None
+
+
+def _region(text: str) -> str:
+    if not (len(text) == 2 and text.isascii() and text.isalpha()):
+        raise ValueError("give a country code of two letters, such as IN")
+    return text.upper()
+
+
+KINDS: dict[str, Callable[[str], object]] = {
+    "text": str,
+    "folder": _path,
+    "file": _path,
+    "database": _database,
+    "address": _address,
+    "networks": _networks,
+    "port": _number(1, 65534),
+    "count": _number(1, 1024),
+    "seconds": _number(-(10**10), 10**10),
+    "boolean": _boolean,
+    "region": _region,
+    "tls": _choice("none", "starttls", "tls"),
+    "sign-up": _choice("open", "closed"),
+    "level": _choice("debug", "info", "warning", "error"),
+}
+
+
+def load(environ: Mapping[str, str]) -> Configuration:
+    """Read `environ`; an empty value counts as not set.
+
+    Raises ConfigurationError with every problem found.
+    """
+    problems = _unknown_names(environ)
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        try:
+            values[setting.attribute] = KINDS[setting.kind](environ.get(setting.name, "").strip() or setting.default)
+        except ValueError as error:
+            problems.append(f"{setting.name} is not understood: {error}.")
+    if problems:
+        raise ConfigurationError(*problems)
+    values["secrets"] = values["secrets"] or values["data"].with_name(values["data"].name + "-secrets")
+    values["base_url"] = values["base_url"] or f"http://localhost:{values['port']}"
+    values["mail_from"] = values["mail_from"] or f"amanat@{urlsplit(values['base_url']).hostname}"
+    values["secret_key_file"] = values["secret_key_file"] or values["secrets"] / "secret-key"
+    values["root_key_file"] = values["root_key_file"] or values["secrets"] / "root-key"
+    configuration = Configuration(**values)
+    problems = _dangers(configuration) + key_problems(configuration)
+    if problems:
+        raise ConfigurationError(*problems)
+    return configuration
+
+
+@functools.cache
+def current() -> Configuration:
+    """The configuration of this process. Read once; `current.cache_clear()` makes it read again."""
+    return load(os.environ)
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """This process's environment with `changes`, for a program that we start."""
+    return {**os.environ, **changes}
+
+
+def adopt(**changes: str) -> Configuration:
+    """Let the command line's options win over the environment, for this process and its children."""
+    os.environ.update(changes)
+    current.cache_clear()
+    return current()
+
+
+def _unknown_names(environ: Mapping[str, str]) -> list[str]:
+    known = [setting.name for setting in SETTINGS]
+    problems = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see docs/operators.md for the list."
+            problems.append(f"There is no setting {name}: {hint}")
+    return problems
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _dangers(configuration: Configuration) -> list[str]:
+    """Combinations that would expose people's data."""
+    found = []
+    if configuration.debug and not (is_loopback(configuration.host) and is_loopback(configuration.host_name)):
+        found.append(
+            "AMANAT_DEBUG shows source code and settings to visitors: set it to false, or listen on 127.0.0.1 only."
+        )
+    for name, address in (("AMANAT_BASE_URL", configuration.base_url), ("AMANAT_FILES_URL", configuration.files_url)):
+        parts = urlsplit(address)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            found.append(f"{name} is plain http: passwords would cross the network readable. Use https behind a proxy.")
+    if configuration.secrets == configuration.data or configuration.data in configuration.secrets.parents:
+        found.append(
+            "AMANAT_SECRETS lies in the data folder, so a copy of the data would hold its keys: choose a folder beside it."
+        )
+    if configuration.backup_passphrase and len(configuration.backup_passphrase) < 12:
+        found.append("AMANAT_BACKUP_PASSPHRASE is short enough to guess: give 12 characters or more.")
+    if configuration.app_database_url and configuration.is_embedded:
+        found.append(
+            "AMANAT_APP_DATABASE_URL is set without DATABASE_URL: set both, or neither for the embedded database."
+        )
+    return found
+
+
+def key_problems(configuration: Configuration) -> list[str]:
+    """What is wrong with the key files; a missing one is made at the first start."""
+    found = []
+    for path in (configuration.secret_key_file, configuration.root_key_file):
+        try:
+            mode, size = path.stat().st_mode, len(path.read_bytes().strip())
+        except FileNotFoundError:
+            continue
+        except OSError:
+            found.append(f"The key file {path} cannot be read: give it to the user who runs Amanat.")
+            continue
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            found.append(f"The key file {path} can be read by other users: chmod 600 '{path}'.")
+        if size < SHORTEST_KEY:
+            found.append(
+                f"The key in {path} is shorter than {SHORTEST_KEY} bytes: put the right file back, never shorten a key."
+            )
+    return found
+
+
+#: Files of the secrets folder that hold database passwords, by role.
+PASSWORD_FILES = {"superuser": "postgres-password", "owner": "owner-password", "app": "app-password"}
+
+
+def ensure_secrets(configuration: Configuration) -> None:
+    """Make the secrets folder (0700) and whatever is missing in it (0600). Called by the command line only.
+
+    A root key missing beside an existing database is never replaced: the old one must come back.
+    """
+    configuration.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    configuration.secrets.chmod(0o700)
+    if not configuration.root_key_file.exists() and _has_database(configuration):
+        raise ConfigurationError(
+            f"The root key {configuration.root_key_file} is gone but its data is here: "
+            "put the key back from where you keep it; a new one could not read the data."
+        )
+    _write_once(configuration.secret_key_file, randomness.token_urlsafe(64))
+    _write_once(configuration.root_key_file, randomness.token_hex(32))
+    for name in PASSWORD_FILES.values():
+        _write_once(configuration.secrets / name, randomness.token_urlsafe(32))
+
+
+def _has_database(configuration: Configuration) -> bool:
+    return configuration.is_embedded and (configuration.data / "postgres.json").exists()
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write whole or not at all; the first of two writers at once wins, and both then read the same."""
+    if path.exists():
+        return
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # made with mode 0600
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        Path(temporary).unlink()
+
+
+def password(configuration: Configuration, role: str) -> str:
+    """The database password of `role` (superuser, owner, app) in the secrets folder, empty when none was made."""
+    try:
+        return (configuration.secrets / PASSWORD_FILES[role]).read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def secret_key(configuration: Configuration) -> str:
+    path = configuration.secret_key_file
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"The key file {path} is missing: start Amanat once with ./run, which makes it."
+        ) from None

@@ -1,0 +1,68 @@
+"""The one place where HTML from outside becomes HTML we show: notes, mails, imports.
+
+Allowed is what a note needs. Nothing that loads (pictures, frames, fonts), nothing that styles, nothing that runs.
+"""
+
+import re
+from html import escape
+
+import nh3
+
+#: Longer input is text, not a note; the cleaner is linear, yet a page should not carry this.
+MOST_CHARACTERS = 500_000
+_TAGS = {"p", "br", "b", "i", "strong", "em", "ul", "ol", "li", "a", "blockquote", "code", "h3", "h4"}
+_ATTRIBUTES = {"a": {"href"}}
+_SCHEMES = {"http", "https", "mailto", "tel"}
+_REL = "noopener noreferrer nofollow"
+#: Gone with everything inside them, where an unknown tag only loses its brackets.
+_WITH_CONTENT = {
+    "script",
+    "style",
+    "title",
+    "textarea",
+    "noscript",
+    "iframe",
+    "object",
+    "svg",
+    "math",
+    "template",
+    "select",
+}
+_LINK = re.compile(r"\bhttps?://[^\s<>\"']{1,2000}", re.IGNORECASE)
+_AFTER_LINK = ".,;:!?)]}'\"…"
+
+
+class TooLong(ValueError):
+    """The HTML is longer than a note may be."""
+
+
+def clean(html: str) -> str:
+    """`html` with only what a note may hold; links open no back door (rel) and lead to http, https, mailto or tel."""
+    if len(html) > MOST_CHARACTERS:
+        raise TooLong(f"A note may have at most {MOST_CHARACTERS:,} characters.")
+    return nh3.clean(
+        html.replace("\x00", ""),
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        url_schemes=_SCHEMES,
+        clean_content_tags=_WITH_CONTENT,
+        link_rel=_REL,
+        url_relative="deny",
+    )
+
+
+def text_to_html(text: str) -> str:
+    """Plain text as paragraphs and line breaks, every character of it harmless, with web addresses as links."""
+    lines = text.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    paragraphs = [paragraph for paragraph in re.split(r"\n[ \t]*\n\s*", lines) if paragraph.strip()]
+    return "".join(f"<p>{_linked(paragraph).replace('\n', '<br>')}</p>" for paragraph in paragraphs)
+
+
+def _linked(text: str) -> str:
+    pieces, end = [], 0
+    for match in _LINK.finditer(text):
+        address = match.group().rstrip(_AFTER_LINK)
+        pieces.append(escape(text[end : match.start()]))
+        pieces.append(f'<a href="{escape(address)}" rel="{_REL}">{escape(address)}</a>')
+        end = match.start() + len(address)
+    return "".join([*pieces, escape(text[end:])])

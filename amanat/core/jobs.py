@@ -1,0 +1,170 @@
+"""Work done after the answer: jobs in PostgreSQL, enqueued in the same transaction as their cause.
+
+A job is a function with a name and a purpose (why it may touch data), registered at import of a package's `tasks.py`.
+Delivery is at least once: a worker may die after the work and before saying so, so every job must bear being run
+twice. Arguments are ids and numbers, never personal data. procrastinate underneath stays behind this module.
+
+Fairness: priority falls by one for every five jobs a workspace has waiting, so ten jobs of one shop are not behind
+two thousand of another (a lock per workspace was tried and took 9 s a fetch with a full queue).
+Rescue: a job of a dead worker is put back within a minute (heartbeat 10 s, stale at 30 s, looked at every 10 s).
+Poison: after its tries a job is parked as failed, is shown on the jobs page, and can be tried again by hand.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import close_old_connections, connection
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from amanat.core import tenancy
+from amanat.core.tenancy import HasId
+
+log = logging.getLogger(__name__)
+
+STALE_SECONDS = 30
+HEARTBEAT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Job:
+    """A registered kind of work. `purpose` is a sentence for the record of processing."""
+
+    name: str
+    purpose: str
+    every: str | None = None  #: cron expression, with seconds as an optional sixth field; None: only when enqueued
+
+
+_registry: dict[str, Job] = {}
+
+
+def registered() -> dict[str, Job]:
+    return dict(_registry)
+
+
+def job(name: str, *, purpose: str, tries: int = 5) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function(workspace_id: UUID, **arguments) as the job `name`."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        _registry[name] = Job(name, purpose)
+
+        @functools.wraps(function)
+        def run(workspace_id: str, **arguments: Any) -> None:
+            close_old_connections()
+            try:
+                function(UUID(workspace_id), **arguments)
+            finally:
+                close_old_connections()
+
+        # tries - 1 retries after 4, 16, 64, 256 s
+        app.task(name=name, retry=RetryStrategy(max_attempts=tries - 1, exponential_wait=4))(run)
+        return function
+
+    return register
+
+
+def periodic(name: str, every: str, *, purpose: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a function() that runs on a schedule, once per tick however many workers there are."""
+
+    def register(function: Callable[[], None]) -> Callable[[], None]:
+        _registry[name] = Job(name, purpose, every)
+
+        @functools.wraps(function)
+        def run(timestamp: int) -> None:
+            close_old_connections()
+            try:
+                function()
+            finally:
+                close_old_connections()
+
+        app.periodic(cron=every)(app.task(name=name, queueing_lock=name, priority=50, pass_context=False)(run))
+        return function
+
+    return register
+
+
+def enqueue(
+    name: str,
+    *,
+    workspace: HasId | UUID,
+    not_before: datetime | None = None,
+    once: str | None = None,
+    **arguments: Any,
+) -> int | None:
+    """Put a job in the queue as part of the open transaction; returns its number.
+
+    `once` is a key: while a job with it waits, another is not added and None is returned.
+    """
+    workspace_id = str(tenancy.workspace_id_of(workspace))
+    deferrer = app.configure_task(
+        name, schedule_at=not_before, queueing_lock=once, priority=-(waiting(workspace_id) // 5), allow_unknown=False
+    )
+    try:
+        return int(deferrer.defer(workspace_id=workspace_id, **arguments))
+    except AlreadyEnqueued:
+        return None
+
+
+def waiting(workspace_id: str) -> int:
+    """How many jobs of a workspace wait, counted up to 5,000."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' "
+            "AND args->>'workspace_id' = %s LIMIT 5000) AS some",
+            [workspace_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+WAITING_INDEX = """
+CREATE INDEX IF NOT EXISTS jobs_waiting_by_workspace ON procrastinate_jobs ((args->>'workspace_id')) WHERE status = 'todo';
+"""
+
+
+def rescue() -> int:
+    """Put back the jobs whose worker is gone; returns how many."""
+    import asyncio
+
+    async def put_back() -> int:
+        stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALE_SECONDS))
+        for stuck in stalled:
+            await app.job_manager.retry_job(stuck)
+            log.warning("job put back after its worker died", extra={"job": stuck.id, "task": stuck.task_name})
+        return len(stalled)
+
+    return asyncio.run(put_back())
+
+
+def run_worker(*, concurrency: int = 4, wait: bool = True) -> None:
+    """Work until told to stop (or, with wait=False, until the queue is empty). Includes the scheduler of periodic jobs."""
+    with app.replace_connector(app.connector.get_worker_connector()) as working:  # type: ignore[attr-defined]
+        working.run_worker(
+            concurrency=concurrency,
+            wait=wait,
+            listen_notify=wait,
+            fetch_job_polling_interval=2.0,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALE_SECONDS,
+            shutdown_graceful_timeout=20,
+            install_signal_handlers=wait,
+            delete_jobs="never",
+        )
+
+
+def sweep_finished(*, days: int = 7) -> int:
+    """Delete the rows of jobs that ended well more than `days` ago."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs WHERE status = 'succeeded' AND id IN (SELECT job_id FROM procrastinate_events "
+            "WHERE type = 'succeeded' AND at < now() - make_interval(days => %s))",
+            [days],
+        )
+        return int(cursor.rowcount)

@@ -1,0 +1,175 @@
+"""The ledger: what happened, in order, that nobody can quietly change.
+
+Two writers, one table. A rule writes the fact it stands for (`ledger.write("contacts.merged", ...)`) in its own
+transaction; a statement trigger (`ledger_watch`, made by `core.schema`) writes every change of a business row, naming
+table, columns and rows but never a value, because the chain must outlive an erasure.
+
+A sealer numbers and chains the new entries of each workspace every few seconds: `hash` = SHA-256 over the previous
+hash and the entry's canonical JSON. Entries cannot be updated by the application (it may fill number, previous and
+hash once). The newest head of each workspace is also appended to a file outside the database, so that cutting off the
+end of the table is found too. `verify()` names the first entry that was changed, is missing or stands elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from amanat.core import clock, tenancy
+from amanat.core.models import LedgerEntry, LedgerHead
+from amanat.core.tenancy import HasId
+
+FIRST = "0" * 64
+SEAL_BATCH = 5000
+
+
+def write(
+    event: str,
+    *,
+    workspace: HasId | UUID,
+    by: HasId | UUID | None = None,
+    about: HasId | UUID | None = None,
+    at: datetime | None = None,
+    **facts: Any,
+) -> LedgerEntry:
+    """Record that `event` ("subject.thing.happened") took place; call it inside the transaction that made it happen.
+
+    `facts` are JSON values without personal data: counts, ids, names of fields. `about` is the record concerned.
+    """
+    return LedgerEntry.objects.create(
+        workspace_id=tenancy.workspace_id_of(workspace),
+        event=event,
+        actor=_id(by),
+        about=_id(about),
+        at=at or clock.now(),
+        facts=facts,
+    )
+
+
+def _id(row: HasId | UUID | None) -> UUID | None:
+    return row if row is None or isinstance(row, UUID) else row.pk
+
+
+def canonical(entry: LedgerEntry, *, number: int, previous: str) -> bytes:
+    """The bytes that are hashed: every stored fact of the entry, keys sorted, times in UTC to the microsecond."""
+    return json.dumps(
+        {
+            "workspace": str(entry.workspace_id),
+            "number": number,
+            "previous": previous,
+            "id": str(entry.id),
+            "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "event": entry.event,
+            "actor": str(entry.actor) if entry.actor else None,
+            "about": str(entry.about) if entry.about else None,
+            "facts": entry.facts,
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    ).encode()
+
+
+def seal(workspace: UUID) -> int:
+    """Number and chain what is new in one workspace; returns how many entries. One sealer at a time, others return 0."""
+    with tenancy.inside(workspace):
+        LedgerHead.objects.bulk_create(
+            [LedgerHead(workspace_id=workspace, number=0, hash=FIRST, sealed_at=clock.now())], ignore_conflicts=True
+        )
+        head = LedgerHead.objects.of(workspace).select_for_update(skip_locked=True).first()
+        if head is None:
+            return 0
+        fresh = list(LedgerEntry.objects.of(workspace).filter(number__isnull=True).order_by("at", "id")[:SEAL_BATCH])
+        for entry in fresh:
+            entry.number, entry.previous = head.number + 1, head.hash
+            entry.hash = hashlib.sha256(canonical(entry, number=entry.number, previous=entry.previous)).hexdigest()
+            head.number, head.hash = entry.number, entry.hash
+        if fresh:
+            LedgerEntry.objects.of(workspace).bulk_update(fresh, ["number", "previous", "hash"], batch_size=500)
+            head.sealed_at = clock.now()
+            head.save(update_fields=["number", "hash", "sealed_at"])
+            transaction.on_commit(lambda: _publish(workspace, head.number, head.hash))
+    return len(fresh)
+
+
+def _heads_file() -> Path:
+    return Path(settings.LEDGER_HEADS_FILE)
+
+
+def _publish(workspace: UUID, number: int, digest: str) -> None:
+    """Append the head to the file outside the database; the newest line of a workspace counts."""
+    path = _heads_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps({"workspace": str(workspace), "number": number, "hash": digest, "at": clock.now().isoformat()})
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def published_heads() -> dict[UUID, tuple[int, str]]:
+    """The newest head of each workspace as written outside the database."""
+    heads: dict[UUID, tuple[int, str]] = {}
+    path = _heads_file()
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                said = json.loads(line)
+                heads[UUID(said["workspace"])] = (int(said["number"]), str(said["hash"]))
+            except (ValueError, KeyError, TypeError):
+                continue  # a line cut by a crash says nothing; the one before it still counts
+    return heads
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` found in one workspace. `problem` is a sentence naming the first bad entry, or None."""
+
+    workspace: UUID
+    entries: int
+    problem: str | None
+
+    @property
+    def is_intact(self) -> bool:
+        return self.problem is None
+
+
+def verify(workspace: UUID) -> Verdict:
+    """Recompute the chain of one workspace from its first entry and compare it with the head kept outside."""
+    with tenancy.inside(workspace):
+        checked, previous = 0, FIRST
+        outside = published_heads().get(workspace)
+        for entry in _sealed(workspace):
+            number = checked + 1
+            problem = _problem(entry, number=number, previous=previous, outside=outside)
+            if problem:
+                return Verdict(workspace, checked, problem)
+            checked, previous = number, entry.hash
+        if outside is not None and outside[0] > checked:
+            return Verdict(
+                workspace, checked, f"entry {checked + 1} is missing: the ledger once reached {outside[0]} and was cut off"
+            )
+    return Verdict(workspace, checked, None)
+
+
+def _sealed(workspace: UUID) -> Iterator[LedgerEntry]:
+    return iter(LedgerEntry.objects.of(workspace).filter(number__isnull=False).order_by("number").iterator(2000))
+
+
+def _problem(entry: LedgerEntry, *, number: int, previous: str, outside: tuple[int, str] | None) -> str | None:
+    if entry.number != number:
+        return f"entry {number} is missing: entry {entry.number} follows {number - 1}"
+    if entry.previous != previous:
+        return f"entry {number} ({entry.id}) does not continue the one before it"
+    if hashlib.sha256(canonical(entry, number=number, previous=previous)).hexdigest() != entry.hash:
+        return f"entry {number} ({entry.id}, {entry.event}) was changed after it was sealed"
+    if outside is not None and outside[0] == number and outside[1] != entry.hash:
+        return f"entry {number} ({entry.id}) is not the one that was published outside the database"
+    return None

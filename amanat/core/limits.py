@@ -1,0 +1,83 @@
+"""Limits that hold under parallel clients: each try is one conditional SQL statement, never read-then-write.
+
+A limit is a number of tries in a fixed window that starts with the first try. Counts live in an UNLOGGED table, outside
+the request's transaction, so that a refused request still counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+
+from amanat.core import clock
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `tries` in `window`, counted per `per`: "address", "account" (the typed e-mail or phone), "session" or "member"."""
+
+    tries: int
+    window: timedelta
+    per: str = "address"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    allowed: bool
+    retry_after: int  #: seconds until the window ends
+
+
+def spend(name: str, whose: str, limit: Limit) -> Verdict:
+    """Take one try; `whose` is hashed, so no address or e-mail is stored.
+
+    The statement increments and decides at once: of 40 parallel tries with a limit of 5, exactly 5 are allowed.
+    """
+    now = clock.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO core_limitcount AS l (key, tries, window_ends_at) VALUES (%(key)s, 1, %(ends)s)
+            ON CONFLICT (key) DO UPDATE SET
+                tries = CASE WHEN l.window_ends_at <= %(now)s THEN 1 ELSE l.tries + 1 END,
+                window_ends_at = CASE WHEN l.window_ends_at <= %(now)s THEN %(ends)s ELSE l.window_ends_at END
+            RETURNING tries, window_ends_at
+            """,
+            {"key": _key(name, whose, limit), "now": now, "ends": now + limit.window},
+        )
+        tries, ends = cursor.fetchone()
+    return Verdict(allowed=tries <= limit.tries, retry_after=max(1, int((ends - now).total_seconds())))
+
+
+def forgive(name: str, whose: str, limit: Limit) -> None:
+    """Forget the tries, after a success that proves who it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM core_limitcount WHERE key = %s", [_key(name, whose, limit)])
+
+
+def sweep() -> int:
+    """Delete windows that have ended; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM core_limitcount WHERE window_ends_at < %s", [clock.now()])
+        return int(cursor.rowcount)
+
+
+def _key(name: str, whose: str, limit: Limit) -> str:
+    digest = hashlib.sha256(whose.strip().lower().encode()).hexdigest()[:40]
+    return f"{name}:{limit.per}:{int(limit.window.total_seconds())}:{digest}"
+
+
+def network_of(address: str) -> str:
+    """What counts as one caller: an IPv4 address, or the /64 of an IPv6 one, whose owner has all of it."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

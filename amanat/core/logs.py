@@ -1,0 +1,36 @@
+"""Logs without personal data: one line an event, JSON, only known keys; messages of exceptions are left out.
+
+An exception's text may quote a row ("Key (email)=(...) already exists"), so the log keeps its type and where it rose.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+#: Extra keys that may be logged: ids, counts and names of our own things.
+KNOWN = ("job", "task", "workspace", "route", "status", "count", "ms")
+
+
+class Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            # The template of the message, not the values put into it, for loggers that are not ours.
+            "event": record.getMessage() if record.name.startswith("amanat") else str(record.msg),
+        }
+        for key in KNOWN:
+            if hasattr(record, key):
+                line[key] = str(getattr(record, key))
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+            line["where"] = [
+                f"{Path(frame.filename).name}:{frame.lineno}:{frame.name}"
+                for frame in traceback.extract_tb(record.exc_info[2])[-8:]
+            ]
+        return json.dumps(line, ensure_ascii=False)

@@ -1,0 +1,162 @@
+"""The one route table: every route says who may call it, how often, whether it needs a fresh sign-in, what it records.
+
+`route()` is the only way to make a URL pattern; a system check stops the start when a pattern was made otherwise. The
+isolation matrix of the tests is generated from `table()`. What a `Rule` means is decided above, in `accounts.access`:
+it gets the request and a function that runs the view, and answers.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import URLPattern, URLResolver, get_resolver, path
+from django.utils.translation import gettext as _
+
+from amanat.core import limits
+from amanat.core.limits import Limit
+
+View = Callable[..., HttpResponseBase]
+
+
+class Rule(Protocol):
+    """Who may call a route. `name` stands in the table; `admit` runs the view or refuses."""
+
+    @property
+    def name(self) -> str: ...
+
+    def admit(self, request: HttpRequest, route: Route, run: Callable[[], HttpResponseBase]) -> HttpResponseBase: ...
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of the table.
+
+    `methods` are those the view answers. `fresh` asks for a sign-in not older than 15 minutes. `records` names the
+    ledger events the route writes itself. `limits` are spent for the methods in `limited` (default: unsafe ones).
+    """
+
+    name: str
+    path: str
+    rule: Rule
+    methods: tuple[str, ...]
+    limits: tuple[Limit, ...] = ()
+    limited: tuple[str, ...] = ("POST", "PUT", "PATCH", "DELETE")
+    fresh: bool = False
+    records: tuple[str, ...] = ()
+    view: View = field(repr=False, compare=False, default=lambda request: HttpResponse(status=500))
+
+
+@dataclass(frozen=True)
+class Anyone:
+    """A public route: it must not read a workspace's rows, or names the workspace itself from a signed link."""
+
+    name: str = "anyone"
+
+    def admit(self, request: HttpRequest, route: Route, run: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        return run()
+
+
+anyone = Anyone()
+
+_table: dict[str, Route] = {}
+
+
+def table() -> dict[str, Route]:
+    """All declared routes by name."""
+    return dict(_table)
+
+
+def route(
+    pattern: str,
+    view: View,
+    *,
+    name: str,
+    rule: Rule,
+    methods: Sequence[str] = ("GET",),
+    limits: Sequence[Limit] = (),
+    limited: Sequence[str] = ("POST", "PUT", "PATCH", "DELETE"),
+    fresh: bool = False,
+    records: Sequence[str] = (),
+) -> URLPattern:
+    """Declare a route and make its URL pattern."""
+    declared = Route(
+        name, pattern, rule, tuple(methods), tuple(limits), tuple(limited), fresh=fresh, records=tuple(records), view=view
+    )
+    if name in _table and _table[name].path != pattern:
+        raise ValueError(f"two routes are called {name}")
+    _table[name] = declared
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in declared.methods:
+            return refusal(request, 405)
+        over = _over_limit(request, declared)
+        if over is not None:
+            return over
+        return declared.rule.admit(request, declared, functools.partial(view, request, *args, **kwargs))
+
+    guarded.route = declared  # type: ignore[attr-defined]
+    return path(pattern, guarded, name=name)
+
+
+def _over_limit(request: HttpRequest, declared: Route) -> HttpResponseBase | None:
+    if request.method not in declared.limited:
+        return None
+    for limit in declared.limits:
+        whose = _whose(request, limit)
+        if not whose:
+            continue
+        verdict = limits.spend(declared.name, whose, limit)
+        if not verdict.allowed:
+            response = refusal(request, 429)
+            response["Retry-After"] = str(verdict.retry_after)
+            return response
+    return None
+
+
+def _whose(request: HttpRequest, limit: Limit) -> str:
+    if limit.per == "address":
+        return limits.network_of(str(request.META.get("REMOTE_ADDR", "")))
+    if limit.per == "account":
+        return next((request.POST[key] for key in ("login", "email", "phone") if request.POST.get(key)), "")
+    if limit.per == "session":
+        return request.session.session_key or ""
+    user = getattr(request, "user", None)
+    return str(user.pk) if user is not None and user.is_authenticated else ""
+
+
+def refusal(request: HttpRequest, status: int) -> HttpResponse:
+    """A refusal in words, as a page for people and as a problem (RFC 9457) for programs."""
+    titles = {
+        400: _("This request makes no sense"),
+        403: _("You may not do this"),
+        404: _("Not found"),
+        405: _("This cannot be done here"),
+        429: _("Too many tries. Wait a little and try again."),
+    }
+    if request.path.startswith("/api/"):
+        from django.http import JsonResponse
+
+        problem = {"type": "about:blank", "title": titles[status], "status": status}
+        return JsonResponse(problem, status=status, content_type="application/problem+json")
+    return render(request, f"{status}.html" if status != 405 else "400.html", {"title": titles[status]}, status=status)
+
+
+def undeclared() -> list[str]:
+    """Patterns that were not made by `route()`."""
+    return [pattern for pattern, callback in _walk(get_resolver().url_patterns) if not hasattr(callback, "route")]
+
+
+def _walk(patterns: Sequence[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        here = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, here)
+        else:
+            yield here, pattern.callback

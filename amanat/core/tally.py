@@ -1,0 +1,35 @@
+"""Kept counts. Counting a million rows for a page title costs 80 ms; reading a kept sum costs one index look-up."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Sum
+
+from amanat.core import ids, tenancy
+from amanat.core.models import Tally
+from amanat.core.tenancy import HasId
+
+
+def add(what: str, change: int, *, workspace: HasId | UUID) -> None:
+    """Say that there are `change` more (or fewer) of `what`; part of the transaction that makes it true."""
+    if change:
+        Tally.objects.create(workspace_id=tenancy.workspace_id_of(workspace), what=what, change=change)
+
+
+def count(what: str, *, workspace: HasId | UUID) -> int:
+    total = Tally.objects.of(workspace).filter(what=what).aggregate(total=Sum("change"))["total"]
+    return int(total or 0)
+
+
+def fold(workspace: UUID) -> None:
+    """Replace the changes of each count by their sum. Rows written meanwhile are not seen and stay."""
+    with tenancy.inside(workspace), connection.cursor() as cursor:
+        cursor.execute("SELECT what FROM core_tally WHERE workspace_id = %s GROUP BY what HAVING count(*) > 50", [workspace])
+        for (what,) in cursor.fetchall():
+            cursor.execute(
+                "WITH gone AS (DELETE FROM core_tally WHERE workspace_id = %s AND what = %s RETURNING change) "
+                "INSERT INTO core_tally (id, workspace_id, what, change) SELECT %s, %s, %s, sum(change) FROM gone",
+                [workspace, what, ids.new(), workspace, what],
+            )

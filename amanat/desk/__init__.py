@@ -1,0 +1,1 @@
+"""The counter: services, service records, payments, papers, tasks, Today and the calendar."""

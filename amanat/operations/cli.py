@@ -1,0 +1,200 @@
+"""The command `amanat` (`./run` passes its arguments here): reads the words, calls one function, says what came of it."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from amanat import __version__
+from amanat.core import configuration as settings
+from amanat.core.configuration import Configuration, ConfigurationError
+from amanat.operations import Refused, backup, doctor, migrate, postgres, restore, services, supervisor, testrun
+
+#: What the command ends with.
+DONE, FAILED, USAGE, CANNOT, INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_CODES = """exit codes:
+  0    done, or all is well
+  1    a check or test failed
+  2    the words were not understood
+  3    it cannot be done now; the sentence printed says why and how to mend it
+  130  interrupted
+"""
+Command = Callable[[argparse.Namespace, Configuration], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    os.umask(0o077)  # whatever we write is ours alone
+    options = _parser().parse_args(_with_default(list(sys.argv[1:] if arguments is None else arguments)))
+    try:
+        configuration = settings.adopt(**_changes(options))
+        command: Command = options.run
+        return command(options, configuration)
+    except (ConfigurationError, Refused) as error:
+        print(error, file=sys.stderr)
+        return CANNOT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _with_default(arguments: list[str]) -> list[str]:
+    """No command means `up`."""
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in {"-h", "--help"}):
+        return ["up", *arguments]
+    return ["--help", *arguments[1:]] if arguments[0] == "help" else arguments
+
+
+def _changes(options: argparse.Namespace) -> dict[str, str]:
+    chosen = {"AMANAT_PORT": options.port, "AMANAT_DATA": options.data, "AMANAT_HOST": options.host}
+    return {
+        name: str(Path(value).absolute()) if name == "AMANAT_DATA" else str(value)
+        for name, value in chosen.items()
+        if value
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="amanat",
+        description="Amanat, a CRM whose privacy policy is executable. Without a command it starts the site.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(port=None, data=None, host=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, run: Command, sentence: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=sentence, description=sentence)
+        added.add_argument("--data", metavar="FOLDER", help="data folder, instead of the setting AMANAT_DATA")
+        added.set_defaults(run=run)
+        return added
+
+    for name, run, sentence in (
+        ("up", _up, "start the site: database, web, worker, live events; starts again what ends"),
+        ("web", _web, "run the web server alone"),
+        ("live", _live, "run the server of live events alone"),
+    ):
+        serving = add(name, run, sentence)
+        serving.add_argument("--port", type=int, help="port to listen on (live events: the next one)")
+        serving.add_argument("--host", help="address to listen on")
+    add("worker", _worker, "run the background jobs alone")
+    add("migrate", _migrate, "bring the database to this version")
+    _add_json(add("doctor", _doctor, "check the installation and say how to mend what is wrong"))
+    demo = add("demo", _demo, "fill a workspace with invented people, to try things out")
+    _add_json(demo)
+    demo.add_argument("--remove", action="store_true", help="remove the demonstration and everything in it")
+    bench = add("bench", _bench, "measure the figures of docs/benchmarks.md on this machine")
+    bench.add_argument("rest", nargs=argparse.REMAINDER, help="passed on; `bench -- --help` lists them")
+    saving = add("backup", _backup, "save database and files into one encrypted, verified file")
+    saving.add_argument("file", type=Path, help="file to write; it must not exist yet")
+    restoring = add("restore", _restore, "bring back what `backup` saved, after checking all of it")
+    restoring.add_argument("file", type=Path, help="file that `backup` wrote")
+    restoring.add_argument("--replace", action="store_true", help="replace the data that is here")
+    ledger = add("ledger", _ledger, "verify that nobody changed the record of what happened")
+    ledger.add_argument("action", choices=["verify"], help="recompute every chain and compare with the published heads")
+    _add_json(ledger)
+    testing = add("test", _test, "run linters, type checker and tests")
+    testing.add_argument("--quick", action="store_true", help="leave out tests over 5 seconds: journeys and faults")
+    testing.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to pytest; with any, only pytest runs")
+    add("shell", _shell, "a Python prompt with the site's models, as the restricted role")
+    add("version", _version, "print the version")
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def _up(options: argparse.Namespace, configuration: Configuration) -> int:
+    settings.ensure_secrets(configuration)
+    supervisor.Supervisor(configuration).run()
+    return DONE
+
+
+def _web(options: argparse.Namespace, configuration: Configuration) -> int:
+    services.web(configuration)
+    return DONE
+
+
+def _live(options: argparse.Namespace, configuration: Configuration) -> int:
+    services.live(configuration)
+    return DONE
+
+
+def _worker(options: argparse.Namespace, configuration: Configuration) -> int:
+    services.worker(configuration)
+    return DONE
+
+
+def _migrate(options: argparse.Namespace, configuration: Configuration) -> int:
+    settings.ensure_secrets(configuration)
+    with postgres.using(configuration):
+        migrate.run(verbosity=1)
+    return DONE
+
+
+def _doctor(options: argparse.Namespace, configuration: Configuration) -> int:
+    report = doctor.examine(configuration)
+    print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text())
+    return DONE if report.ok else FAILED
+
+
+def _demo(options: argparse.Namespace, configuration: Configuration) -> int:
+    settings.ensure_secrets(configuration)
+    with postgres.using(configuration):
+        migrate.run()
+        from amanat.operations import demo  # needs Django, set up above
+
+        result = demo.remove() if options.remove else demo.make()
+    print(json.dumps(result) if options.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
+    return DONE
+
+
+def _bench(options: argparse.Namespace, configuration: Configuration) -> int:
+    settings.ensure_secrets(configuration)
+    with postgres.using(configuration):
+        migrate.run()
+        from amanat.operations import bench  # needs Django, set up above
+
+        return int(bench.main([word for word in options.rest if word != "--"]))
+
+
+def _backup(options: argparse.Namespace, configuration: Configuration) -> int:
+    with postgres.using(configuration):
+        print(backup.save(configuration, options.file))
+    return DONE
+
+
+def _restore(options: argparse.Namespace, configuration: Configuration) -> int:
+    print(restore.bring_back(configuration, options.file, replace=options.replace))
+    return DONE
+
+
+def _ledger(options: argparse.Namespace, configuration: Configuration) -> int:
+    with postgres.using(configuration):
+        services.set_up_django()
+        from amanat.operations import ledgers  # needs Django, set up above
+
+        report = ledgers.verify()
+    print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text())
+    return DONE if report.ok else FAILED
+
+
+def _test(options: argparse.Namespace, configuration: Configuration) -> int:
+    return testrun.run(quick=options.quick, pytest_arguments=[word for word in options.rest if word != "--"])
+
+
+def _shell(options: argparse.Namespace, configuration: Configuration) -> int:
+    with postgres.using(configuration):
+        services.set_up_django()
+        from django.core.management import call_command
+
+        call_command("shell")
+    return DONE
+
+
+def _version(options: argparse.Namespace, configuration: Configuration) -> int:
+    print(f"Amanat {__version__}")
+    return DONE

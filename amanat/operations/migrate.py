@@ -1,0 +1,35 @@
+"""Bringing the database to this version's tables, and the protection of every table with it."""
+
+import json
+import sys
+
+from amanat.core import configuration as settings
+from amanat.operations import roles, services, static
+
+
+def run(*, verbosity: int = 0) -> None:
+    """Roles, migrations as the owner, then the database's own protection. Quick and harmless when nothing is to do."""
+    roles.set_up(settings.current())
+    services.set_up_django()
+    from django.core.management import call_command
+
+    from amanat.core import schema
+
+    call_command("migrate", database="owner", interactive=False, verbosity=verbosity)
+    schema.protect(using="owner")
+
+
+def prepare() -> None:
+    """What the supervisor runs in a process of its own before the children: migrate, then say how to become the owner."""
+    run()
+    static.collect()
+    from amanat.accounts import setup
+
+    print(json.dumps({"owner_link": setup.owner_link(settings.current().base_url)}))
+
+
+if __name__ == "__main__":
+    try:
+        prepare()
+    except settings.ConfigurationError as error:
+        sys.exit(str(error))

@@ -1,0 +1,203 @@
+"""One process that starts everything, starts again what ends, and stops all of it.
+
+It stays small: no Django, no threads. What ends is started again whatever its exit code, because a worker that loses
+its database ends with success. Children end with us, even when we are killed.
+"""
+# ruff: noqa: S603 (programs of ours, given as lists: no shell takes part)
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from types import FrameType
+
+from amanat.core import configuration as settings
+from amanat.core.configuration import CHECKOUT, Configuration, ConfigurationError
+from amanat.operations import postgres, processes
+
+GRACE = 25.0  # seconds for children to finish; the worker's own limit is 20
+TICK = 0.2
+STEADY = 60.0  # seconds after which an earlier failure is forgotten
+LONGEST_PAUSE = 30.0
+SERVICES = ("web", "worker", "live")
+
+
+class Child:
+    """One service, started again with growing pauses."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.process: subprocess.Popen[bytes] | None = None
+        self._failures = 0
+        self._started = 0.0
+        self._not_before = 0.0
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "amanat", self.name],
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            env=settings.child_environment(PYTHONUNBUFFERED="1"),
+            start_new_session=True,  # a Ctrl-C in the terminal is for us alone
+            preexec_fn=processes.dies_with_us(signal.SIGKILL),  # noqa: PLW1509 (we have no threads)
+        )
+
+    def look_after(self) -> None:
+        """Start it again when it has ended and its pause is over."""
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return
+            self.process = None
+            self._failures = 0 if time.monotonic() - self._started > STEADY else self._failures + 1
+            pause = min(LONGEST_PAUSE, 0.5 * 2**self._failures)
+            self._not_before = time.monotonic() + pause
+            say(f"{self.name} ended ({_reason(code)}); starting it again in {pause:g} s.")
+        if time.monotonic() >= self._not_before:
+            self.start()
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+class Supervisor:
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._children = [Child(name) for name in SERVICES]
+        self._server: postgres.Server | None = None
+        self._stop_requests = 0
+
+    def run(self) -> None:
+        """Serve until told to stop (SIGTERM, SIGINT, SIGHUP). Raises ConfigurationError when it cannot start."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
+        self._check_ports()
+        try:
+            self._start_database()
+            link = self._prepare()
+            if not self._stop_requests:
+                self._serve(link)
+        finally:
+            self._stop()
+
+    def _serve(self, link: str | None) -> None:
+        for child in self._children:
+            child.start()
+        self._wait_for_web()
+        if not self._stop_requests:
+            say(f"Amanat is ready at {self._configuration.base_url} (stop it with Ctrl-C).")
+            if link:
+                say(f"Nobody owns this installation yet. Become its owner here, once: {link}")
+        while not self._stop_requests:
+            self._look_after_database()
+            for child in self._children:
+                child.look_after()
+            time.sleep(TICK)
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop_requests += 1
+        if self._stop_requests > 1:  # an impatient second Ctrl-C
+            for child in self._children:
+                child.signal(signal.SIGKILL)
+
+    def _check_ports(self) -> None:
+        for port in (self._configuration.port, self._configuration.live_port):
+            problem = port_problem(self._configuration.host, port)
+            if problem:
+                raise ConfigurationError(problem)
+
+    def _start_database(self) -> None:
+        if not self._configuration.is_embedded:
+            return
+        if not postgres.has_cluster(self._configuration):
+            say(f"Making the database in {self._configuration.data} (once).")
+        self._server = postgres.start(self._configuration, purpose="up")
+
+    def _look_after_database(self) -> None:
+        if self._server is None or self._server.is_running():
+            return
+        say("The database server ended; starting it again.")
+        self._server.stop()  # gives back its lock
+        try:
+            self._server = postgres.start(self._configuration, purpose="up", again=True)
+        except ConfigurationError as error:
+            say(f"It did not start: {error}")
+            time.sleep(2)
+        else:
+            say("The database server is back.")
+
+    def _prepare(self) -> str | None:
+        """Migrate in a process of its own, so that this one stays small. The link with which the first user becomes owner."""
+        say("Bringing the database up to date.")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "amanat.operations.migrate"],
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=settings.child_environment(),
+            text=True,
+            start_new_session=True,
+            preexec_fn=processes.dies_with_us(signal.SIGKILL),  # noqa: PLW1509 (we have no threads)
+        )
+        output, _ = process.communicate()
+        if process.returncode:
+            raise ConfigurationError("The database could not be brought up to date; the reason stands above.")
+        link = json.loads(output.splitlines()[-1])["owner_link"]
+        return str(link) if link else None
+
+    def _wait_for_web(self) -> None:
+        while not self._stop_requests:
+            for child in self._children:
+                child.look_after()
+            try:
+                socket.create_connection((_reachable(self._configuration.host), self._configuration.port), 1).close()
+            except OSError:
+                time.sleep(TICK)
+            else:
+                return
+
+    def _stop(self) -> None:
+        if any(child.is_running() for child in self._children):
+            say("Stopping.")
+        for child in self._children:
+            child.signal(signal.SIGTERM)
+        give_up = time.monotonic() + GRACE
+        while any(child.is_running() for child in self._children) and time.monotonic() < give_up:
+            time.sleep(TICK / 4)
+        for child in self._children:
+            child.signal(signal.SIGKILL)
+        if self._server is not None:
+            self._server.stop()
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def port_problem(host: str, port: int) -> str | None:
+    """A sentence when we could not listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            return (
+                f"Port {port} on {host} cannot be used ({error.strerror}): stop what uses it, or give another --port."
+            )
+    return None
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+
+
+def _reason(code: int) -> str:
+    return f"code {code}" if code >= 0 else f"by signal {signal.Signals(-code).name}"

@@ -1,0 +1,53 @@
+"""`./run test`: every check in one go; all of them run even when one fails, and the end says which did."""
+# ruff: noqa: S603 (programs of ours, given as lists: no shell takes part)
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from amanat.core import configuration as settings
+from amanat.core.configuration import CHECKOUT
+
+CHECKS: dict[str, tuple[str, ...]] = {
+    "ruff check": ("-m", "ruff", "check", "."),
+    "ruff format": ("-m", "ruff", "format", "--check", "."),
+    "types (mypy)": ("-m", "mypy", "amanat"),
+    "imports (import-linter)": ("-c", "from importlinter.cli import lint_imports_command as check; check()"),
+}
+PYTEST = ("-m", "pytest", "-n", "2")
+
+
+def run(*, quick: bool, pytest_arguments: Sequence[str]) -> int:
+    """0 when all is well, 1 otherwise. With `pytest_arguments` only pytest runs, on what they say."""
+    with tempfile.TemporaryDirectory(prefix="amanat-test-") as folder:
+        environment = _environment(Path(folder))
+        if pytest_arguments:
+            return min(1, _run(["-m", "pytest", *pytest_arguments], environment))
+        tests = [*PYTEST, *(["-m", "not slow and not journey"] if quick else [])]
+        failed = [
+            name for name, command in {**CHECKS, "tests (pytest)": tests}.items() if _timed(name, command, environment)
+        ]
+    print("All checks passed." if not failed else f"Failed: {', '.join(failed)}.", flush=True)
+    return 1 if failed else 0
+
+
+def _timed(name: str, command: Sequence[str], environment: dict[str, str]) -> int:
+    print(f"== {name}", flush=True)
+    started = time.monotonic()
+    code = _run(command, environment)
+    print(f"== {name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
+    return code
+
+
+def _run(command: Sequence[str], environment: dict[str, str]) -> int:
+    return subprocess.run([sys.executable, *command], cwd=CHECKOUT, env=environment, check=False).returncode
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Settings of our own, so that a developer's data and keys are out of reach; the type checker loads the settings too."""
+    changes = {setting.name: "" for setting in settings.SETTINGS} | {"AMANAT_DATA": str(folder / "data")}
+    settings.ensure_secrets(settings.load(changes))
+    return settings.child_environment(PYTHONPATH=str(CHECKOUT), **changes)

@@ -1,0 +1,12 @@
+"""All routes. Each was declared with `core.routes.route`; a system check stops the start otherwise."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("amanat.web.urls")),
+    path("", include("amanat.accounts.urls")),
+    path("", include("amanat.people.urls")),
+    path("", include("amanat.desk.urls")),
+]

@@ -1,0 +1,81 @@
+"""Fixtures that every test may use: a real PostgreSQL with the real roles, a workspace, its members.
+
+Tests run as the role that owns nothing, behind row-level security, like the site. The database is made once per run as a
+template (migrated and protected by the owner) and copied for each test process.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from amanat.operations import testing
+
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "") or f"p{os.getpid()}"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+FOLDER = Path(tempfile.gettempdir()) / f"amanat-tests-{os.getuid()}"
+NAME = f"amanat_{WORKER}_{os.getpid()}"
+
+SERVER = testing.ensure_test_server(FOLDER)
+FILES = tempfile.TemporaryDirectory(prefix="amanat-files-")
+os.environ.update(SERVER.environment(NAME))
+os.environ["DJANGO_SETTINGS_MODULE"] = "amanat.settings"
+os.environ["AMANAT_LOG_LEVEL"] = "error"
+
+from django.conf import settings  # noqa: E402
+
+assert settings.SECRET_KEY  # reading one setting configures Django, which the test plugin waits for
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.Fixture) -> Iterator[None]:  # type: ignore[type-arg]
+    """One database for this process, brought to today's schema by the owner; dropped at the end."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    from amanat.core import schema
+
+    SERVER.make_database(NAME)
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        schema.protect(using="owner")
+    yield
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        for connection in connections.all():
+            connection.close()
+    SERVER.drop_database(NAME)
+
+
+@pytest.fixture
+def superuser(django_db_setup: None) -> Iterator[psycopg.Connection]:
+    """A connection of the database's superuser, to plant what the application could not."""
+    with psycopg.connect(SERVER.url("superuser", NAME)) as connection:
+        yield connection
+
+
+@pytest.fixture(autouse=True)
+def _places(settings: object, tmp_path: Path) -> None:
+    """Files and published heads of a test go to its own folder."""
+    settings.FILES_ROOT = tmp_path / "files"  # type: ignore[attr-defined]
+    settings.LEDGER_HEADS_FILE = tmp_path / "heads.jsonl"  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def shree(db: None) -> object:
+    """A CSC centre's workspace with one owner, Rekha."""
+    from amanat.accounts.tests import factories
+
+    return factories.make_workspace("Shree CSC Kendra", owner="Rekha Kulkarni")
+
+
+@pytest.fixture
+def other(db: None) -> object:
+    """Another workspace, whose rows must never be seen from the first."""
+    from amanat.accounts.tests import factories
+
+    return factories.make_workspace("Other Traders", owner="Om Other")
