@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from amanat.core import health
+from amanat.core.routes import anyone, route
+
 urlpatterns = [
+    route("healthz", health.healthz, name="healthz", rule=anyone),
     path("", include("amanat.web.urls")),
     path("", include("amanat.accounts.urls")),
     path("", include("amanat.people.urls")),

@@ -85,7 +85,7 @@ class Members:
     def admit(self, request: HttpRequest, route: Route, run: Run) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return to_sign_in(request)
-        user = cast(User, request.user)
+        user = request.user
         workspace_id = chosen_workspace(request, user)
         if workspace_id is None:
             return _redirect(request, reverse("accounts:workspaces"))
@@ -126,7 +126,7 @@ def seat_of(user: User, workspace_id: UUID) -> Member | None:
         Member.objects.of(workspace_id)
         .filter(user_id=user.pk, ended_at__isnull=True)
         .select_related("workspace")
-        .annotate(team_ids=ArraySubquery(teams))
+        .annotate(team_ids=ArraySubquery(teams))  # type: ignore[no-redef]
         .first()
     )
 

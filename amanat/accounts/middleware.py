@@ -31,10 +31,10 @@ def language(get_response: GetResponse) -> GetResponse:
         chosen = user.language if user else request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
         if chosen not in known:
             chosen = translation.get_language_from_request(request)
-        request.LANGUAGE_CODE = chosen if chosen in known else settings.LANGUAGE_CODE  # type: ignore[attr-defined]
-        with translation.override(request.LANGUAGE_CODE):  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = chosen if chosen in known else settings.LANGUAGE_CODE
+        with translation.override(request.LANGUAGE_CODE):
             response = get_response(request)
-        response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)  # type: ignore[attr-defined]
+        response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)
         return response
 
     return middleware

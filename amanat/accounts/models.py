@@ -184,11 +184,10 @@ class Member(WorkspaceRow):
         ]
         indexes = [models.Index(fields=["user"], name="member_by_user")]
 
-    #: Filled by the sign-in of the request: the teams this member belongs to.
-    team_ids: list[UUID]
-
     if TYPE_CHECKING:
         user_id: UUID
+        #: the teams this member belongs to, filled by `access.seat_of`
+        team_ids: list[UUID]
 
     def __str__(self) -> str:
         return self.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
@@ -47,7 +47,7 @@ class SessionStore(DatabaseStore):
     def save(self, must_create: bool = False) -> None:
         if self.session_key is None:
             return self.create()
-        data = self._get_session(no_load=must_create)
+        data: dict[str, Any] = cast(Any, self)._get_session(no_load=must_create)
         using = router.db_for_write(Session)
         values = {
             "session_data": self.encode(data),

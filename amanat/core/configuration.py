@@ -354,7 +354,8 @@ def ensure_secrets(configuration: Configuration) -> None:
 
     A root key missing beside an existing database is never replaced: the old one must come back.
     """
-    configuration.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_enterable(configuration.secrets.parent)
+    configuration.secrets.mkdir(mode=0o700, exist_ok=True)
     configuration.secrets.chmod(0o700)
     if not configuration.root_key_file.exists() and _has_database(configuration):
         raise ConfigurationError(
@@ -365,6 +366,14 @@ def ensure_secrets(configuration: Configuration) -> None:
     _write_once(configuration.root_key_file, randomness.token_hex(32))
     for name in PASSWORD_FILES.values():
         _write_once(configuration.secrets / name, randomness.token_urlsafe(32))
+
+
+def make_enterable(folder: Path) -> None:
+    """Make `folder` and those above it, where missing, so that the database's user may pass through but see nothing."""
+    for path in (*reversed(folder.parents), folder):
+        if not path.exists():
+            path.mkdir(exist_ok=True)  # another process may be doing the same
+            path.chmod(0o711)
 
 
 def _has_database(configuration: Configuration) -> bool:

@@ -83,8 +83,18 @@ register_kind("export", allowed=frozenset(FileType), most_bytes=500 * MEGABYTE)
 
 #: Built from halves, so that this source is not itself taken for the test virus (https://www.eicar.org).
 _EICAR = (rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*").lower()
-_PROGRAMS = (b"MZ", b"\x7fELF", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
-_PROGRAMS += (b"\xd0\xcf\x11\xe0", b"\x00asm", b"dex\n")
+_PROGRAMS = (
+    b"MZ",
+    b"\x7fELF",
+    b"\xfe\xed\xfa",
+    b"\xcf\xfa\xed\xfe",
+    b"\xce\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"#!",
+    b"\xd0\xcf\x11\xe0",  # old Office files and installers
+    b"\x00asm",
+    b"dex\n",
+)
 _MARKUP = re.compile(
     rb"<(!doctype|html|head|body|script|svg|iframe|\?xml|\?php|%|math|object|embed|meta|link|img)\b|<[?%!]", re.I
 )
@@ -127,12 +137,15 @@ def safe_name(name: str, found: FileType) -> str:
         if character in "\u200c\u200d" or unicodedata.category(character) not in {"Cf", "Co", "Cs", "Cn"}
     )
     kept = re.sub(r'[<>:"|?*%;]', "_", kept)
-    stem = re.sub(r"\s+", " ", kept).strip(" .")
-    ending = ENDINGS[found]
-    for known in (ending, ".jpeg") if found is FileType.JPEG else (ending,):
-        if stem.lower().endswith(known):
-            stem = stem[: -len(known)].strip(" .")
-    return (stem or "file")[: 120 - len(ending)].strip(" .") + ending
+    shown = re.sub(r"\s+", " ", kept).rstrip(" .")
+    stem = _without_ending(_without_ending(shown, found)[: 120 - len(ENDINGS[found])], found)
+    return (stem or "file") + ENDINGS[found]
+
+
+def _without_ending(name: str, found: FileType) -> str:
+    """`name` without the ending of its type; of any picture where it is one, for those may change type on the way."""
+    endings = r"jpe?g|png|webp|gif" if found in PICTURES else ENDINGS[found][1:]
+    return re.sub(rf"(?:[ .]*\.(?:{endings}))+$", "", name, flags=re.IGNORECASE).strip(" .")
 
 
 def _starts(*magic: bytes) -> Callable[[bytes], bool]:

@@ -22,7 +22,9 @@ _UNITS = {
     **dict.fromkeys(("thousand", "k", "hazar", "हजार", "हज़ार", "हज़ार"), 1_000),
     "": 1,
 }
-_MARKS = re.compile(r"(?i)₹|\brs\b\.?|\brs\.?(?=\d)|\binr\b|\brupees?\b|\bonly\b|रुपये|रुपया|रुपए|रूपये|रू\.?|रु\.?|/[-=–]*\s*$")
+_MARKS = re.compile(
+    r"(?i)₹|\brs\b\.?|\brs\.?(?=\d)|\binr\b|\brupees?\b|\bonly\b|रुपये|रुपया|रुपए|रूपये|रू\.?|रु\.?|/[-=–]*\s*$"
+)
 _AMOUNT = re.compile(r"(-?)\s*([0-9][0-9, ]*|(?=\.[0-9]))(?:\.([0-9]*))?\s*([^\W0-9_][^0-9]*)?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:[, ][0-9]{2,3})*[, ][0-9]{3}|[0-9]+")
 _DEVANAGARI = str.maketrans("0123456789", "०१२३४५६७८९")
@@ -45,10 +47,10 @@ def indian_grouping(number: int) -> str:
 
 
 def rupees(paise: int, locale: str = "en-IN") -> str:
-    """"₹ 12,06,500"; paise are shown only when there are some: "₹ 1,100.50". Marathi and Nepali write their own digits."""
+    """ "₹ 12,06,500"; paise are shown only when there are some: "₹ 1,100.50". Marathi and Nepali write their own digits."""
     whole, rest = divmod(abs(paise), 100)
     text = f"{'-' if paise < 0 else ''}₹ {indian_grouping(whole)}{f'.{rest:02}' if rest else ''}"
-    return text.translate(_DEVANAGARI) if locale.split("-")[0] in {"mr", "ne"} else text
+    return text.translate(_DEVANAGARI) if locale.split("-", maxsplit=1)[0] in {"mr", "ne"} else text
 
 
 def parse(text: str, *, allow_negative: bool = False) -> Paise:
@@ -57,7 +59,12 @@ def parse(text: str, *, allow_negative: bool = False) -> Paise:
     found = _AMOUNT.fullmatch(plain)
     if not plain or found is None:
         raise MoneyInvalid(_("It is not an amount of money.") if plain else _("The amount is empty."))
-    minus, whole, fraction, unit = found[1], found[2].strip(), found[3] or "", (found[4] or "").strip().rstrip(".").lower()
+    minus, whole, fraction, unit = (
+        found[1],
+        found[2].strip(),
+        found[3] or "",
+        (found[4] or "").strip().rstrip(".").lower(),
+    )
     if minus and not allow_negative:
         raise MoneyInvalid(_("An amount cannot be less than zero."))
     if unit not in _UNITS:
@@ -79,8 +86,13 @@ def _plain(text: str) -> str:
     """Digits as 0 to 9, without currency marks; accountants' "(500)" becomes "-500"."""
     if len(text) > 100:
         raise MoneyInvalid(_("It is not an amount of money."))
-    shown = text if text.isascii() else "".join(
-        str(unicodedata.decimal(c)) if c.isdecimal() else " " if c.isspace() else "-" if c == "\u2212" else c for c in text
+    shown = (
+        text
+        if text.isascii()
+        else "".join(
+            str(unicodedata.decimal(c)) if c.isdecimal() else " " if c.isspace() else "-" if c == "\u2212" else c
+            for c in text
+        )
     )
     plain = _MARKS.sub(" ", shown).strip()
     if plain.startswith("(") and plain.endswith(")"):

@@ -18,11 +18,18 @@ from django.utils.translation import gettext as _
 E164 = NewType("E164", str)
 
 _LONGEST = 60
-_IGNORED = dict.fromkeys(map(ord, " \t\r\n().-_\u00a0\u2007\u2009\u200a\u200b\u200e\u200f\u202a\u202c\u202d\u2060\u202f\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufeff"))
+_IGNORED = dict.fromkeys(
+    map(
+        ord,
+        " \t\r\n().-_\u00a0\u2007\u2009\u200a\u200b\u200e\u200f\u202a\u202c\u202d\u2060\u202f\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufeff",
+    )
+)
 _INDIAN_MOBILE = re.compile(r"(?:(?:\+|00|0)?91)?0?([6-9][0-9]{9})")
 _FLOAT_TAIL = re.compile(r"\s*([0-9]{5,15})\.0+\s*")
 _SCIENTIFIC = re.compile(r"\s*\+?([0-9])(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})\s*")
-_EXTENSION = re.compile(r"(?i)[\s,;(]*(?:extension|extn|ext|विस्तार|एक्स्ट)[\s.:#]*([0-9]{1,7})\)?\s*$|\s*(?:x|#)\s*([0-9]{1,7})\s*$")
+_EXTENSION = re.compile(
+    r"(?i)[\s,;(]*(?:extension|extn|ext|विस्तार|एक्स्ट)[\s.:#]*([0-9]{1,7})\)?\s*$|\s*(?:x|#)\s*([0-9]{1,7})\s*$"
+)
 _BETWEEN = re.compile(r"(?i)\s*(?::::|[/,;|&\n\r]|(?<=[0-9)])\s+(?:and|or|aur|और|या|व|आणि|किंवा)\s+(?=[+(0-9]))\s*")
 _TWO_MOBILES = re.compile(r"(?:(?:\+?91[\s-]?|0)?[6-9][0-9]{9})(?:\s+(?:\+?91[\s-]?|0)?[6-9][0-9]{9})+")
 _ONE_MOBILE = re.compile(r"(?:\+?91[\s-]?|0)?[6-9][0-9]{9}")
@@ -59,8 +66,7 @@ def split(text: str) -> list[str]:
     if text.isdecimal():
         return [text]
     pieces: list[str] = []
-    for piece in _BETWEEN.split(text):
-        piece = piece.strip()
+    for piece in map(str.strip, _BETWEEN.split(text)):
         pieces += _ONE_MOBILE.findall(piece) if _TWO_MOBILES.fullmatch(piece) else [piece] if piece else []
     return pieces
 
@@ -152,7 +158,9 @@ def _from_spreadsheet(plain: str) -> str:
         return plain
     figures, exponent = scientific[1] + (scientific[2] or ""), int(scientific[3])
     if len(figures) != exponent + 1:
-        raise PhoneInvalid(_("The spreadsheet shortened this number and lost digits. Format the column as text and export again."))
+        raise PhoneInvalid(
+            _("The spreadsheet shortened this number and lost digits. Format the column as text and export again.")
+        )
     return figures
 
 

@@ -64,6 +64,8 @@ def _decoded(content: bytes, found: FileType) -> Image.Image:
 
 def _in_common_colors(picture: Image.Image) -> Image.Image:
     """Colors of a wide-gamut phone brought to sRGB, since the profile that explains them is not kept."""
+    if picture.mode.startswith("I"):  # 16 bits: a plain conversion would cut at 255 and leave white
+        return picture.point(lambda value: value / 256).convert("L")
     profile = picture.info.get("icc_profile")
     if not profile or picture.mode not in {"RGB", "RGBA"}:
         return picture

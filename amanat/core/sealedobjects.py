@@ -115,7 +115,7 @@ def _bound_to(workspace_id: UUID, name: str) -> bytes:
 
 def _settle(path: Path) -> None:
     """Bring a file and its name to the disk itself: the store does not, and "stored" must outlive a power cut."""
-    for settled in (path, path.parent):
+    for settled in (path, path.parent, path.parent.parent):
         handle = os.open(settled, os.O_RDONLY)
         try:
             os.fsync(handle)

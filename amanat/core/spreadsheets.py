@@ -34,8 +34,8 @@ from amanat.core import phones
 MARKER = "(Amanat export 1)"
 
 _SIGNS = "=+\\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20\u2212"
-_LOOKS_LIKE_FORMULA = re.compile(rf"[\s\ufeff\u200b\x00-\x20]*[{_SIGNS}]")
-_ESCAPED = re.compile(rf"'+[\s\ufeff\u200b\x00-\x20]*[{_SIGNS}]")
+_LOOKS_LIKE_FORMULA = re.compile(rf"[\s\"\ufeff\u200b\x00-\x20]*[{_SIGNS}]")
+_ESCAPED = re.compile(rf"'+[\s\"\ufeff\u200b\x00-\x20]*[{_SIGNS}]")
 _WRITTEN_PHONE = re.compile(r"'*\(\+([1-9][0-9]{0,2})\) ([0-9][0-9 ]*[0-9])")
 _HARMLESS = re.compile(r"[0-9A-Za-z\u0900-\u0d7f][^\x00\ud800-\udfff]*")
 _UNSTORABLE = re.compile("\x00")
@@ -106,7 +106,8 @@ def write_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]], file: IO[b
     if len(columns) > SHEET_COLUMNS:
         raise SpreadsheetRefused(_("A sheet has at most 16,384 columns. Export fewer columns."))
     book = xlsxwriter.Workbook(
-        file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        file,
+        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )
     try:
         return _write_sheets(book, columns, rows)
@@ -115,7 +116,11 @@ def write_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]], file: IO[b
 
 
 def _write_sheets(book: xlsxwriter.Workbook, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    plain, heading, guarded = book.add_format(), book.add_format({"bold": True}), book.add_format({"quote_prefix": True})
+    plain, heading, guarded = (
+        book.add_format(),
+        book.add_format({"bold": True}),
+        book.add_format({"quote_prefix": True}),
+    )
     total, line, sheet = 0, SHEET_ROWS, None
     for row in rows:
         if sheet is None or line == SHEET_ROWS:
@@ -143,7 +148,8 @@ def _cell(value: str, row: int) -> str:
     text = _NOT_IN_XML.sub("\ufffd", _storable(value))
     if len(text) > CELL_LENGTH:
         raise SpreadsheetRefused(
-            _("Row %(row)s has a text of more than 32,767 characters, which Excel cannot hold. Export as CSV.") % {"row": row}
+            _("Row %(row)s has a text of more than 32,767 characters, which Excel cannot hold. Export as CSV.")
+            % {"row": row}
         )
     return text
 

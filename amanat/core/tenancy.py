@@ -54,16 +54,13 @@ class WorkspaceQuerySet[Row: models.Model](models.QuerySet[Row]):
         clone._scoped = self._scoped
         return cast(Self, clone)
 
-    def _filter_or_exclude(self, negate: bool, args: Any, kwargs: dict[str, Any]) -> Self:
-        # Related managers and prefetches filter by an instance of the other side, given as value or as hint.
-        narrowed = super()._filter_or_exclude(negate, args, kwargs)  # type: ignore[misc]
-        if not negate and not narrowed._scoped:
-            candidates = [*kwargs.values(), self._hints.get("instance")]  # type: ignore[attr-defined]
-            row = next((value for value in candidates if isinstance(value, WorkspaceRow)), None)
-            if row is not None:
-                narrowed.query.add_q(models.Q(workspace_id=row.workspace_id))
-                narrowed._scoped = True
-        return cast(Self, narrowed)
+    def _add_hints(self, **hints: Any) -> None:
+        # Related managers and prefetches say here from which row they start: its workspace is ours.
+        super()._add_hints(**hints)  # type: ignore[misc]
+        row = hints.get("instance")
+        if isinstance(row, WorkspaceRow) and not self._scoped:
+            self.query.add_q(models.Q(workspace_id=row.workspace_id))
+            self._scoped = True
 
     def _require_scope(self) -> None:
         if not self._scoped:
@@ -72,7 +69,7 @@ class WorkspaceQuerySet[Row: models.Model](models.QuerySet[Row]):
     def _fetch_all(self) -> None:
         if self._result_cache is None:
             self._require_scope()
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
 
     def iterator(self, chunk_size: int | None = None) -> Iterator[Row]:
         self._require_scope()
@@ -132,14 +129,14 @@ class WorkspaceForeignKey(models.ForeignKey):  # type: ignore[type-arg]
         kwargs.setdefault("db_index", False)
         super().__init__(to, on_delete, **kwargs)
 
-    def get_extra_restriction(self, alias: str | None, related_alias: str) -> WhereNode | None:  # type: ignore[override]
+    def get_extra_restriction(self, alias: str | None, related_alias: str) -> WhereNode | None:
         if alias is None:
             return None
         here = cast("models.Field[Any, Any]", self.model._meta.get_field("workspace_id"))
-        there = cast("models.Field[Any, Any]", self.related_model._meta.get_field("workspace_id"))  # type: ignore[union-attr]
+        there = cast("models.Field[Any, Any]", cast(Any, self.related_model)._meta.get_field("workspace_id"))
         lookup = here.get_lookup("exact")
         assert lookup is not None
-        return WhereNode([lookup(there.get_col(related_alias), here.get_col(alias))])
+        return WhereNode([cast(Any, lookup(there.get_col(related_alias), here.get_col(alias)))])
 
 
 def same_workspace(*rows: WorkspaceRow) -> bool:

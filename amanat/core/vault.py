@@ -200,7 +200,8 @@ def _rows(column: Sealed, workspace_id: UUID) -> models.QuerySet[Any]:
     manager: Any = column.model._default_manager
     rows = cast("models.QuerySet[Any]", manager.all() if column.is_system else manager.of(workspace_id))
     head = Func(F(column.field), Value(1), Value(_HEAD.size), function="substring", output_field=BinaryField())
-    return rows.exclude(**{f"{column.field}__isnull": True}).exclude(**{column.field: b""}).annotate(head=head)
+    held = rows.exclude(**{f"{column.field}__isnull": True}).exclude(**{column.field: b""})
+    return cast("models.QuerySet[Any]", held.annotate(head=head))
 
 
 def _brought_over(column: Sealed, row: Any, workspace_id: UUID) -> int:

@@ -117,7 +117,7 @@ def start(configuration: Configuration, *, purpose: str, durable: bool = True, a
     `durable=False` is for tests: it trades safety against a power cut for speed.
     Raises AlreadyRunning, ConfigurationError.
     """
-    make_folder(configuration.data)
+    settings.make_enterable(configuration.data)
     lock = lock_of(configuration)
     _take(lock, purpose, configuration.data, again=again)
     try:
@@ -146,7 +146,7 @@ def using(configuration: Configuration) -> Iterator[None]:
     if not configuration.is_embedded:
         yield
         return
-    make_folder(configuration.data)
+    settings.make_enterable(configuration.data)
     users = configuration.data / "postgres.users"
     with locks.shared(users):
         try:
@@ -183,13 +183,6 @@ def wait_for_server(configuration: Configuration) -> None:
         time.sleep(0.1)
 
 
-def make_folder(path: Path) -> None:
-    """The server's user must pass through the data folder, but see nothing in it."""
-    if not path.exists():
-        path.mkdir(parents=True, exist_ok=True)  # another process may be doing the same
-        path.chmod(0o711)
-
-
 def find_place(configuration: Configuration, user: pwd.struct_passwd | None) -> Place:
     try:
         known = json.loads(database.place_file(configuration).read_text())
@@ -208,7 +201,7 @@ def find_place(configuration: Configuration, user: pwd.struct_passwd | None) -> 
             place.base, Path(tempfile.gettempdir()).resolve() / f"amanat-{os.geteuid()}-{_mark(configuration)}"
         )
     for folder in (place.base.parent, place.base):
-        make_folder(folder)
+        settings.make_enterable(folder)
     _make_private(place.socket, user)
     return place
 
@@ -232,7 +225,7 @@ def _make_private(folder: Path, user: pwd.struct_passwd | None) -> None:
 
 def _copies(place: Place) -> Path:
     folder = place.base / "programs"
-    make_folder(folder)
+    settings.make_enterable(folder)
     folder.chmod(0o755)
     return folder
 
@@ -305,7 +298,7 @@ def _make_cluster(
         ]
         done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **processes.run_as(user))
     if done.returncode:
-        raise ConfigurationError(f"The database could not be made: {done.stderr.strip().splitlines()[-1]}")
+        raise ConfigurationError(f"The database could not be made: {done.stderr.strip()}")
     with (temporary / "postgresql.conf").open("a") as file:
         file.write(TUNING)
     temporary.rename(place.cluster)

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from types import FrameType
 
 from amanat.core import configuration as settings
@@ -27,8 +28,9 @@ SERVICES = ("web", "worker", "live")
 class Child:
     """One service, started again with growing pauses."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, command: Sequence[str] = ()) -> None:
         self.name = name
+        self._command = command or (sys.executable, "-m", "amanat", name)
         self.process: subprocess.Popen[bytes] | None = None
         self._failures = 0
         self._started = 0.0
@@ -37,7 +39,7 @@ class Child:
     def start(self) -> None:
         self._started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "amanat", self.name],
+            self._command,
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             env=settings.child_environment(PYTHONUNBUFFERED="1"),

@@ -70,7 +70,7 @@ def ensure_test_server(folder: Path) -> ServerAddress:
     It is ours until this process ends; nothing needs to be stopped.
     """
     configuration = settings.load({"AMANAT_DATA": str(folder / "data"), "AMANAT_LOG_LEVEL": "error"})
-    postgres.make_folder(configuration.data)
+    settings.make_enterable(configuration.data)
     settings.ensure_secrets(configuration)
     hold = _users_file(configuration).open("a")
     fcntl.flock(hold, fcntl.LOCK_SH)

@@ -23,9 +23,19 @@ _SIGNS = {
     0x62: "li", 0x63: "li",
 }  # fmt: skip
 _CONSONANTS = dict(enumerate(
-    "k kh g gh n ch chh j jh ny t th d dh n t th d dh n n p ph b bh m y r r l l zh v sh sh s h".split(), start=0x15,
-)) | {0x58: "q", 0x59: "kh", 0x5A: "g", 0x5B: "z", 0x5C: "r", 0x5D: "rh", 0x5E: "f", 0x5F: "y", 0x79: "z"}  # fmt: skip
-_WITH_NUKTA = {"k": "q", "j": "z", "ph": "f", "d": "r", "dh": "rh", "s": "sh", "y": "y", "jh": "zh", "g": "g", "kh": "kh"}
+    ["k", "kh", "g", "gh", "n", "ch", "chh", "j", "jh", "ny", "t", "th", "d", "dh", "n", "t", "th", "d", "dh", "n", "n", "p", "ph", "b", "bh", "m", "y", "r", "r", "l", "l", "zh", "v", "sh", "sh", "s", "h"], start=0x15)) | {0x58: "q", 0x59: "kh", 0x5A: "g", 0x5B: "z", 0x5C: "r", 0x5D: "rh", 0x5E: "f", 0x5F: "y", 0x79: "z"}  # fmt: skip
+_WITH_NUKTA = {
+    "k": "q",
+    "j": "z",
+    "ph": "f",
+    "d": "r",
+    "dh": "rh",
+    "s": "sh",
+    "y": "y",
+    "jh": "zh",
+    "g": "g",
+    "kh": "kh",
+}
 
 #: What a script does its own way: offset to consonant (str), or to an independent vowel.
 _OWN_CONSONANTS: dict[int, dict[int, str]] = {
@@ -98,51 +108,61 @@ def _run(run: str, block: int) -> str:
 
 
 def _syllables(run: str, block: int) -> list[_Syllable]:
-    own = _OWN_CONSONANTS.get(block, {})
-    syllables: list[_Syllable] = []
-    cluster: list[str] = []
-    after_virama = doubled = False
+    reading = _Reading(block)
     for character in run:
-        offset = ord(character) & 0x7F
-        consonant = own.get(offset) or _CONSONANTS.get(offset)
-        if consonant is not None and not (block in {TELUGU, KANNADA} and offset == 0x5D):
-            if syllables and after_virama:
-                last = syllables.pop()
-                cluster = last.onset
-            if doubled:
-                cluster = [*cluster, consonant[0]]
-            final = block == MALAYALAM and offset >= 0x7A or block == BENGALI and offset == 0x4E
-            syllables.append(_Syllable([*cluster, consonant], "" if final else "a", inherent=not final))
-            cluster, after_virama, doubled = [], False, False
-            continue
-        if offset == 0x4D or (block == MALAYALAM and offset in {0x3B, 0x3C}):
-            if syllables and syllables[-1].onset:
-                syllables[-1].vowel, syllables[-1].inherent, after_virama = "", False, True
-            continue
-        after_virama = False
-        if offset == 0x3C:
-            _apply_nukta(syllables)
-        elif offset in _SIGNS and syllables:
-            syllables[-1].vowel, syllables[-1].inherent = _SIGNS[offset], False
+        reading.take(ord(character) & 0x7F)
+    return reading.syllables
+
+
+class _Reading:
+    """The syllables of a run of one script, taken character by character as offsets in its block."""
+
+    def __init__(self, block: int) -> None:
+        self.block = block
+        self.syllables: list[_Syllable] = []
+        self._own = _OWN_CONSONANTS.get(block, {})
+        self._joins = False
+        self._doubles = False
+
+    def take(self, offset: int) -> None:
+        consonant = self._own.get(offset) or _CONSONANTS.get(offset)
+        if consonant is not None:
+            self._take_consonant(consonant, offset)
+        elif offset == 0x4D or (self.block == MALAYALAM and offset in {0x3B, 0x3C}):
+            if self.syllables and self.syllables[-1].onset:
+                self.syllables[-1].vowel, self.syllables[-1].inherent, self._joins = "", False, True
+        else:
+            self._joins = False
+            self._take_vowel_or_sign(offset)
+
+    def _take_consonant(self, consonant: str, offset: int) -> None:
+        cluster = self.syllables.pop().onset if self._joins else []
+        if self._doubles:
+            cluster = [*cluster, consonant[0]]
+        chillu = (self.block == MALAYALAM and offset >= 0x7A) or (self.block == BENGALI and offset == 0x4E)
+        self.syllables.append(_Syllable([*cluster, consonant], "" if chillu else "a", inherent=not chillu))
+        self._joins = self._doubles = False
+
+    def _take_vowel_or_sign(self, offset: int) -> None:
+        last = self.syllables[-1] if self.syllables else None
+        if offset in _SIGNS and last:
+            last.vowel, last.inherent = _SIGNS[offset], False
         elif offset in _SIGNS or offset in _VOWELS:
-            syllables.append(_Syllable([], _VOWELS.get(offset) or _SIGNS[offset]))
-        elif offset in {0x00, 0x01, 0x02} or (block == GURMUKHI and offset == 0x70):
-            if syllables:
-                syllables[-1].coda = "~" if offset == 0x01 else "n"
-                syllables[-1].inherent = False
-        elif offset == 0x03 and syllables and block != TAMIL:
-            syllables[-1].coda, syllables[-1].inherent = "h", False
+            self.syllables.append(_Syllable([], _VOWELS.get(offset) or _SIGNS[offset]))
         elif offset == 0x50:
-            syllables.append(_Syllable([], "om"))
-        elif block == GURMUKHI and offset == 0x71:
-            doubled = True
-    return syllables
+            self.syllables.append(_Syllable([], "om"))
+        elif self.block == GURMUKHI and offset == 0x71:
+            self._doubles = True
+        elif last:
+            self._take_mark(offset, last)
 
-
-def _apply_nukta(syllables: list[_Syllable]) -> None:
-    if syllables and syllables[-1].onset:
-        onset = syllables[-1].onset
-        onset[-1] = _WITH_NUKTA.get(onset[-1], onset[-1])
+    def _take_mark(self, offset: int, last: _Syllable) -> None:
+        if offset == 0x3C and last.onset:
+            last.onset[-1] = _WITH_NUKTA.get(last.onset[-1], last.onset[-1])
+        elif offset in {0x00, 0x01, 0x02} or (self.block == GURMUKHI and offset == 0x70):
+            last.coda, last.inherent = "~" if offset == 0x01 else "n", False
+        elif offset == 0x03 and self.block != TAMIL:
+            last.coda, last.inherent = "h", False
 
 
 def _drop_schwas(syllables: list[_Syllable]) -> None:
@@ -180,28 +200,24 @@ def _voice_tamil(syllables: list[_Syllable]) -> None:
         spoken: list[str] = []
         for place, letter in enumerate(letters):
             before = letters[place - 1] if place else ("vowel" if at else "")
-            double = before == letter or (place + 1 < len(letters) and letters[place + 1] == letter)
+            after = letters[place + 1] if place + 1 < len(letters) else ""
+            double = letter in {before, after} or (letter, after) == ("T", "C") or (before, letter) == ("T", "C")
             spoken.append(_tamil_sound(letter, before, double))
         syllable.onset = spoken
 
 
 def _tamil_sound(letter: str, before: str, double: bool) -> str:
-    soft = not double and (before == "vowel" or before in _NASALS)
-    match letter:
-        case "K":
-            return "g" if soft or before in {"r", "l", "y", "zh"} else "k"
-        case "C":
-            return "ch" if double else "j" if before in _NASALS else "s"
-        case "T":
-            return "d" if soft else "t"
-        case "th":
-            return "d" if before in _NASALS else "th"
-        case "P":
-            return "b" if soft else "p"
-        case "R":
-            return ("r" if before == "R" else "t") if double else ("dr" if before == "n" else "r")
-        case _:
-            return letter
+    after_nasal = before in _NASALS and not double
+    soft = after_nasal or (before == "vowel" and not double)
+    sounds = {
+        "K": "g" if soft or before in {"r", "l", "y", "zh"} else "k",
+        "C": "ch" if double else "j" if after_nasal else "s",
+        "T": "d" if soft else "t",
+        "th": "d" if after_nasal else "th",
+        "P": "b" if soft else "p",
+        "R": "dr" if after_nasal else "t" if double and before != "R" else "r",
+    }
+    return sounds.get(letter, letter)
 
 
 def _harden_malayalam(syllables: list[_Syllable]) -> None:

@@ -38,6 +38,9 @@ _SPELLINGS = {
     "pragia": "prajna pradnya pragya pragnya prajnya",
     "sik": "sk",
     "krisna": "krushna kishna",
+    "trdrs": "traders trader tredars tredar",
+    "sturs": "stores store stors",
+    "intrprajis": "enterprises enterprise entarpraijes entarpraijej",
     "bnrji": "bannerji bonnerjee",
     "lksmi": "lakhsmi laksmi laxmi lakshmi luxmi lakshami laxami laxmy",
 }
@@ -45,25 +48,69 @@ _ALIASES = {spelling: name for name, spellings in _SPELLINGS.items() for spellin
 _ALIASES |= {name: name for name in _SPELLINGS}
 
 _HONORIFICS = frozenset(
-    "mr mrs ms miss dr prof shri sri shree smt kum kumari shrimati er adv ca m s sir madam ji bhai ben sahab saheb late"
-    " श्री श्रीमती सौ कु डॉ डा कुमारी जी শ্রী શ્રી શ્રીમતી ਸ਼੍ਰੀ శ్రీ ಶ್ರೀ திரு திருமதி ശ്രീ ଶ୍ରୀ".split()
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "dr",
+        "prof",
+        "shri",
+        "sri",
+        "shree",
+        "smt",
+        "kum",
+        "kumari",
+        "shrimati",
+        "er",
+        "adv",
+        "ca",
+        "m",
+        "s",
+        "sir",
+        "madam",
+        "ji",
+        "bhai",
+        "ben",
+        "sahab",
+        "saheb",
+        "late",
+        "श्री",
+        "श्रीमती",
+        "सौ",
+        "कु",
+        "डॉ",
+        "डा",
+        "कुमारी",
+        "जी",
+        "শ্রী",
+        "શ્રી",
+        "શ્રીમતી",
+        "ਸ਼੍ਰੀ",
+        "శ్రీ",
+        "ಶ್ರೀ",
+        "திரு",
+        "திருமதி",
+        "ശ്രീ",
+        "ଶ୍ରୀ",
+    ]
 )
 
 _SOUNDS = re.compile(
     r"dny|jny|gny|gy|^[jg]na(?=[b-gi-z])|"  # jñ
     r"ksh|kh|gh|ch+|jh|th|dh|ph|bh|sh|zh|[lmnrvwyq]h|"
-    r"ow(?![aeiouy])|(?<=[a-z])er(?=[bcdfgjklmnpqrstvwxz])|eh(?=[bcdfgjklmnpqrstvwxz])|ck|"
+    r"ow(?![aeiouy])|(?<=[a-z])er(?=[bcdfgjklmnpqrstvwxz])|eh(?=[bcdfgjklmnpqrstvwxz])|"
     r"[eyoxwzq]"
 )
 _SOUND_OF = {
     "dny": "gi", "jny": "gi", "gny": "gi", "gy": "gi", "jna": "gia", "gna": "gia",
     "ksh": "ks", "kh": "k", "gh": "g", "jh": "j", "th": "t", "dh": "d", "ph": "f", "bh": "b", "sh": "s", "zh": "l",
     "lh": "l", "mh": "m", "nh": "n", "rh": "r", "vh": "v", "wh": "v", "yh": "i", "qh": "k",
-    "ow": "u", "er": "r", "eh": "ah", "ck": "k", "e": "i", "y": "i", "o": "u", "x": "ks", "w": "v", "z": "j", "q": "k",
+    "ow": "u", "er": "r", "eh": "ah", "e": "i", "y": "i", "o": "u", "x": "ks", "w": "v", "z": "j", "q": "k",
 }  # fmt: skip
 _REPEATED = re.compile(r"([a-z])\1+")
 # "a" goes inside a word, except before h (Sahil is not Sheel) and between equal letters (Lalit is not Lit).
-_INNER_A = re.compile(r"(?<=(.))a(?!h|\1|$)|^a(?=[iu])")
+_INNER_A = re.compile(r"(?<=(.))a(?!h|\1|$)|^a(?=[iu])|(?<=[b-df-gj-np-tv-z])h+")
 
 _SHORTEST_KEY = 3
 

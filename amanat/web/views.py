@@ -61,10 +61,10 @@ def manifest(request: HttpRequest) -> JsonResponse:
 
 
 @cache
-def _worker_text(static_prefix: str, offline: str, kept: tuple[str, ...]) -> str:
+def _worker_text(offline: str, kept: tuple[str, ...]) -> str:
     code = WORKER.read_text(encoding="utf-8")
     version = sha256("\n".join([code, *kept]).encode()).hexdigest()[:16]
-    choices = {"version": version, "staticPrefix": static_prefix, "offline": offline, "kept": kept}
+    choices = {"version": version, "offline": offline, "kept": kept}
     return f"const choices = {json.dumps(choices)};\n{code}"
 
 
@@ -72,8 +72,9 @@ def _worker_text(static_prefix: str, offline: str, kept: tuple[str, ...]) -> str
 @cache_control(no_cache=True)
 def service_worker(request: HttpRequest) -> HttpResponse:
     """The worker, with the addresses of this release's static files; a new release has another text, so browsers take it up."""
-    kept = tuple(static(name) for name in KEPT_OFFLINE)
-    return HttpResponse(_worker_text(static(""), reverse("web:offline"), kept), content_type="text/javascript; charset=utf-8")
+    # Without hashed names a kept file would never be refreshed, so a developer's browser keeps the offline page alone.
+    kept = () if settings.DEBUG else tuple(static(name) for name in KEPT_OFFLINE)
+    return HttpResponse(_worker_text(reverse("web:offline"), kept), content_type="text/javascript; charset=utf-8")
 
 
 @require_GET

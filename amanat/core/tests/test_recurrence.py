@@ -105,7 +105,7 @@ def test_the_start_itself_occurs_when_it_is_the_second_of_two() -> None:
 
 
 def test_a_half_hour_change_is_found_to_the_minute() -> None:
-    found = moment(datetime(2026, 10, 4, 2, 10), ZoneInfo("Australia/Lord_Howe"))
+    found = moment(datetime.combine(date(2026, 10, 4), time(2, 10)), ZoneInfo("Australia/Lord_Howe"))
     assert f"{found.astimezone(ZoneInfo('Australia/Lord_Howe')):%H:%M:%S}" == "02:30:00"
 
 
@@ -138,7 +138,7 @@ def test_a_time_given_apart_before_the_start_waits_for_the_next_day() -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_times_rise_and_none_is_skipped_or_doubled(
-    zone: str, unit: Unit, every: int, minute: int, offset: int, weekdays: set[int]
+    *, zone: str, unit: Unit, every: int, minute: int, offset: int, weekdays: set[int]
 ) -> None:
     wall_clock = time(*divmod(minute, 60))
     chosen = tuple(weekdays) if unit is Unit.WEEK else ()
@@ -267,6 +267,6 @@ def test_times_need_a_zone() -> None:
     with pytest.raises(BadRepeat):
         next(iter(occurrences(Repeat(Unit.DAY), datetime(2026, 1, 1, tzinfo=UTC))))
     with pytest.raises(BadRepeat):
-        next(iter(occurrences(Repeat(Unit.DAY, zone="Asia/Kolkata"), datetime(2026, 1, 1))))
+        next(iter(occurrences(Repeat(Unit.DAY, zone="Asia/Kolkata"), datetime.combine(date(2026, 1, 1), time(0)))))
     with pytest.raises(BadRepeat):
         next_after(Repeat(Unit.DAY), date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC))

@@ -46,7 +46,9 @@ def members(source: Source, limits: Limits, *, unpacked: int) -> list[zipfile.Zi
 
 def choose(found: Iterable[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     """The members that can be imported, in their order. Raises FileRefused when there are none."""
-    visible = [info for info in found if not info.filename.split("/")[-1].startswith(".") and "__MACOSX" not in info.filename]
+    visible = [
+        info for info in found if not info.filename.split("/")[-1].startswith(".") and "__MACOSX" not in info.filename
+    ]
     readable = [info for info in visible if info.filename.lower().endswith(READABLE)]
     if readable:
         return readable

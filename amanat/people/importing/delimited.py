@@ -10,6 +10,7 @@ from typing import IO
 
 from django.utils.translation import gettext as _
 
+from amanat.core import spreadsheets
 from amanat.people.importing.tables import FileRefused, Limits, Line, Source
 
 _SAMPLE = 65_536
@@ -17,7 +18,7 @@ _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*$')
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1f]")
-_NO_TABLES = ("%PDF", "<!doctype", "<html", "<?xml", "<table", "{\\rtf", "{\"", "[{")
+_NO_TABLES = ("%pdf", "<!doctype", "<html", "<?xml", "<table", "{\\rtf", '{"', "[{")
 
 # The csv module's own limit is global for the process; ours is checked per cell as well.
 csv.field_size_limit(1_100_000)
@@ -52,7 +53,8 @@ def lines(source: Source, encoding: str, separator: str, limits: Limits) -> Iter
                 started = reader.line_num + 1
         except csv.Error as error:
             raise FileRefused(
-                _("The table cannot be read near line %(line)s: a quote mark is probably not closed.") % {"line": reader.line_num}
+                _("The table cannot be read near line %(line)s: a quote mark is probably not closed.")
+                % {"line": reader.line_num}
             ) from error
 
 
@@ -72,7 +74,7 @@ def check_is_text(source: Source, encoding: str) -> None:
     if text.lstrip().lower().startswith(_NO_TABLES):
         raise FileRefused(_("This is not a table. Open it in a spreadsheet program and save it as CSV or XLSX."))
     strange = len(_CONTROL.findall(text)) + text.count("\ufffd")
-    if strange > 8 and strange > len(text) / 50:
+    if strange > 8 and strange > len(text) / 50 and spreadsheets.MARKER not in text:
         raise FileRefused(_("This is not a table. Choose a CSV, XLSX, XLS, ODS, VCF or ZIP file."))
 
 
@@ -81,7 +83,9 @@ def pieces(file: IO[bytes], encoding: str, limits: Limits) -> Iterator[str]:
     text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
     while piece := text.readline(limits.line):
         if len(piece) == limits.line:
-            raise FileRefused(_("A line has more than %(count)s characters. This is not a table.") % {"count": limits.line})
+            raise FileRefused(
+                _("A line has more than %(count)s characters. This is not a table.") % {"count": limits.line}
+            )
         yield piece.replace("\0", "") if "\0" in piece else piece
 
 

@@ -69,10 +69,15 @@ def _from_source(source: Source, filename: str, part: str, limits: Limits) -> Ta
     encoding = delimited.encoding_of(source)
     delimited.check_is_text(source, encoding)
     if _VCARD.match(delimited.beginning_of(source, encoding)):
-        return table_from_lines("vcard", lambda: vcards.lines(source, encoding, limits), limits, looks_like_data=lambda cells: False)
+        return table_from_lines(
+            "vcard", lambda: vcards.lines(source, encoding, limits), limits, looks_like_data=lambda cells: False
+        )
     separator = "\t" if filename.lower().endswith((".tsv", ".tab")) else delimited.separator_of(source, encoding)
     return table_from_lines(
-        "csv", lambda: delimited.lines(source, encoding, separator, limits), limits, looks_like_data=headings.looks_like_data
+        "csv",
+        lambda: delimited.lines(source, encoding, separator, limits),
+        limits,
+        looks_like_data=headings.looks_like_data,
     )
 
 
@@ -83,5 +88,11 @@ def _workbook(source: Source, part: str, limits: Limits) -> Table:
         "workbook", lambda: workbooks.lines(source, chosen, limits), limits, looks_like_data=headings.looks_like_data
     )
     return Table(
-        table.columns, table.kind, table.read, parts=names, part=chosen, is_ours=table.is_ours, has_heading=table.has_heading
+        table.columns,
+        table.kind,
+        table.read,
+        parts=names,
+        part=chosen,
+        is_ours=table.is_ours,
+        has_heading=table.has_heading,
     )

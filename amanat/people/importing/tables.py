@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 from django.utils.translation import gettext as _
@@ -65,13 +66,13 @@ class Source:
 
     def open(self) -> IO[bytes]:
         if self.path is not None:
-            return open(self.path, "rb")
+            return Path(self.path).open("rb")
         return io.BytesIO(self.content)
 
     def beginning(self, length: int) -> bytes:
         if self.path is None:
             return self.content[:length]
-        with open(self.path, "rb") as file:
+        with Path(self.path).open("rb") as file:
             return file.read(length)
 
 
@@ -140,7 +141,9 @@ def table_from_lines(
                 continue
             count += 1
             if count > limits.rows:
-                raise FileRefused(_("The file has more than %(count)s rows. Split it and import the parts.") % {"count": limits.rows})
+                raise FileRefused(
+                    _("The file has more than %(count)s rows. Split it and import the parts.") % {"count": limits.rows}
+                )
             yield _row(line, width, is_ours)
 
     return Table(columns=columns, kind=kind, read=rows, is_ours=is_ours, has_heading=has_heading)
@@ -178,9 +181,12 @@ def source_of(path_or_bytes: str | os.PathLike[str] | bytes, limits: Limits) -> 
         source = Source(None, path_or_bytes, len(path_or_bytes))
     else:
         path = os.fspath(path_or_bytes)
-        source = Source(path, b"", os.stat(path).st_size)
+        source = Source(path, b"", Path(path).stat().st_size)
     if source.size == 0:
         raise FileRefused(_("The file is empty."))
     if source.size > limits.file_bytes:
-        raise FileRefused(_("The file is larger than %(size)s MB. Split it and import the parts.") % {"size": limits.file_bytes // 1_000_000})
+        raise FileRefused(
+            _("The file is larger than %(size)s MB. Split it and import the parts.")
+            % {"size": limits.file_bytes // 1_000_000}
+        )
     return source

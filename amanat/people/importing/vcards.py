@@ -32,7 +32,16 @@ _SIMPLE = {
     "FN": "Name", "NICKNAME": "Nickname", "TITLE": "Organization Title", "BDAY": "Birthday", "NOTE": "Notes",
     "CATEGORIES": "Labels", "URL": "Website", "UID": "UID", "LANG": "Language",
 }  # fmt: skip
-_LABELS = {"CELL": "Mobile", "MOBILE": "Mobile", "IPHONE": "Mobile", "WORK": "Work", "HOME": "Home", "WHATSAPP": "WhatsApp", "FAX": "Fax", "MAIN": "Main"}
+_LABELS = {
+    "CELL": "Mobile",
+    "MOBILE": "Mobile",
+    "IPHONE": "Mobile",
+    "WORK": "Work",
+    "HOME": "Home",
+    "WHATSAPP": "WhatsApp",
+    "FAX": "Fax",
+    "MAIN": "Main",
+}
 _APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPED_SEMICOLON = re.compile(r"(?<!\\);")
@@ -104,7 +113,9 @@ def _logical_lines(source: Source, encoding: str, limits: Limits) -> Iterator[st
                     pending.append(part)
                     size += len(part)
                 if size > limits.line:
-                    raise FileRefused(_("A line has more than %(count)s characters. This is not a table.") % {"count": limits.line})
+                    raise FileRefused(
+                        _("A line has more than %(count)s characters. This is not a table.") % {"count": limits.line}
+                    )
                 soft = soft and line.endswith("=")
                 continue
             if pending:
@@ -169,7 +180,9 @@ def _unquoted(value: str, charset: str) -> str:
 
 
 def _cells(properties: list[_Property]) -> list[str]:
-    labels = {p.group: _APPLE_LABEL.sub(r"\1", p.value).strip() for p in properties if p.group and p.name == "X-ABLABEL"}
+    labels = {
+        p.group: _APPLE_LABEL.sub(r"\1", p.value).strip() for p in properties if p.group and p.name == "X-ABLABEL"
+    }
     card = _Card()
     for found in properties:
         _note(card, found, labels.get(found.group, "") if found.group else "")
@@ -191,7 +204,9 @@ def _note(card: _Card, found: _Property, label: str) -> None:
         case "ORG":
             cells[_PLACE["Organization Name"]] = ", ".join(part for part in _parts(found) if part)
         case "TEL":
-            card.phones.append((label or _label(found.types), _text(found).removeprefix("tel:").replace(";ext=", " ext. ")))
+            card.phones.append(
+                (label or _label(found.types), _text(found).removeprefix("tel:").replace(";ext=", " ext. "))
+            )
         case "EMAIL":
             card.emails.append((label or _label(found.types), _text(found).removeprefix("mailto:")))
         case "ADR":

@@ -38,7 +38,8 @@ def _write(book: "python_calamine.CalamineWorkbook", wanted: str, columns: int) 
     sheets = [
         sheet.name
         for sheet in book.sheets_metadata
-        if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet and sheet.visible == python_calamine.SheetVisibleEnum.Visible
+        if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+        and sheet.visible == python_calamine.SheetVisibleEnum.Visible
     ]
     chosen = None
     for name in [wanted] if wanted else sheets:

@@ -29,7 +29,10 @@ def is_workbook(names: set[str]) -> bool:
 def check(source: Source, limits: Limits) -> None:
     """Raises FileRefused for a workbook that is too large, has a password or declares XML entities."""
     if source.size > limits.workbook_bytes:
-        raise FileRefused(_("The workbook is larger than %(size)s MB. Save it as CSV and import that.") % {"size": limits.workbook_bytes // 1_000_000})
+        raise FileRefused(
+            _("The workbook is larger than %(size)s MB. Save it as CSV and import that.")
+            % {"size": limits.workbook_bytes // 1_000_000}
+        )
     if source.beginning(8) == OLE:
         if _ENCRYPTED in source.beginning(source.size):
             raise FileRefused(_password())
@@ -96,7 +99,7 @@ def _loaded(line: bytes) -> Any:
 @contextmanager
 def _on_disk(source: Source) -> Iterator[IO[bytes]]:
     if source.path is not None:
-        with open(source.path, "rb") as file:
+        with Path(source.path).open("rb") as file:
             yield file
         return
     with tempfile.TemporaryFile() as copy:
@@ -113,7 +116,9 @@ def _check_entities(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
     except archives.BROKEN as error:
         raise FileRefused(_refusal("broken")) from error
     if b"<!DOCTYPE" in start or b"<!ENTITY" in start or "<!DOCTYPE".encode("utf-16-le") in start:
-        raise FileRefused(_("The workbook contains XML declarations that no spreadsheet program writes. It was not read."))
+        raise FileRefused(
+            _("The workbook contains XML declarations that no spreadsheet program writes. It was not read.")
+        )
 
 
 def _password() -> str:
@@ -131,4 +136,6 @@ def _refusal(error: str) -> str:
         case "memory":
             return _("The workbook is too large to read. Save it as CSV and import that.")
         case _:
-            return _("The workbook is damaged or is not a workbook. Open it in a spreadsheet program and save it again.")
+            return _(
+                "The workbook is damaged or is not a workbook. Open it in a spreadsheet program and save it again."
+            )

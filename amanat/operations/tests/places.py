@@ -1,0 +1,101 @@
+"""Installations in folders of their own, and programs started and killed as a user or an accident would."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from amanat.core import configuration
+from amanat.core.configuration import CHECKOUT, Configuration
+
+PATIENCE = 60.0
+
+
+def install(folder: Path, **environ: str) -> Configuration:
+    """Configuration and secrets of a new installation; the database is not made yet."""
+    found = configuration.load({"AMANAT_DATA": str(folder / "data"), **environ})
+    configuration.ensure_secrets(found)
+    return found
+
+
+def open_up(folder: Path) -> None:
+    """Let the server's user pass through pytest's folders, which are closed."""
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.geteuid() and path != Path("/"):
+            path.chmod(path.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def environment(data: Path, **changes: str) -> dict[str, str]:
+    """The environment of a new shell: nothing of the test run's own settings."""
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    return {**kept, "AMANAT_DATA": str(data), "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1", **changes}
+
+
+def spawn(data: Path, *words: str, code: str = "", **changes: str) -> subprocess.Popen[str]:
+    """Start the command line with `words`, or a piece of Python."""
+    return subprocess.Popen(
+        [sys.executable, *(["-c", code] if code else ["-m", "amanat"]), *words],
+        cwd="/",
+        env=environment(data, **changes),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run(data: Path, *words: str, **changes: str) -> tuple[int, str]:
+    """Exit code and everything printed."""
+    process = spawn(data, *words, **changes)
+    output = process.communicate(timeout=3 * PATIENCE)[0]
+    return process.returncode, output
+
+
+def wait_for(condition: Callable[[], object], told: str) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, told
+        time.sleep(0.05)
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """Output up to the line that has `words`."""
+    assert process.stdout is not None
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if words in line:
+            return seen
+    raise AssertionError(f"{words!r} was never said: {seen}")
+
+
+def descendants(pid: int) -> set[int]:
+    """Processes started by `pid`, and theirs."""
+    parents: dict[int, list[int]] = {}
+    for line in subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout.splitlines():
+        child, parent = map(int, line.split())
+        parents.setdefault(parent, []).append(child)
+    found: set[int] = set()
+    todo = [pid]
+    while todo:
+        for child in parents.get(todo.pop(), []):
+            found.add(child)
+            todo.append(child)
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Alive and not merely unburied."""
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,113 @@
+"""What must be declared is declared: routes, fields, jobs, outgoing hosts, settings. One undeclared thing fails."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+
+from amanat.core import jobs, routes
+from amanat.core.personal_data import Held
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = [config.name.removeprefix("amanat.") for config in apps.get_app_configs() if config.name.startswith("amanat.")]
+CODE = sorted(path for path in (ROOT / "amanat").rglob("*.py") if "tests" not in path.parts and "migrations" not in path.parts)
+
+
+def _held() -> dict[str, Held]:
+    found: dict[str, Held] = {}
+    for package in PACKAGES:
+        if not list(apps.get_app_config(package).get_models()):
+            continue
+        module = importlib.import_module(f"amanat.{package}.personal_data")
+        for held in module.HELD:
+            assert held.model not in found, f"{held.model} is declared twice"
+            found[held.model] = held
+    return found
+
+
+def test_every_route_is_declared() -> None:
+    assert routes.undeclared() == []
+    assert len(routes.table()) > 50
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_field_is_declared(package: str) -> None:
+    held = _held()
+    undeclared = []
+    for model in apps.get_app_config(package).get_models():
+        declaration = held.get(model._meta.label)
+        declared = set(declaration.personal) | set(declaration.not_personal) if declaration else set()
+        columns = {field.name for field in model._meta.local_concrete_fields}
+        undeclared += [f"{model._meta.label}.{name}" for name in sorted(columns - declared)]
+    assert undeclared == []
+
+
+def test_no_declaration_outlives_its_field() -> None:
+    stale = []
+    for label, held in _held().items():
+        columns = {field.name for field in apps.get_model(label)._meta.local_concrete_fields}
+        stale += [f"{label}.{name}" for name in sorted((set(held.personal) | set(held.not_personal)) - columns)]
+        assert not set(held.personal) & set(held.not_personal), label
+    assert stale == []
+
+
+def test_every_job_says_its_purpose() -> None:
+    registered = jobs.registered()
+    assert registered
+    assert [name for name, job in registered.items() if len(job.purpose.split()) < 4] == []
+
+
+#: A library that must be used in one place only, and that place.
+ONE_PLACE = {
+    "httpx": {"core/outgoing.py", "core/outgoing_transport.py", "core/addresses.py"},
+    "requests": set(),
+    "urllib.request": set(),
+    "nh3": {"core/html.py"},
+    "xlsxwriter": {"core/spreadsheets.py"},
+    "obstore": {"core/files.py", "core/sealedobjects.py"},
+    "pickle": set(),
+    "subprocess": {"operations", "people/importing/workbook_process.py"},
+}
+
+
+@pytest.mark.parametrize("library", ONE_PLACE)
+def test_a_library_with_one_place_is_used_nowhere_else(library: str) -> None:
+    allowed = ONE_PLACE[library]
+    strangers = []
+    for path in CODE:
+        place = path.relative_to(ROOT / "amanat").as_posix()
+        if any(place == one or place.startswith(f"{one}/") for one in allowed):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            if any(name == library or name.startswith(f"{library}.") for name in names):
+                strangers.append(place)
+    assert strangers == []
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    allowed = {"core/configuration.py"}
+    strangers = [
+        path.relative_to(ROOT / "amanat").as_posix()
+        for path in CODE
+        if "os.environ" in path.read_text(encoding="utf-8").replace("os.environ.setdefault", "")
+    ]
+    assert [place for place in strangers if place not in allowed] == []
+
+
+def test_the_clock_is_read_in_one_place() -> None:
+    words = ("timezone.now(", "datetime.now(", "date.today(", "datetime.utcnow(")
+    # The log and the id generator need the machine's time whatever a demo does with the clock.
+    allowed = {"core/clock.py", "core/logs.py", "core/ids.py"}
+    strangers = [
+        path.relative_to(ROOT / "amanat").as_posix()
+        for path in CODE
+        if any(word in path.read_text(encoding="utf-8") for word in words)
+    ]
+    assert [place for place in strangers if place not in allowed and not place.startswith("operations/")] == []
