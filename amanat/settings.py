@@ -201,8 +201,9 @@ STORAGES = {
     },
 }
 WHITENOISE_MANIFEST_STRICT = False
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
-FILE_UPLOAD_TEMP_DIR = None
+# In memory, so that a paper never lies readable in a temporary folder; core.files seals it before it is written.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 110_000_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 FILES_ROOT = _set.data / "files"
@@ -242,5 +243,8 @@ LOGGING: dict[str, Any] = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "procrastinate": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        # They would write whole addresses, which may name people.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
     },
 }

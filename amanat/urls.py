@@ -11,6 +11,7 @@ urlpatterns = [
     route("healthz", health.healthz, name="healthz", rule=anyone),
     path("", include("amanat.web.urls")),
     path("", include("amanat.accounts.urls")),
+    path("", include("amanat.accounts.oversight_urls")),
     path("", include("amanat.people.urls")),
     path("", include("amanat.desk.urls")),
 ]

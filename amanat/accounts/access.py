@@ -6,6 +6,7 @@ changes no row; what must survive a refusal (a count of tries, a failed sign-in)
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,12 +16,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from allauth.account.authentication import get_authentication_records
-from allauth.account.internal.flows.reauthentication import did_recently_authenticate
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, transaction
 from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
@@ -34,9 +36,10 @@ from amanat.core.routes import Route, anyone
 
 Run = Callable[[], HttpResponseBase]
 
-#: Limits that many routes share.
+#: Limits that many routes share. Beside these stand the finer ones of `guessing`: per account, per code, per user.
 SECRETS = (Limit(20, timedelta(hours=1), per="account"), Limit(60, timedelta(hours=1), per="address"))
-CODES = (Limit(5, timedelta(minutes=15), per="session"), Limit(60, timedelta(hours=1), per="address"))
+DOOR = (Limit(120, timedelta(hours=1), per="address"),)
+CODES = (Limit(20, timedelta(minutes=15), per="session"), Limit(120, timedelta(hours=1), per="address"))
 WRITES = (Limit(600, timedelta(minutes=1), per="member"),)
 
 
@@ -56,20 +59,57 @@ class UserRequest(HttpRequest):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Somebody signed in, whatever her workspaces: her own account's pages."""
+    """Somebody signed in, whatever her workspaces: her own account's pages.
+
+    Where a password or code is asked for (`keeps_tries`), a refusal is not rolled back: the failed try itself is counted
+    and written into the history, and nothing else was written. Such views answer without touching a workspace.
+    """
 
     name: str = "signed in"
+    keeps_tries: bool = False
 
     def admit(self, request: HttpRequest, route: Route, run: Run) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return to_sign_in(request)
-        if route.fresh and not did_recently_authenticate(request):
+        if route.fresh and not is_fresh(request):
             return to_reauthentication(request)
+        seat = _seat_for_the_shell(cast(MemberRequest, request), cast(User, request.user))
         with transaction.atomic():
             response = run()
-            if response.status_code >= 400:
+            if response.status_code >= 400 and not self.keeps_tries:
                 transaction.set_rollback(True)
+        if seat is not None and _is_unrendered(response):
+            # The page's frame asks the workspace (counts in the sidebar); the view itself ran outside of it.
+            with tenancy.inside(seat.workspace_id):
+                response = cast(SimpleTemplateResponse, response).render()
         return response
+
+
+def _seat_for_the_shell(request: MemberRequest, user: User) -> Member | None:
+    """The member in whose workspace this browser is, so that account pages keep sidebar and menus; None without one."""
+    workspace_id = chosen_workspace(request, user)
+    if workspace_id is None:
+        return None
+    with tenancy.inside(workspace_id):
+        seat = seat_of(user, workspace_id)
+    if seat is None:
+        forget_workspace(request)
+    else:
+        request.member, request.workspace = seat, seat.workspace
+    return seat
+
+
+def _is_unrendered(response: HttpResponseBase) -> bool:
+    return isinstance(response, SimpleTemplateResponse) and not response.is_rendered
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """Whether this session proved who it is within the last 15 minutes, by signing in or by signing in again."""
+    if not request.user.is_authenticated:
+        return False
+    # The sign-in library stamps its records with time.time(), hence not our clock, which may be moved.
+    records = get_authentication_records(request, request.user)
+    return bool(records) and 0 <= time.time() - records[-1]["at"] < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -107,15 +147,14 @@ class Members:
             return routes.refusal(request, 403)
         if member.workspace.requires_mfa and not is_mfa_enabled(user):
             return _redirect(request, reverse("accounts:second_factor_needed"))
-        if route.fresh and not did_recently_authenticate(request):
+        if route.fresh and not is_fresh(request):
             return to_reauthentication(request)
         if request.method not in ("GET", "HEAD"):
             name_actor(member.id)
         with timezone.override(ZoneInfo(member.workspace.time_zone)):
             response = run()
-            # Lazy template responses would otherwise render after the transaction.
-            if hasattr(response, "render") and callable(response.render):
-                response = response.render()
+            if _is_unrendered(response):  # or it would render after the transaction
+                response = cast(SimpleTemplateResponse, response).render()
         return response
 
 
@@ -151,10 +190,7 @@ def chosen_workspace(request: HttpRequest, user: User) -> UUID | None:
 
 def choose_workspace(request: HttpRequest, workspace_id: UUID | None) -> None:
     """Put this browser into a workspace; the caller has checked that the user sits in it."""
-    session = cast(SessionStore, request.session)
-    if session.row is not None:
-        session.row.workspace_id = workspace_id
-        session.row.save(update_fields=["workspace_id"])
+    cast(SessionStore, request.session).choose_workspace(workspace_id)
 
 
 def forget_workspace(request: HttpRequest) -> None:
@@ -206,12 +242,13 @@ def to_reauthentication(request: HttpRequest) -> HttpResponse:
 
 def signed_in_by(request: HttpRequest) -> list[str]:
     """The methods this session was signed in with: "password", "mfa", "code"."""
-    return [record["method"] for record in get_authentication_records(request)]
+    return [record["method"] for record in get_authentication_records(request, cast(User, request.user))]
 
 
-__all__ = ["CODES", "SECRETS", "WRITES", "anyone", "member", "members", "signed_in"]
+__all__ = ["CODES", "DOOR", "SECRETS", "WRITES", "anyone", "at_the_door", "member", "members", "signed_in"]
 
 signed_in = SignedIn()
+at_the_door = SignedIn("signed in, tries are kept", keeps_tries=True)
 member = Members()
 
 

@@ -6,11 +6,12 @@ import hashlib
 from datetime import datetime
 from typing import Any, cast
 
-from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.db import DatabaseError, IntegrityError, router, transaction
+from django.db.models import OuterRef, Subquery
 
-from amanat.accounts.models import Session
+from amanat.accounts.models import Session, SignIn
 from amanat.core import clock
 
 
@@ -41,6 +42,18 @@ class SessionStore(DatabaseStore):
         found = self._get_session_from_db()
         return self.decode(found.session_data) if found else {}
 
+    def create(self) -> None:
+        self.row = None  # a new key has a new row, which nobody has read yet
+        super().create()
+
+    def choose_workspace(self, workspace_id: UUID | None) -> None:
+        """Write which workspace this browser is in; nothing happens where no session is kept."""
+        if not self.session_key:
+            return
+        Session.objects.filter(session_key=hashed(self.session_key)).update(workspace_id=workspace_id)
+        if self.row is not None:
+            self.row.workspace_id = workspace_id
+
     def exists(self, session_key: str) -> bool:
         return Session.objects.filter(session_key=hashed(session_key)).exists()
 
@@ -63,8 +76,6 @@ class SessionStore(DatabaseStore):
                     raise UpdateError  # the session was ended meanwhile, from another device
         except IntegrityError:
             if must_create:
-                from django.contrib.sessions.backends.base import CreateError
-
                 raise CreateError from None
             raise
         except DatabaseError:
@@ -84,4 +95,11 @@ class SessionStore(DatabaseStore):
 
     @classmethod
     def clear_expired(cls) -> None:
-        Session.objects.filter(expire_date__lt=clock.now()).delete()
+        """Delete what has expired; the login history says until when each session could be used."""
+        at = clock.now()
+        expired = Session.objects.filter(expire_date__lt=at)
+        until = expired.filter(session_key=OuterRef("session_key")).values("expire_date")
+        SignIn.objects.filter(ended_at__isnull=True, session_key__in=expired.values("session_key")).update(
+            ended_at=Subquery(until), ended_by="expired"
+        )
+        expired.delete()

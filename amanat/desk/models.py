@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -9,8 +12,58 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Member
 from amanat.core import clock
-from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
+from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceQuerySet, WorkspaceRow
 from amanat.people.models import Company, Contact
+
+
+def _of_visible_people(member: Member) -> Q:
+    """Rows whose contact or company the member may see: her own and those of her teams."""
+    mine = Q(contact__owner=member) | Q(company__owner=member)
+    teams = list(getattr(member, "team_ids", ()) or ())
+    return mine | Q(contact__team__in=teams) | Q(company__team__in=teams) if teams else mine
+
+
+class ServiceRecordQuerySet(WorkspaceQuerySet["ServiceRecord"]):
+    def visible_to(self, member: Member) -> Self:
+        """Need to know: everything, or the records of contacts she may see and those that are hers to do."""
+        if member.sees_all:
+            return self
+        return self.filter(Q(owner=member) | _of_visible_people(member))
+
+    def alive(self) -> Self:
+        return self.filter(deleted_at__isnull=True)
+
+    def in_hand(self) -> Self:
+        return self.filter(status__in=ServiceRecord.IN_HAND)
+
+
+class TaskQuerySet(WorkspaceQuerySet["Task"]):
+    def visible_to(self, member: Member) -> Self:
+        """Hers, those she wrote, and those of people she may see; of tasks about nobody, also what nobody has taken."""
+        if member.sees_all:
+            return self
+        about_nobody = Q(contact__isnull=True, company__isnull=True, record__isnull=True, assignee__isnull=True)
+        return self.filter(Q(assignee=member) | Q(created_by=member) | about_nobody | _of_visible_people(member))
+
+    def open(self) -> Self:
+        return self.filter(done_at__isnull=True, cancelled_at__isnull=True)
+
+    def hers(self, member: Member) -> Self:
+        """Assigned to her, or to nobody yet."""
+        return self.filter(Q(assignee=member) | Q(assignee__isnull=True))
+
+
+class PaperQuerySet(WorkspaceQuerySet["Paper"]):
+    def visible_to(self, member: Member) -> Self:
+        if member.sees_all:
+            return self
+        teams = list(getattr(member, "team_ids", ()) or ())
+        mine = Q(contact__owner=member) | Q(record__owner=member) | Q(record__company__owner=member)
+        theirs = Q(contact__team__in=teams) | Q(record__company__team__in=teams)
+        return self.filter(mine | theirs if teams else mine)
+
+    def kept(self) -> Self:
+        return self.filter(gone_at__isnull=True)
 
 
 class Service(WorkspaceRow):
@@ -18,6 +71,8 @@ class Service(WorkspaceRow):
 
     key = models.CharField(max_length=60)
     name = models.CharField(_("name"), max_length=120)
+    #: the name in the other languages of the ready pack, by language code; the picker finds by these too
+    names = models.JSONField(default=dict, blank=True, db_default={})
     category = models.CharField(_("category"), max_length=60, blank=True)
     fee_paise = models.BigIntegerField(_("fee"), default=0)
     documents = ArrayField(
@@ -29,6 +84,7 @@ class Service(WorkspaceRow):
     #: how long the result is valid, in months (passport: 120)
     validity_months = models.SmallIntegerField(_("valid for months"), null=True, blank=True)
     remind_days_before = models.SmallIntegerField(_("remind days before expiry"), default=15)
+    papers_vanish = models.BooleanField(_("delete papers when delivered"), default=False, db_default=False)
     is_active = models.BooleanField(default=True)
     position = models.SmallIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
@@ -56,6 +112,7 @@ class ServiceRecord(WorkspaceRow):
         CANCELLED = "cancelled", _("Cancelled")
 
     CLOSED = ("delivered", "refused", "cancelled")
+    IN_HAND = ("open", "waiting", "submitted", "ready")
 
     number = models.BigIntegerField()  #: counts up within the workspace: the receipt's number
     contact = WorkspaceForeignKey(Contact, null=True, related_name="services", verbose_name=_("contact"))
@@ -74,6 +131,9 @@ class ServiceRecord(WorkspaceRow):
     due_on = models.DateField(_("due"), null=True, blank=True)
     expires_on = models.DateField(_("expires"), null=True, blank=True)
     follow_up_on = models.DateField(_("next follow-up"), null=True, blank=True)
+    #: the checklist as it was when the record was made
+    steps = ArrayField(models.CharField(max_length=120), default=list, blank=True)
+    documents = ArrayField(models.CharField(max_length=80), default=list, blank=True)
     steps_done = ArrayField(models.CharField(max_length=120), default=list, blank=True)
     documents_seen = ArrayField(models.CharField(max_length=80), default=list, blank=True)
     notes = models.TextField(_("notes"), max_length=10_000, blank=True, db_default="", default="")
@@ -89,6 +149,14 @@ class ServiceRecord(WorkspaceRow):
     deleted_at = models.DateTimeField(null=True)
     deleted_by = WorkspaceForeignKey(Member, null=True, related_name="+")
 
+    objects = models.Manager.from_queryset(ServiceRecordQuerySet)()
+
+    if TYPE_CHECKING:
+        contact_id: UUID | None
+        company_id: UUID | None
+        service_id: UUID | None
+        owner_id: UUID | None
+
     #: what is still owed
     balance_paise = models.GeneratedField(
         expression=F("fee_paise") - F("paid_paise"), output_field=models.BigIntegerField(), db_persist=True
@@ -101,6 +169,10 @@ class ServiceRecord(WorkspaceRow):
                 condition=Q(contact__isnull=False) | Q(company__isnull=False), name="service_record_is_for_someone"
             ),
             models.CheckConstraint(condition=Q(fee_paise__gte=0), name="service_record_fee_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(paid_paise__gte=0) & Q(paid_paise__lte=F("fee_paise")),
+                name="service_record_is_never_overpaid",
+            ),
         ]
         indexes = [
             models.Index(
@@ -112,6 +184,21 @@ class ServiceRecord(WorkspaceRow):
                 fields=["workspace_id", "status", "-id"],
                 condition=Q(deleted_at__isnull=True),
                 name="service_record_by_status",
+            ),
+            models.Index(
+                fields=["workspace_id", "service", "-id"],
+                condition=Q(deleted_at__isnull=True),
+                name="service_record_by_service",
+            ),
+            models.Index(
+                fields=["workspace_id", "owner", "-id"],
+                condition=Q(deleted_at__isnull=True),
+                name="service_record_by_owner",
+            ),
+            models.Index(
+                fields=["workspace_id", "deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="service_record_bin",
             ),
             models.Index(
                 fields=["workspace_id", "due_on"],
@@ -173,6 +260,7 @@ class Payment(WorkspaceRow):
         indexes = [
             models.Index(fields=["workspace_id", "record"], name="payment_of_record"),
             models.Index(fields=["workspace_id", "-paid_on"], name="payment_by_day"),
+            models.Index(fields=["workspace_id", "taken_by", "-paid_on"], name="payment_by_member"),
         ]
 
 
@@ -212,12 +300,23 @@ class Task(WorkspaceRow):
     #: core.recurrence.Repeat as JSON; null: once
     repeat = models.JSONField(null=True, blank=True)
     series_id = models.UUIDField(null=True)
+    #: the day the series began: the rule of repetition counts from it
+    series_start_on = models.DateField(null=True)
     occurrence = models.IntegerField(default=1)
     created_by = WorkspaceForeignKey(Member, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     done_at = models.DateTimeField(null=True)
     done_by = WorkspaceForeignKey(Member, null=True, related_name="+")
     cancelled_at = models.DateTimeField(null=True)
+
+    objects = models.Manager.from_queryset(TaskQuerySet)()
+
+    if TYPE_CHECKING:
+        contact_id: UUID | None
+        company_id: UUID | None
+        record_id: UUID | None
+        assignee_id: UUID | None
+        created_by_id: UUID | None
 
     class Meta:
         constraints = [
@@ -245,6 +344,13 @@ class Task(WorkspaceRow):
             ),
             models.Index(fields=["workspace_id", "record"], condition=Q(record__isnull=False), name="task_of_record"),
         ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_open(self) -> bool:
+        return self.done_at is None and self.cancelled_at is None
 
 
 class Paper(WorkspaceRow):
@@ -277,11 +383,23 @@ class Paper(WorkspaceRow):
     gone_at = models.DateTimeField(null=True)
     gone_because = models.CharField(max_length=60, blank=True)
 
+    objects = models.Manager.from_queryset(PaperQuerySet)()
+
+    if TYPE_CHECKING:
+        contact_id: UUID | None
+        record_id: UUID | None
+        file_id: UUID | None
+
     class Meta:
         indexes = [
             models.Index(fields=["workspace_id", "contact"], name="paper_of_contact"),
             models.Index(fields=["workspace_id", "record"], name="paper_of_record"),
         ]
+
+    @property
+    def masked_number(self) -> str:
+        """What lists show of the number: "···· ···· 4821"."""
+        return f"···· ···· {self.number_tail}" if self.number_tail else ""
 
 
 class PaperOpening(WorkspaceRow):

@@ -10,7 +10,9 @@ from pathlib import Path
 from amanat import __version__
 from amanat.core import configuration as settings
 from amanat.core.configuration import Configuration, ConfigurationError
-from amanat.operations import Refused, backup, doctor, migrate, postgres, restore, services, supervisor, testrun
+from amanat.operations import Refused, services
+
+# The rest is imported by the command that needs it: the web server and the supervisor live long and should stay small.
 
 #: What the command ends with.
 DONE, FAILED, USAGE, CANNOT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -108,6 +110,8 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def _up(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import supervisor
+
     settings.ensure_secrets(configuration)
     supervisor.Supervisor(configuration).run()
     return DONE
@@ -129,6 +133,8 @@ def _worker(options: argparse.Namespace, configuration: Configuration) -> int:
 
 
 def _migrate(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import migrate, postgres
+
     settings.ensure_secrets(configuration)
     with postgres.using(configuration):
         migrate.run(verbosity=1)
@@ -136,12 +142,16 @@ def _migrate(options: argparse.Namespace, configuration: Configuration) -> int:
 
 
 def _doctor(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import doctor
+
     report = doctor.examine(configuration)
     print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text())
     return DONE if report.ok else FAILED
 
 
 def _demo(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import migrate, postgres
+
     settings.ensure_secrets(configuration)
     with postgres.using(configuration):
         migrate.run()
@@ -153,26 +163,29 @@ def _demo(options: argparse.Namespace, configuration: Configuration) -> int:
 
 
 def _bench(options: argparse.Namespace, configuration: Configuration) -> int:
-    settings.ensure_secrets(configuration)
-    with postgres.using(configuration):
-        migrate.run()
-        from amanat.operations import bench  # needs Django, set up above
+    from amanat.operations import bench  # has an installation of its own
 
-        return int(bench.main([word for word in options.rest if word != "--"]))
+    return bench.main([word for word in options.rest if word != "--"])
 
 
 def _backup(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import backup, postgres
+
     with postgres.using(configuration):
         print(backup.save(configuration, options.file))
     return DONE
 
 
 def _restore(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import restore
+
     print(restore.bring_back(configuration, options.file, replace=options.replace))
     return DONE
 
 
 def _ledger(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import postgres
+
     with postgres.using(configuration):
         services.set_up_django()
         from amanat.operations import ledgers  # needs Django, set up above
@@ -183,10 +196,14 @@ def _ledger(options: argparse.Namespace, configuration: Configuration) -> int:
 
 
 def _test(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import testrun
+
     return testrun.run(quick=options.quick, pytest_arguments=[word for word in options.rest if word != "--"])
 
 
 def _shell(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import postgres
+
     with postgres.using(configuration):
         services.set_up_django()
         from django.core.management import call_command

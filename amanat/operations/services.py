@@ -58,7 +58,7 @@ def _serve(target: str, configuration: Configuration, **options: Any) -> None:
     server = MPServer(
         target,
         address=configuration.host,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         http=HTTPModes.http1,  # HTTP/2 ends at the proxy in front
         websockets=False,
         respawn_failed_workers=True,

@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class PeopleConfig(AppConfig):
     name = "amanat.people"
     label = "people"
+
+    def ready(self) -> None:
+        from amanat.core import schema
+        from amanat.people import schema as own
+        from amanat.people import shell
+
+        schema.add_sql("find_records", own.FIND_RECORDS)
+        schema.add_definer_function("find_records", "ids of records that have the words; carries the wall itself")
+        shell.register()

@@ -5,18 +5,23 @@ A lead is a contact in a stage with a source, not another copy of a person. The 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Member, Team
 from amanat.core import clock
-from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
+from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceQuerySet, WorkspaceRow
 
+#: Stand-ins for "never", so that lists ordered by these columns can be paged by key: nobody yet, nothing planned.
+NEVER = datetime(1, 1, 2, tzinfo=UTC)
+NO_DAY = date(9999, 12, 31)
 #: How long a deleted row waits in the bin.
 BIN_DAYS = 30
 BIN = timedelta(days=BIN_DAYS)
@@ -59,6 +64,23 @@ class Tag(WorkspaceRow):
         return self.name
 
 
+class RecordQuerySet[Row: models.Model](WorkspaceQuerySet[Row]):
+    """Reads of contacts and companies: `Contact.objects.of(workspace).visible_to(member).alive()`."""
+
+    def visible_to(self, member: Member) -> Self:
+        """Those the member may see: all, or those of her teams and her own when she is limited to them."""
+        if member.sees_all:
+            return self
+        return self.filter(Q(owner_id=member.pk) | Q(team_id__in=member.team_ids))
+
+    def alive(self) -> Self:
+        """Those that are not in the bin."""
+        return self.filter(deleted_at__isnull=True)
+
+
+RecordManager = models.Manager.from_queryset(RecordQuerySet)
+
+
 class Record(WorkspaceRow):
     """What contacts and companies share."""
 
@@ -86,8 +108,7 @@ class Record(WorkspaceRow):
     #: the import that made this row, for undoing it as a whole
     import_run = WorkspaceForeignKey("people.ImportRun", null=True, related_name="+")
 
-    #: the search function's owner may read these rows (core.schema)
-    searched = True
+    objects = RecordManager()
 
     class Meta:
         abstract = True
@@ -157,7 +178,9 @@ class Contact(Record):
                 fields=["workspace_id", "sort_name", "id"], condition=Q(deleted_at__isnull=True), name="contact_by_name"
             ),
             models.Index(
-                fields=["workspace_id", "-last_contact_at", "-id"],
+                F("workspace_id"),
+                Coalesce("last_contact_at", Value(NEVER)).desc(),
+                F("id").desc(),
                 condition=Q(deleted_at__isnull=True),
                 name="contact_by_last_contact",
             ),
@@ -177,6 +200,13 @@ class Contact(Record):
                 fields=["workspace_id", "follow_up_on"],
                 condition=Q(follow_up_on__isnull=False),
                 name="contact_follow_up",
+            ),
+            models.Index(
+                F("workspace_id"),
+                Coalesce("follow_up_on", Value(NO_DAY)),
+                F("id"),
+                condition=Q(deleted_at__isnull=True),
+                name="contact_by_follow_up",
             ),
             models.Index(
                 fields=["workspace_id", "deleted_at"], condition=Q(deleted_at__isnull=False), name="contact_bin"
@@ -266,6 +296,7 @@ class Address(Reach):
         indexes = [
             models.Index(fields=["workspace_id", "contact"], name="address_by_contact"),
             models.Index(fields=["workspace_id", "company"], name="address_by_company"),
+            models.Index(fields=["workspace_id", "city"], name="address_by_city"),
         ]
 
     def __str__(self) -> str:
@@ -393,9 +424,9 @@ class SearchEntry(WorkspaceRow):
     searched = True
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    #: folded words in the original script, in Latin letters and as phonetic keys (people.script.search_text)
+    #: words in Latin letters and as phonetic keys (people.script.search_text), a space before, between and after them
     text = models.TextField()
-    #: digits of phones and acknowledgement numbers, space separated
+    #: digits of phones and acknowledgement numbers, a space before, between and after them
     digits = models.TextField(db_default="", default="")
     owner_id = models.UUIDField(null=True)
     team_id = models.UUIDField(null=True)

@@ -111,10 +111,12 @@ def ago(value: datetime, *, now: datetime) -> str:
 
 
 def initials(name: str) -> str:
-    """The first letters of the first and the last word, each with its vowel signs: Sunita Deshmukh is SD, सुनीता देशमुख is सुदे."""
+    """The first letters of the first and the last word: Sunita Deshmukh is SD. In a script without capitals the first alone,
+    with its vowel sign, for two would not fit: सुनीता देशमुख is सु."""
     words = [word for word in name.split() if any(character.isalnum() for character in word)]
     chosen = words[:1] + words[-1:] if len(words) > 1 else words
-    return "".join(_first_letter(word) for word in chosen) or "?"
+    letters = [_first_letter(word) for word in chosen]
+    return "".join(letters if all(letter != letter.lower() for letter in letters) else letters[:1]) or "?"
 
 
 def avatar_tone(identity: object) -> int:

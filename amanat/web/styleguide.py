@@ -10,10 +10,10 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from amanat.core import clock
+from amanat.core.routes import anyone, route
 from amanat.web import charts, sprite
 from amanat.web.formatting import rupees
 from amanat.web.navigation import Shown
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 21, 4, 40, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class DemoWorkspace:
     name: str
-    subtitle: str
+    place: str
 
     def __str__(self) -> str:
         return self.name
@@ -33,7 +33,7 @@ class DemoWorkspace:
 @dataclass(frozen=True, slots=True)
 class DemoMember:
     name: str
-    role_name: str
+    get_role_display: str
     pk: int = 7
 
     def __str__(self) -> str:
@@ -198,6 +198,8 @@ def person(request: HttpRequest) -> HttpResponse:
         {"label": _("Notes"), "url": "#", "count": 3},
         {"label": _("Services"), "url": "#", "count": 3},
         {"label": _("Tickets"), "url": "#"},
+        {"label": _("Details"), "url": "#details", "is_phone_only": True},
+        {"label": _("Trust"), "url": "#trust", "is_phone_only": True},
     ]
     day = NOW.replace(hour=4, minute=32)
     times = {"read": day, "call": day - timedelta(hours=17, minutes=21), "sent": day - timedelta(hours=17, minutes=7), "consent": datetime(2026, 3, 14, 5, 50, tzinfo=UTC)}
@@ -244,13 +246,16 @@ def _tabs() -> list[dict[str, object]]:
 
 app_name = "styleguide"
 urlpatterns = [
-    path("", components, name="components"),
-    path("home/", home, name="home"),
-    path("contacts/", contacts, name="contacts"),
-    path("person/", person, name="person"),
-    path("hindi/", hindi, name="hindi"),
-    path("policy/", policy, name="policy"),
-    path("sign-in/", sign_in, name="sign_in"),
-    path("receipt/", receipt, name="receipt"),
-    path("errors/<int:status>/", error, name="error"),
+    route(pattern, view, name=f"styleguide_{view.__name__}", rule=anyone, methods=["GET", "POST"])
+    for pattern, view in (
+        ("", components),
+        ("home/", home),
+        ("contacts/", contacts),
+        ("person/", person),
+        ("hindi/", hindi),
+        ("policy/", policy),
+        ("sign-in/", sign_in),
+        ("receipt/", receipt),
+        ("errors/<int:status>/", error),
+    )
 ]

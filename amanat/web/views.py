@@ -1,4 +1,4 @@
-"""The manifest, the service worker, the offline page, the choice of theme and language, and the pages for errors."""
+"""The manifest, the service worker, the offline page, the choice of theme and language, and the answer to a forged form."""
 
 import json
 from functools import cache
@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET, require_POST
 
 from amanat.web.context import THEME_COOKIE, THEMES
 
@@ -36,7 +35,6 @@ KEPT_OFFLINE = (
 )
 
 
-@require_GET
 @cache_control(max_age=3600, public=True)
 def manifest(request: HttpRequest) -> JsonResponse:
     icons = [
@@ -68,7 +66,6 @@ def _worker_text(offline: str, kept: tuple[str, ...]) -> str:
     return f"const choices = {json.dumps(choices)};\n{code}"
 
 
-@require_GET
 @cache_control(no_cache=True)
 def service_worker(request: HttpRequest) -> HttpResponse:
     """The worker, with the addresses of this release's static files; a new release has another text, so browsers take it up."""
@@ -77,13 +74,11 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_worker_text(reverse("web:offline"), kept), content_type="text/javascript; charset=utf-8")
 
 
-@require_GET
 def offline(request: HttpRequest) -> HttpResponse:
     """What is shown when the network is gone. Kept on the device, so it says nothing about anyone: no member, no workspace."""
     return render(request, "web/offline.html", {"member": None, "workspace": None, "navigation": {}, "offers": []})
 
 
-@require_POST
 def switch_theme(request: HttpRequest) -> HttpResponse:
     """Keep the chosen theme on this device; `theme` is a key of `THEMES`."""
     theme = request.POST.get("theme", "")
@@ -94,7 +89,6 @@ def switch_theme(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_POST
 def switch_language(request: HttpRequest) -> HttpResponse:
     """Keep the chosen language on this device; `language` is one of the languages of the settings."""
     language = request.POST.get("language", "")
@@ -105,23 +99,9 @@ def switch_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "400.html", status=400)
-
-
-def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "403.html", status=403)
-
-
-def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return render(request, "404.html", status=404)
-
-
-def too_many_requests(request: HttpRequest, *, wait_seconds: int) -> HttpResponse:
-    """For a view or middleware that has refused a request for its frequency; says how long to wait, in the head too."""
-    response = render(request, "429.html", {"wait_minutes": -(-wait_seconds // 60)}, status=429)
-    response["Retry-After"] = str(wait_seconds)
-    return response
+def forgery_suspected(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The answer to a form whose token is missing or old (setting CSRF_FAILURE_VIEW). `reason` is for developers, not shown."""
+    return render(request, "403_csrf.html", status=403)
 
 
 def _back(request: HttpRequest) -> HttpResponseRedirect:

@@ -63,12 +63,15 @@ def test_every_job_says_its_purpose() -> None:
 
 #: A library that must be used in one place only, and that place.
 ONE_PLACE = {
-    "httpx": {"core/outgoing.py", "core/outgoing_transport.py", "core/addresses.py"},
+    "httpx": {"core/outgoing.py"},
+    "httpcore": {"core/outgoing.py"},
     "requests": set(),
     "urllib.request": set(),
     "nh3": {"core/html.py"},
     "xlsxwriter": {"core/spreadsheets.py"},
-    "obstore": {"core/files.py", "core/sealedobjects.py"},
+    "obstore": {"core/sealedobjects.py"},
+    "PIL": {"core/pictures.py", "core/watermarks.py"},
+    "pypdf": {"core/pdfs.py", "core/watermarks.py"},
     "pickle": set(),
     "subprocess": {"operations", "people/importing/workbook_process.py"},
 }

@@ -53,8 +53,9 @@ def signed_in(member: Member, *, fresh: bool = True) -> Client:
     client = Client()
     client.force_login(member.user)
     session = client.session
-    when = clock.now().timestamp() - (0 if fresh else 3600)
+    when = time.time() - (0 if fresh else 3600)
     session["account_authentication_methods"] = [{"method": "password", "at": when, "email": member.user.email}]
+    session["account_authentication_methods_user"] = str(member.user_id)
     session.save()
     Session.objects.filter(session_key=hashed(session.session_key)).update(
         workspace_id=member.workspace_id, signed_in_at=clock.now()

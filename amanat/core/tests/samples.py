@@ -121,6 +121,12 @@ def pdf_with_packed_action() -> bytes:
     return body + rows + b"\nendstream endobj\nstartxref\n%d\n%%%%EOF\n" % start
 
 
+def pdf_with_stray_script() -> bytes:
+    """The script is in an object that no table lists; readers that repair the file would find it."""
+    body, mark, end = pdf().rpartition(b"startxref")
+    return body + b"99 0 obj << /S /JavaScript /JS (app.alert\\(1\\)) >> endobj\n" + mark + end
+
+
 def pdf_with_attachment() -> bytes:
     writer = _pages(1)
     writer.add_attachment("inside.exe", b"MZ")

@@ -115,6 +115,16 @@ def test_another_files_object_does_not_open(folder: Path) -> None:
         files.read_all(first)
 
 
+def test_an_object_is_bound_to_its_name_and_workspace_even_under_the_same_key(folder: Path) -> None:
+    key = sealedobjects.new_key()
+    sealedobjects.write("w/one", [b"1"], key=key, workspace_id=HERE)
+    (folder / "w/two").write_bytes((folder / "w/one").read_bytes())
+    assert b"".join(sealedobjects.read("w/one", key=key, workspace_id=HERE)) == b"1"
+    for name, workspace_id in [("w/two", HERE), ("w/one", UUID(int=0xB))]:
+        with pytest.raises(FileDamaged):
+            list(sealedobjects.read(name, key=key, workspace_id=workspace_id))
+
+
 def test_a_lost_object_is_damage(folder: Path) -> None:
     file = kept()
     (folder / file.object_name).unlink()
@@ -173,6 +183,7 @@ def test_empty_and_wrong_kinds_are_refused() -> None:
         (samples.pdf_with_action("/GoToR"), "program"),
         (samples.pdf_with_hidden_name(), "program"),
         (samples.pdf_with_packed_action(), "program"),
+        (samples.pdf_with_stray_script(), "program"),
         (samples.pdf_with_attachment(), "file inside"),
         (samples.pdf_locked("secret"), "password"),
         (b"%PDF-1.7\nnothing", "damaged"),

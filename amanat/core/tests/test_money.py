@@ -41,7 +41,15 @@ def test_negative_amounts_only_where_they_are_allowed() -> None:
 
 @pytest.mark.parametrize(
     ("paise", "shown"),
-    [(120650000, "₹ 12,06,500"), (110050, "₹ 1,100.50"), (5, "₹ 0.05"), (0, "₹ 0"), (-50000, "-₹ 500"), (99900, "₹ 999"), (1000000000000, "₹ 10,00,00,00,000")],
+    [
+        (120650000, "₹ 12,06,500"),
+        (110050, "₹ 1,100.50"),
+        (5, "₹ 0.05"),
+        (0, "₹ 0"),
+        (-50000, "-₹ 500"),
+        (99900, "₹ 999"),
+        (1000000000000, "₹ 10,00,00,00,000"),
+    ],
 )
 def test_rupees(paise: int, shown: str) -> None:
     assert money.rupees(paise) == shown
@@ -53,7 +61,8 @@ def test_rupees_in_marathi_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "grouped"), [(0, "0"), (999, "999"), (1000, "1,000"), (99999, "99,999"), (100000, "1,00,000"), (-12345678, "-1,23,45,678")]
+    ("number", "grouped"),
+    [(0, "0"), (999, "999"), (1000, "1,000"), (99999, "99,999"), (100000, "1,00,000"), (-12345678, "-1,23,45,678")],
 )
 def test_indian_grouping(number: int, grouped: str) -> None:
     assert money.indian_grouping(number) == grouped

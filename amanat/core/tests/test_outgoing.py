@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -421,6 +422,8 @@ def test_a_redirect_loop_ends(canary: Server) -> None:
 def test_proxies_of_the_environment_are_ignored(canary: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     outgoing.register_recipient("sandbox", hosts=(f"127.0.0.1:{canary.port}",), allow_private=True)
     assert outgoing.send("GET", canary.address, recipient="sandbox").status == 200
 
@@ -454,8 +457,13 @@ def test_a_packed_answer_is_unpacked_and_its_unpacked_size_counts(canary: Server
     assert outgoing.send("GET", canary.address, recipient="sandbox").text == "hello"
     bomb = gzip.compress(bytes(50_000_000))
     canary.answer = lambda handler: reply(handler, bomb, {"Content-Encoding": "gzip"})
-    with pytest.raises(outgoing.AnswerTooLarge):
-        outgoing.send("GET", canary.address, recipient="sandbox", max_bytes=1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(outgoing.AnswerTooLarge):
+            outgoing.send("GET", canary.address, recipient="sandbox", max_bytes=1_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "zstd", "deflate"])

@@ -84,6 +84,13 @@ def test_extension_is_kept_apart(text: str, parts: tuple[str, str]) -> None:
     assert phones.split_extension(text) == parts
 
 
+def test_cells_too_long_for_numbers_are_not_taken_apart() -> None:
+    text = "9822041736" + " " * 300_000 + "/ x"
+    assert phones.split(text) == [text]
+    assert phones.split_extension(text) == (text, "")
+    assert phones.split(" " * 300_000) == []
+
+
 def test_numbers_for_the_screen() -> None:
     assert phones.national(MOBILE) == "98220 41736"
     assert phones.international(MOBILE) == "+91 98220 41736"
@@ -108,7 +115,13 @@ def test_calling_codes_of_one_two_and_three_digits() -> None:
 @given(st.from_regex(r"[6-9][0-9]{9}", fullmatch=True))
 def test_every_mobile_number_reads_the_same_in_every_shape(digits: str) -> None:
     expected = "+91" + digits
-    for shape in (phones.national(expected), phones.international(expected), "0" + digits, f"(+91) {digits}", digits + ".0"):
+    for shape in (
+        phones.national(expected),
+        phones.international(expected),
+        "0" + digits,
+        f"(+91) {digits}",
+        digits + ".0",
+    ):
         assert phones.parse(shape) == expected
 
 

@@ -16,7 +16,9 @@ storable = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x0
 dangerous = st.builds(
     lambda quotes, sign, rest: quotes + sign + rest,
     st.sampled_from(["", "'", "''", " ", "\t", "\ufeff", "' ", '"', "\n"]),
-    st.sampled_from(["=", "+", "-", "@", "\t", "\r", "＝", "＋", "(+91) 98220 41736", "+919822041736", "-2+3", "|", "%"]),
+    st.sampled_from(
+        ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "(+91) 98220 41736", "+919822041736", "-2+3", "|", "%"]
+    ),
     storable,
 )
 cells = storable | dangerous
@@ -57,7 +59,9 @@ def test_any_text_can_be_written(value: str) -> None:
 
 
 def test_csv_has_bom_crlf_and_says_that_it_is_ours() -> None:
-    content = b"".join(spreadsheets.write_csv(["Name", "Mobile"], [["Sunita, Nashik", "+919822041736"], ['say "hi"', ""]]))
+    content = b"".join(
+        spreadsheets.write_csv(["Name", "Mobile"], [["Sunita, Nashik", "+919822041736"], ['say "hi"', ""]])
+    )
     assert content.decode() == (
         '\ufeffName,Mobile,(Amanat export 1)\r\n"Sunita, Nashik",(+91) 98220 41736,\r\n"say ""hi""",,\r\n'
     )

@@ -1,12 +1,13 @@
 """Installations in folders of their own, and programs started and killed as a user or an accident would."""
 
+import contextlib
 import os
 import signal
-import stat
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from amanat.core import configuration
@@ -15,18 +16,19 @@ from amanat.core.configuration import CHECKOUT, Configuration
 PATIENCE = 60.0
 
 
-def install(folder: Path, **environ: str) -> Configuration:
+def install(within: Path, **environ: str) -> Configuration:
     """Configuration and secrets of a new installation; the database is not made yet."""
-    found = configuration.load({"AMANAT_DATA": str(folder / "data"), **environ})
+    found = configuration.load({"AMANAT_DATA": str(within / "data"), **environ})
     configuration.ensure_secrets(found)
     return found
 
 
-def open_up(folder: Path) -> None:
-    """Let the server's user pass through pytest's folders, which are closed."""
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.geteuid() and path != Path("/"):
-            path.chmod(path.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A folder that the server's user can enter, for good: pytest closes its own again with each run that begins."""
+    with tempfile.TemporaryDirectory(prefix="amanat-place-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
 
 
 def environment(data: Path, **changes: str) -> dict[str, str]:

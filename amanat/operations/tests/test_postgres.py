@@ -29,10 +29,9 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Configuration:
-    """Not started; its folder can be entered by the server's user, as pytest's own cannot."""
-    places.open_up(tmp_path)
-    return places.install(tmp_path)
+def here(place: Path) -> Configuration:
+    """An installation that was never started."""
+    return places.install(place)
 
 
 @pytest.fixture
@@ -220,9 +219,8 @@ def test_a_damaged_configuration_is_told_with_the_servers_own_words(here: Config
 
 
 @pytest.mark.slow
-def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
-    places.open_up(tmp_path)
-    folder = tmp_path / ("long" * 25)
+def test_a_long_path_gets_a_short_socket(place: Path) -> None:
+    folder = place / ("long" * 25)
     folder.mkdir()
     folder.chmod(0o711)
     here = places.install(folder)
@@ -296,8 +294,8 @@ def _write(here: Configuration, writer: int, acknowledged: list[tuple[int, int]]
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's server runs as that user")
-def test_root_runs_the_server_as_another_user_from_folders_that_user_can_enter(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
+def test_root_runs_the_server_as_another_user_from_folders_that_user_can_enter(place: Path) -> None:
+    closed = place / "closed"
     closed.mkdir(mode=0o700)
     here = places.install(closed)
     server = postgres.start(here, purpose="up", durable=False)
@@ -319,31 +317,31 @@ def test_root_runs_the_server_as_another_user_from_folders_that_user_can_enter(t
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's programs are out of the server's reach")
-def test_programs_that_the_servers_user_cannot_read_are_copied(tmp_path: Path, here: Configuration) -> None:
-    closed = tmp_path / "venv"
+def test_programs_that_the_servers_user_cannot_read_are_copied(place: Path, here: Configuration) -> None:
+    closed = place / "venv"
     closed.mkdir(mode=0o700)
-    found = programs.find(here, user=None, major=None, copies=tmp_path)
+    found = programs.find(here, user=None, major=None, copies=place)
     shutil.copytree(found.folder.parent, closed / "pginstall", symlinks=True)
     configuration.make_enterable(here.data)
     copies = here.data / "programs"
     copies.mkdir(mode=0o755)
     copies.chmod(0o755)
     user = processes.server_user()
-    settings = places.install(tmp_path, AMANAT_POSTGRES_BIN=str(closed / "pginstall/bin"))
+    settings = places.install(place, AMANAT_POSTGRES_BIN=str(closed / "pginstall/bin"))
     copied = programs.find(settings, user=user, major=None, copies=copies)
     assert copied.folder == copies / f"postgresql-{found.version}" / "bin"
     assert processes.output_of([copied.path("postgres"), "--version"], user).strip().endswith(found.version)
 
 
-def test_a_folder_without_programs_is_told(here: Configuration, tmp_path: Path) -> None:
-    settings = places.install(tmp_path, AMANAT_POSTGRES_BIN=str(tmp_path / "nothing"))
+def test_a_folder_without_programs_is_told(here: Configuration, place: Path) -> None:
+    settings = places.install(place, AMANAT_POSTGRES_BIN=str(place / "nothing"))
     with pytest.raises(ConfigurationError, match="programs are not here"):
-        programs.find(settings, user=None, major=None, copies=tmp_path)
+        programs.find(settings, user=None, major=None, copies=place)
 
 
-def test_a_foreign_folder_in_place_of_the_sockets_is_refused(here: Configuration, tmp_path: Path) -> None:
+def test_a_foreign_folder_in_place_of_the_sockets_is_refused(here: Configuration, place: Path) -> None:
     configuration.make_enterable(here.data)
-    (tmp_path / "theirs").mkdir()
-    (here.data / "run").symlink_to(tmp_path / "theirs")
+    (place / "theirs").mkdir()
+    (here.data / "run").symlink_to(place / "theirs")
     with pytest.raises(ConfigurationError, match="belongs to somebody else"):
         postgres.find_place(here, processes.server_user())

@@ -20,14 +20,13 @@ def _servers() -> list[str]:
 
 
 @pytest.fixture(params=_servers(), scope="module")
-def foreign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configuration]:
+def foreign(request: pytest.FixtureRequest) -> Iterator[Configuration]:
     """A running server without any role of ours."""
-    folder = tmp_path_factory.mktemp("foreign")
-    places.open_up(folder)
-    found = places.install(folder, AMANAT_POSTGRES_BIN=request.param)
-    server = postgres.start(found, purpose="tests", durable=False)
-    yield found
-    server.stop()
+    with places.folder() as folder:
+        found = places.install(folder, AMANAT_POSTGRES_BIN=request.param)
+        server = postgres.start(found, purpose="tests", durable=False)
+        yield found
+        server.stop()
 
 
 @pytest.fixture
@@ -44,13 +43,13 @@ def admin(foreign: Configuration) -> Iterator[psycopg.Connection]:
 
 
 def installation(
-    folder: Path, foreign: Configuration, *, user: str = "boss", name: str = "crm", **more: str
+    within: Path, foreign: Configuration, *, user: str = "boss", name: str = "crm", **more: str
 ) -> Configuration:
     """One whose DATABASE_URL is on the foreign server."""
     socket = database.socket_folder(foreign)
     password = configuration.password(foreign, "superuser") if user == "postgres" else "b"
     url = f"postgresql://{user}:{password}@/{name}?host={socket}"
-    return places.install(folder, DATABASE_URL=url, **more)
+    return places.install(within, DATABASE_URL=url, **more)
 
 
 def test_a_role_that_may_make_roles_sets_up_everything(

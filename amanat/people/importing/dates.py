@@ -127,7 +127,7 @@ def _month(name: str) -> int | None:
 
 
 def _plain(value: str) -> str:
-    text = value.strip()
+    text = value[:200].strip()
     if not text.isascii():
         text = "".join(script.digits(character) or character for character in text)
     return text[:60]

@@ -40,7 +40,6 @@ class Limits:
     archive_members: int = 2_000
     rows: int = 1_048_576
     columns: int = 1_000
-    cell: int = 100_000
     line: int = 1_000_000
 
 

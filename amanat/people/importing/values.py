@@ -20,6 +20,12 @@ from amanat.people.importing import dates
 from amanat.people.importing.mapping import ColumnMatch, Mapping, Target
 from amanat.people.importing.tables import Row
 
+# The patterns that take such cells apart need time that grows with the square of their length.
+_LONGEST_VALUES = 2_000
+_SHORT_VALUES = frozenset(
+    {Target.PHONE, Target.EMAIL, Target.OWNER_EMAIL, Target.TAGS, Target.BIRTHDAY, Target.CREATED_ON, Target.GSTIN}
+)
+
 LABELS = frozenset({"mobile", "work", "home", "whatsapp", "fax", "main", "other"})
 _LABEL_WORDS = {
     "cell": "mobile", "mobil": "mobile", "iphone": "mobile", "business": "work", "office": "work", "residence": "home", "personal": "home",
@@ -38,7 +44,7 @@ _BETWEEN_VALUES = re.compile(r"\s*(?::::|[;,\n])\s*")
 _SYSTEM_GROUP = re.compile(
     r"(?i)\*\s*(?:my ?contacts|friends|family|coworkers|starred.*)|my ?contacts|starred in android|system group:.*|imported on .*"
 )
-_TAGS_BETWEEN = {Target.TAGS: re.compile(r"\s*(?::::|[;,\n|])\s*")}
+_BETWEEN_TAGS = re.compile(r"\s*(?::::|[;,\n|])\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,11 @@ class _Reading:
         self._notes: list[str] = []
 
     def take(self, match: ColumnMatch, raw: str) -> None:
+        if len(raw) > _LONGEST_VALUES and match.target in _SHORT_VALUES:
+            self.refuse(
+                match.column, raw, _("The text is longer than %(count)s characters.") % {"count": _LONGEST_VALUES}
+            )
+            return
         try:
             _TAKERS.get(match.target, _Reading._take_line)(self, match, raw)
         except _Unusable as refusal:
@@ -227,7 +238,7 @@ class _Reading:
         self.record.owner_email = _email(raw)
 
     def _take_tags(self, match: ColumnMatch, raw: str) -> None:
-        for piece in _TAGS_BETWEEN[Target.TAGS].split(cleaned(raw)):
+        for piece in _BETWEEN_TAGS.split(cleaned(raw)):
             tag = _one_line(piece).removeprefix("* ").strip()
             if not tag or _SYSTEM_GROUP.fullmatch(piece.strip()):
                 continue

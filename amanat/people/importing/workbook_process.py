@@ -55,8 +55,7 @@ def _write(book: "python_calamine.CalamineWorkbook", wanted: str, columns: int) 
         _say({"error": "columns"})
         return
     _say({"sheets": sheets, "sheet": chosen.name})
-    first = chosen.start[0] + 1 if chosen.start else 1
-    for number, row in enumerate(chosen.iter_rows(), start=first):
+    for number, row in enumerate(chosen.iter_rows(), start=1):  # it also gives the empty rows above
         if any(value != "" for value in row):
             _say([number, [value if type(value) is str else _text(value) for value in row]])
 

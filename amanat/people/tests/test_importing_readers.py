@@ -364,8 +364,6 @@ def test_own_csv_resaved_with_semicolons_or_as_workbook_still_reads_back() -> No
     content = b"".join(spreadsheets.write_csv(["a", "b", "c", "d"], [values]))
     assert was_read(open_table(content.replace(b",", b";"), "export.csv"))[1] == values
     cells = content.decode("utf-8-sig").split("\r\n")
-    resaved = workbook(lambda book: [book.add_worksheet().write_string(0, 0, "x")] and None)
-    assert resaved
     sheet = workbook(lambda book: _fill(book, [line.split(",") for line in cells if line]))
     assert was_read(open_table(sheet, "export.xlsx"))[1] == values
 
@@ -438,3 +436,44 @@ _GOOD_ARCHIVE = zipped(a__csv=TEXT.encode(), b__vcf=CARDS)
 
 def test_public_names() -> None:
     assert readers.Row(1, ["a"]).extra == ()
+
+
+def ods(rows: str) -> bytes:
+    spaces = " ".join(
+        f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{long}:1.0"'
+        for short, long in (("office", "office"), ("table", "table"), ("text", "text"))
+    )
+    content = f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name="List">{rows}</table:table></office:spreadsheet></office:body></office:document-content>'
+    manifest = (
+        '<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+    )
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", content)
+        archive.writestr("META-INF/manifest.xml", manifest)
+    return buffer.getvalue()
+
+
+def ods_cell(text: str, repeated: str = "") -> str:
+    return f'<table:table-cell {repeated} office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+
+
+def test_opendocument_sheets() -> None:
+    rows = "".join(
+        f"<table:table-row>{ods_cell(name)}{ods_cell(city)}</table:table-row>"
+        for name, city in [("Name", "City"), ("सुनीता", "नाशिक")]
+    )
+    table = open_table(ods(rows), "a.ods")
+    assert (table.part, was_read(table)) == ("List", [["Name", "City"], ["सुनीता", "नाशिक"]])
+
+
+def test_opendocument_bomb_of_repeated_rows_is_refused() -> None:
+    wide = ods_cell("x", 'table:number-columns-repeated="900"')
+    with pytest.raises(FileRefused):
+        read(
+            ods(
+                f'<table:table-row>{ods_cell("Name")}</table:table-row><table:table-row table:number-rows-repeated="1000000">{wide}</table:table-row>'
+            ),
+            "a.ods",
+        )

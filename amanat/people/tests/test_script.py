@@ -188,7 +188,13 @@ def test_search_finds(query: str, record: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "record"),
-    [("sunita", "Sunil Deshmukh"), ("ram", "Suresh"), ("raj", "Suresh Mirajkar-No".replace("Miraj", "Mir")), ("sunita patil", "Sunita Joshi"), ("100%", "Ten")],
+    [
+        ("sunita", "Sunil Deshmukh"),
+        ("ram", "Suresh"),
+        ("raj", "Suresh Mirajkar-No".replace("Miraj", "Mir")),
+        ("sunita patil", "Sunita Joshi"),
+        ("100%", "Ten"),
+    ],
 )
 def test_search_does_not_find(query: str, record: str) -> None:
     assert not found(query, record)
@@ -222,7 +228,16 @@ def test_query_word_tells_its_parts() -> None:
 
 @pytest.mark.parametrize(
     ("text", "digits"),
-    [("९८२२०-४१७३६", "9822041736"), ("+91 98220 41736", "919822041736"), ("৯৮", "98"), ("௧௨", "12"), ("٣٤", "34"), ("a", ""), ("５", "5"), ("²", "")],
+    [
+        ("९८२२०-४१७३६", "9822041736"),
+        ("+91 98220 41736", "919822041736"),
+        ("৯৮", "98"),
+        ("௧௨", "12"),
+        ("٣٤", "34"),
+        ("a", ""),
+        ("５", "5"),
+        ("²", ""),
+    ],
 )
 def test_digits_of_any_script(text: str, digits: str) -> None:
     assert script.digits(text) == digits

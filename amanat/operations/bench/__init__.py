@@ -1,0 +1,62 @@
+"""`amanat bench`: the figures of docs/benchmarks.md, measured again on this machine.
+
+Makes an installation of its own in a scratch folder, fills it from a fixed seed, starts the real site on one pinned
+core, signs in as a member over HTTP and measures whole pages: time at the client, and the processor time that the web
+process and the database spent, added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from amanat.operations.bench import actions, machine, report, site
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="amanat bench", description=__doc__)
+    parser.add_argument("--contacts", type=int, default=10_000, help="contacts in the measured workspace")
+    parser.add_argument("--workspaces", type=int, default=20, help="workspaces beside it, each with --others contacts")
+    parser.add_argument("--others", type=int, default=1000, help="contacts in each other workspace")
+    parser.add_argument("--repeat", type=int, default=60, help="times each action is measured")
+    parser.add_argument("--port", type=int, default=8790)
+    parser.add_argument("--import-rows", type=int, default=10_000)
+    parser.add_argument("--only", default="", help="names of actions, separated by commas")
+    parser.add_argument("--folder", type=Path, help="keep the installation here and use it again")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", type=Path, help="append the table to this file")
+    options = parser.parse_args(arguments)
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="amanat-bench-"))
+    try:
+        result = _measure(options, folder)
+    finally:
+        if options.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(json.dumps(result, indent=2) if options.json else report.as_text(result))
+    if options.write:
+        with options.write.open("a", encoding="utf-8") as file:
+            file.write("\n" + report.as_markdown(result))
+    return 0
+
+
+def _measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+    with site.running(folder, port=options.port) as running:
+        seeded = site.seed(running, options.contacts, options.workspaces, options.others)
+        print(f"Seeded in {seeded['seconds']:.0f} s; measuring.", file=sys.stderr)
+        wanted = [name for name in options.only.split(",") if name]
+        figures = actions.measure_all(
+            running, seeded, repeat=options.repeat, import_rows=options.import_rows, only=wanted
+        )
+    return {
+        "machine": machine.describe(),
+        "contacts": options.contacts,
+        "workspaces": options.workspaces + 1,
+        "others": options.others,
+        "memory_mb": running.memory_mb,
+        "database_mb": seeded["database_mb"],
+        "actions": figures,
+    }

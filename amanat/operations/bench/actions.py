@@ -1,0 +1,235 @@
+"""The measured actions, each a whole page as a signed-in member asks for it."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import os
+import re
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+from amanat.operations.bench import machine
+from amanat.operations.bench.browser import Browser
+from amanat.operations.bench.site import Running
+
+Step = Callable[[int], None]
+PART_OF_A_NAME = ("eshmuk", "ulkar", "unit", "hosal", "grawa", "aikwa")
+PART_OF_A_NUMBER = ("041736", "550184", "903412", "273649", "118297", "667125")
+
+
+def measure_all(
+    site: Running, seeded: dict[str, Any], *, repeat: int, import_rows: int, only: list[str]
+) -> dict[str, dict[str, float]]:
+    browser = Browser(site.port)
+    browser.sign_in(seeded["email"], seeded["password"])
+    figures: dict[str, dict[str, float]] = {}
+    with _quiet(site):
+        for name, step in _pages(browser, site, seeded).items():
+            if not only or name in only:
+                figures[name] = measure(site, step, repeat=5 if name == "sign in" else repeat)
+        if not only or "list, requests a second, 8 connections" in only:
+            figures["list, requests a second, 8 connections"] = throughput(site, browser)
+    if not only or "import" in only:
+        figures["import"] = measure_import(site, browser, import_rows)
+    return figures
+
+
+@contextmanager
+def _quiet(site: Running) -> Iterator[None]:
+    """Hold the worker still, so that its sweeps are not counted as a page's work."""
+    held = site.worker()
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in held:
+            os.kill(pid, signal.SIGCONT)
+
+
+def _pages(browser: Browser, site: Running, seeded: dict[str, Any]) -> dict[str, Step]:
+    deep = _deep_page(browser, seeded)
+    ready = _create_bodies(browser)
+
+    def page(path: str) -> Step:
+        def step(_number: int) -> None:
+            _expect(browser.get(path), 200)
+
+        return step
+
+    def search(words: tuple[str, ...]) -> Step:
+        def step(number: int) -> None:
+            _expect(browser.get("/search/?" + urlencode({"q": words[number % len(words)]})), 200)
+
+        return step
+
+    def create(number: int) -> None:
+        _expect(browser.send_ready("/contacts/new/", ready(number)), 302, 303)
+
+    def sign_in(_number: int) -> None:
+        visitor.get("/accounts/login/")
+        body = [("login", seeded["email"]), ("password", seeded["password"])]
+        _expect(visitor.post("/accounts/login/", body), 302, 303)
+        visitor.cookies.clear()
+
+    visitor = Browser(site.port)
+    return {
+        "list, first page": page("/contacts/"),
+        "list, 90 % down": page(deep),
+        "search part of a name": search(PART_OF_A_NAME),
+        "search phone digits": search(PART_OF_A_NUMBER),
+        "open a contact with 100 activities": page(f"/contacts/{seeded['busy_contact']}/"),
+        "create a contact": create,
+        "sign in": sign_in,
+    }
+
+
+def _expect(answer: tuple[int, str], *statuses: int) -> None:
+    if answer[0] not in statuses:
+        raise RuntimeError(f"answered {answer[0]}: {answer[1][:300]}")
+
+
+def _deep_page(browser: Browser, seeded: dict[str, Any]) -> str:
+    """The address of a page 90 % down, sorted by name: the keyset after a name near the end of the alphabet."""
+    _status, text = browser.get("/contacts/?sort=name")
+    found = re.search(r'href="([^"]*after=[^"]*)"', text)
+    if found is None:
+        return "/contacts/?sort=name"
+    link = found.group(1).replace("&amp;", "&")
+    return seeded.get("deep", link) if link.startswith("/") else "/contacts/" + link
+
+
+def _create_bodies(browser: Browser) -> Callable[[int], bytes]:
+    token = browser.token("/contacts/new/")
+    start = int(time.time()) % 10_000_000
+
+    def body(number: int) -> bytes:
+        fields = {
+            "csrfmiddlewaretoken": token,
+            "name": f"Bench Person {start + number}",
+            "phones-0-number": f"97{(start * 97 + number * 131) % 100_000_000:08d}",
+            "emails-0-address": f"bench.{start}.{number}@example.in",
+        }
+        return urlencode(fields).encode()
+
+    return body
+
+
+def measure(site: Running, step: Step, *, repeat: int) -> dict[str, float]:
+    """Milliseconds of processor time (web, database, sum) and of waiting (median, 95th percentile) for one step."""
+    for number in range(5):
+        step(10_000 + number)
+    web, database = site.web(), site.database()
+    before = machine.precise_cpu_ms(web), machine.precise_cpu_ms(database)
+    waits = []
+    for number in range(repeat):
+        begun = time.perf_counter()
+        step(number)
+        waits.append((time.perf_counter() - begun) * 1000)
+    after = machine.precise_cpu_ms(web), machine.precise_cpu_ms(database)
+    waits.sort()
+    web_ms, database_ms = (after[0] - before[0]) / repeat, (after[1] - before[1]) / repeat
+    return {
+        "cpu_ms": round(web_ms + database_ms, 1),
+        "web_ms": round(web_ms, 1),
+        "database_ms": round(database_ms, 1),
+        "p50_ms": round(statistics.median(waits), 1),
+        "p95_ms": round(waits[min(len(waits) - 1, int(len(waits) * 0.95))], 1),
+    }
+
+
+def throughput(site: Running, signed_in: Browser, *, connections: int = 8, seconds: float = 8.0) -> dict[str, float]:
+    """Answers a second of the list's first page with some clients asking at once."""
+    done = [0] * connections
+    stop_at = time.perf_counter() + seconds
+    cookie = "; ".join(f"{name}={value}" for name, value in signed_in.cookies.items())
+
+    def client(place: int) -> None:
+        connection = http.client.HTTPConnection("localhost", site.port, timeout=60)
+        while time.perf_counter() < stop_at:
+            connection.request("GET", "/contacts/", headers={"Cookie": cookie, "Accept-Language": "en"})
+            response = connection.getresponse()
+            response.read()
+            if response.status == 200:
+                done[place] += 1
+
+    threads = [threading.Thread(target=client, args=(place,)) for place in range(connections)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {"per_second": round(sum(done) / (time.perf_counter() - begun), 1)}
+
+
+def measure_import(site: Running, browser: Browser, rows: int) -> dict[str, float]:
+    """Seconds from the start button to "done" for a CSV file of `rows` new people, and the processor time of all."""
+    content = _csv(rows)
+    _expect(browser.upload("/contacts/import/", "bench.csv", content, [], page="/contacts/import/"), 302, 303)
+    preview = browser.location
+    text = browser.get(preview)[1]
+    fields = _form_fields(text)
+    everything = machine.tree(site.supervisor)
+    before = machine.precise_cpu_ms(everything)
+    begun = time.perf_counter()
+    _expect(browser.post(preview, fields, page=preview), 302, 303)
+    progress = browser.location
+    while 'data-import-state="done"' not in browser.get(progress)[1]:
+        if time.perf_counter() - begun > 900:
+            raise TimeoutError("the import did not end")
+        time.sleep(0.2)
+    took = time.perf_counter() - begun
+    return {
+        "seconds": round(took, 2),
+        "cpu_s": round((machine.precise_cpu_ms(everything) - before) / 1000, 2),
+        "rows": rows,
+    }
+
+
+def _form_fields(page: str) -> list[tuple[str, str]]:
+    """The values a browser would send for the selects, ticked boxes and hidden fields of the page's main form."""
+    fields = []
+    for select in re.finditer(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', page, re.S):
+        chosen = re.search(r'<option value="([^"]*)"[^>]*selected', select.group(2))
+        first = re.search(r'<option value="([^"]*)"', select.group(2))
+        pick = chosen or first
+        fields.append((select.group(1), pick.group(1) if pick else ""))
+    for tag in re.finditer(r"<input[^>]+>", page):
+        kind = re.search(r'type="([^"]+)"', tag.group(0))
+        name = re.search(r'name="([^"]+)"', tag.group(0))
+        value = re.search(r'value="([^"]*)"', tag.group(0))
+        if not name or name.group(1) in {"csrfmiddlewaretoken", "q"}:
+            continue
+        if kind and kind.group(1) in {"radio", "checkbox"} and "checked" not in tag.group(0):
+            continue
+        fields.append((name.group(1), value.group(1) if value else ""))
+    return fields
+
+
+def _csv(rows: int) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["Name", "Mobile", "Email", "Company", "City", "Notes"])
+    salt = int(time.time()) % 1_000_000
+    for number in range(rows):
+        mobile = f"96{(salt * 37 + number) % 100_000_000:08d}"
+        company = f"Import Traders {number % 500}" if number % 3 == 0 else ""
+        writer.writerow(
+            [
+                f"Imported {number} Person",
+                mobile,
+                f"import{salt}.{number}@example.in",
+                company,
+                "Nashik",
+                "From the bench",
+            ]
+        )
+    return text.getvalue().encode()

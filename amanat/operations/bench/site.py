@@ -1,0 +1,111 @@
+"""The measured installation: started like any other, on one core, and filled with made-up people."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from amanat.core import configuration as settings
+from amanat.core.configuration import CHECKOUT
+from amanat.operations.bench import machine
+
+PATIENCE = 120.0
+CORE = 0  #: the site and its database run here, the client on another
+
+
+@dataclass
+class Running:
+    """A started site: its port, the processes to account, its environment for commands."""
+
+    port: int
+    supervisor: int
+    environment: dict[str, str]
+    memory_mb: float = 0.0
+    paused: list[int] = field(default_factory=list)
+
+    def tree_of(self, word: str) -> list[int]:
+        """Processes below the supervisor whose command line has `word`, with all below them."""
+        found: list[int] = []
+        for pid in machine.tree(self.supervisor):
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if word in command and pid not in found:
+                found += [below for below in machine.tree(pid) if below not in found]
+        return found
+
+    def web(self) -> list[int]:
+        return self.tree_of("amanat web")
+
+    def database(self) -> list[int]:
+        return self.tree_of("postgres")
+
+    def worker(self) -> list[int]:
+        return self.tree_of("amanat worker")
+
+
+@contextmanager
+def running(folder: Path, *, port: int) -> Iterator[Running]:
+    """Start `amanat up` on one core with its data in `folder`; stop it at the end."""
+    environment = settings.child_environment(
+        AMANAT_DATA=str(folder / "data"), AMANAT_SECRETS=str(folder / "secrets"), AMANAT_PORT=str(port), DATABASE_URL="",
+        AMANAT_LOG_LEVEL="error", AMANAT_BASE_URL=f"http://localhost:{port}",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "amanat", "up", "--port", str(port), "--data", str(folder / "data")]
+    process = subprocess.Popen(
+        [*_pinned(CORE), *command], cwd=CHECKOUT, env=environment, stdout=sys.stderr, start_new_session=True
+    )
+    if os.cpu_count() and (os.cpu_count() or 1) > 1 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core for core in range(os.cpu_count() or 1) if core != CORE})
+    site = Running(port, process.pid, environment)
+    try:
+        _wait(site)
+        site.memory_mb = round(machine.memory_mb(machine.tree(process.pid)), 1)
+        yield site
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _pinned(core: int) -> list[str]:
+    taskset = shutil.which("taskset")
+    return [taskset, "-c", str(core)] if taskset and (os.cpu_count() or 1) > 1 else []
+
+
+def _wait(site: Running) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=5)
+            connection.request("GET", "/healthz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.5)
+    raise TimeoutError("the site did not become healthy")
+
+
+def seed(site: Running, contacts: int, workspaces: int, others: int) -> dict[str, Any]:
+    """Fill the site in a process of its own; returns sign-ins, ids of records to open, sizes."""
+    process = subprocess.run(
+        [sys.executable, "-m", "amanat.operations.bench.seed", str(contacts), str(workspaces), str(others)],
+        cwd=CHECKOUT, env=site.environment, stdout=subprocess.PIPE, check=True, text=True,
+    )  # fmt: skip
+    seeded: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return seeded

@@ -1,0 +1,145 @@
+"""One search over everything that has a name or a number: contacts, companies, services.
+
+A row of `SearchEntry` holds what a record is found by, in Latin letters and by sound, so that a name is found in
+whatever script and spelling it was written. The question runs in a function of another owner (`people.schema`), since
+LIKE may not use its index underneath row-level security; the function carries the wall itself.
+
+Everything kept is ASCII: the database's own idea of a letter then does not matter. Words of other scripts stand as
+code points.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from amanat.accounts.models import Member
+from amanat.core.tenancy import HasId, workspace_id_of
+from amanat.people import script
+from amanat.people.models import SearchEntry
+
+#: Longer queries than this say nothing more.
+MOST_WORDS = 8
+MOST_LETTERS = 200
+#: With fewer hits than this, words that are merely alike are looked for too.
+ENOUGH = 5
+_SHORTEST_FUZZY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one record is found by. `id` is the record's own."""
+
+    kind: str
+    id: UUID
+    workspace_id: UUID
+    words: Sequence[str]
+    digits: Sequence[str] = ()
+    owner_id: UUID | None = None
+    team_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    kind: str
+    id: UUID
+
+
+def row_of(entry: Entry) -> SearchEntry:
+    """The row of an entry, unsaved, for callers that insert many rows at once."""
+    numbers = dict.fromkeys(script.digits(number) for number in entry.digits)
+    return SearchEntry(
+        id=entry.id,
+        workspace_id=entry.workspace_id,
+        kind=entry.kind,
+        text=text_of(entry.words),
+        digits=_spaced(number for number in numbers if number),
+        owner_id=entry.owner_id,
+        team_id=entry.team_id,
+    )
+
+
+def text_of(words: Sequence[str]) -> str:
+    """What `SearchEntry.text` holds for these words."""
+    forms = script.search_text(*words).split()
+    plain = {form for form in forms if form.isascii()}
+    return _spaced(dict.fromkeys(kept for form in forms for kept in _ascii(form, has_other=bool(plain))))
+
+
+def index(entries: Iterable[Entry]) -> None:
+    """Write or renew the entries of records, in the transaction that changes them."""
+    rows = [row_of(entry) for entry in entries]
+    if rows:
+        SearchEntry.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["workspace_id", "id"],
+            update_fields=["kind", "text", "digits", "owner_id", "team_id"],
+            batch_size=2000,
+        )
+
+
+def forget(ids: Iterable[UUID], *, workspace: HasId | UUID) -> None:
+    """Take records out of the search: they were deleted."""
+    SearchEntry.objects.of(workspace).filter(pk__in=list(ids)).delete()
+
+
+def find(query: str, *, member: Member, kinds: Sequence[str] | None = None, limit: int = 20) -> list[Hit]:
+    """The records `member` may see that have every word of `query`, best first. Nothing for an empty query.
+
+    A word fits by its beginning before its middle; words of one or two letters by their beginning only. A query that is
+    one number is looked for in phones and acknowledgement numbers, from the middle too.
+    """
+    words = _words(query)
+    if not words:
+        return []
+    owner, teams = (None, None) if member.sees_all else (member.pk, list(member.team_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, id FROM find_records(%s::jsonb, %s::text[], %s::uuid, %s::uuid[], %s, %s)",
+            [json.dumps(words), list(kinds) if kinds is not None else None, owner, teams, limit, ENOUGH],
+        )
+        return [Hit(kind, identity) for kind, identity in cursor.fetchall()]
+
+
+def _words(query: str) -> list[dict[str, Any]]:
+    query = query[:MOST_LETTERS]
+    number = script.digits(query)
+    if number and not any(character.isalpha() for character in query):
+        # One number, however it was spaced; the prefix of a call within or out of the country is no part of it.
+        number = number.lstrip("0") or number if len(number) > 5 else number
+        return [{"starts": [number], "digits": number, "fuzzy": []}]
+    return [_word(word) for word in script.query_words(query)[:MOST_WORDS]]
+
+
+def _word(word: script.QueryWord) -> dict[str, Any]:
+    forms = [form for form in word.forms if form.isascii()] or [_code_points(word.original)]
+    # A form that begins with another finds nothing more than that one.
+    forms = [form for form in forms if not any(form != other and form.startswith(other) for other in forms)]
+    number = word.original if word.original.isdecimal() else ""
+    fuzzy = [word.latin] if len(word.latin) >= _SHORTEST_FUZZY and word.latin.isascii() and not number else []
+    return {"starts": forms, "digits": number, "fuzzy": fuzzy}
+
+
+def _ascii(form: str, *, has_other: bool) -> tuple[str, ...]:
+    if form.isascii():
+        return (form,)
+    # Words of Indian scripts have a Latin form beside them; only words of scripts without one need their own letters.
+    return () if has_other and script.latin(form).isascii() else (_code_points(form.strip(".")),)
+
+
+def _code_points(word: str) -> str:
+    return "".join(f"u{ord(character):x}" for character in word)
+
+
+def _spaced(words: Iterable[str]) -> str:
+    joined = " ".join(words)
+    return f" {joined} " if joined else ""
+
+
+__all__ = ["Entry", "Hit", "find", "forget", "index", "row_of", "text_of"]
