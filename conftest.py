@@ -58,6 +58,28 @@ def superuser(django_db_setup: None) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """The database without a surrounding transaction, for threads and processes; emptied afterwards.
+
+    The application's role may not truncate, so the superuser does; triggers and keys are switched off for it.
+    """
+    from django.db import connections
+
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        yield
+        for connection in connections.all():
+            connection.close()
+        with psycopg.connect(SERVER.url("superuser", NAME), autocommit=True) as superuser:
+            kept = ("django_migrations", "django_content_type", "auth_permission")
+            tables = superuser.execute(
+                "SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public' "
+                "AND NOT tablename = ANY(%s)",
+                [list(kept)],
+            ).fetchall()
+            superuser.execute("TRUNCATE " + ", ".join(table for (table,) in tables) + " CASCADE")
+
+
 @pytest.fixture(autouse=True)
 def _places(settings: object, tmp_path: Path) -> None:
     """Files and published heads of a test go to its own folder."""
@@ -66,16 +88,18 @@ def _places(settings: object, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def shree(db: None) -> object:
-    """A CSC centre's workspace with one owner, Rekha."""
+def shree(request: pytest.FixtureRequest) -> object:
+    """A CSC centre's workspace with one owner, Rekha; committed where the test asks for `committed_db`."""
+    request.getfixturevalue("committed_db" if "committed_db" in request.fixturenames else "db")
     from amanat.accounts.tests import factories
 
     return factories.make_workspace("Shree CSC Kendra", owner="Rekha Kulkarni")
 
 
 @pytest.fixture
-def other(db: None) -> object:
+def other(request: pytest.FixtureRequest) -> object:
     """Another workspace, whose rows must never be seen from the first."""
+    request.getfixturevalue("committed_db" if "committed_db" in request.fixturenames else "db")
     from amanat.accounts.tests import factories
 
     return factories.make_workspace("Other Traders", owner="Om Other")

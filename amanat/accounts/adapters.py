@@ -2,34 +2,103 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, cast
 
+import segno
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.core.mail import EmailMessage
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.crypto import get_random_string
+from django.utils.functional import Promise
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from amanat.accounts import history
-from amanat.accounts.access import signed_in_by
+from amanat.accounts import access, guessing, history, mails, sessions, signing_up
 from amanat.accounts.models import SignIn, User
-from amanat.core import clock, outbox, phones, vault
+from amanat.accounts.session_store import hashed
+from amanat.core import clock, outbox, phones, routes, vault
+
+#: What pages say after an act; the library's other messages ("signed in as ...") are left out.
+SAID: dict[str, str | Promise] = {
+    "account/messages/email_confirmed.txt": gettext_lazy("Your e-mail is confirmed."),
+    "account/messages/email_confirmation_failed.txt": gettext_lazy("This e-mail belongs to another account."),
+    "account/messages/password_changed.txt": gettext_lazy("Your password is changed. Every device was signed out."),
+    "account/messages/password_set.txt": gettext_lazy("Your password is set."),
+    "account/messages/phone_verified.txt": gettext_lazy("Your mobile number is confirmed."),
+    "mfa/messages/totp_activated.txt": gettext_lazy("The authenticator app is switched on."),
+    "mfa/messages/totp_deactivated.txt": gettext_lazy("The authenticator app is switched off."),
+    "mfa/messages/webauthn_added.txt": gettext_lazy("The passkey is added."),
+    "mfa/messages/webauthn_removed.txt": gettext_lazy("The passkey is removed."),
+    "mfa/messages/recovery_codes_generated.txt": gettext_lazy("You have new recovery codes."),
+}
+_MINUTES = {
+    "account/email/login_code": lambda: app_settings.LOGIN_BY_CODE_TIMEOUT // 60,
+    "account/email/password_reset_code": lambda: app_settings.PASSWORD_RESET_BY_CODE_TIMEOUT // 60,
+    "account/email/email_confirmation": lambda: app_settings.EMAIL_VERIFICATION_BY_CODE_TIMEOUT // 60,
+    "account/email/email_confirmation_signup": lambda: app_settings.EMAIL_VERIFICATION_BY_CODE_TIMEOUT // 60,
+}
+#: Mails that answer what a stranger typed; each counts as one sending to that address.
+_ANSWERS = {*_MINUTES, "account/email/unknown_account", "account/email/account_already_exists"}
+
+
+class PhoneField(forms.CharField):
+    """A mobile number as people write it; becomes E.164."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"autocomplete": "tel", "type": "tel", "inputmode": "tel"})
+        super().__init__(widget=widget, max_length=30, **{**kwargs, "label": gettext_lazy("Mobile number")})
+
+    def clean(self, value: Any) -> str:
+        typed = super().clean(value)
+        return AccountAdapter().clean_phone(typed) if typed else ""
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Differences from the library: one user table with a phone in E.164, our outbox, our history, our limits."""
+    """Differences from the library: one user table with a phone in E.164, our texts, our outbox, our history, our limits."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": gettext_lazy("E-mail and password do not fit together."),
+        "incorrect_password": gettext_lazy("This is not your password."),
+        "enter_current_password": gettext_lazy("This is not your present password."),
+        "incorrect_code": gettext_lazy("This code is not right. Look again, or ask for a new one."),
+        "too_many_login_attempts": gettext_lazy("Too many tries. Wait a little, or use another way to sign in."),
+        "rate_limited": gettext_lazy("Too many tries. Wait a little and try again."),
+        "same_as_current": gettext_lazy("This is what you have now."),
+        "duplicate_email": gettext_lazy("This is your e-mail already."),
+        "email_taken": gettext_lazy("Another account has this e-mail."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        from amanat.accounts import signing_up
-
         return signing_up.is_open(request)
 
-    def save_user(
-        self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
-    ) -> AbstractBaseUser:
+    def is_safe_url(self, url: str) -> bool:
+        """Only paths of this site, never another host, not even our own host for files."""
+        return url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """Answers in JSON are given where a passkey asks for its challenge, and nowhere else."""
+        return request.path == reverse("mfa_login_webauthn") and request.META.get("HTTP_ACCEPT") == "application/json"
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        return not access.is_fresh(self.request)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return signing_up.join_url(request) or str(settings.LOGIN_REDIRECT_URL)
+
+    def save_user(self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True) -> AbstractBaseUser:
         person = cast(User, user)
         person.name = form.cleaned_data.get("name", "") or person.email
         person.language = getattr(request, "LANGUAGE_CODE", "en")
@@ -41,25 +110,98 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         return str(request.META.get("REMOTE_ADDR", ""))
 
-    def get_from_email(self) -> str:
-        return settings.DEFAULT_FROM_EMAIL
+    # --- words ---------------------------------------------------------------------------------------------------
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        extra_tags: str = "",
+        message: str | None = None,
+    ) -> None:
+        said = message or SAID.get(message_template or "")
+        if said:
+            messages.add_message(request, level, str(said), extra_tags=extra_tags)
 
-    # --- failures and successes go to the login history ---------------------------------------------------------
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        if template_prefix in _ANSWERS:
+            self._take_sending(email)
+        minutes = _MINUTES.get(template_prefix)
+        facts = {
+            **context,
+            "minutes": minutes() if minutes else 0,
+            "site": settings.BASE_URL,
+            "reset_url": settings.BASE_URL + reverse("account_reset_password"),
+        }
+        subject, body = mails.written(template_prefix, facts)
+        EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [email]).send()
+
+    def _take_sending(self, recipient: str) -> None:
+        try:
+            guessing.sending(recipient)
+        except guessing.TooManyTries as refused:
+            response = routes.refusal(context.request, 429)
+            response["Retry-After"] = str(refused.retry_after)
+            raise ImmediateHttpResponse(response) from None
+
+    def _code(self) -> str:
+        return get_random_string(6, "0123456789")
+
+    def generate_login_code(self) -> str:
+        return self._code()
+
+    def generate_password_reset_code(self) -> str:
+        return self._code()
+
+    def generate_email_verification_code(self) -> str:
+        return self._code()
+
+    def generate_phone_verification_code(self, *, user: AbstractBaseUser, phone: str) -> str:
+        return self._code()
+
+    # --- passwords: tries are counted, failures and successes go to the login history -----------------------------
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            guessing.password(email=str(credentials.get("email", "")), address=self.get_client_ip(request))
+        except guessing.TooManyTries:
+            raise self.validation_error("too_many_login_attempts") from None
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        user = cast("AbstractBaseUser | None", super().authenticate(request, **credentials))
+        if user is not None:
+            guessing.password_was_right(
+                email=str(credentials.get("email", "")), address=self.get_client_ip(request)
+            )
+        return user
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         history.failed(request, email=str(credentials.get("email", "")), outcome=SignIn.Outcome.WRONG_PASSWORD)
 
+    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+        history.failed(request, email=cast(User, user).email, outcome=SignIn.Outcome.REFUSED)
+        return cast(HttpResponse, super().respond_user_inactive(request, user))
+
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> Any:
         response = super().post_login(request, user, **kwargs)
-        history.signed_in(request, cast(User, user), method=", ".join(signed_in_by(request)))
+        history.signed_in(request, cast(User, user), method=", ".join(access.signed_in_by(request)))
         return response
 
-    def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
-        right = bool(super().reauthenticate(user, password))
-        if not right:
-            history.failed(context.request, email=cast(User, user).email, outcome=SignIn.Outcome.WRONG_PASSWORD)
-        return right
+    def logout(self, request: HttpRequest) -> None:
+        if request.session.session_key:
+            history.ended(hashed(request.session.session_key), by="sign-out")
+        super().logout(request)
 
-    # --- phones --------------------------------------------------------------------------------------------------
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """A new password ends every session: whoever knew the old one is out."""
+        super().set_password(user, password)
+        here = context.request.session.session_key if context.request else None
+        sessions.end_all(cast(User, user), but=hashed(here) if here else "", by="password")
+
+    # --- phones: a contact of the user, never a way to sign in, so a family may share one -------------------------
+    def phone_form_field(self, **kwargs: Any) -> PhoneField:
+        return PhoneField(**kwargs)
+
     def clean_phone(self, phone: str) -> str:
         number = phones.parse(phone, settings.DEFAULT_REGION)
         if number is None:
@@ -80,22 +222,30 @@ class AccountAdapter(DefaultAccountAdapter):
         self.set_phone(user, phone, True)
 
     def get_user_by_phone(self, phone: str) -> AbstractBaseUser | None:
-        return User.objects.filter(phone=phone, phone_verified_at__isnull=False).first()
+        return None
 
     def send_verification_code_sms(self, user: AbstractBaseUser | None, phone: str, code: str, **kwargs: Any) -> None:
+        self._take_sending(phone)
         outbox.send_text(
             phone, _("%(code)s is your Amanat code. It works for 15 minutes. Tell it to nobody.") % {"code": code}
         )
 
     def send_unknown_account_sms(self, phone: str, **kwargs: Any) -> None:
-        outbox.send_text(phone, _("Somebody asked for an Amanat code for this number, but no account has it."))
+        self._take_sending(phone)
 
     def send_account_already_exists_sms(self, phone: str) -> None:
-        outbox.send_text(phone, _("Somebody tried to sign up with this number, but an account has it already."))
+        """Sign-up with a known e-mail: the number is asked for its code all the same, and gets this instead."""
+        self._take_sending(phone)
+        outbox.send_text(phone, _("Somebody tried to sign up at Amanat with an e-mail that has an account already."))
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
     """Secrets of second factors are sealed under the system's key before they reach a table."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": gettext_lazy("This code is not right. Codes of the app change every half minute and work once."),
+    }
 
     def encrypt(self, text: str) -> str:
         return vault.seal_text(text, workspace_id=vault.SYSTEM, context="mfa.authenticator").hex()
@@ -106,5 +256,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {"id": settings.CONFIGURATION.host_name, "name": "Amanat"}
 
-    def is_mfa_enabled(self, user: AbstractBaseUser, types: Any = None) -> bool:
-        return bool(super().is_mfa_enabled(user, types))
+    def build_totp_svg(self, url: str) -> str:
+        drawn = io.BytesIO()
+        segno.make(url, error="m", micro=False).save(drawn, kind="svg", scale=5, border=2, light="#ffffff", xmldecl=False)
+        return drawn.getvalue().decode()

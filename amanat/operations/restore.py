@@ -36,8 +36,8 @@ def bring_back(configuration: Configuration, source: Path, *, replace: bool) -> 
         raise Refused(f"There is no file {source}.")
     secret = _secret_for(configuration, source)
     header, summary = backup.verify(source, secret)
+    settings.ensure_secrets(configuration)  # the root key is there: the file was opened with it
     _check_version(header)
-    settings.ensure_secrets(configuration)
     if not configuration.is_embedded:
         return _into_external(configuration, source, secret, summary)
     server = postgres.start(configuration, purpose="command")

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from amanat.people import script
-from amanat.people.importing import rowsets
+from amanat.people.importing import entries, rowsets
 from amanat.people.importing.drafts import Draft
 from amanat.people.importing.references import folded
 from amanat.people.models import Company, Contact
@@ -97,9 +97,8 @@ class Everyone:
         return found
 
     def _as_sorted(self, names: Iterable[str]) -> list[str]:
-        from amanat.people import naming  # naming needs the models that matching is about
 
-        return [naming.sort_name(name) for name in names]
+        return [entries.sort_name(name) for name in names]
 
     def _load_reaches(self, workspace_id: UUID) -> None:
         if not self.by_id:

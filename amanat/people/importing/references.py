@@ -11,13 +11,12 @@ from django.db import connection
 
 from amanat.accounts.models import Member, Team
 from amanat.core import ids, tally
-from amanat.people import naming
-from amanat.people.importing import rowsets
+
+from amanat.people.importing import entries, rowsets
 from amanat.people.models import Company, ImportRun, SearchEntry, Stage, Tag
 
 #: A column of free text taken for the stage must not fill the workspace with stages.
 MOST_NEW_STAGES = 20
-
 
 @dataclass(slots=True)
 class References:
@@ -87,14 +86,14 @@ class References:
             cursor.execute(
                 "SELECT name, id FROM people_company WHERE workspace_id = %s AND sort_name = ANY(%s) AND deleted_at IS NULL "
                 "ORDER BY id DESC",
-                [self.workspace_id, list({naming.sort_name(name) for name in missing.values()})],
+                [self.workspace_id, list({entries.sort_name(name) for name in missing.values()})],
             )
             for name, identity in cursor.fetchall():
                 self.companies[folded(name)] = str(identity)
         new = {key: name for key, name in missing.items() if key not in self.companies}
         rows = [self._company(name, gstins.get(key, "")) for key, name in new.items()]
         rowsets.insert(Company, rows, workspace_id=self.workspace_id)
-        entries = [naming.company_entry(row) for row in rows]
+        entries = [entries.company_entry(row) for row in rows]
         rowsets.insert(SearchEntry, entries, workspace_id=self.workspace_id)
         tally.add("companies", len(rows), workspace=self.workspace_id)
         self.new_companies += len(rows)
@@ -104,7 +103,7 @@ class References:
         return {
             "id": str(ids.new()),
             "name": name,
-            "sort_name": naming.sort_name(name),
+            "sort_name": entries.sort_name(name),
             "tag_ids": [],
             "source": "file",
             "source_detail": self.run.file_name[:200],
@@ -119,7 +118,6 @@ class References:
             "website": "",
             "industry": "",
         }
-
 
 def folded(name: str) -> str:
     """What makes two company names one: case and spaces do not count."""

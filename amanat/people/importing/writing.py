@@ -1,0 +1,422 @@
+"""One batch of rows written as a whole: a handful of statements for a thousand rows.
+
+What is there already keeps its values and gains what it lacks; only when the person said that the file wins are values replaced.
+Every change of a record that was there before is kept in `ImportChange`, so that the import can be taken back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from amanat.core import ids, phones, tally
+from amanat.people.importing import entries, rowsets
+from amanat.people.importing.drafts import Draft
+from amanat.people.importing.matching import Everyone, Known, names_agree
+from amanat.people.importing.references import References, folded
+from amanat.people.importing.values import Problem
+from amanat.people.models import (
+    Address,
+    Company,
+    Contact,
+    Email,
+    ImportChange,
+    ImportProblem,
+    ImportRun,
+    Interaction,
+    Phone,
+    SearchEntry,
+)
+
+_FILLED = {
+    "contact": ("job_title", "language", "birthday", "company_id", "stage_id"),
+    "company": ("gstin", "website", "industry"),
+}
+_FILLED_OF_BOTH = ("owner_id", "team_id", "external_id", "notes", "follow_up_on")
+_DERIVED = ("name", "sort_name", "tag_ids", "custom", "updated_at", "source_detail")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the person chose. `existing` is "update", "skip" or "add"; ids are texts."""
+
+    on: str = "contact"
+    existing: str = "update"
+    file_wins: bool = False
+    names_must_agree: bool = False
+    tag: str = ""
+    stage_id: str | None = None
+    owner_id: str | None = None
+    team_id: str | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Rules":
+        names = ("on", "existing", "file_wins", "names_must_agree", "tag", "stage_id", "owner_id", "team_id")
+        return cls(**{name: options[name] for name in names if options.get(name)})
+
+
+@dataclass(slots=True)
+class Reading:
+    """A row of the file on its way: `draft` is None when nothing of it can be used."""
+
+    number: int
+    cells: list[str]
+    draft: Draft | None
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def is_blank(self) -> bool:
+        return self.draft is None and not self.problems
+
+
+@dataclass(slots=True)
+class Counts:
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+
+class Batch:
+    """Writes the rows of one batch; needs the transaction that also moves the position of the run."""
+
+    def __init__(self, run: ImportRun, rules: Rules, references: References) -> None:
+        self.run = run
+        self.rules = rules
+        self.references = references
+        self.kind = Contact if rules.on == "contact" else Company
+        self.at = references.at
+        self.counts = Counts()
+        self.everyone = Everyone(self.kind, run_id=str(run.pk), names_must_agree=rules.names_must_agree)
+        self.new: list[Known] = []
+        self.changed: dict[str, Known] = {}
+        self.company_names: dict[str, str] = {}
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.run.workspace_id
+
+    def write(self, readings: list[Reading]) -> Counts:
+        usable = [reading for reading in readings if reading.draft is not None]
+        drafts = [reading.draft for reading in usable if reading.draft is not None]
+        if self.rules.existing != "add" or any(draft.external_id for draft in drafts):
+            self.everyone.load(drafts, workspace_id=self.workspace_id)
+        self._need_references(drafts)
+        for reading in readings:
+            if reading.draft is None:
+                self.counts.failed += not reading.is_blank
+                self.counts.skipped += reading.is_blank
+            else:
+                self._take(reading, reading.draft)
+        self._insert_new()
+        self._update_changed()
+        self._insert_reaches()
+        self._insert_problems(readings)
+        return self.counts
+
+    def _need_references(self, drafts: list[Draft]) -> None:
+        tags = {tag for draft in drafts for tag in draft.tags}
+        if self.rules.tag:
+            tags.add(self.rules.tag)
+        self.references.need_tags(tags)
+        if self.kind is Contact:
+            named = {folded(draft.company): draft.company for draft in drafts if draft.company}
+            gstins = {folded(draft.company): draft.gstin for draft in drafts if draft.company and draft.gstin}
+            self.references.need_companies(named, gstins)
+            self.company_names = {self.references.companies[key]: name for key, name in named.items()}
+
+    def _take(self, reading: Reading, draft: Draft) -> None:
+        if self.rules.existing == "add":
+            if self.everyone.by_external_id(draft.external_id) is not None:
+                self._fail(reading, "external_id", draft.external_id, _("There is somebody with this external id already."))
+                return
+            known = None
+        else:
+            known = self.everyone.find(draft)
+        values = self._values(reading, draft)
+        if known is None:
+            self._add(draft, values)
+            self.counts.created += 1
+        elif self.rules.existing == "skip":
+            self.counts.skipped += 1
+        elif self._change(reading, known, draft, values):
+            self.counts.updated += 1
+        else:
+            self.counts.skipped += 1
+
+    def _fail(self, reading: Reading, column: str, value: str, reason: str) -> None:
+        reading.draft = None
+        reading.problems.append(Problem(column, value, reason))
+        self.counts.failed += 1
+
+    def _values(self, reading: Reading, draft: Draft) -> dict[str, Any]:
+        """Columns that `draft` says something about, references as ids."""
+        references, rules = self.references, self.rules
+        values: dict[str, Any] = {
+            "external_id": draft.external_id,
+            "notes": draft.notes,
+            "follow_up_on": draft.follow_up_on,
+            "owner_id": references.members.get(draft.owner.casefold()) if draft.owner else None,
+            "team_id": references.teams.get(draft.team.casefold()) if draft.team else None,
+        }
+        if draft.owner and not values["owner_id"]:
+            reading.problems.append(Problem("owner", draft.owner, _("No member of this workspace has this e-mail address.")))
+        if draft.team and not values["team_id"]:
+            reading.problems.append(Problem("team", draft.team, _("There is no team of this name.")))
+        values["owner_id"] = values["owner_id"] or rules.owner_id
+        values["team_id"] = values["team_id"] or rules.team_id
+        if self.kind is Company:
+            return values | {"gstin": draft.gstin, "website": draft.website, "industry": draft.industry}
+        stage_id = references.stage(draft.stage) if draft.stage else None
+        if draft.stage and stage_id is None:
+            reading.problems.append(Problem("stage", draft.stage, _("There is no stage of this name.")))
+        return values | {
+            "job_title": draft.job_title,
+            "language": draft.language,
+            "birthday": draft.birthday,
+            "company_id": references.companies[folded(draft.company)] if draft.company else None,
+            "stage_id": stage_id or rules.stage_id,
+        }
+
+    def _tag_ids(self, draft: Draft) -> list[str]:
+        names = [*draft.tags, self.rules.tag] if self.rules.tag else draft.tags
+        return list(dict.fromkeys(self.references.tags[name.casefold()[:60]] for name in names))
+
+    def _add(self, draft: Draft, values: dict[str, Any]) -> None:
+        name = draft.shown_name[:200]
+        row = {
+            "id": str(ids.new()),
+            "name": name,
+            "sort_name": entries.sort_name(name),
+            "tag_ids": self._tag_ids(draft) if draft.tags or self.rules.tag else [],
+            "source": "file",
+            "source_detail": draft.source_detail or self.run.file_name[:200],
+            "custom": draft.custom,
+            "created_at": draft.created_at or self.at,
+            "created_by_id": str(self.run.created_by_id) if self.run.created_by_id else None,
+            "updated_at": self.at,
+            "import_run_id": str(self.run.pk),
+            **values,
+        }
+        if self.kind is Contact:
+            row["main_phone"] = draft.phones[0].number if draft.phones else ""
+            row["main_email"] = draft.emails[0].address if draft.emails else ""
+        known = Known(row, is_new=True, our_id=draft.our_id)
+        self.new.append(known)
+        self._add_reaches(known, draft)
+        self.everyone.add(known)
+
+    def _add_reaches(self, known: Known, draft: Draft) -> bool:
+        """Phones, e-mails and addresses that it does not have; returns whether there were any."""
+        holder, before = self.everyone.holder, len(known.new_phones) + len(known.new_emails) + len(known.new_addresses)
+        for phone in draft.phones:
+            if phone.number not in known.phones:
+                known.new_phones.append(
+                    {
+                        "id": str(ids.new()),
+                        holder: known.id,
+                        "number": phone.number,
+                        "label": phone.label[:30],
+                        "extension": phone.extension[:10],
+                        "is_whatsapp": phone.is_whatsapp,
+                        "position": len(known.phones),
+                        "source": "file",
+                        "created_at": self.at,
+                    }
+                )
+                known.phones[phone.number] = phone.label
+        for email in draft.emails:
+            if email.address not in known.emails:
+                known.new_emails.append(
+                    {
+                        "id": str(ids.new()),
+                        holder: known.id,
+                        "address": email.address,
+                        "label": email.label[:30],
+                        "position": len(known.emails),
+                        "source": "file",
+                        "created_at": self.at,
+                    }
+                )
+                known.emails[email.address] = email.label
+        if not known.has_address:
+            for place, address in enumerate(draft.addresses):
+                parts = dict.fromkeys(("street", "locality", "city", "district", "state", "postal_code", "country"), "")
+                known.new_addresses.append(
+                    {
+                        "id": str(ids.new()),
+                        holder: known.id,
+                        "label": address.label[:30],
+                        "position": place,
+                        "source": "file",
+                        "created_at": self.at,
+                        **parts,
+                        **address.parts,
+                    }
+                )
+                known.has_address = True
+                known.cities.append(address.parts.get("city", ""))
+        return len(known.new_phones) + len(known.new_emails) + len(known.new_addresses) > before
+
+    def _change(self, reading: Reading, known: Known, draft: Draft, values: dict[str, Any]) -> bool:
+        known.remember()
+        row, wins = known.row, self.rules.file_wins
+        changed = self._change_name(reading, known, draft)
+        for column in (*_FILLED[self.rules.on], *_FILLED_OF_BOTH):
+            value = values.get(column)
+            if value and row.get(column) != value and (wins or not row.get(column)):
+                row[column] = value
+                changed = True
+        for key, value in draft.custom.items():
+            if row["custom"].get(key) != value and (wins or row["custom"].get(key) in (None, "", [])):
+                row["custom"][key] = value
+                changed = True
+        tags = [tag for tag in self._tag_ids(draft) if tag not in row["tag_ids"]] if draft.tags or self.rules.tag else []
+        if tags:
+            row["tag_ids"] = [*row["tag_ids"], *tags]
+            changed = True
+        if self._add_reaches(known, draft):
+            changed = True
+            if self.kind is Contact:
+                row["main_phone"] = row["main_phone"] or next(iter(known.phones), "")
+                row["main_email"] = row["main_email"] or next(iter(known.emails), "")
+        if changed:
+            self.everyone.extend(known)
+            if not known.is_new:
+                self.changed[known.id] = known
+        return changed
+
+    def _change_name(self, reading: Reading, known: Known, draft: Draft) -> bool:
+        row, name = known.row, draft.name[:200]
+        if not name or row["name"] == name:
+            return False
+        is_stand_in = row["name"] in known.emails or any(
+            row["name"] == phones.international(number) for number in known.phones
+        )
+        if self.rules.file_wins or is_stand_in:
+            row["name"], row["sort_name"] = name, entries.sort_name(name)
+            return True
+        if not names_agree(str(row["name"]), name):
+            reading.problems.append(
+                Problem("name", name, _("The phone or e-mail belongs to “%(name)s” here; that name was kept.") % {"name": row["name"]})
+            )
+        return False
+
+    # --- statements ------------------------------------------------------------------------------------------------
+
+    def _insert_new(self) -> None:
+        if not self.new:
+            return
+        here = self.workspace_id
+        rowsets.insert(self.kind, [known.row for known in self.new], workspace_id=here)
+        rowsets.insert(SearchEntry, [self._entry(known) for known in self.new], workspace_id=here)
+        summary = _("Imported from %(file)s") % {"file": self.run.file_name}
+        rowsets.insert(
+            Interaction,
+            [
+                {
+                    "id": str(ids.new()),
+                    self.everyone.holder: known.id,
+                    "happened_at": self.at,
+                    "kind": "created",
+                    "actor_id": known.row["created_by_id"],
+                    "summary": summary[:300],
+                    "body": "",
+                    "reference_kind": "people.ImportRun",
+                    "reference_id": known.row["import_run_id"],
+                    "data": {},
+                }
+                for known in self.new
+            ],
+            workspace_id=here,
+        )
+        tally.add("contacts" if self.kind is Contact else "companies", len(self.new), workspace=here)
+
+    def _entry(self, known: Known) -> dict[str, Any]:
+        if self.kind is Company:
+            return entries.company_entry(known.row, phones=known.phones, emails=known.emails, cities=known.cities)
+        company = self.company_names.get(str(known.row["company_id"]), "")
+        return entries.contact_entry(
+            known.row, company=company, phones=known.phones, emails=known.emails, cities=known.cities
+        )
+
+    def _update_changed(self) -> None:
+        if not self.changed:
+            return
+        here, run_id = self.workspace_id, str(self.run.pk)
+        self._name_companies()
+        columns = ["id", *_DERIVED, *_FILLED_OF_BOTH, *_FILLED[self.rules.on]]
+        columns += ["main_phone", "main_email"] if self.kind is Contact else []
+        changes = []
+        for known in self.changed.values():
+            assert known.was is not None
+            if known.row["import_run_id"] != run_id:
+                differing = [column for column in columns if known.row[column] != known.was[column]]
+                changes.append(
+                    {
+                        "id": str(ids.new()),
+                        "run_id": run_id,
+                        "record_kind": self.rules.on,
+                        "record_id": known.id,
+                        "before": {column: known.was[column] for column in differing},
+                        "after": {column: known.row[column] for column in differing}
+                        | {
+                            "phones": [row["id"] for row in known.new_phones],
+                            "emails": [row["id"] for row in known.new_emails],
+                            "addresses": [row["id"] for row in known.new_addresses],
+                        },
+                    }
+                )
+            known.row["updated_at"] = max(str(known.row["updated_at"]), self.at)
+        ordered = sorted(self.changed.values(), key=lambda known: known.id)
+        rowsets.update(self.kind, [{column: known.row[column] for column in columns} for known in ordered], workspace_id=here)
+        entry_rows = [self._entry(known) for known in ordered]
+        rowsets.update(SearchEntry, entry_rows, workspace_id=here)
+        rowsets.insert(ImportChange, changes, workspace_id=here)
+
+    def _name_companies(self) -> None:
+        """Names of the companies of changed contacts, for their search entries."""
+        if self.kind is Company:
+            return
+        wanted = {str(known.row["company_id"]) for known in self.changed.values() if known.row["company_id"]}
+        missing = list(wanted - set(self.company_names))
+        if missing:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT id, name FROM people_company WHERE workspace_id = %s AND id = ANY(%s::uuid[])",
+                    [self.workspace_id, missing],
+                )
+                self.company_names.update((str(identity), name) for identity, name in cursor.fetchall())
+
+    def _insert_reaches(self) -> None:
+        everyone = [*self.new, *self.changed.values()]
+        here = self.workspace_id
+        rowsets.insert(Phone, [row for known in everyone for row in known.new_phones], workspace_id=here)
+        rowsets.insert(Email, [row for known in everyone for row in known.new_emails], workspace_id=here)
+        rowsets.insert(Address, [row for known in everyone for row in known.new_addresses], workspace_id=here)
+
+    def _insert_problems(self, readings: list[Reading]) -> None:
+        rows = [
+            {
+                "id": str(ids.new()),
+                "run_id": str(self.run.pk),
+                "row_number": reading.number,
+                "values": {"cells": [_storable(cell) for cell in reading.cells]},
+                "reasons": [
+                    {"column": problem.column, "value": _storable(problem.value)[:200], "reason": problem.reason}
+                    for problem in reading.problems
+                ],
+                "is_failure": reading.draft is None,
+            }
+            for reading in readings
+            if reading.problems
+        ]
+        rowsets.insert(ImportProblem, rows, workspace_id=self.workspace_id)
+
+
+def _storable(text: str) -> str:
+    """What PostgreSQL can hold: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
