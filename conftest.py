@@ -29,7 +29,8 @@ os.environ["AMANAT_LOG_LEVEL"] = "error"
 
 from django.conf import settings  # noqa: E402
 
-assert settings.SECRET_KEY  # reading one setting configures Django, which the test plugin waits for
+# Reading one setting configures Django, which the test plugin waits for. Tests serve static files as they lie in the tree.
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
 @pytest.fixture(scope="session")

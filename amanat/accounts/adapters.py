@@ -95,6 +95,15 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         return not access.is_fresh(self.request)
 
+    def get_login_stages(self) -> list[str]:
+        """The e-mail comes before the number: whether an e-mail is known must not show in what a number is sent."""
+        return [
+            "allauth.account.stages.LoginByCodeStage",
+            "allauth.account.stages.EmailVerificationStage",
+            "amanat.accounts.stages.PhoneAtSignUp",
+            "allauth.mfa.stages.AuthenticateStage",
+        ]
+
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return signing_up.join_url(request) or str(settings.LOGIN_REDIRECT_URL)
 
@@ -229,14 +238,6 @@ class AccountAdapter(DefaultAccountAdapter):
         outbox.send_text(
             phone, _("%(code)s is your Amanat code. It works for 15 minutes. Tell it to nobody.") % {"code": code}
         )
-
-    def send_unknown_account_sms(self, phone: str, **kwargs: Any) -> None:
-        self._take_sending(phone)
-
-    def send_account_already_exists_sms(self, phone: str) -> None:
-        """Sign-up with a known e-mail: the number is asked for its code all the same, and gets this instead."""
-        self._take_sending(phone)
-        outbox.send_text(phone, _("Somebody tried to sign up at Amanat with an e-mail that has an account already."))
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):

@@ -50,13 +50,6 @@ class User(AbstractBaseUser):
 
     objects = UserManager()
 
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["phone"], condition=Q(phone_verified_at__isnull=False), name="user_verified_phone_is_unique"
-            ),
-        ]
-
     def __str__(self) -> str:
         return self.name or self.email
 
@@ -145,6 +138,11 @@ class Workspace(WorkspaceRow):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def subtitle(self) -> str:
+        """What stands under the name in the sidebar."""
+        return self.place or self.get_kind_display()
+
 
 class Team(WorkspaceRow):
     name = models.CharField(_("name"), max_length=80)
@@ -202,6 +200,14 @@ class Member(WorkspaceRow):
     @property
     def is_active(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role == Role.OWNER
+
+    @property
+    def role_name(self) -> str:
+        return self.get_role_display()
 
 
 class TeamMember(WorkspaceRow):

@@ -1,4 +1,8 @@
-"""The first owner: a one-time link that the start prints while the installation has no user."""
+"""The first owner: a one-time link that the start prints while the installation has no workspace.
+
+The link opens sign-up also on a closed site. It is spent when the workspace is made, not before, so that a mistyped
+e-mail or a closed browser does not lock the owner out of her own installation.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,15 @@ import secrets
 from django.db import transaction
 from django.urls import reverse
 
-from amanat.accounts.models import OwnerLink, User
+from amanat.accounts import access
+from amanat.accounts.models import OwnerLink
 from amanat.core import clock
 
 
 def owner_link(base_url: str) -> str | None:
-    """A fresh link for the first owner, or None once somebody has signed up. Earlier unused links stop working."""
+    """A fresh link for the first owner, or None once there is a workspace. Earlier unused links stop working."""
     with transaction.atomic():
-        if User.objects.exists():
+        if access.workspace_ids():
             return None
         secret = secrets.token_urlsafe(24)
         OwnerLink.objects.filter(used_at__isnull=True).delete()

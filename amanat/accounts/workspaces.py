@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,12 @@ def clean_gstin(text: str) -> str:
         raise ValidationError(
             _("This is not a valid GSTIN: 15 characters, and the last one checks the others.")
         ) from None
+
+
+def time_zones() -> list[tuple[str, str]]:
+    """IANA names for the form, India first."""
+    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith(("Etc/", "posix", "right")))
+    return [("Asia/Kolkata", _("India (Asia/Kolkata)")), *((name, name.replace("_", " ")) for name in names if name != "Asia/Kolkata")]
 
 
 def by_id(workspace_id: UUID) -> Workspace:

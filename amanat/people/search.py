@@ -26,7 +26,7 @@ from amanat.people.models import SearchEntry
 #: Longer queries than this say nothing more.
 MOST_WORDS = 8
 MOST_LETTERS = 200
-#: With fewer hits than this, words that are merely alike are looked for too.
+#: With fewer hits than this, words that are merely alike are looked for too; with several words, when there is no hit.
 ENOUGH = 5
 _SHORTEST_FUZZY = 4
 
@@ -102,7 +102,7 @@ def find(query: str, *, member: Member, kinds: Sequence[str] | None = None, limi
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT kind, id FROM find_records(%s::jsonb, %s::text[], %s::uuid, %s::uuid[], %s, %s)",
-            [json.dumps(words), list(kinds) if kinds is not None else None, owner, teams, limit, ENOUGH],
+            [json.dumps(words), list(kinds) if kinds is not None else None, owner, teams, limit, 1 if len(words) > 1 else ENOUGH],
         )
         return [Hit(kind, identity) for kind, identity in cursor.fetchall()]
 

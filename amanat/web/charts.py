@@ -33,7 +33,7 @@ def bars(values: Sequence[tuple[str, float, str]]) -> BarChart:
     """A chart of (label, value, value as text), the last one marked as now. Negative values are drawn as none."""
     if not values:
         return BarChart(())
-    highest = max(max(value for _label, value, _text in values), 0)
+    highest = max(0.0, *(value for _label, value, _text in values))
     share = WIDTH / len(values)
     width = share * (1 - GAP)
     step = -(-len(values) // LABELS)

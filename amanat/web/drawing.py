@@ -31,7 +31,7 @@ def curve(start: Point, first: Point, second: Point, end: Point, steps: int = 24
 def shield() -> list[Point]:
     """The outline as points; the corners of `SHIELD`, its tiny arcs taken as straight lines."""
     left = [(11.67, 21.94), *curve((11.67, 21.94), (7.5, 20.5), (4, 18), (4, 13)), (4, 6), (4.29, 5.29), (5, 5)]
-    left += curve((5, 5), (7, 5), (9.5, 3.8), (11.24, 2.28)) + [(11.6, 2.06), (12, 2)]
+    left += [*curve((5, 5), (7, 5), (9.5, 3.8), (11.24, 2.28)), (11.6, 2.06), (12, 2)]
     right = [(24 - x, y) for x, y in reversed(left)]
     return [*left, *right, left[0]]
 

@@ -90,10 +90,17 @@ def switch_theme(request: HttpRequest) -> HttpResponse:
 
 
 def switch_language(request: HttpRequest) -> HttpResponse:
-    """Keep the chosen language on this device; `language` is one of the languages of the settings."""
+    """Keep the chosen language on this device, and with the user who is signed in: hers comes before the device's.
+
+    `language` is one of the languages of the settings.
+    """
     language = request.POST.get("language", "")
     if language not in dict(settings.LANGUAGES) or not check_for_language(language):
         return HttpResponse("language: not offered here", status=400, content_type="text/plain; charset=utf-8")
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        user.language = language
+        user.save(update_fields=["language"])
     response = _back(request)
     _keep(response, settings.LANGUAGE_COOKIE_NAME, language)
     return response

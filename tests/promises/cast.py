@@ -1,1 +1,176 @@
-"""A workspace with one row of everything, each row carrying a canary, and the eight actors who try to reach it."""
+"""A workspace with one row of every table, each text a canary; digests of its rows; and the actors who try to reach it.
+
+The rows are made from the models themselves, so that a new table is in the matrix the day it is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
+from django.test import Client
+
+from amanat.accounts.models import Member, Session, Workspace
+from amanat.accounts.permissions import Role
+from amanat.accounts.tests import factories
+from amanat.core import clock, ids, tenancy
+from amanat.core.schema import workspace_models
+from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
+
+CANARY = "CANARY"
+
+#: What a table asks of its columns beyond their type.
+SPECIAL: dict[str, dict[str, Any]] = {
+    "people.Phone": {"number": "+919822041736", "company": None},
+    "people.Email": {"company": None, "address": "canary@example.in"},
+    "people.Address": {"company": None},
+    "people.NotDuplicate": {"first_id": UUID(int=1), "second_id": UUID(int=2)},
+    "people.Contact": {"main_phone": "+919822041736", "main_email": "canary@example.in"},
+    "people.CustomField": {"kind": "text", "on": "contact"},
+    "accounts.Member": {"role": Role.AGENT},
+    "people.Merge": {"kind": "contact"},
+    "people.SavedView": {"on": "contact"},
+    "people.ImportChange": {"record_kind": "contact"},
+    "people.ExportRun": {"scope": "contacts", "format": "csv"},
+    "desk.Service": {"key": "canary"},
+}
+#: Tables whose rows other rows are made of, or that the site itself keeps.
+MADE_ELSEWHERE = {"accounts.Workspace", "core.WorkspaceKey", "core.LedgerHead", "core.LedgerEntry", "core.Tally"}
+#: Columns whose value means the row is no longer there.
+LEFT_EMPTY = {
+    "deleted_at", "ended_at", "revoked_at", "withdrawn_at", "accepted_at", "gone_at", "retired_at", "cancelled_at", "undone_at",
+    "import_run", "done_at", "taken_at", "repeats", "delivered_at", "stop_requested_at",
+}  # fmt: skip
+
+
+def fill(workspace: Workspace) -> dict[str, WorkspaceRow]:
+    """One row of every table of workspaces, by the model's label."""
+    rows: dict[str, WorkspaceRow] = {}
+    with tenancy.inside(workspace):
+        for model in _in_order():
+            if model._meta.label in MADE_ELSEWHERE:
+                continue
+            row = model(workspace_id=workspace.id, **_values(model, rows, workspace))
+            row.save(force_insert=True)
+            rows[model._meta.label] = row
+    return rows
+
+
+def _in_order() -> list[type[WorkspaceRow]]:
+    """Tables after those they point at (optional references backwards stay empty)."""
+    todo, done = list(workspace_models()), []
+    while todo:
+        ready = [model for model in todo if not (_needed(model) - {model} - set(done) - _elsewhere())]
+        chosen = ready or [min(todo, key=lambda model: len(_needed(model) - set(done)))]
+        done += chosen
+        todo = [model for model in todo if model not in chosen]
+    return done
+
+
+def _elsewhere() -> set[Any]:
+    return {model for model in workspace_models() if model._meta.label in MADE_ELSEWHERE}
+
+
+def _needed(model: type[WorkspaceRow]) -> set[Any]:
+    keys = (field for field in model._meta.local_fields if isinstance(field, WorkspaceForeignKey))
+    return {field.related_model for field in keys if field.name not in LEFT_EMPTY}
+
+
+def _values(model: type[WorkspaceRow], rows: dict[str, WorkspaceRow], workspace: Workspace) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    special = SPECIAL.get(model._meta.label, {})
+    for field in model._meta.local_concrete_fields:
+        if field.name in {"id", "workspace_id"} or field.name in LEFT_EMPTY or getattr(field, "generated", False):
+            continue
+        if field.name in special:
+            values[field.name] = special[field.name]
+        elif isinstance(field, models.ForeignKey):
+            label = field.related_model._meta.label
+            if label == "accounts.User":
+                values[field.name] = factories.make_user(f"{CANARY} user")
+            elif label in rows:
+                values[field.name] = rows[label]
+        else:
+            values[field.name] = _value(field, model)
+    return {name: value for name, value in values.items() if value is not Ellipsis}
+
+
+def _value(field: Any, model: type[WorkspaceRow]) -> Any:
+    if field.choices:
+        return field.default if field.has_default() and field.default else field.choices[0][0]
+    by_type: list[tuple[type[Any] | tuple[type[Any], ...], Callable[[], Any]]] = [
+        (ArrayField, list),
+        (models.JSONField, lambda: field.get_default() if field.has_default() else None if field.null else {}),
+        (models.UUIDField, ids.new),
+        (models.EmailField, lambda: "canary@example.in"),
+        (models.TextField, lambda: f"{CANARY} {model.__name__} {field.name}"),
+        (models.CharField, lambda: f"{CANARY} {model.__name__} {field.name}"[: field.max_length or 200]),
+        (models.BooleanField, lambda: field.get_default()),
+        (models.DateTimeField, lambda: clock.now() + timedelta(days=1) if "expires" in field.name else clock.now()),
+        (models.DateField, lambda: date(2026, 12, 1)),
+        (models.TimeField, lambda: time(10, 30)),
+        (models.BinaryField, lambda: b"canary"),
+        (models.IntegerField, lambda: field.get_default() if field.has_default() else 1),
+    ]
+    return next(make() for kind, make in by_type if isinstance(field, kind))
+
+
+def digest(workspace: Workspace) -> str:
+    """A hash of every business row of the workspace, seen past row-level security by its own wall."""
+    found = hashlib.sha256()
+    with tenancy.inside(workspace), connection.cursor() as cursor:
+        for model in sorted(workspace_models(), key=lambda model: model._meta.db_table):
+            if model._meta.label in {"core.LedgerEntry", "core.LedgerHead", "core.IdempotentAnswer"}:
+                continue
+            cursor.execute(
+                f'SELECT coalesce(md5(string_agg(t::text, chr(10) ORDER BY t.id)), \'\') FROM "{model._meta.db_table}" t'
+            )
+            found.update(f"{model._meta.db_table}:{cursor.fetchone()[0]}\n".encode())
+    return found.hexdigest()
+
+
+def actors(workspace: Workspace, other: Workspace, rows: dict[str, WorkspaceRow]) -> dict[str, Callable[[], Client]]:
+    """Eight who try: each a function that makes the browser in which she is signed in (or not)."""
+    auditor = factories.make_member(workspace, Role.AUDITOR, name="Lowest Role")
+    wrong_team = factories.make_member(workspace, Role.AGENT, name="Wrong Team", sees=Member.Sees.TEAM)
+    ended = factories.make_member(workspace, Role.OWNER, name="Ended Seat")
+    disabled = factories.make_member(workspace, Role.OWNER, name="Disabled User")
+    expired = factories.make_member(workspace, Role.OWNER, name="Expired Session")
+    homeless = factories.make_user("No Workspace")
+
+    def ended_seat() -> Client:
+        client = factories.signed_in(ended)
+        with tenancy.inside(workspace):
+            Member.objects.of(workspace).filter(id=ended.id).update(ended_at=clock.now())
+        return client
+
+    def disabled_user() -> Client:
+        client = factories.signed_in(disabled)
+        type(disabled.user).objects.filter(id=disabled.user_id).update(is_active=False)
+        return client
+
+    def expired_session() -> Client:
+        client = factories.signed_in(expired)
+        Session.objects.filter(user_id=expired.user_id).update(expire_date=datetime(2020, 1, 1, tzinfo=UTC))
+        return client
+
+    def without_workspace() -> Client:
+        client = Client()
+        client.force_login(homeless)
+        return client
+
+    return {
+        "nobody": Client,
+        "owner of another workspace": lambda: factories.signed_in(factories.owner_of(other)),
+        "lowest role": lambda: factories.signed_in(auditor),
+        "agent of the wrong team": lambda: factories.signed_in(wrong_team),
+        "ended seat": ended_seat,
+        "disabled user": disabled_user,
+        "expired session": expired_session,
+        "user without a workspace": without_workspace,
+    }

@@ -160,8 +160,6 @@ class _Work:
     conversion: Conversion
     rules: Rules
     references: References | None = None
-    #: Whether this worker has written a batch: then a moved position means that another one works on the run.
-    has_written: bool = False
 
 
 def work(workspace_id: UUID, run_id: UUID) -> None:
@@ -216,12 +214,8 @@ def _import(run: ImportRun) -> None:
         held = _Work(run, conversion, rules)
         rows = islice(table.rows(), run.position, None)
         while batch := list(islice(rows, BATCH)):
-            position = run.position
             if not _write(held, batch):
                 return
-            moved = run.position - position - len(batch)
-            if moved > 0:  # another worker, now dead, had written them after all
-                next(islice(rows, moved, moved), None)
         _end(run, State.DONE, "")
     finally:
         table_of_run.__exit__(None, None, None)
@@ -256,12 +250,7 @@ def _write_together(held: _Work, rows: list[Row], *, refused: bool = False) -> b
         if current.state != State.RUNNING:
             return False
         if current.position != run.position:
-            if held.has_written or not run.position < current.position <= run.position + BATCH:
-                return False
-            # Written by a worker that died after its commit had been sent.
-            done = current.position - run.position
-            run.position = current.position
-            readings = readings[done:]
+            return False  # another worker has the run
         if current.stop_requested_at is not None:
             ImportRun.objects.of(run.workspace_id).filter(pk=run.pk).update(
                 state=State.STOPPED, stop_requested_at=None, ended_at=clock.now()
@@ -272,7 +261,6 @@ def _write_together(held: _Work, rows: list[Row], *, refused: bool = False) -> b
         counts = Batch(run, held.rules, _references(held)).write(readings)
         _advance(current, run.position + len(readings), counts)
     run.position += len(readings)
-    held.has_written = True
     return True
 
 

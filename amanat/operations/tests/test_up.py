@@ -1,0 +1,172 @@
+"""The whole site, started as a user starts it, and what befalls it."""
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from amanat.operations.tests import places
+
+pytestmark = pytest.mark.slow
+
+
+def free_port() -> int:
+    """One whose successor is free too."""
+    for _ in range(100):
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            try:
+                other.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
+    raise AssertionError("no two free ports in a row")
+
+
+class Site:
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.port = free_port()
+        self.process = places.spawn(data, "up", "--port", str(self.port))
+        self.said = places.read_until(self.process, "is ready at")
+        self._rest: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self._rest.extend(self.process.stdout)
+
+    def output(self) -> str:
+        return self.said + "".join(self._rest)
+
+    def says(self, words: str) -> None:
+        places.wait_for(lambda: words in self.output(), f"{words!r} was never said: {self.output()}")
+
+    def get(self, path: str, port: int = 0) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=10)
+        try:
+            connection.request("GET", path, headers={"Host": "localhost"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
+        finally:
+            connection.close()
+
+    def is_well(self) -> bool:
+        return self.get("/healthz")[0] == 200 and self.get("/live/healthz", self.port + 1)[0] == 200
+
+    def becomes_well(self) -> None:
+        places.wait_for(self.is_well, f"it did not recover: {self.output()}")
+
+    def children(self) -> dict[str, int]:
+        """Direct children of the supervisor, by service."""
+        lines = subprocess.run(
+            ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        found = {}
+        for pid, parent, words in (line.split(None, 2) for line in lines):
+            if int(parent) == self.process.pid:
+                found["postgres" if "/postgres " in words else words.split()[-1]] = int(pid)
+        return found
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(90)
+
+
+@pytest.fixture
+def site(place: Path) -> Iterator[Site]:
+    running = Site(place / "data")
+    running.becomes_well()
+    yield running
+    running.stop()
+
+
+def test_it_starts_says_where_refuses_a_second_start_and_stops_in_order(site: Site) -> None:
+    assert f"Amanat is ready at http://localhost:{site.port}" in site.said
+    site.says("Become its owner here, once: http://localhost:")
+    assert set(site.children()) == {"postgres", "web", "worker", "live"}
+
+    code, output = places.run(site.data, "up", "--port", str(free_port()))
+    assert code == 3
+    assert f"already running on {site.data} (process {site.process.pid})" in output
+    code, output = places.run(site.data, "up", "--port", str(site.port))
+    assert (code, output.split(" cannot")[0]) == (3, f"Port {site.port} on 127.0.0.1")
+    code, output = places.run(site.data, "doctor", "--json", AMANAT_PORT=str(site.port))
+    checks = {check["name"]: check for check in json.loads(output)["checks"]}
+    assert (code, checks["worker"]["state"], checks["port"]["sentence"]) == (
+        0,
+        "ok",
+        f"The site is up on port {site.port}.",
+    )
+    assert site.is_well()
+
+    everything = places.descendants(site.process.pid)
+    assert len(everything) > 6
+    assert site.stop() == 0
+    assert {pid for pid in everything if places.is_running(pid)} == set()
+
+
+def test_an_interrupt_from_the_terminal_stops_it(site: Site) -> None:
+    everything = places.descendants(site.process.pid)
+    assert site.stop(signal.SIGINT) == 0
+    assert {pid for pid in everything if places.is_running(pid)} == set()
+
+
+def test_what_is_killed_comes_back(site: Site) -> None:
+    before = site.children()
+    for name in ("web", "worker", "live"):
+        places.kill(before[name])
+        site.says(f"{name} ended (by signal SIGKILL)")
+    places.wait_for(lambda: set(site.children()) == set(before), "a service is missing")
+    site.becomes_well()
+    now = site.children()
+    assert now["postgres"] == before["postgres"]
+    assert {name for name in before if now[name] != before[name]} == {"web", "worker", "live"}
+
+
+def test_a_killed_database_comes_back_and_the_site_with_it(site: Site) -> None:
+    places.kill(site.children()["postgres"])
+    site.says("The database server is back.")
+    site.becomes_well()
+
+
+def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(site: Site) -> None:
+    everything = places.descendants(site.process.pid)
+    places.kill(site.process.pid)
+    site.process.wait()
+    places.wait_for(lambda: not {pid for pid in everything if places.is_running(pid)}, "something lives on")
+    again = Site(site.data)
+    try:
+        again.becomes_well()
+    finally:
+        assert again.stop() == 0
+
+
+def test_it_stops_while_it_is_still_starting(place: Path) -> None:
+    process = places.spawn(place / "data", "up", "--port", str(free_port()))
+    places.read_until(process, "Bringing the database up to date")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    code, output = places.run(place / "data", "migrate")  # and what it left can be used
+    assert code == 0, output
+
+
+def test_it_says_why_it_cannot_start(place: Path) -> None:
+    code, output = places.run(place / "data", "up", AMANAT_PORT="eighty", AMANAT_PROT="1")
+    assert code == 3
+    assert output.splitlines() == [
+        "There is no setting AMANAT_PROT: did you mean AMANAT_PORT?",
+        "AMANAT_PORT is not understood: give a whole number.",
+    ]
+    assert list(place.iterdir()) == []

@@ -1,0 +1,109 @@
+"""The words a workspace uses for its records: stages, members, teams, tags, custom fields. One statement reads them all,
+so that a list names the owner and stage of each row without joins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from amanat.core.tenancy import HasId, workspace_id_of
+
+_SQL = """
+SELECT
+  (SELECT json_agg(json_build_array(id, name, is_closed) ORDER BY position, name) FROM people_stage WHERE workspace_id = %(ws)s),
+  (SELECT json_agg(json_build_array(id, name, ended_at IS NULL) ORDER BY name) FROM accounts_member WHERE workspace_id = %(ws)s),
+  (SELECT json_agg(json_build_array(id, name) ORDER BY name) FROM accounts_team WHERE workspace_id = %(ws)s),
+  (SELECT json_agg(json_build_array(id, name, key) ORDER BY key) FROM people_tag WHERE workspace_id = %(ws)s),
+  (SELECT json_agg(json_build_array(id, "on", key, label, kind, choices, help_text, is_required, personal_kind)
+     ORDER BY position, created_at, id) FROM people_customfield WHERE workspace_id = %(ws)s AND retired_at IS NULL)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StageWord:
+    id: UUID
+    name: str
+    is_closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberWord:
+    id: UUID
+    name: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TagWord:
+    id: UUID
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWord:
+    """A custom field in use."""
+
+    id: UUID
+    on: str
+    key: str
+    label: str
+    kind: str
+    choices: Sequence[str]
+    help_text: str
+    is_required: bool
+    personal_kind: str
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """All by id, in the order they are shown."""
+
+    stages: dict[UUID, StageWord] = field(default_factory=dict)
+    members: dict[UUID, MemberWord] = field(default_factory=dict)
+    teams: dict[UUID, str] = field(default_factory=dict)
+    tags: dict[UUID, TagWord] = field(default_factory=dict)
+    fields: Sequence[FieldWord] = ()
+
+    def member_name(self, identity: UUID | None) -> str:
+        member = self.members.get(identity) if identity else None
+        return member.name if member else ""
+
+    def first_name(self, identity: UUID | None) -> str:
+        return self.member_name(identity).partition(" ")[0]
+
+    def stage_name(self, identity: UUID | None) -> str:
+        stage = self.stages.get(identity) if identity else None
+        return stage.name if stage else ""
+
+    def tag_names(self, identities: Sequence[UUID]) -> list[str]:
+        return [self.tags[identity].name for identity in identities if identity in self.tags]
+
+    def fields_on(self, on: str) -> list[FieldWord]:
+        return [one for one in self.fields if one.on == on]
+
+    def active_members(self) -> list[MemberWord]:
+        return [member for member in self.members.values() if member.is_active]
+
+
+def of(workspace: HasId | UUID) -> Vocabulary:
+    """The vocabulary of one workspace, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL, {"ws": workspace_id_of(workspace)})
+        stages, members, teams, tags, fields = (_rows(value) for value in cursor.fetchone())
+    return Vocabulary(
+        stages={UUID(row[0]): StageWord(UUID(row[0]), *row[1:]) for row in stages},
+        members={UUID(row[0]): MemberWord(UUID(row[0]), *row[1:]) for row in members},
+        teams={UUID(row[0]): row[1] for row in teams},
+        tags={UUID(row[0]): TagWord(UUID(row[0]), *row[1:]) for row in tags},
+        fields=[FieldWord(UUID(row[0]), *row[1:]) for row in fields],
+    )
+
+
+def _rows(value: Any) -> list[list[Any]]:
+    return json.loads(value) if isinstance(value, str | bytes) else (value or [])

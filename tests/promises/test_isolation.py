@@ -1,0 +1,156 @@
+"""The isolation matrix: every route of the table, eight actors, ids of another's rows in path, query and body.
+
+An actor outside the workspace must see no canary and change no row; inside it, the lowest role must change no row and
+the agent of another team must see no contact that is not hers. A refused request changes nothing at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from amanat.accounts.models import Workspace
+from amanat.core import clock, ids, routes
+from amanat.core.routes import Route
+from amanat.core.tenancy import WorkspaceRow
+from tests.promises import cast
+from tests.promises.cast import CANARY
+
+OUTSIDE = {"nobody", "owner of another workspace", "ended seat", "disabled user", "expired session", "user without a workspace"}
+PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
+
+#: Parameters whose name is not that of a model.
+OTHER_PARAMETERS: dict[str, Any] = {
+    "secret": "x" * 32,
+    "token": "x" * 32,
+    "number": 1,
+    "pk": 1,
+    "key": "canary",
+    "kind": "contact",
+    "format": "csv",
+    "year": 2026,
+    "month": 12,
+    "week": 48,
+    "on": "contact",
+}
+
+
+def _model_of(parameter: str, rows: dict[str, WorkspaceRow]) -> WorkspaceRow | None:
+    wanted = parameter.removesuffix("_id").replace("_", "")
+    aliases = {"record": "servicerecord", "service": "service", "run": "importrun", "import": "importrun",
+               "export": "exportrun", "field": "customfield", "view": "savedview", "invitation": "invitation"}  # fmt: skip
+    for name in (wanted, aliases.get(wanted, "")):
+        for label, row in rows.items():
+            if label.split(".")[1].lower() == name:
+                return row
+    return None
+
+
+def _url(route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace) -> str:
+    def value(found: re.Match[str]) -> str:
+        converter, name = found.group(1), found.group(2)
+        if name in {"workspace", "workspace_id"}:
+            return workspace.id.hex if converter != "uuid" else str(workspace.id)
+        row = _model_of(name, rows)
+        if row is not None:
+            return str(row.id)
+        if name in OTHER_PARAMETERS:
+            return str(OTHER_PARAMETERS[name])
+        if converter == "uuid":
+            return str(ids.new())
+        pytest.fail(f"the parameter {name} of {route.name} is unknown: add it to the cast")
+
+    return "/" + PARAMETER.sub(value, route.path)
+
+
+def _attempts(route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    url = _url(route, rows, workspace)
+    foreign = {f"{label.split('.')[1].lower()}": str(row.id) for label, row in rows.items()}
+    foreign |= {f"{name}_id": value for name, value in list(foreign.items())}
+    foreign |= {"ids": foreign["contact"], "id": foreign["contact"], "workspace_id": str(workspace.id)}
+    for method in route.methods:
+        yield method, url, {}
+        yield method, url, foreign
+
+
+def _send(client: Client, method: str, url: str, fields: dict[str, Any]) -> Any:
+    if method == "GET":
+        return client.get(url, fields)
+    if url.startswith("/api/"):
+        return client.generic(method, url, __import__("json").dumps(fields), content_type="application/json")
+    return getattr(client, method.lower())(url, fields)
+
+
+def _body(response: Any) -> str:
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    return f"{response.headers.get('Location', '')} {content.decode('utf-8', 'replace')}"
+
+
+@pytest.fixture
+def stage(shree: Workspace, other: Workspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, WorkspaceRow]:
+    """The workspace filled with canaries; limits out of the way, they have tests of their own."""
+    monkeypatch.setattr(routes, "_over_limit", lambda request, declared: None)
+    return cast.fill(shree)
+
+
+ACTORS = sorted(OUTSIDE | {"lowest role", "agent of the wrong team"})
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+def test_no_route_shows_or_changes_what_is_not_the_actors(
+    actor: str, stage: dict[str, WorkspaceRow], shree: Workspace, other: Workspace
+) -> None:
+    make = cast.actors(shree, other, stage)[actor]
+    leaks = []
+    before = cast.digest(shree)
+    for name, route in routes.table().items():
+        if name in {"account_logout", "account_login"}:
+            continue
+        client = make()
+        for method, url, fields in _attempts(route, stage, shree):
+            response = _send(client, method, url, fields)
+            text = _body(response)
+            after = cast.digest(shree) if method != "GET" or response.status_code >= 400 else before
+            leaks += _judge(actor, route, method, response.status_code, text, changed=after != before)
+            before = after
+    assert leaks == []
+
+
+def _judge(actor: str, route: Route, method: str, status: int, text: str, *, changed: bool) -> list[str]:
+    where = f"{method} {route.path} answered {status} to {actor}"
+    found = []
+    if status >= 500:
+        found.append(f"{where}: an error of ours")
+    if changed and (actor in OUTSIDE or status >= 400):
+        found.append(f"{where}: a row changed")
+    if actor in OUTSIDE and CANARY in text:
+        found.append(f"{where}: showed a canary: {text[max(0, text.index(CANARY) - 60) : text.index(CANARY) + 60]!r}")
+    if actor == "agent of the wrong team" and f"{CANARY} Contact name" in text:
+        found.append(f"{where}: showed a contact of another team")
+    if actor == "lowest role" and changed:
+        found.append(f"{where}: the lowest role changed a row")
+    return found
+
+
+def test_the_canaries_would_be_seen(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    """The owner of the workspace sees them: so their absence elsewhere means something."""
+    from amanat.accounts.tests import factories
+
+    client = factories.signed_in(factories.owner_of(shree))
+    contact = stage["people.Contact"]
+    assert CANARY in client.get(f"/contacts/{contact.id}/").content.decode()
+    assert CANARY in client.get("/contacts/").content.decode()
+
+
+def test_the_digest_would_change(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    from amanat.core import tenancy
+    from amanat.people.models import Contact
+
+    before = cast.digest(shree)
+    with tenancy.inside(shree):
+        Contact.objects.of(shree).update(updated_at=clock.now())
+    assert cast.digest(shree) != before
