@@ -28,7 +28,7 @@ from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
 from amanat.accounts.models import Member, TeamMember, User, Workspace
-from amanat.accounts.permissions import May
+from amanat.accounts.permissions import May, Role
 from amanat.accounts.session_store import SessionStore
 from amanat.core import routes, tenancy
 from amanat.core.limits import Limit
@@ -206,6 +206,10 @@ class Seat:
     name: str
     place: str
     role: str
+
+    @property
+    def role_name(self) -> str:
+        return str(Role(self.role).label)
 
 
 def seats_of(user: User) -> list[Seat]:

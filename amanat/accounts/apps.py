@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
@@ -6,8 +7,24 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
+        # These need loaded models.
         from amanat.accounts import schema as own
+        from amanat.accounts.permissions import May
         from amanat.core import schema
+        from amanat.web.navigation import Entry, register
 
         schema.add_sql("memberships", own.MEMBERSHIPS)
         schema.add_sql("workspace_ids", own.WORKSPACE_IDS)
+
+        members, tokens = May.MANAGE_MEMBERS.value, May.MANAGE_TOKENS.value
+        register(Entry("workspace", 10, _("Workspace"), "store", "accounts:workspace", May.MANAGE_WORKSPACE.value))
+        register(Entry("workspace", 20, _("Members"), "users", "accounts:members", members))
+        register(Entry("workspace", 30, _("Teams"), "users-round", "accounts:teams", members))
+        register(Entry("workspace", 40, _("Roles"), "id-card", "accounts:roles"))
+        register(Entry("workspace", 50, _("Security"), "shield-check", "accounts:security", May.MANAGE_WORKSPACE.value))
+        register(Entry("workspace", 60, _("API tokens"), "key-round", "accounts:tokens", tokens))
+        register(Entry("workspace", 90, _("Other workspaces"), "layout-grid", "accounts:workspaces"))
+        register(Entry("member", 10, _("My account"), "circle-user", "accounts:profile"))
+        register(Entry("member", 20, _("Signing in"), "fingerprint-pattern", "mfa_index"))
+        register(Entry("member", 30, _("Devices"), "smartphone", "accounts:devices"))
+        register(Entry("member", 90, _("Sign out"), "log-out", "account_logout", by_post=True))

@@ -22,15 +22,15 @@ SEEN_EVERY = timedelta(minutes=1)
 def language(get_response: GetResponse) -> GetResponse:
     """Find the session's user (in the query that reads the session) and speak her language.
 
-    A visitor's choice comes from the cookie, else from the browser.
+    What was chosen on this device (cookie) comes first, then what her account says, then the browser's wish.
     """
     known = {code for code, _name in settings.LANGUAGES}
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         user = _signed_in_user(request)
-        chosen = user.language if user else request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
         if chosen not in known:
-            chosen = translation.get_language_from_request(request)
+            chosen = user.language if user else translation.get_language_from_request(request)
         request.LANGUAGE_CODE = chosen if chosen in known else settings.LANGUAGE_CODE
         with translation.override(request.LANGUAGE_CODE):
             response = get_response(request)

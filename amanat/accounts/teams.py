@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +19,26 @@ class NameTaken(Exception):
 
 class TeamInUse(Exception):
     """Records still name the team, so it cannot be deleted."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A line of the list of teams."""
+
+    team: Team
+    names: list[str]
+
+
+def listed(workspace_id: UUID) -> list[Listed]:
+    """The teams by name, each with the names of its members."""
+    names: dict[UUID, list[str]] = defaultdict(list)
+    for seat in TeamMember.objects.of(workspace_id).select_related("member").order_by("member__name"):
+        names[seat.team_id].append(seat.member.name)
+    return [Listed(team, names[team.pk]) for team in Team.objects.of(workspace_id).order_by("name")]
+
+
+def member_ids(team: Team) -> set[UUID]:
+    return set(TeamMember.objects.of(team.workspace_id).filter(team=team).values_list("member_id", flat=True))
 
 
 def make(*, workspace_id: UUID, name: str, by: Member, at: datetime) -> Team:

@@ -32,6 +32,8 @@ def references_carry_the_workspace(app_configs: Sequence[AppConfig] | None, **kw
     found: list[checks.CheckMessage] = []
     for model in workspace_models():
         for field in model._meta.local_fields:
+            if getattr(field, "from_fields", ()) == ["workspace_id"]:
+                continue  # the workspace itself
             target = field.related_model
             if isinstance(target, type) and issubclass(target, WorkspaceRow) and not isinstance(field, WorkspaceForeignKey):
                 found.append(

@@ -29,14 +29,17 @@ class ConnectionSettings(TypedDict):
 
 
 def place_file(configuration: Configuration) -> Path:
-    """Where the embedded server says in which folder it lives (written when the cluster is made)."""
+    """Where the embedded server says in which folder it lives (written when the cluster is made).
+
+    Folders within the data folder are relative to it, so that it can be moved.
+    """
     return configuration.data / "postgres.json"
 
 
 def socket_folder(configuration: Configuration) -> Path:
     """Folder of the embedded server's socket: it differs from the default where paths are long or closed to its user."""
     try:
-        return Path(json.loads(place_file(configuration).read_text())["socket"])
+        return configuration.data / str(json.loads(place_file(configuration).read_text())["socket"])
     except FileNotFoundError:
         return configuration.data / "run"
 

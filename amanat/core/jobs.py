@@ -118,7 +118,7 @@ def waiting(workspace_id: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM (SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' "
-            "AND args->>'workspace_id' = %s LIMIT 5000) AS some",
+            "AND args->>'workspace_id' = %s LIMIT 5000) AS queued",
             [workspace_id],
         )
         return int(cursor.fetchone()[0])

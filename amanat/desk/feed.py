@@ -19,11 +19,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import icalendar
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
 from django.urls import reverse
 
-from amanat.accounts.models import Member, TeamMember, Workspace
+from amanat.accounts import access
+from amanat.accounts.models import Member
 from amanat.core import ledger, recurrence
 from amanat.core.recurrence import Repeat
 from amanat.desk.models import Task
@@ -52,16 +51,11 @@ def stop(*, member: Member, at: datetime) -> None:
 
 def owner_of(*, workspace_id: UUID, member_id: UUID, secret: str) -> Member | None:
     """The member whose feed this is, if the secret is hers and her seat has not ended. Call inside the workspace."""
-    teams = TeamMember.objects.of(workspace_id).filter(member_id=OuterRef("id")).values("team_id")
-    member = (
-        Member.objects.of(workspace_id)
-        .filter(pk=member_id, ended_at__isnull=True)
-        .select_related("workspace")
-        .annotate(team_ids=ArraySubquery(teams))
-        .first()
-    )
+    member = Member.objects.of(workspace_id).filter(pk=member_id, ended_at__isnull=True).select_related("user").first()
     kept = member.feed_secret if member is not None else ""
-    return member if hmac.compare_digest(kept, _hash(secret)) else None
+    if member is None or not hmac.compare_digest(kept, _hash(secret)):
+        return None
+    return access.seat_of(member.user, workspace_id)
 
 
 def calendar(member: Member, *, at: datetime, secret: str) -> bytes:

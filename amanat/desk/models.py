@@ -149,7 +149,7 @@ class ServiceRecord(WorkspaceRow):
     deleted_at = models.DateTimeField(null=True)
     deleted_by = WorkspaceForeignKey(Member, null=True, related_name="+")
 
-    objects = models.Manager.from_queryset(ServiceRecordQuerySet)()
+    objects = models.Manager.from_queryset(ServiceRecordQuerySet)()  # type: ignore[misc]  # the wall of WorkspaceRow with more words
 
     if TYPE_CHECKING:
         contact_id: UUID | None
@@ -309,7 +309,7 @@ class Task(WorkspaceRow):
     done_by = WorkspaceForeignKey(Member, null=True, related_name="+")
     cancelled_at = models.DateTimeField(null=True)
 
-    objects = models.Manager.from_queryset(TaskQuerySet)()
+    objects = models.Manager.from_queryset(TaskQuerySet)()  # type: ignore[misc]  # the wall of WorkspaceRow with more words
 
     if TYPE_CHECKING:
         contact_id: UUID | None
@@ -383,7 +383,7 @@ class Paper(WorkspaceRow):
     gone_at = models.DateTimeField(null=True)
     gone_because = models.CharField(max_length=60, blank=True)
 
-    objects = models.Manager.from_queryset(PaperQuerySet)()
+    objects = models.Manager.from_queryset(PaperQuerySet)()  # type: ignore[misc]  # the wall of WorkspaceRow with more words
 
     if TYPE_CHECKING:
         contact_id: UUID | None

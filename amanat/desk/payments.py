@@ -21,6 +21,7 @@ from amanat.core.models import Tally
 from amanat.core.money import rupees
 from amanat.desk.models import Payment, ServiceRecord
 from amanat.people import rows, timeline
+from amanat.people.models import Interaction
 
 __all__ = ["BalanceChanged", "NewPayment", "OverPayment", "PaymentRefused", "cancel", "first", "rupees", "take", "tallies"]
 
@@ -161,7 +162,7 @@ def _show(record: ServiceRecord, held: ServiceRecord) -> None:
     record.paid_paise, record.balance_paise, record.updated_at = held.paid_paise, held.balance_paise, held.updated_at
 
 
-def _line(record: ServiceRecord, payment: Payment, words: str, by: Member, at: datetime) -> timeline.Interaction:
+def _line(record: ServiceRecord, payment: Payment, words: str, by: Member, at: datetime) -> Interaction:
     return timeline.line(
         workspace=record.workspace_id,
         kind="payment",

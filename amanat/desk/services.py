@@ -335,13 +335,12 @@ def purge(workspace: UUID, *, at: datetime, limit: int = 200) -> int:
 
 def locked(record: ServiceRecord) -> ServiceRecord:
     """The record as it is now, held until the transaction ends."""
-    found = (
+    return (
         ServiceRecord.objects.of(record.workspace_id)
         .select_related("service", "contact", "company")
         .select_for_update(of=("self",))
         .get(pk=record.pk)
     )
-    return found
 
 
 def set_many(

@@ -136,7 +136,7 @@ def _migrate(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import migrate, postgres
 
     settings.ensure_secrets(configuration)
-    with postgres.using(configuration):
+    with postgres.using(configuration, new=True):
         migrate.run(verbosity=1)
     return DONE
 
@@ -153,12 +153,12 @@ def _demo(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import migrate, postgres
 
     settings.ensure_secrets(configuration)
-    with postgres.using(configuration):
+    with postgres.using(configuration, new=True):
         migrate.run()
         from amanat.operations import demo  # needs Django, set up above
 
         result = demo.remove() if options.remove else demo.make()
-    print(json.dumps(result) if options.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
+    print(json.dumps(result) if options.json else demo.as_text(result))
     return DONE
 
 

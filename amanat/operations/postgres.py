@@ -141,11 +141,16 @@ def start(configuration: Configuration, *, purpose: str, durable: bool = True, a
 
 
 @contextlib.contextmanager
-def using(configuration: Configuration) -> Iterator[None]:
-    """Have the database reachable for one command: use the server that runs, else start one and stop it afterwards."""
+def using(configuration: Configuration, *, new: bool = False) -> Iterator[None]:
+    """Have the database reachable for one command: use the server that runs, else start one and stop it afterwards.
+
+    Raises ConfigurationError when there is no database yet, unless a `new` one may be made.
+    """
     if not configuration.is_embedded:
         yield
         return
+    if not new and not has_cluster(configuration):
+        raise ConfigurationError(f"There is no database in {configuration.data} yet: start Amanat once with ./run.")
     settings.make_enterable(configuration.data)
     users = configuration.data / "postgres.users"
     with locks.shared(users):
@@ -186,7 +191,7 @@ def wait_for_server(configuration: Configuration) -> None:
 def find_place(configuration: Configuration, user: pwd.struct_passwd | None) -> Place:
     try:
         known = json.loads(database.place_file(configuration).read_text())
-        place = Place(Path(known["base"]), Path(known["socket"]))
+        place = Place(configuration.data / known["base"], configuration.data / known["socket"])
     except FileNotFoundError:
         base = configuration.data
         if user and not processes.may(user, "-x", base):
@@ -243,11 +248,16 @@ def cluster_major(place: Place) -> int | None:
 
 def _remember(configuration: Configuration, place: Place) -> None:
     path = database.place_file(configuration)
-    text = json.dumps({"base": str(place.base), "socket": str(place.socket)})
+    base, socket = (_within(configuration.data, path) for path in (place.base, place.socket))
+    text = json.dumps({"base": base, "socket": socket})
     if not path.exists() or path.read_text() != text:
         temporary = path.with_suffix(f".{os.getpid()}")
         temporary.write_text(text)
         temporary.rename(path)
+
+
+def _within(folder: Path, path: Path) -> str:
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _take(lock: locks.Lock, purpose: str, data: Path, *, again: bool) -> None:
@@ -268,8 +278,8 @@ def _take(lock: locks.Lock, purpose: str, data: Path, *, again: bool) -> None:
 def _end_orphan(data: Path) -> None:
     """Tell the server of a dead parent to shut down, where the kernel did not (macOS). We know it lives: it holds the lock."""
     with contextlib.suppress(FileNotFoundError, ValueError, KeyError, IndexError, ProcessLookupError):
-        base = json.loads((data / "postgres.json").read_text())["base"]
-        os.kill(int((Path(base) / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
+        base = data / json.loads((data / "postgres.json").read_text())["base"]
+        os.kill(int((base / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGINT)
 
 
 def _make_cluster(
@@ -364,7 +374,7 @@ def _answers(configuration: Configuration) -> bool:
     try:
         psycopg.connect(database.address(configuration, "superuser", "postgres"), connect_timeout=5).close()
     except psycopg.OperationalError as error:
-        if "password authentication failed" in str(error):
+        if "password authentication failed" in str(error) or "no password supplied" in str(error):
             raise ConfigurationError(
                 f"The database does not take the password in {configuration.secrets}: put back the secrets folder that belongs to it."
             ) from None

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from amanat.core import configuration as settings
 from amanat.core.configuration import Configuration
 from amanat.operations import processes
 
@@ -55,6 +56,7 @@ def _serve(target: str, configuration: Configuration, **options: Any) -> None:
     from granian.server.mp import MPServer
 
     processes.watch_parent()
+    settings.secret_key(configuration)  # told here in words, not in the server's child
     server = MPServer(
         target,
         address=configuration.host,

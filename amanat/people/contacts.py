@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from amanat.accounts.models import Member
 from amanat.core import ids, ledger, tally
 from amanat.core.tenancy import HasId, WorkspaceRow, workspace_id_of
-from amanat.people import bulk, companies, drafts, records, rows, search, timeline, vocabulary
+from amanat.people import (
+    bulk,
+    companies,
+    custom_fields,
+    differences,
+    drafts,
+    records,
+    rows,
+    search,
+    timeline,
+    vocabulary,
+)
 from amanat.people.drafts import AddressDraft, ContactDraft
 from amanat.people.models import Company, Contact, Source
 from amanat.people.records import Lines, Same, Stale
@@ -24,15 +34,6 @@ from amanat.people.vocabulary import Vocabulary
 __all__ = [
     "AddressDraft", "ContactDraft", "Same", "Stale", "as_draft", "bulk_change", "change", "create", "entry_of", "likely_same",
 ]  # fmt: skip
-
-LABELS = {
-    "name": gettext_lazy("name"), "company": gettext_lazy("company"), "job_title": gettext_lazy("job title"),
-    "phones": gettext_lazy("phones"), "emails": gettext_lazy("e-mails"), "addresses": gettext_lazy("addresses"),
-    "tags": gettext_lazy("tags"), "stage": gettext_lazy("stage"), "language": gettext_lazy("language"),
-    "birthday": gettext_lazy("birthday"), "owner": gettext_lazy("owner"), "team": gettext_lazy("team"),
-    "notes": gettext_lazy("notes"), "follow_up_on": gettext_lazy("next follow-up"), "external_id": gettext_lazy("external id"),
-    "gstin": gettext_lazy("GSTIN"), "website": gettext_lazy("website"), "industry": gettext_lazy("industry"),
-}  # fmt: skip
 
 
 def create(
@@ -53,7 +54,9 @@ def create(
     words = words or vocabulary.of(workspace)
     draft = drafts.cleaned(draft, words, on="contact")
     with transaction.atomic():
-        company, extra = companies.named(workspace=workspace, by=by, at=at, name=draft.company_name, company_id=draft.company_id)
+        company, extra = companies.named(
+            workspace=workspace, by=by, at=at, name=draft.company_name, company_id=draft.company_id
+        )
         tag_ids, tags = records.tag_ids(draft.tags, words, workspace=workspace)
         contact = Contact(
             id=ids.new(),
@@ -71,7 +74,13 @@ def create(
             workspace=workspace, kind="created", summary=_("Contact added"), happened_at=at, contact=contact, actor=by,
             data={"source": source, "detail": source_detail[:200]},
         )  # fmt: skip
-        new: list[WorkspaceRow] = [*tags, *extra, contact, *records.reach_rows(contact, draft, source=source, at=at), told]
+        new: list[WorkspaceRow] = [
+            *tags,
+            *extra,
+            contact,
+            *records.reach_rows(contact, draft, source=source, at=at),
+            told,
+        ]
         new.append(search.row_of(entry_of(contact, draft)))
         records.refuse_double_id(lambda: rows.insert(new))
         tally.add("contacts", 1, workspace=workspace)
@@ -96,19 +105,31 @@ def change(
     """
     words = words or vocabulary.of(contact.workspace_id)
     with transaction.atomic():
-        contact = Contact.objects.of(contact.workspace_id).select_related("company").select_for_update(of=("self",)).get(pk=contact.pk)
+        contact = (
+            Contact.objects.of(contact.workspace_id)
+            .select_related("company")
+            .select_for_update(of=("self",))
+            .get(pk=contact.pk)
+        )
         if seen_at is not None and contact.updated_at != seen_at:
             raise Stale(contact)
         lines = records.reaches(contact)
         before = as_draft(contact, words, lines)
-        wanted = changes if isinstance(changes, ContactDraft) else replace(before, **changes)
-        if isinstance(changes, Mapping) and "company_name" in changes and "company_id" not in changes:
-            wanted = replace(wanted, company_id=None)
-        after = drafts.cleaned(wanted, words, on="contact")
-        differences = _differences(before, after, words)
-        if differences:
-            _write(contact, after, lines, words, by=by, at=at, differences=differences)
+        after = _after(before, changes, words)
+        found = differences.between(before, after, words)
+        if found:
+            _write(contact, after, lines, words, by=by, at=at, found=found)
     return contact
+
+
+def _after(before: ContactDraft, changes: ContactDraft | Mapping[str, Any], words: Vocabulary) -> ContactDraft:
+    if isinstance(changes, ContactDraft):
+        return drafts.cleaned(changes, words, on="contact")
+    named = dict(changes)
+    custom = custom_fields.merged(words.fields_on("contact"), before.custom, named.pop("custom", {}))
+    if "company_name" in named:
+        named.setdefault("company_id", None)
+    return drafts.cleaned(replace(before, **named), words, on="contact", stored_custom=custom)
 
 
 def _write(
@@ -119,34 +140,45 @@ def _write(
     *,
     by: Member | None,
     at: datetime,
-    differences: dict[str, tuple[str, str]],
+    found: differences.Differences,
 ) -> None:
     workspace = contact.workspace_id
-    company, new = companies.named(workspace=workspace, by=by, at=at, name=after.company_name, company_id=after.company_id)
+    company, made = contact.company, list[WorkspaceRow]()
+    if "company" in found:
+        company, made = companies.named(
+            workspace=workspace, by=by, at=at, name=after.company_name, company_id=after.company_id
+        )
+    hidden = {
+        key: value
+        for key, value in contact.custom.items()
+        if key not in {one.key for one in words.fields_on("contact")}
+    }
     tag_ids, tags = records.tag_ids(after.tags, words, workspace=workspace)
     contact.company, contact.tag_ids, contact.updated_at = company, tag_ids, at
     for column, value in _columns(after).items():
         setattr(contact, column, value)
-    new = [*tags, *new, *records.replace_reaches(contact, after, lines, at=at)]
+    contact.custom |= hidden  # values of retired fields stay
+    new = [*tags, *made, *records.replace_reaches(contact, after, lines, at=at)]
     new.append(
         timeline.line(
-            workspace=workspace, kind="change", summary=_summary(differences), happened_at=at, contact=contact, actor=by,
-            data={"changes": [[name, old, now] for name, (old, now) in differences.items()]},
-        )  # fmt: skip
+            workspace=workspace,
+            kind="change",
+            summary=differences.summary(found),
+            happened_at=at,
+            contact=contact,
+            actor=by,
+            data=differences.as_data(found),
+        )
     )
     records.refuse_double_id(contact.save)
     rows.insert(new)
     if any(isinstance(row, Company) for row in new):
         tally.add("companies", 1, workspace=workspace)
     search.index([entry_of(contact, after)])
-    ledger.write(
-        "people.contact.changed", workspace=workspace, by=by, about=contact, at=at, fields=sorted(differences)
-    )
+    ledger.write("people.contact.changed", workspace=workspace, by=by, about=contact, at=at, fields=sorted(found))
 
 
-def bulk_change(
-    *, workspace: HasId, by: Member, at: datetime, ids: Sequence[UUID], changes: bulk.BulkChanges
-) -> int:
+def bulk_change(*, workspace: HasId, by: Member, at: datetime, ids: Sequence[UUID], changes: bulk.BulkChanges) -> int:
     """The same change on many contacts, of those `by` may see. Returns how many there were. Raises ValidationError."""
     return bulk.apply(Contact, workspace=workspace, by=by, at=at, ids=ids, changes=changes)
 
@@ -214,54 +246,6 @@ def _columns(draft: ContactDraft) -> dict[str, Any]:
     }
 
 
-def _differences(before: ContactDraft, after: ContactDraft, words: Vocabulary) -> dict[str, tuple[str, str]]:
-    """What is new, by field: as it was, as it is."""
-    found: dict[str, tuple[str, str]] = {}
-    if (before.company_id, before.company_name) != (after.company_id, after.company_name):
-        found["company"] = (before.company_name, after.company_name)
-    for one in fields(ContactDraft):
-        if one.name in {"company_id", "company_name", "custom"}:
-            continue
-        old, new = getattr(before, one.name), getattr(after, one.name)
-        if (list(old) if isinstance(old, tuple | list) else old) != (list(new) if isinstance(new, tuple | list) else new):
-            found[one.name] = (_told(one.name, old, words), _told(one.name, new, words))
-    return found | custom_differences(before.custom, after.custom)
-
-
-def custom_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    return {f"custom-{key}": (records.show(before.get(key)), records.show(after.get(key))) for key in keys}
-
-
-def _told(name: str, value: Any, words: Vocabulary) -> str:
-    match name:
-        case "owner":
-            return words.member_name(value)
-        case "stage":
-            return words.stage_name(value)
-        case "team":
-            return words.teams.get(value, "")
-        case "phones":
-            return records.show_numbers(value)
-        case "emails":
-            return ", ".join(address for address, _label in value)
-        case "tags":
-            return ", ".join(value)
-        case "addresses":
-            return " | ".join(", ".join(getattr(one, part) for part in drafts.ADDRESS_PARTS if getattr(one, part)) for one in value)
-        case _:
-            return records.show(value)
-
-
-def _summary(differences: Mapping[str, Any]) -> str:
-    names = [str(LABELS.get(name, name.removeprefix("custom-"))) for name in differences]
-    if len(names) > 3:
-        return ngettext("Changed %(count)d field", "Changed %(count)d fields", len(names)) % {"count": len(names)}
-    return _("Changed %(fields)s") % {"fields": ", ".join(names)}
-
-
 def set_follow_up(*, contact: Contact, by: Member, at: datetime, day: date | None) -> Contact:
     """Set or take away the day of the next follow-up."""
     return change(contact=contact, by=by, at=at, changes={"follow_up_on": day})
-
-

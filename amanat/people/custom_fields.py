@@ -19,9 +19,8 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from amanat.accounts.models import Member
 from amanat.core import ledger, phones
@@ -32,6 +31,8 @@ from amanat.people.vocabulary import FieldWord
 from amanat.web import formatting
 
 Kind = CustomField.Kind
+#: The row itself does as well as its word.
+type AnyField = FieldWord | CustomField
 MOST_FIELDS = 500
 MOST_CHOICES = 200
 _SHORT, _LONG = 300, 5_000
@@ -54,12 +55,12 @@ PERSONAL_KINDS: list[tuple[str, Any]] = [
 ]
 
 
-def input_name(field: FieldWord) -> str:
+def input_name(field: AnyField) -> str:
     """The name of the field's control in a form."""
     return f"custom-{field.key}"
 
 
-def form_field(field: FieldWord, *, required: bool | None = None) -> forms.Field:
+def form_field(field: AnyField, *, required: bool | None = None) -> forms.Field:  # noqa: PLR0911 (one return a kind)
     """The Django form field of a custom field. Cleaning stays with `cleaned`, so this one only draws."""
     options: dict[str, Any] = {
         "label": field.label,
@@ -75,7 +76,9 @@ def form_field(field: FieldWord, *, required: bool | None = None) -> forms.Field
         case Kind.TIME:
             return forms.CharField(widget=forms.DateTimeInput(attrs={"type": "datetime-local"}), **options)
         case Kind.YES_NO:
-            return forms.CharField(widget=forms.Select(choices=[("", "—"), ("yes", _("Yes")), ("no", _("No"))]), **options)
+            return forms.CharField(
+                widget=forms.Select(choices=[("", "—"), ("yes", _("Yes")), ("no", _("No"))]), **options
+            )
         case Kind.CHOICE:
             return forms.CharField(widget=forms.Select(choices=[("", "—"), *choices]), **options)
         case Kind.CHOICES:
@@ -95,18 +98,18 @@ def form_field(field: FieldWord, *, required: bool | None = None) -> forms.Field
             return forms.CharField(max_length=_SHORT, **options)
 
 
-def cleaned(field: FieldWord, value: Any) -> Any:
+def cleaned(field: AnyField, value: Any) -> Any:
     """`value` as it is stored (a JSON value), or None for nothing. Raises ValidationError with words for the person."""
     if isinstance(value, str):
         value = value.strip().replace("\x00", "")
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         if field.is_required:
             raise ValidationError(_("Please fill in “%(label)s”.") % {"label": field.label})
         return None
-    return _CLEANERS[field.kind](field, value)
+    return _CLEANERS[Kind(field.kind)](field, value)
 
 
-def cleaned_all(fields: Sequence[FieldWord], values: Mapping[str, Any]) -> dict[str, Any]:
+def cleaned_all(fields: Sequence[AnyField], values: Mapping[str, Any]) -> dict[str, Any]:
     """The stored form of all values by key; values of unknown keys are refused. Raises ValidationError by input name."""
     errors: dict[str, list[str]] = {}
     stored: dict[str, Any] = {}
@@ -127,7 +130,14 @@ def cleaned_all(fields: Sequence[FieldWord], values: Mapping[str, Any]) -> dict[
     return stored
 
 
-def shown(field: FieldWord, value: Any) -> str:
+def merged(fields: Sequence[AnyField], stored: Mapping[str, Any], entered: Mapping[str, Any]) -> dict[str, Any]:
+    """`stored` values with some newly `entered` ones; an empty one takes the value away. Raises like `cleaned_all`."""
+    some = [field for field in fields if field.key in entered]
+    fresh = cleaned_all(some, entered)
+    return {key: value for key, value in stored.items() if key not in entered} | fresh
+
+
+def shown(field: AnyField, value: Any) -> str:  # noqa: PLR0911 (one return a kind)
     """A stored value as people read it."""
     if value is None or value == "":
         return ""
@@ -153,7 +163,7 @@ def shown(field: FieldWord, value: Any) -> str:
     return str(value)
 
 
-def entered(field: FieldWord, value: Any) -> Any:
+def entered(field: AnyField, value: Any) -> Any:
     """A stored value as its form control wants it."""
     if value is None:
         return ""
@@ -167,7 +177,7 @@ def entered(field: FieldWord, value: Any) -> Any:
     return value
 
 
-def _text(field: FieldWord, value: Any) -> str:
+def _text(field: AnyField, value: Any) -> str:
     most = _LONG if field.kind == Kind.LONG_TEXT else _SHORT
     if not isinstance(value, str):
         value = str(value)
@@ -176,28 +186,28 @@ def _text(field: FieldWord, value: Any) -> str:
     return str(value)
 
 
-def _number(field: FieldWord, value: Any) -> int | float:
+def _number(field: AnyField, value: Any) -> int | float:
     text = str(value).replace(",", "").replace(" ", "")
     if isinstance(value, bool) or not re.fullmatch(r"[-+]?[0-9]{1,15}(\.[0-9]{1,6})?", text):
         raise ValidationError(_("Please enter a number."))
     return float(text) if "." in text else int(text)
 
 
-def _money(field: FieldWord, value: Any) -> int:
+def _money(field: AnyField, value: Any) -> int:
     text = str(value).replace(",", "").replace(" ", "").replace("₹", "")
     if isinstance(value, bool) or not re.fullmatch(r"[-+]?[0-9]{1,13}(\.[0-9]{1,2})?", text):
         raise ValidationError(_("Please enter an amount, such as 1,250 or 99.50."))
     return int(Decimal(text) * 100)
 
 
-def _date(field: FieldWord, value: Any) -> str:
+def _date(field: AnyField, value: Any) -> str:
     try:
         return (value if type(value) is date else date.fromisoformat(str(value))).isoformat()
     except ValueError:
         raise ValidationError(_("Please enter a date.")) from None
 
 
-def _time(field: FieldWord, value: Any) -> str:
+def _time(field: AnyField, value: Any) -> str:
     try:
         moment = value if isinstance(value, datetime) else parse_datetime(str(value))
     except ValueError:
@@ -207,7 +217,7 @@ def _time(field: FieldWord, value: Any) -> str:
     return (moment if moment.tzinfo else timezone.make_aware(moment)).isoformat()
 
 
-def _yes_no(field: FieldWord, value: Any) -> bool:
+def _yes_no(field: AnyField, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).casefold()
@@ -218,31 +228,31 @@ def _yes_no(field: FieldWord, value: Any) -> bool:
     raise ValidationError(_("Please answer yes or no."))
 
 
-def _choice(field: FieldWord, value: Any) -> str:
+def _choice(field: AnyField, value: Any) -> str:
     if value not in field.choices:
         raise ValidationError(_("“%(value)s” is not one of the choices.") % {"value": str(value)[:60]})
     return str(value)
 
 
-def _choices(field: FieldWord, value: Any) -> list[str]:
+def _choices(field: AnyField, value: Any) -> list[str]:
     values = [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
     return [_choice(field, one) for one in dict.fromkeys(values)]
 
 
-def _phone(field: FieldWord, value: Any) -> str:
+def _phone(field: AnyField, value: Any) -> str:
     try:
         return phones.parse_or_raise(str(value))
     except phones.PhoneInvalid as problem:
         raise ValidationError(problem.reason) from None
 
 
-def _email(field: FieldWord, value: Any) -> str:
+def _email(field: AnyField, value: Any) -> str:
     address = str(value).strip().lower()
     validate_email(address)
     return address
 
 
-def _link(field: FieldWord, value: Any) -> str:
+def _link(field: AnyField, value: Any) -> str:
     text = str(value)
     text = text if "://" in text else f"https://{text}"
     try:
@@ -301,7 +311,11 @@ def add(*, workspace: HasId, by: Member, at: datetime, draft: FieldDraft) -> Cus
 
 def change(*, field: CustomField, by: Member, at: datetime, draft: FieldDraft) -> CustomField:
     """Rename a field, change its choices, help or whether it is required. Values that are there stay. Raises ValidationError."""
-    _check(FieldDraft(draft.label, field.kind, field.on, draft.choices, draft.help_text, draft.is_required, draft.personal_kind))
+    _check(
+        FieldDraft(
+            draft.label, field.kind, field.on, draft.choices, draft.help_text, draft.is_required, draft.personal_kind
+        )
+    )
     field.label, field.help_text = draft.label.strip(), draft.help_text.strip()
     field.is_required, field.personal_kind = draft.is_required, draft.personal_kind
     if field.kind in {Kind.CHOICE, Kind.CHOICES}:
@@ -374,5 +388,3 @@ def _free_key(label: str, taken: set[str]) -> str:
     while key in taken:
         key, number = f"{base}_{number}", number + 1
     return key
-
-

@@ -75,6 +75,9 @@ class CompanyDraft(RecordDraft):
     industry: str = ""
 
 
+_ADDRESS_LENGTHS = {
+    one.name: one.max_length or 0 for one in Address._meta.local_fields if one.name in (*ADDRESS_PARTS, "label")
+}
 _LENGTHS = {"name": NAME, "notes": NOTES, "job_title": 120, "company_name": NAME, "external_id": 100, "language": 10,
             "website": 200, "industry": 80, "gstin": 15}  # fmt: skip
 
@@ -94,8 +97,14 @@ def sort_name(name: str) -> str:
     return (" ".join(word.latin for word in script.query_words(name)) or name.casefold())[:NAME]
 
 
-def cleaned[Draft: RecordDraft](draft: Draft, words: Vocabulary, *, on: str) -> Draft:
-    """The draft, well-formed. Raises ValidationError whose keys are fields; "phones-1" is the second phone."""
+def cleaned[Draft: RecordDraft](
+    draft: Draft, words: Vocabulary, *, on: str, stored_custom: Mapping[str, Any] | None = None
+) -> Draft:
+    """The draft, well-formed. Raises ValidationError whose keys are fields; "phones-1" is the second phone.
+
+    Its custom values are as people enter them (an amount in rupees) and come back as they are stored (in paise);
+    `stored_custom` stands for them when they are not being changed.
+    """
     errors: dict[str, Any] = {}
     changes: dict[str, Any] = {}
     names = {one.name for one in fields(draft)}
@@ -118,7 +127,8 @@ def cleaned[Draft: RecordDraft](draft: Draft, words: Vocabulary, *, on: str) -> 
         except ValidationError as problem:
             errors["gstin"] = problem.messages
     try:
-        changes["custom"] = custom_fields.cleaned_all(words.fields_on(on), draft.custom)
+        entered = None if stored_custom is not None else custom_fields.cleaned_all(words.fields_on(on), draft.custom)
+        changes["custom"] = stored_custom if entered is None else entered
     except ValidationError as problem:
         errors |= problem.message_dict
     if errors:
@@ -163,7 +173,7 @@ def _addresses(given: Sequence[AddressDraft], errors: dict[str, Any]) -> list[Ad
     for place, address in enumerate(given):
         tidy = AddressDraft(**{one.name: plain(getattr(address, one.name)) for one in fields(address)})
         if any(
-            len(getattr(tidy, part)) > (Address._meta.get_field(part).max_length or 0)
+            len(getattr(tidy, part)) > _ADDRESS_LENGTHS[part]
             for part in (*ADDRESS_PARTS, "label")
         ):
             errors[f"addresses-{place}"] = _("One of the lines is too long.")

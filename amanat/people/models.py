@@ -108,7 +108,7 @@ class Record(WorkspaceRow):
     #: the import that made this row, for undoing it as a whole
     import_run = WorkspaceForeignKey("people.ImportRun", null=True, related_name="+")
 
-    objects = RecordManager()
+    objects = RecordManager()  # type: ignore[misc]
 
     class Meta:
         abstract = True

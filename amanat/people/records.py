@@ -61,11 +61,19 @@ def tag_ids(names: Sequence[str], words: Vocabulary, *, workspace: HasId | UUID)
 
 def reach_rows(record: Person, draft: RecordDraft, *, source: str, at: datetime) -> list[WorkspaceRow]:
     """The rows of phones, e-mails and addresses, unsaved, in order."""
-    shared: dict[str, Any] = {"workspace_id": record.workspace_id, "source": source, "created_at": at, holder(record): record}
+    shared: dict[str, Any] = {
+        "workspace_id": record.workspace_id,
+        "source": source,
+        "created_at": at,
+        holder(record): record,
+    }
     rows: list[WorkspaceRow] = [
-        Phone(number=number, label=label, position=place, **shared) for place, (number, label) in enumerate(draft.phones)
+        Phone(number=number, label=label, position=place, **shared)
+        for place, (number, label) in enumerate(draft.phones)
     ]
-    rows += [Email(address=text, label=label, position=place, **shared) for place, (text, label) in enumerate(draft.emails)]
+    rows += [
+        Email(address=text, label=label, position=place, **shared) for place, (text, label) in enumerate(draft.emails)
+    ]
     rows += [
         Address(label=line.label, position=place, **{part: getattr(line, part) for part in ADDRESS_PARTS}, **shared)
         for place, line in enumerate(draft.addresses)
@@ -114,7 +122,9 @@ def reaches(record: Person) -> Lines:
     numbers = [(row[1], row[2]) for row in rows if row[0] == 0]
     mails = [(row[1], row[2]) for row in rows if row[0] == 1]
     places = [
-        AddressDraft(street=r[1], locality=r[3], city=r[5], district=r[6], state=r[7], postal_code=r[8], country=r[9], label=r[2])
+        AddressDraft(
+            street=r[1], locality=r[3], city=r[5], district=r[6], state=r[7], postal_code=r[8], country=r[9], label=r[2]
+        )
         for r in rows
         if r[0] == 2
     ]
@@ -127,7 +137,7 @@ def replace_reaches(record: Person, draft: RecordDraft, now: Lines, *, at: datet
     wanted = reach_rows(record, draft, source="form", at=at)
     for model, key, place in ((Phone, "number", 0), (Email, "address", 1)):
         mine = [row for row in wanted if isinstance(row, model)]
-        if [(getattr(row, key), row.label) for row in mine] == list(now[place]):  # type: ignore[attr-defined]
+        if [(getattr(row, key), row.label) for row in mine] == list(now[place]):
             continue
         rows = model.objects.of(record.workspace_id).filter(**{holder(record): record})
         kept = {getattr(row, key): row for row in rows}
@@ -139,8 +149,8 @@ def replace_reaches(record: Person, draft: RecordDraft, now: Lines, *, at: datet
             old = kept.get(getattr(row, key))
             if old is None:
                 fresh.append(row)
-            elif (old.label, old.position) != (row.label, row.position):  # type: ignore[attr-defined]
-                old.label, old.position = row.label, row.position  # type: ignore[attr-defined]
+            elif (old.label, old.position) != (row.label, row.position):
+                old.label, old.position = row.label, row.position
                 old.save(update_fields=["label", "position"])
     if list(draft.addresses) != list(now[2]):
         Address.objects.of(record.workspace_id).filter(**{holder(record): record}).delete()
@@ -187,7 +197,7 @@ def likely_same(
             )  # fmt: skip
             found = [Same(*row) for row in cursor.fetchall()]
     if name and len(found) < limit:
-        found += _of_name(kind, name, member=member, but={same.id for same in found} | {but}, limit=limit - len(found))
+        found += _of_name(kind, name, member=member, but={but, *(same.id for same in found)}, limit=limit - len(found))
     unique = {same.id: same for same in reversed(found)}
     return list(reversed(unique.values()))
 

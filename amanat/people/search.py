@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db import connection
 
 from amanat.accounts.models import Member
-from amanat.core.tenancy import HasId, workspace_id_of
+from amanat.core.tenancy import HasId
 from amanat.people import script
 from amanat.people.models import SearchEntry
 
@@ -102,7 +102,14 @@ def find(query: str, *, member: Member, kinds: Sequence[str] | None = None, limi
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT kind, id FROM find_records(%s::jsonb, %s::text[], %s::uuid, %s::uuid[], %s, %s)",
-            [json.dumps(words), list(kinds) if kinds is not None else None, owner, teams, limit, 1 if len(words) > 1 else ENOUGH],
+            [
+                json.dumps(words),
+                list(kinds) if kinds is not None else None,
+                owner,
+                teams,
+                limit,
+                1 if len(words) > 1 else ENOUGH,
+            ],
         )
         return [Hit(kind, identity) for kind, identity in cursor.fetchall()]
 

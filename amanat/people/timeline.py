@@ -147,9 +147,7 @@ def record(
     return written
 
 
-def touch(
-    *, workspace: HasId | UUID, at: datetime, contact: UUID | None = None, company: UUID | None = None
-) -> None:
+def touch(*, workspace: HasId | UUID, at: datetime, contact: UUID | None = None, company: UUID | None = None) -> None:
     """Say that there was contact at `at`; a statement only where it is news."""
     for model, identity in ((Contact, contact), (Company, company)):
         if identity is not None:

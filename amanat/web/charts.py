@@ -42,5 +42,16 @@ def bars(values: Sequence[tuple[str, float, str]]) -> BarChart:
     for place, (label, value, text) in enumerate(values):
         height = round(HEIGHT * TALLEST * max(value, 0) / highest, 1) if highest else 0.0
         x = round(place * share + (share - width) * place / max(last, 1), 1)
-        drawn.append(Bar(label, text, x, round(HEIGHT - height, 1), round(width, 1), height, place == last, (last - place) % step == 0))
+        drawn.append(
+            Bar(
+                label,
+                text,
+                x,
+                round(HEIGHT - height, 1),
+                round(width, 1),
+                height,
+                place == last,
+                (last - place) % step == 0,
+            )
+        )
     return BarChart(tuple(drawn))

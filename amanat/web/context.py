@@ -1,9 +1,11 @@
 """The context processor of the shell."""
 
+from functools import partial
 from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
@@ -21,14 +23,17 @@ def theme_of(request: HttpRequest) -> str:
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """What `web/base.html` and `web/public.html` need. `member` and `workspace` are None for a signed-out visitor."""
-    sections = navigation.shown(request)
+    """What `web/base.html` and `web/public.html` need. `member` and `workspace` are None for a signed-out visitor.
+
+    The navigation is made when a template first asks for it: a fragment for htmx must not pay for the badges.
+    """
+    sections = SimpleLazyObject(partial(navigation.shown, request))
     return {
         "member": getattr(cast(Any, request), "member", None),
         "workspace": getattr(cast(Any, request), "workspace", None),
         "navigation": sections,
-        "phone_bar": sections["work"][:ON_THE_PHONE],
-        "offers": navigation.offers(request),
+        "phone_bar": SimpleLazyObject(lambda: sections["work"][:ON_THE_PHONE]),
+        "offers": SimpleLazyObject(partial(navigation.offers, request)),
         "theme": theme_of(request),
         "themes": THEMES,
         "languages": settings.LANGUAGES,

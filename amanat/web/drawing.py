@@ -24,7 +24,12 @@ def curve(start: Point, first: Point, second: Point, end: Point, steps: int = 24
         t = step / steps
         weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
         corners = (start, first, second, end)
-        points.append((sum(w * p[0] for w, p in zip(weights, corners, strict=True)), sum(w * p[1] for w, p in zip(weights, corners, strict=True))))
+        points.append(
+            (
+                sum(w * p[0] for w, p in zip(weights, corners, strict=True)),
+                sum(w * p[1] for w, p in zip(weights, corners, strict=True)),
+            )
+        )
     return points
 
 

@@ -33,7 +33,9 @@ class Entry:
     icon: str
     url_name: str
     permission: str | None = None  #: None: every member
-    badge: Callable[[HttpRequest], int | None] | None = None  #: the figure beside the label; asked on every page, so it must be cheap
+    badge: Callable[[HttpRequest], int | None] | None = (
+        None  #: the figure beside the label; asked on every page, so it must be cheap
+    )
     by_post: bool = False  #: a button in a form instead of a link (signing out)
     is_on: Callable[[HttpRequest], bool] | None = None  #: whether the feature is on in this workspace
 
@@ -88,7 +90,9 @@ def shown(request: HttpRequest) -> dict[str, list[Shown]]:
     for entry in sorted(_entries, key=lambda entry: entry.order):
         if _may(member, entry.permission) and (entry.is_on is None or entry.is_on(request)):
             badge = entry.badge(request) if entry.badge else None
-            sections[entry.section].append(Shown(entry.label, entry.icon, reverse(entry.url_name), badge, entry.by_post))
+            sections[entry.section].append(
+                Shown(entry.label, entry.icon, reverse(entry.url_name), badge, entry.by_post)
+            )
     return _with_current(sections, request.path)
 
 
@@ -112,7 +116,9 @@ def _may(member: Mover, permission: str | None) -> bool:
 def _with_current(sections: dict[str, list[Shown]], path: str) -> dict[str, list[Shown]]:
     """Mark the entry with the longest address that begins `path`; the home page only when it is the page itself."""
     here = _current_url((entry.url for entries in sections.values() for entry in entries), path)
-    return {name: [replace(entry, is_current=entry.url == here) for entry in entries] for name, entries in sections.items()}
+    return {
+        name: [replace(entry, is_current=entry.url == here) for entry in entries] for name, entries in sections.items()
+    }
 
 
 def _current_url(urls: Iterable[str], path: str) -> str | None:

@@ -42,7 +42,9 @@ def draw(lucide: Path) -> str:
     for name in NAMES:
         source = (lucide / "icons" / f"{name}.svg").read_text(encoding="utf-8")
         inner = re.sub(r"\s+", " ", source.partition("<svg")[2].partition(">")[2].rpartition("</svg>")[0]).strip()
-        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{inner.replace(" />", "/>").replace("> <", "><")}</symbol>')
+        symbols.append(
+            f'<symbol id="{name}" viewBox="0 0 24 24">{inner.replace(" />", "/>").replace("> <", "><")}</symbol>'
+        )
     head = '<svg xmlns="http://www.w3.org/2000/svg" fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round">'
     return "\n".join([head, *symbols, "</svg>", ""])
 

@@ -55,7 +55,9 @@ class DemoContact:
 
 def _contact(number: int, row: str) -> DemoContact:
     name, organisation, phone, stage, owner, reached_by, trust, days = row.split("|")
-    return DemoContact(name, organisation, phone, stage, owner, reached_by, trust, NOW - timedelta(days=int(days)), pk=number)
+    return DemoContact(
+        name, organisation, phone, stage, owner, reached_by, trust, NOW - timedelta(days=int(days)), pk=number
+    )
 
 
 CONTACTS = [
@@ -115,16 +117,24 @@ TRUST = (
 class DemoForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120, help_text=_("As on the papers."))
     mobile = forms.CharField(label=_("Mobile"), widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel"}))
-    fee = forms.CharField(label=_("Fee"), required=False, widget=forms.TextInput(attrs={"inputmode": "decimal", "data-money": ""}))
+    fee = forms.CharField(
+        label=_("Fee"), required=False, widget=forms.TextInput(attrs={"inputmode": "decimal", "data-money": ""})
+    )
     due_on = forms.DateField(label=_("Due on"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     stage = forms.ChoiceField(label=_("Stage"), choices=[("lead", _("Lead")), ("customer", _("Customer"))])
-    language = forms.ChoiceField(label=_("Language"), widget=forms.RadioSelect, choices=[("hi", "हिन्दी"), ("mr", "मराठी"), ("en", "English")])
+    language = forms.ChoiceField(
+        label=_("Language"), widget=forms.RadioSelect, choices=[("hi", "हिन्दी"), ("mr", "मराठी"), ("en", "English")]
+    )
     note = forms.CharField(label=_("Note"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
-    is_adult = forms.BooleanField(label=_("This person is 18 or older"), help_text=_("For a child we need a parent's consent."))
+    is_adult = forms.BooleanField(
+        label=_("This person is 18 or older"), help_text=_("For a child we need a parent's consent.")
+    )
 
 
 def _entries(rows: tuple[tuple[str, Any, str, int | None], ...], here: str) -> list[Shown]:
-    return [Shown(label, icon, f"/styleguide/{name}/", badge, is_current=name == here) for name, label, icon, badge in rows]
+    return [
+        Shown(label, icon, f"/styleguide/{name}/", badge, is_current=name == here) for name, label, icon, badge in rows
+    ]
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
@@ -141,24 +151,42 @@ def _frame(here: str) -> dict[str, object]:
         "navigation": {
             "work": work,
             "trust": _entries(TRUST, here),
-            "workspace": [Shown(_("Workspace settings"), "settings", "#"), Shown(_("Members and roles"), "users-round", "#")],
-            "member": [Shown(_("Your account"), "circle-user", "#"), Shown(_("Sign out"), "log-out", "#", by_post=True)],
+            "workspace": [
+                Shown(_("Workspace settings"), "settings", "#"),
+                Shown(_("Members and roles"), "users-round", "#"),
+            ],
+            "member": [
+                Shown(_("Your account"), "circle-user", "#"),
+                Shown(_("Sign out"), "log-out", "#", by_post=True),
+            ],
         },
         "phone_bar": [work[0], work[1], work[4]],
-        "offers": [Shown(_("Contact"), "user-plus", "#"), Shown(_("Service"), "clipboard-list", "#"), Shown(_("Reminder"), "bell-plus", "#")],
+        "offers": [
+            Shown(_("Contact"), "user-plus", "#"),
+            Shown(_("Service"), "clipboard-list", "#"),
+            Shown(_("Reminder"), "bell-plus", "#"),
+        ],
         "languages": [("en", "English"), ("hi", "Hindi"), ("mr", "Marathi")],
         "now": NOW,
     }
 
 
 def components(request: HttpRequest) -> HttpResponse:
-    filled = DemoForm({"name": "सुनीता देशमुख", "mobile": "98220", "fee": "1206500", "stage": "lead", "language": "mr", "is_adult": "on"})
+    filled = DemoForm(
+        {"name": "सुनीता देशमुख", "mobile": "98220", "fee": "1206500", "stage": "lead", "language": "mr", "is_adult": "on"}
+    )
     filled.add_error("mobile", _("A mobile number has 10 digits; this one has 5."))
     filled.add_error(None, _("Nothing was saved. Correct the field that is marked."))
     first = date(2026, 11, 1) - timedelta(days=6)
     cells = [first + timedelta(days=place) for place in range(42)]
-    items = {date(2026, 11, 23): [{"label": "11:30 Sunita", "url": "#"}], date(2026, 11, 30): [{"label": "PMFBY", "url": "#", "is_due": True}]}
-    days = [{"date": one, "is_today": one == NOW.date(), "is_outside": one.month != 11, "items": items.get(one, [])} for one in cells]
+    items = {
+        date(2026, 11, 23): [{"label": "11:30 Sunita", "url": "#"}],
+        date(2026, 11, 30): [{"label": "PMFBY", "url": "#", "is_due": True}],
+    }
+    days = [
+        {"date": one, "is_today": one == NOW.date(), "is_outside": one.month != 11, "items": items.get(one, [])}
+        for one in cells
+    ]
     shown = _frame("home") | {
         "form": filled,
         "fresh_form": DemoForm(),
@@ -168,9 +196,19 @@ def components(request: HttpRequest) -> HttpResponse:
         "weeks": [days[place : place + 7] for place in range(0, 42, 7)],
         "menu_items": [
             {"label": _("Merge"), "icon": "merge", "url": "#"},
-            {"label": _("Erase"), "icon": "trash-2", "url": "#", "by_post": True, "is_danger": True, "confirm": _("1 person and 14 messages are erased for good.")},
+            {
+                "label": _("Erase"),
+                "icon": "trash-2",
+                "url": "#",
+                "by_post": True,
+                "is_danger": True,
+                "confirm": _("1 person and 14 messages are erased for good."),
+            },
         ],
-        "counts": [{"label": _("New"), "figure": 1180, "tone": "ok"}, {"label": _("Skipped"), "figure": 12, "tone": "warn"}],
+        "counts": [
+            {"label": _("New"), "figure": 1180, "tone": "ok"},
+            {"label": _("Skipped"), "figure": 12, "tone": "warn"},
+        ],
         "chips": _chips(),
         "tabs": _tabs(),
         "tones": range(8),
@@ -183,7 +221,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def contacts(request: HttpRequest) -> HttpResponse:
-    return _page(request, "web/styleguide/contacts.html", _frame("contacts") | {"contacts": CONTACTS, "chips": _chips(), "tabs": _tabs()})
+    return _page(
+        request,
+        "web/styleguide/contacts.html",
+        _frame("contacts") | {"contacts": CONTACTS, "chips": _chips(), "tabs": _tabs()},
+    )
 
 
 def hindi(request: HttpRequest) -> HttpResponse:
@@ -202,12 +244,23 @@ def person(request: HttpRequest) -> HttpResponse:
         {"label": _("Trust"), "url": "#trust", "is_phone_only": True},
     ]
     day = NOW.replace(hour=4, minute=32)
-    times = {"read": day, "call": day - timedelta(hours=17, minutes=21), "sent": day - timedelta(hours=17, minutes=7), "consent": datetime(2026, 3, 14, 5, 50, tzinfo=UTC)}
-    return _page(request, "web/styleguide/person.html", _frame("contacts") | {"tabs": tabs, "contact": CONTACTS[0], "times": times})
+    times = {
+        "read": day,
+        "call": day - timedelta(hours=17, minutes=21),
+        "sent": day - timedelta(hours=17, minutes=7),
+        "consent": datetime(2026, 3, 14, 5, 50, tzinfo=UTC),
+    }
+    return _page(
+        request,
+        "web/styleguide/person.html",
+        _frame("contacts") | {"tabs": tabs, "contact": CONTACTS[0], "times": times},
+    )
 
 
 def policy(request: HttpRequest) -> HttpResponse:
-    return _page(request, "web/styleguide/policy.html", {"languages": [("en", "English"), ("hi", "Hindi"), ("mr", "Marathi")]})
+    return _page(
+        request, "web/styleguide/policy.html", {"languages": [("en", "English"), ("hi", "Hindi"), ("mr", "Marathi")]}
+    )
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -222,10 +275,10 @@ def error(request: HttpRequest, status: int) -> HttpResponse:
     return _page(request, f"{status}.html", {"wait_minutes": 2})
 
 
-
-
 def _collected() -> charts.BarChart:
-    return charts.bars([(month, value, rupees(value * 100_000)) for month, value in zip(MONTHS, COLLECTED, strict=True)])
+    return charts.bars(
+        [(month, value, rupees(value * 100_000)) for month, value in zip(MONTHS, COLLECTED, strict=True)]
+    )
 
 
 def _chips() -> list[dict[str, object]]:

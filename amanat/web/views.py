@@ -38,7 +38,12 @@ KEPT_OFFLINE = (
 @cache_control(max_age=3600, public=True)
 def manifest(request: HttpRequest) -> JsonResponse:
     icons = [
-        {"src": static(f"web/icons/{name}-{side}.png"), "sizes": f"{side}x{side}", "type": "image/png", "purpose": purpose}
+        {
+            "src": static(f"web/icons/{name}-{side}.png"),
+            "sizes": f"{side}x{side}",
+            "type": "image/png",
+            "purpose": purpose,
+        }
         for name, purpose in (("icon", "any"), ("maskable", "maskable"))
         for side in (192, 512)
     ]
@@ -118,4 +123,6 @@ def _back(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def _keep(response: HttpResponse, name: str, value: str) -> None:
-    response.set_cookie(name, value, max_age=A_YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE, httponly=True)
+    response.set_cookie(
+        name, value, max_age=A_YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE, httponly=True
+    )

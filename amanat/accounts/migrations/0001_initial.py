@@ -40,9 +40,6 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=True)),
                 ('created_at', models.DateTimeField(default=amanat.core.clock.now)),
             ],
-            options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('phone_verified_at__isnull', False)), fields=('phone',), name='user_verified_phone_is_unique')],
-            },
         ),
         migrations.CreateModel(
             name='Team',

@@ -69,7 +69,7 @@ def saved(original: Configuration) -> Path:
 def copy(original: Configuration, place: Path) -> Configuration:
     """Another installation with the same data, to be overwritten."""
     shutil.copytree(original.secrets, place / "data-secrets")
-    shutil.copytree(original.data, place / "data", ignore=shutil.ignore_patterns("run", "postgres.json", "*.lock"))
+    shutil.copytree(original.data, place / "data", ignore=shutil.ignore_patterns("run", "*.lock"))
     here = configuration.load({"AMANAT_DATA": str(place / "data")})
     here.data.chmod(0o711)
     owner = (original.data / "postgres").stat()

@@ -158,7 +158,7 @@ def test_commands_share_a_server_which_ends_after_the_last(here: Configuration) 
 
     def command() -> None:
         try:
-            with postgres.using(here), connect(here, name="postgres"):
+            with postgres.using(here, new=True), connect(here, name="postgres"):
                 entered.wait(60)
                 leave.wait(60)
         except BaseException as fault:
@@ -216,6 +216,26 @@ def test_a_damaged_configuration_is_told_with_the_servers_own_words(here: Config
         file.write("shared_buffers = plenty\n")
     with pytest.raises(ConfigurationError, match=r"ended while starting: .*FATAL.*see .*postgres\.log"):
         postgres.start(here, purpose="up")
+
+
+@pytest.mark.slow
+def test_a_data_folder_can_be_moved(place: Path) -> None:
+    before = places.install(place / "before")
+    postgres.start(before, purpose="up", durable=False).stop()
+    (place / "before").rename(place / "after")
+    after = places.install(place / "after")
+    server = postgres.start(after, purpose="up", durable=False)
+    try:
+        assert server.place.cluster == after.data / "postgres"
+        assert not (place / "before").exists()
+    finally:
+        server.stop()
+
+
+def test_a_command_does_not_make_a_database_by_the_way(here: Configuration) -> None:
+    with pytest.raises(ConfigurationError, match="There is no database"), postgres.using(here):
+        pass
+    assert not here.data.exists()
 
 
 @pytest.mark.slow

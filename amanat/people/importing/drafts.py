@@ -80,7 +80,7 @@ class Draft:
         if self.company:
             return self.company
         if self.phones:
-            return phones.international(self.phones[0].number)
+            return phones.national(self.phones[0].number)
         return self.emails[0].address if self.emails else ""
 
     @property

@@ -1,28 +1,19 @@
-"""What a written row is sorted and found by: the same as one row at a time, as columns for `rowsets`."""
+"""What a written row is sorted and found by: as `people.contacts` does it for one row, here as columns for `rowsets`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from amanat.people import script, search
+from amanat.people.drafts import sort_name
+
+__all__ = ["entry", "sort_name"]
 
 
-def sort_name(name: str) -> str:
-    return script.latin(name)[:200]
-
-
-def contact_entry(
-    row: Mapping[str, Any], *, company: str, phones: Iterable[str], emails: Iterable[str], cities: Iterable[str]
-) -> dict[str, Any]:
-    return _entry("contact", row, [row["name"], company, *emails, *cities], phones)
-
-
-def company_entry(
-    row: Mapping[str, Any], *, phones: Iterable[str] = (), emails: Iterable[str] = (), cities: Iterable[str] = ()
-) -> dict[str, Any]:
-    return _entry("company", row, [row["name"], row.get("gstin", ""), *emails, *cities], phones)
-
-
-def _entry(kind: str, row: Mapping[str, Any], words: list[str], phones: Iterable[str]) -> dict[str, Any]:
+def entry(kind: str, row: Mapping[str, Any], *, phones: Iterable[str] = (), emails: Iterable[str] = ()) -> dict[str, Any]:
+    """The columns of the `SearchEntry` of a contact or company given as columns; the words are those of `records.entry_of`."""
+    words = [row["name"], *emails]
+    if kind == "company":
+        words += [row["gstin"], row["website"]]
     numbers = dict.fromkeys(script.digits(number) for number in phones)
     joined = " ".join(number for number in numbers if number)
     return {

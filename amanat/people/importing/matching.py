@@ -30,7 +30,6 @@ class Known:
     phones: dict[str, str] = field(default_factory=dict)  #: number -> label, in order
     emails: dict[str, str] = field(default_factory=dict)
     has_address: bool = False
-    cities: list[str] = field(default_factory=list)
     new_phones: list[dict[str, Any]] = field(default_factory=list)
     new_emails: list[dict[str, Any]] = field(default_factory=list)
     new_addresses: list[dict[str, Any]] = field(default_factory=list)
@@ -88,17 +87,13 @@ class Everyone:
         ):  # fmt: skip
             if values:
                 parts.append(query)
-                parameters += [workspace_id, self._as_sorted(values) if values is names else list(values)]
+                parameters += [workspace_id, [entries.sort_name(name) for name in names] if values is names else list(values)]
         found = set(ours)
         if parts:
             with connection.cursor() as cursor:
                 cursor.execute(" UNION ".join(parts), parameters)
                 found |= {str(row[0]) for row in cursor.fetchall()}
         return found
-
-    def _as_sorted(self, names: Iterable[str]) -> list[str]:
-
-        return [entries.sort_name(name) for name in names]
 
     def _load_reaches(self, workspace_id: UUID) -> None:
         if not self.by_id:
@@ -118,7 +113,6 @@ class Everyone:
                 known = self.by_id[str(identity)]
                 if sort == "address":
                     known.has_address = True
-                    known.cities.append(value)
                 else:
                     (known.phones if sort == "phone" else known.emails)[value] = label
 

@@ -13,9 +13,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from amanat.core import phones
+from amanat.people import custom_fields
 from amanat.people.importing import values
 from amanat.people.importing.drafts import ADDRESS_PARTS, AddressDraft, Draft, EmailDraft, PhoneDraft
 from amanat.people.importing.values import Problem
@@ -44,7 +46,6 @@ _ADDRESS_HEADINGS = {
 _DAYS = ("birthday", "follow_up_on")
 _CUSTOM = re.compile(r"(.+) \[([a-z_]+)\]", re.DOTALL)
 _COLUMN = re.compile(r"(Phone|E-mail|Address) ([1-9][0-9]?)(?: (.+))?")
-_BETWEEN_TAGS = re.compile(r"(?<!\\)(?:\\\\)*;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ def custom_text(kind: str, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return _yes_no(value)
+    if kind == CustomField.Kind.MONEY and isinstance(value, int):
+        return f"{'-' if value < 0 else ''}{abs(value) // 100}.{abs(value) % 100:02}"
     if isinstance(value, str):
         return value
     if kind == CustomField.Kind.CHOICES and isinstance(value, list):
@@ -246,7 +249,7 @@ def _taker_of(name: str) -> Callable[[Draft, str], None]:
 
 def _custom_taker(definition: CustomField) -> Callable[[Draft, str], None]:
     def take(draft: Draft, cell: str) -> None:
-        draft.custom[definition.key] = custom_value(definition.kind, cell)
+        draft.custom[definition.key] = custom_value(definition, cell)
 
     return take
 
@@ -295,27 +298,13 @@ def parted(text: str) -> list[str]:
     return [tag.strip() for tag in [*found, current] if tag.strip()]
 
 
-def custom_value(kind: str, text: str) -> Any:
-    """The inverse of `custom_text`. Raises ValueError, in words, when the text is no value of the kind."""
-    match kind:
-        case CustomField.Kind.YES_NO:
-            if text.casefold() not in {"yes", "no", "true", "false", "1", "0"}:
-                raise ValueError(_("It is neither yes nor no."))
-            return text.casefold() in {"yes", "true", "1"}
-        case CustomField.Kind.CHOICES:
-            return parted(text)
-        case CustomField.Kind.NUMBER | CustomField.Kind.MONEY:
-            try:
-                return json.loads(text)
-            except ValueError:
-                raise ValueError(_("It is not a number.")) from None
-        case CustomField.Kind.DATE:
-            try:
-                return date.fromisoformat(text).isoformat()
-            except ValueError:
-                raise ValueError(_("This is not a date.")) from None
-        case _:
-            return text
+def custom_value(definition: CustomField, text: str) -> Any:
+    """The inverse of `custom_text`. Raises ValueError, in words, when the text is no value of the field."""
+    given: Any = parted(text) if definition.kind == CustomField.Kind.CHOICES else text
+    try:
+        return custom_fields.cleaned(definition, given)
+    except ValidationError as problem:
+        raise ValueError(" ".join(problem.messages)) from problem
 
 
 def from_object(on: str, number: int, found: Mapping[str, Any], options: values.Options, problems: list[Problem]) -> Draft:

@@ -11,7 +11,6 @@ from django.db import connection
 
 from amanat.accounts.models import Member, Team
 from amanat.core import ids, tally
-
 from amanat.people.importing import entries, rowsets
 from amanat.people.models import Company, ImportRun, SearchEntry, Stage, Tag
 
@@ -93,8 +92,8 @@ class References:
         new = {key: name for key, name in missing.items() if key not in self.companies}
         rows = [self._company(name, gstins.get(key, "")) for key, name in new.items()]
         rowsets.insert(Company, rows, workspace_id=self.workspace_id)
-        entries = [entries.company_entry(row) for row in rows]
-        rowsets.insert(SearchEntry, entries, workspace_id=self.workspace_id)
+        found_by = [entries.entry("company", row) for row in rows]
+        rowsets.insert(SearchEntry, found_by, workspace_id=self.workspace_id)
         tally.add("companies", len(rows), workspace=self.workspace_id)
         self.new_companies += len(rows)
         self.companies.update((key, row["id"]) for key, row in zip(new, rows, strict=True))

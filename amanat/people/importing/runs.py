@@ -12,13 +12,14 @@ A row that the database refuses takes nobody with it: its batch is halved until 
 import logging
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import IO, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import DataError, IntegrityError, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -28,7 +29,7 @@ from amanat.accounts.permissions import May
 from amanat.core import clock, files, jobs, ledger, tenancy
 from amanat.core.filetypes import FileType, register_kind
 from amanat.core.models_files import StoredFile
-from amanat.people.importing import converting, readers
+from amanat.people.importing import converting, jsonfiles, readers
 from amanat.people.importing.converting import Conversion
 from amanat.people.importing.mapping import Mapping
 from amanat.people.importing.references import References
@@ -89,18 +90,23 @@ def choose_part(*, run: ImportRun, part: str) -> None:
 @contextmanager
 def opened(run: ImportRun) -> Iterator[Table]:
     """The file as a table. Raises FileRefused, in words also when the file is gone or damaged."""
-    file = StoredFile.objects.of(run.workspace_id).filter(pk=run.file_id).first() if run.file_id else None
-    if file is None:
-        raise FileRefused(_("The file is not here any more. Upload it again."))
-    with _unpacked(files.read(file)) as path:
-        yield readers.open_table(path, run.file_name, part=run.options.get("part", ""), limits=LIMITS)
+    with unpacked(run) as path:
+        part = run.options.get("part", "")
+        if jsonfiles.looks_like(path):
+            yield jsonfiles.open_table(path, part, LIMITS)
+        else:
+            yield readers.open_table(path, run.file_name, part=part, limits=LIMITS)
 
 
 @contextmanager
-def _unpacked(pieces: Iterator[bytes]) -> Iterator[str]:
+def unpacked(run: ImportRun) -> Iterator[str]:
+    """A path under which the file can be read inside the block; entering needs the transaction. Raises FileRefused."""
+    file = StoredFile.objects.of(run.workspace_id).filter(pk=run.file_id).first() if run.file_id else None
+    if file is None:
+        raise FileRefused(_("The file is not here any more. Upload it again."))
     with tempfile.NamedTemporaryFile(prefix="import-") as copy:
         try:
-            for piece in pieces:
+            for piece in files.read(file):
                 copy.write(piece)
         except files.FileDamaged as damage:
             raise FileRefused(_("The file was damaged in our store. Upload it again.")) from damage
@@ -115,7 +121,8 @@ def start(*, run: ImportRun, mapping: Mapping, options: dict[str, Any], by: Memb
         raise ImportRefused(_("You may not import."))
     run.mapping = mapping.to_json()
     run.options = {**run.options, **options}
-    run.options["fields"] = converting.prepare_fields(run, mapping, by=by, at=at)
+    with opened(run) as table:
+        run.options["fields"] = converting.prepare_fields(run, mapping, table, by=by, at=at)
     run.created_by = by
     run.state = State.QUEUED
     run.save(update_fields=["mapping", "options", "created_by", "state"])
@@ -142,6 +149,16 @@ def go_on(*, run: ImportRun, by: Member, at: datetime) -> None:
     )
     ledger.write("people.import.continued", workspace=run.workspace_id, by=by, about=run, at=at)
     jobs.enqueue("people.import", workspace=run.workspace_id, run=str(run.pk))
+
+
+def cancel(*, run: ImportRun, by: Member, at: datetime) -> None:
+    """Throw away an upload that was never started, with its file."""
+    _require(run, State.UPLOADED)
+    file = StoredFile.objects.of(run.workspace_id).filter(pk=run.file_id).first()
+    ImportRun.objects.of(run.workspace_id).filter(pk=run.pk).delete()
+    if file is not None:
+        files.delete(file)
+    ledger.write("people.import.cancelled", workspace=run.workspace_id, by=by, about=run, at=at)
 
 
 def _require(run: ImportRun, *states: str) -> None:
@@ -201,24 +218,21 @@ def _importer(run: ImportRun) -> Member | None:
 
 
 def _import(run: ImportRun) -> None:
-    with tenancy.inside(run.workspace_id):
-        table_of_run = opened(run)
-        table = table_of_run.__enter__()
-    try:
-        conversion = converting.conversion(run, Mapping.from_json(run.mapping), table)
+    with ExitStack() as kept:
+        with tenancy.inside(run.workspace_id):
+            table = kept.enter_context(opened(run))
+            conversion = converting.conversion(run, Mapping.from_json(run.mapping), table, region=settings.DEFAULT_REGION)
         if run.total is None:
+            # Also proves that the file can be read to its end, before its first row is written.
             run.total = sum(1 for _row in table.rows())
             with tenancy.inside(run.workspace_id):
                 ImportRun.objects.of(run.workspace_id).filter(pk=run.pk).update(total=run.total)
-        rules = Rules.of(run.options)
-        held = _Work(run, conversion, rules)
+        held = _Work(run, conversion, Rules.of(run.options))
         rows = islice(table.rows(), run.position, None)
         while batch := list(islice(rows, BATCH)):
             if not _write(held, batch):
                 return
         _end(run, State.DONE, "")
-    finally:
-        table_of_run.__exit__(None, None, None)
 
 
 def _write(held: _Work, rows: list[Row]) -> bool:

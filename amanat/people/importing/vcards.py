@@ -18,6 +18,8 @@ from amanat.people.importing.tables import FileRefused, Limits, Line, Source
 
 PHONES, EMAILS, ADDRESSES = 5, 4, 2
 BETWEEN = " ::: "
+#: What our own cards carry besides, as JSON (people.importing.ours).
+AMANAT = "Amanat"
 _ADDRESS = ("PO Box", "Extended Address", "Street", "City", "Region", "Postal Code", "Country")
 COLUMNS = [
     "Name", "Last Name", "First Name", "Middle Name", "Name Prefix", "Name Suffix", "Nickname", "Organization Name", "Organization Title",
@@ -25,12 +27,14 @@ COLUMNS = [
     *(f"Phone {n} - {part}" for n in range(1, PHONES + 1) for part in ("Label", "Value")),
     *(f"E-mail {n} - {part}" for n in range(1, EMAILS + 1) for part in ("Label", "Value")),
     *(f"Address {n} - {part}" for n in range(1, ADDRESSES + 1) for part in _ADDRESS),
+    AMANAT,
 ]  # fmt: skip
 _PLACE = {column: place for place, column in enumerate(COLUMNS)}
 _SKIPPED = frozenset({"PHOTO", "LOGO", "SOUND", "KEY", "AGENT", "X-PHOTO"})
 _SIMPLE = {
     "FN": "Name", "NICKNAME": "Nickname", "TITLE": "Organization Title", "BDAY": "Birthday", "NOTE": "Notes",
     "CATEGORIES": "Labels", "URL": "Website", "UID": "UID", "LANG": "Language",
+    "X-AMANAT": AMANAT,
 }  # fmt: skip
 _LABELS = {
     "CELL": "Mobile",

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from amanat.core import ids, phones, tally
@@ -93,7 +92,6 @@ class Batch:
         self.everyone = Everyone(self.kind, run_id=str(run.pk), names_must_agree=rules.names_must_agree)
         self.new: list[Known] = []
         self.changed: dict[str, Known] = {}
-        self.company_names: dict[str, str] = {}
 
     @property
     def workspace_id(self) -> UUID:
@@ -126,7 +124,6 @@ class Batch:
             named = {folded(draft.company): draft.company for draft in drafts if draft.company}
             gstins = {folded(draft.company): draft.gstin for draft in drafts if draft.company and draft.gstin}
             self.references.need_companies(named, gstins)
-            self.company_names = {self.references.companies[key]: name for key, name in named.items()}
 
     def _take(self, reading: Reading, draft: Draft) -> None:
         if self.rules.existing == "add":
@@ -258,7 +255,6 @@ class Batch:
                     }
                 )
                 known.has_address = True
-                known.cities.append(address.parts.get("city", ""))
         return len(known.new_phones) + len(known.new_emails) + len(known.new_addresses) > before
 
     def _change(self, reading: Reading, known: Known, draft: Draft, values: dict[str, Any]) -> bool:
@@ -294,7 +290,7 @@ class Batch:
         if not name or row["name"] == name:
             return False
         is_stand_in = row["name"] in known.emails or any(
-            row["name"] == phones.international(number) for number in known.phones
+            row["name"] == phones.national(number) for number in known.phones
         )
         if self.rules.file_wins or is_stand_in:
             row["name"], row["sort_name"] = name, entries.sort_name(name)
@@ -336,18 +332,12 @@ class Batch:
         tally.add("contacts" if self.kind is Contact else "companies", len(self.new), workspace=here)
 
     def _entry(self, known: Known) -> dict[str, Any]:
-        if self.kind is Company:
-            return entries.company_entry(known.row, phones=known.phones, emails=known.emails, cities=known.cities)
-        company = self.company_names.get(str(known.row["company_id"]), "")
-        return entries.contact_entry(
-            known.row, company=company, phones=known.phones, emails=known.emails, cities=known.cities
-        )
+        return entries.entry(self.rules.on, known.row, phones=known.phones, emails=known.emails)
 
     def _update_changed(self) -> None:
         if not self.changed:
             return
         here, run_id = self.workspace_id, str(self.run.pk)
-        self._name_companies()
         columns = ["id", *_DERIVED, *_FILLED_OF_BOTH, *_FILLED[self.rules.on]]
         columns += ["main_phone", "main_email"] if self.kind is Contact else []
         changes = []
@@ -376,20 +366,6 @@ class Batch:
         entry_rows = [self._entry(known) for known in ordered]
         rowsets.update(SearchEntry, entry_rows, workspace_id=here)
         rowsets.insert(ImportChange, changes, workspace_id=here)
-
-    def _name_companies(self) -> None:
-        """Names of the companies of changed contacts, for their search entries."""
-        if self.kind is Company:
-            return
-        wanted = {str(known.row["company_id"]) for known in self.changed.values() if known.row["company_id"]}
-        missing = list(wanted - set(self.company_names))
-        if missing:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT id, name FROM people_company WHERE workspace_id = %s AND id = ANY(%s::uuid[])",
-                    [self.workspace_id, missing],
-                )
-                self.company_names.update((str(identity), name) for identity, name in cursor.fetchall())
 
     def _insert_reaches(self) -> None:
         everyone = [*self.new, *self.changed.values()]

@@ -41,7 +41,9 @@ def icon(name: str, label: str = "", size: str = "") -> SafeString:
     address = f"{static('web/vendor/lucide/sprite.svg')}#{name}"
     style = f"icon icon-{size}" if size else "icon"
     if label:
-        return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>', style, label, address)
+        return format_html(
+            '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>', style, label, address
+        )
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', style, address)
 
 

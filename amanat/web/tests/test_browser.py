@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -15,7 +16,7 @@ from django.conf import settings as site
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey]
 
@@ -38,13 +39,20 @@ class Threaded(ThreadingMixIn, WSGIServer):
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """The web package alone, served with its content security policy on a free port."""
-    with override_settings(
-        ROOT_URLCONF="amanat.web.tests.urls",
-        MIDDLEWARE=["django.middleware.csp.ContentSecurityPolicyMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
-        STORAGES=site.STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}},
-        ALLOWED_HOSTS=["127.0.0.1"],
-        TIME_ZONE="Asia/Kolkata",
-    ), make_server("127.0.0.1", 0, StaticFilesHandler(WSGIHandler()), Threaded, Quiet) as server:
+    with (
+        override_settings(
+            ROOT_URLCONF="amanat.web.tests.urls",
+            MIDDLEWARE=[
+                "django.middleware.csp.ContentSecurityPolicyMiddleware",
+                "django.middleware.csrf.CsrfViewMiddleware",
+            ],
+            STORAGES=site.STORAGES
+            | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}},
+            ALLOWED_HOSTS=["127.0.0.1"],
+            TIME_ZONE="Asia/Kolkata",
+        ),
+        make_server("127.0.0.1", 0, StaticFilesHandler(WSGIHandler()), Threaded, Quiet) as server,
+    ):
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -77,7 +85,9 @@ def visit(browser: Browser, address: str) -> Iterator[object]:
             stack.callback(context.close)
             page = context.new_page()
             made = Visit(page)
-            page.on("console", lambda said: made.faults.append(said.text) if said.type in {"error", "warning"} else None)
+            page.on(
+                "console", lambda said: made.faults.append(said.text) if said.type in {"error", "warning"} else None
+            )
             page.on("pageerror", lambda error: made.faults.append(str(error)))
             page.on("request", lambda asked: None if asked.url.startswith(address) else made.faults.append(asked.url))
             page.goto(address + path)
@@ -128,9 +138,17 @@ def test_targets_are_large_enough_for_a_thumb(visit, path) -> None:  # type: ign
 def test_palette_opens_by_key_searches_and_follows(visit) -> None:  # type: ignore[no-untyped-def]
     made = visit("styleguide/home/")
     page = made.page
-    page.route("**/search/palette/?q=desh", lambda route: route.fulfill(
-        content_type="text/html", body='<a href="/styleguide/policy/">Deshmukh Dairy</a><a href="/styleguide/person/">Sunita Deshmukh</a>'))
-    page.route("**/search/palette/?q=d*", lambda route: route.fallback() if route.request.url.endswith("desh") else route.fulfill(body=""))
+    page.route(
+        "**/search/palette/?q=desh",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body='<a href="/styleguide/policy/">Deshmukh Dairy</a><a href="/styleguide/person/">Sunita Deshmukh</a>',
+        ),
+    )
+    page.route(
+        "**/search/palette/?q=d*",
+        lambda route: route.fallback() if route.request.url.endswith("desh") else route.fulfill(body=""),
+    )
     page.keyboard.press("Control+k")
     page.keyboard.type("desh")
     page.wait_for_selector("#palette-results a.is-active")
@@ -146,7 +164,7 @@ def test_palette_opens_by_key_searches_and_follows(visit) -> None:  # type: igno
 
 def test_signing_out_forgets_what_was_opened(visit) -> None:  # type: ignore[no-untyped-def]
     page = visit("styleguide/home/").page
-    page.evaluate("sessionStorage.setItem('amanat.recent', '[{\"href\": \"/\", \"text\": \"Sunita\"}]')")
+    page.evaluate('sessionStorage.setItem(\'amanat.recent\', \'[{"href": "/", "text": "Sunita"}]\')')
     page.goto(page.url.replace("home", "sign-in"))
     page.wait_for_load_state("networkidle")
     assert page.evaluate("sessionStorage.length") == 0
@@ -214,13 +232,18 @@ def test_lost_connection_says_so_and_keeps_what_was_typed(visit) -> None:  # typ
     assert not page.locator("#lost").is_visible()
 
 
+def _answer(route: Route, request: object, *, status: int, body: str) -> None:
+    route.fulfill(status=status, body=body)
+
+
 def test_refused_requests_are_said_and_leave_the_page_alone(visit) -> None:  # type: ignore[no-untyped-def]
     made = visit("styleguide/home/")
     page = made.page
     page.evaluate("""() => { const button = document.createElement('button'); button.id = 'try'; button.textContent = 'before';
         button.setAttribute('hx-post', '/nowhere/'); document.querySelector('main').append(button); htmx.process(button); }""")
     for status, words in ((500, "Something went wrong"), (403, "not allowed"), (429, "too often")):
-        page.route("**/nowhere/", lambda route, status=status: route.fulfill(status=status, body="<h1>page of the error</h1>"))
+        refusal = partial(_answer, status=status, body="<h1>page of the error</h1>")
+        page.route("**/nowhere/", refusal)
         page.locator("#try").click()
         page.locator(".toast", has_text=words).wait_for()
         assert page.locator("#try").inner_text() == "before"
@@ -237,7 +260,9 @@ def test_htmx_sends_the_token_and_the_server_may_send_a_toast(visit) -> None:  #
 
     def answer(route) -> None:  # type: ignore[no-untyped-def]
         tokens.append(route.request.headers.get("x-csrftoken"))
-        route.fulfill(body="done", headers={"HX-Trigger": json.dumps({"amanat:toast": {"text": "Saved", "tone": "success"}})})
+        route.fulfill(
+            body="done", headers={"HX-Trigger": json.dumps({"amanat:toast": {"text": "Saved", "tone": "success"}})}
+        )
 
     page.route("**/somewhere/", answer)
     page.locator("#try").click()

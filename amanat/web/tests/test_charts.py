@@ -13,7 +13,7 @@ def test_bars_stay_inside_the_picture_and_stand_on_its_floor(values: list[float]
     chart = charts.bars([(str(place), value, "") for place, value in enumerate(values)])
     assert len(chart.bars) == len(values)
     for bar in chart.bars:
-        assert -0.1 <= bar.x and bar.x + bar.width <= charts.WIDTH + 0.2
+        assert bar.x >= -0.1 and bar.x + bar.width <= charts.WIDTH + 0.2
         assert 0 <= bar.height <= charts.HEIGHT
         assert abs(bar.y + bar.height - charts.HEIGHT) < 0.11
     ordered = sorted(zip(values, (bar.height for bar in chart.bars), strict=True))

@@ -49,13 +49,13 @@ def test_the_measure_knows_its_ends() -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("ink", "ground"), TEXT, ids=lambda value: str(value))
+@pytest.mark.parametrize(("ink", "ground"), TEXT, ids=str)
 def test_text_can_be_read(ink: str, ground: str, theme: str) -> None:
     assert contrast(BOTH[ink][theme], BOTH[ground][theme]) >= 4.5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("edge", "ground"), EDGES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("edge", "ground"), EDGES, ids=str)
 def test_controls_can_be_seen(edge: str, ground: str, theme: str) -> None:
     assert contrast(BOTH[edge][theme], BOTH[ground][theme]) >= 3
 

@@ -116,6 +116,15 @@ def test_shell_gives_the_phone_its_first_three_entries() -> None:
     assert shown["theme"] == "system"
 
 
+def test_a_fragment_does_not_pay_for_the_badges() -> None:
+    asked: list[HttpRequest] = []
+    navigation.register(Entry("work", 10, "Inbox", "inbox", "inbox", badge=asked.append))
+    shown = context.shell(request_of(Clerk()))
+    assert asked == []
+    assert [entry.label for entry in shown["navigation"]["work"]] == ["Inbox"]  # type: ignore[index]
+    assert list(shown["phone_bar"]) and len(asked) == 1  # type: ignore[call-overload]
+
+
 @pytest.mark.parametrize(("cookie", "theme"), [("dark", "dark"), ("light", "light"), ("<b>", "system"), ("", "system")])
 def test_theme_comes_from_the_cookie_when_it_is_one_of_ours(cookie: str, theme: str) -> None:
     request = RequestFactory().get("/")

@@ -31,7 +31,9 @@ FORBIDDEN = {
     "event handler": re.compile(r"<[^>]*\son[a-z]+\s*=", re.I),
     "handler of htmx": re.compile(r"\shx-on|hx-vals=['\"]js:|hx-trigger=['\"][^'\"]*\[", re.I),
     "script address": re.compile(r"javascript:", re.I),
-    "address of another host": re.compile(r"""(?:href|src|action|srcset|data|poster|hx-get|hx-post)\s*=\s*["'](?:https?:)?//""", re.I),
+    "address of another host": re.compile(
+        r"""(?:href|src|action|srcset|data|poster|hx-get|hx-post)\s*=\s*["'](?:https?:)?//""", re.I
+    ),
     "unescaped text": re.compile(r"\|\s*safe\b|\{%\s*autoescape\s+off"),
 }
 
@@ -119,20 +121,34 @@ def test_every_custom_property_used_is_a_token(path: Path) -> None:
 @names("path", STYLES, ids=short)
 def test_styles_work_in_a_right_to_left_script(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    sided = re.findall(r"(?:margin|padding|border)-(?:left|right)\b|(?:^|[;{]\s*)(?:left|right)\s*:|text-align:\s*(?:left|right)|(?<!-)\bfloat:", text)
+    sided = re.findall(
+        r"(?:margin|padding|border)-(?:left|right)\b|(?:^|[;{]\s*)(?:left|right)\s*:|text-align:\s*(?:left|right)|(?<!-)\bfloat:",
+        text,
+    )
     assert sided == []
 
 
 @names("path", SCRIPTS, ids=short)
 def test_scripts_evaluate_nothing_and_ask_no_other_host(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert re.findall(r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?://|^import ", text, re.M) == []
+    assert (
+        re.findall(
+            r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write|https?://|^import ",
+            text,
+            re.M,
+        )
+        == []
+    )
 
 
 def test_a_list_page_weighs_under_100_kb() -> None:
     """CSS and JS of a page that extends base.html, compressed, fonts aside (the budget of the design)."""
     names_of = re.compile(r"""\{% static ['"](web/(?:css|js|vendor/htmx)/[^'"]+)""")
-    linked = {name for page in ("_head.html", "base.html") for name in names_of.findall((WEB / "templates/web" / page).read_text())}
+    linked = {
+        name
+        for page in ("_head.html", "base.html")
+        for name in names_of.findall((WEB / "templates/web" / page).read_text())
+    }
     assert len(linked) == 8
     weight = sum(len(gzip.compress((WEB / "static" / name).read_bytes(), 6)) for name in linked)
     assert weight < 60_000

@@ -50,7 +50,9 @@ def test_sprite_carries_shapes_and_nothing_else() -> None:
 
 def test_sprite_is_drawn_from_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "icons").mkdir()
-    (tmp_path / "icons" / "tick.svg").write_text('<svg\n  class="x"\n>\n  <path d="M1 2" />\n  <path d="M3 4" />\n</svg>\n')
+    (tmp_path / "icons" / "tick.svg").write_text(
+        '<svg\n  class="x"\n>\n  <path d="M1 2" />\n  <path d="M3 4" />\n</svg>\n'
+    )
     monkeypatch.setattr(sprite, "NAMES", ("tick",))
     text = sprite.draw(tmp_path)
     assert '<symbol id="tick" viewBox="0 0 24 24"><path d="M1 2"/><path d="M3 4"/></symbol>' in text

@@ -37,10 +37,15 @@ def test_worker_keeps_static_files_and_the_offline_page_only(client: Client) -> 
     assert choices["offline"] == "/offline/"
     assert all(address.startswith("/static/web/") for address in choices["kept"])
     assert all(finders.find(address.removeprefix("/static/")) for address in choices["kept"])
-    assert re.findall(r"cache\.(add|addAll|put)\(([^)]*)", text) == [("addAll", "choices.kept"), ("put", "choices.offline, answer")]
+    assert re.findall(r"cache\.(add|addAll|put)\(([^)]*)", text) == [
+        ("addAll", "choices.kept"),
+        ("put", "choices.offline, answer"),
+    ]
 
 
-def test_worker_is_read_again_each_time_and_changes_with_the_release(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_is_read_again_each_time_and_changes_with_the_release(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = client.get("/sw.js")
     assert "no-cache" in first["Cache-Control"]
     assert first["Content-Type"].startswith("text/javascript")
@@ -53,7 +58,10 @@ def test_offline_page_says_nothing_about_anyone(client: Client, monkeypatch: pyt
     text = client.get("/offline/").content.decode()
     assert "no connection" in text
     request: Any = RequestFactory().get("/offline/")
-    request.member, request.workspace = SimpleNamespace(pk=1, name="Rekha"), "Shree CSC Kendra"
+    request.member, request.workspace = (
+        SimpleNamespace(pk=1, name="Rekha", may=lambda permission: True),
+        "Shree CSC Kendra",
+    )
     shown = views.offline(request).content.decode()
     assert "Rekha" not in shown and "Shree" not in shown
 
@@ -67,7 +75,8 @@ def test_theme_is_kept_and_leads_back(client: Client, theme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "data"), [("/theme/", {"theme": "pink"}), ("/theme/", {}), ("/language/", {"language": "xx"}), ("/language/", {})]
+    ("path", "data"),
+    [("/theme/", {"theme": "pink"}), ("/theme/", {}), ("/language/", {"language": "xx"}), ("/language/", {})],
 )
 def test_unknown_choices_are_refused_and_change_nothing(client: Client, path: str, data: dict[str, str]) -> None:
     response = client.post(path, data)
@@ -88,7 +97,11 @@ def test_language_is_kept_for_the_device(client: Client, settings: Settings) -> 
 def test_language_of_a_signed_in_user_is_kept_with_her() -> None:
     saved: list[list[str]] = []
     request: Any = RequestFactory().post("/language/", {"language": "mr"})
-    request.user = SimpleNamespace(is_authenticated=True, language="en", save=lambda update_fields: saved.append(update_fields))
+
+    def save(update_fields: list[str]) -> None:
+        saved.append(update_fields)
+
+    request.user = SimpleNamespace(is_authenticated=True, language="en", save=save)
     views.switch_language(request)
     assert (request.user.language, saved) == ("mr", [["language"]])
 
@@ -111,9 +124,22 @@ def test_error_pages_need_no_request_and_offer_a_way_on(page: str) -> None:
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize(("minutes", "words"), [(1, "Wait 1 minute and"), (3, "Wait 3 minutes and"), (None, "Wait a few minutes")])
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(1, "Wait 1 minute and"), (3, "Wait 3 minutes and"), (None, "Wait a few minutes")]
+)
 def test_too_often_says_how_long_to_wait(minutes: int | None, words: str) -> None:
     assert words in render_to_string("429.html", {"wait_minutes": minutes})
+
+
+def test_shell_stands_without_a_member(rf: RequestFactory) -> None:
+    """A user who has no workspace yet sees the frame, empty."""
+    text = render_to_string("web/base.html", {}, request=rf.get("/"))
+    assert "<h1>" in text and "None" not in text
+
+
+def test_shell_carries_the_token_for_htmx(rf: RequestFactory) -> None:
+    text = render_to_string("web/base.html", {}, request=rf.get("/"))
+    assert re.search(r"""hx-headers:inherited='\{"X-CSRFToken": "[A-Za-z0-9]{64}"\}'""", text)
 
 
 def test_style_guide_is_not_part_of_the_site(settings: Settings) -> None:
@@ -124,7 +150,9 @@ def test_style_guide_is_not_part_of_the_site(settings: Settings) -> None:
 
 
 @pytest.mark.skipif(which("node") is None, reason="a JavaScript parser is not installed here")
-@pytest.mark.parametrize("script", [*(Path(views.__file__).parent / "static/web/js").glob("*.js"), views.WORKER], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "script", [*(Path(views.__file__).parent / "static/web/js").glob("*.js"), views.WORKER], ids=lambda path: path.name
+)
 def test_scripts_parse(script: Path, tmp_path: Path) -> None:
     module = tmp_path / "script.mjs"
     module.write_text(script.read_text())

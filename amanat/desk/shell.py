@@ -1,0 +1,24 @@
+"""What the desk puts into the shell: entries of the sidebar, offers of the New menu, kinds of lines of the timeline."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from amanat.accounts.permissions import May
+from amanat.people import timeline
+from amanat.people.timeline import Kind
+from amanat.web import navigation
+from amanat.web.navigation import Entry, Offer
+
+
+def register() -> None:
+    timeline.register(Kind("service", _("Services"), "clipboard-check", "marigold", is_contact=True))
+    timeline.register(Kind("payment", _("Payments"), "indian-rupee", "green", tab="service"))
+    timeline.register(Kind("paper", _("Papers"), "id-card", "violet", tab="service"))
+    timeline.register(Kind("task", _("Tasks"), "circle-check", "blue", is_contact=True))
+    navigation.register(Entry("work", 10, _("Home"), "house", "desk:today"))
+    navigation.register(Entry("work", 30, _("Services"), "clipboard-list", "desk:services", May.READ_SERVICES))
+    navigation.register(Entry("work", 40, _("Calendar"), "calendar-days", "desk:calendar", May.READ_TASKS))
+    navigation.register(Entry("workspace", 40, _("Catalogue"), "list-checks", "desk:catalogue", May.MANAGE_CATALOGUE))
+    navigation.offer(Offer(20, _("Service"), "clipboard-list", "desk:service_new", May.WRITE_SERVICES))
+    navigation.offer(Offer(30, _("Task"), "bell-plus", "desk:task_new", May.WRITE_TASKS))

@@ -1,0 +1,1 @@
+"""Pages of the desk. A view finds rows the member may see, calls one rule, answers."""

@@ -1,0 +1,328 @@
+"""Service records: the list, one record, a new one, and what is done with it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import MemberRequest
+from amanat.accounts.permissions import May
+from amanat.core import clock
+from amanat.desk import home, listing, payments, persons, services
+from amanat.desk.forms import ChangeServiceForm, NewServiceForm, PaperForm, PaymentForm, as_uuid, person_text
+from amanat.desk.listing import Filters
+from amanat.desk.models import Paper, Payment, ServiceRecord, Task
+from amanat.desk.payments import NewPayment, PaymentRefused
+from amanat.desk.persons import Person, PersonUnclear
+from amanat.desk.services import NEXT_WORDS, NewService, ServiceRefused
+from amanat.desk.views import finding
+from amanat.people.models import Company, Contact
+
+Status = ServiceRecord.Status
+#: Tone of the tag of each state.
+TONES = {
+    Status.OPEN: "blue",
+    Status.WAITING: "marigold",
+    Status.SUBMITTED: "violet",
+    Status.READY: "green",
+    Status.DELIVERED: "",
+    Status.REFUSED: "red",
+    Status.CANCELLED: "",
+}
+
+
+def service_list(request: MemberRequest) -> HttpResponse:
+    filters = Filters.read(request.GET)
+    today = clock.today(request.workspace.time_zone)
+    found = listing.rows(request.member, filters, today=today)
+    page = listing.page(found, filters.view, after=request.GET.get("after"), before=request.GET.get("before"))
+    offered, members = finding.offered(request), finding.members(request)
+    context = {
+        "filters": filters,
+        "tabs": _tabs(filters),
+        "lines": [_line(record, today) for record in page.records],
+        "page": page,
+        "summary": _summary(len(page.records)),
+        "services": offered,
+        "members": members,
+        "statuses": Status.choices,
+        "chips": _chips(request, filters, {s.pk: s.name for s in offered} | {m.pk: m.name for m in members}),
+        "may_write": request.member.may(May.WRITE_SERVICES),
+        "may_catalogue": request.member.may(May.MANAGE_CATALOGUE),
+        "today": today,
+    }
+    return render(request, "desk/services.html", context)
+
+
+def _tabs(filters: Filters) -> list[dict[str, Any]]:
+    words = {
+        "in_hand": _("In hand"), "due": _("Due and late"), "unpaid": _("Unpaid"), "expiring": _("Expiring"),
+        "all": _("All"), "bin": _("Bin"),
+    }  # fmt: skip
+    return [
+        {"label": words[view], "url": f"?view={view}", "is_current": filters.view == view} for view in listing.VIEWS
+    ]
+
+
+def _summary(shown: int) -> str:
+    return _("%(count)d on this page") % {"count": shown} if shown else ""
+
+
+def _line(record: ServiceRecord, today: date) -> dict[str, Any]:
+    person = record.contact or record.company
+    return {
+        "record": record,
+        "person": person,
+        "tone": TONES[Status(record.status)],
+        "is_late": bool(record.due_on and record.due_on < today and record.status in ServiceRecord.IN_HAND),
+        "is_expired": bool(record.expires_on and record.expires_on < today),
+    }
+
+
+def _chips(request: MemberRequest, filters: Filters, names: dict[UUID, str]) -> list[dict[str, str]]:
+    shown: list[tuple[str, str, str]] = []
+    if filters.status:
+        shown.append(("status", _("Status"), str(Status(filters.status).label)))
+    if filters.service:
+        shown.append(("service", _("Service"), names.get(filters.service, "?")))
+    if filters.owner:
+        shown.append(("owner", _("Who does it"), names.get(filters.owner, "?")))
+    chips = []
+    for key, label, value in shown:
+        query = request.GET.copy()
+        for gone in (key, "after", "before"):
+            query.pop(gone, None)
+        chips.append({"label": label, "relation": _("is"), "value": value, "remove_url": f"?{query.urlencode()}"})
+    return chips
+
+
+def bulk_status(request: MemberRequest) -> HttpResponse:
+    """The ticked records go to one state; what cannot is named."""
+    status = request.POST.get("status", "")
+    chosen = [identity for text in request.POST.getlist("ids")[: listing.PAGE] if (identity := as_uuid(text))]
+    back = HttpResponseRedirect(reverse("desk:services") + f"?view={Filters.read(request.POST).view}")
+    if status not in Status.values or not chosen:
+        messages.warning(request, _("Tick some services and choose a state."))
+        return back
+    rows = ServiceRecord.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=chosen)
+    done = services.set_many(records=list(rows), status=status, by=request.member, at=clock.now())
+    if done["moved"]:
+        messages.success(
+            request, _("%(count)d moved to “%(status)s”.") % {"count": len(done["moved"]), "status": Status(status).label}
+        )
+    if done["refused"]:
+        numbers = ", ".join(f"#{record.number}" for record in done["refused"])
+        messages.warning(request, _("Not possible for %(numbers)s; they stay as they are.") % {"numbers": numbers})
+    return back
+
+
+def service_new(request: MemberRequest) -> HttpResponse:
+    """The quick form: who, what, fee, paid at once."""
+    offered = finding.offered(request)
+    if request.method != "POST":
+        form = NewServiceForm(services=offered, initial=_first_values(request))
+        return render(request, "desk/service_new.html", {"form": form, "offered": offered, "people": []})
+    form = NewServiceForm(request.POST, services=offered)
+    people: list[dict[str, Any]] = []
+    if form.is_valid():
+        try:
+            return HttpResponseRedirect(reverse("desk:service", args=[_create(request, form).pk]))
+        except PersonUnclear as unclear:
+            form.add_error("person", str(unclear))
+            people = [_option(person) for person in unclear.people]
+        except PaymentRefused as refused:
+            form.add_error("paid", str(refused))
+        except ServiceRefused as refused:
+            form.add_error(None, str(refused))
+    return render(request, "desk/service_new.html", {"form": form, "offered": offered, "people": people}, status=422)
+
+
+def _create(request: MemberRequest, form: NewServiceForm) -> ServiceRecord:
+    data, at = form.cleaned_data, clock.now()
+    person = persons.chosen(request.member, data, at=at)
+    wanted = NewService(
+        service=data["service"], title=data["title"], fee_paise=data["fee"], quantity=data["quantity"],
+        due_on=data["due_on"], expires_on=data["expires_on"], follow_up_on=data["follow_up_on"],
+        acknowledgement=data["acknowledgement"], notes=data["notes"],
+    )  # fmt: skip
+    paid = NewPayment(data["paid"], data["method"], data["reference"]) if data["paid"] else None
+    return services.create(
+        workspace=request.workspace, wanted=wanted, by=request.member, at=at, payment=paid,
+        contact=person if isinstance(person, Contact) else None,
+        company=person if isinstance(person, Company) else None,
+    )  # fmt: skip
+
+
+def _first_values(request: MemberRequest) -> dict[str, Any]:
+    for kind, model in (("contact", Contact), ("company", Company)):
+        identity = as_uuid(request.GET.get(kind, ""))
+        if identity is None:
+            continue
+        rows: QuerySet[Any] = model.objects.of(request.workspace).visible_to(request.member).alive()
+        person = rows.filter(pk=identity).first()
+        if person is not None:
+            return {kind: person.pk, "person": person_text(person)}
+    return {}
+
+
+def people_picker(request: MemberRequest) -> HttpResponse:
+    """The people a text fits, as options for the picker."""
+    text = request.GET.get("q", "")[:200]
+    typed = persons.take_apart(text)
+    people = persons.find(request.member, typed.phone or text) if text.strip() else []
+    context = {"people": [_option(person) for person in people], "typed": typed, "text": text.strip()}
+    return render(request, "desk/_people_options.html", context)
+
+
+def _option(person: Person) -> dict[str, Any]:
+    is_contact = isinstance(person, Contact)
+    sub = person.company.name if isinstance(person, Contact) and person.company else ""
+    return {"kind": "contact" if is_contact else "company", "person": person, "text": person_text(person), "sub": sub}
+
+
+def service(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    return page_of(request, finding.record_of(request, record_id))
+
+
+def page_of(
+    request: MemberRequest,
+    record: ServiceRecord,
+    *,
+    payment_form: PaymentForm | None = None,
+    paper_form: PaperForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    member, workspace = request.member, request.workspace
+    today = clock.today(workspace.time_zone)
+    taken = list(
+        Payment.objects.of(workspace).filter(record=record).select_related("taken_by", "cancelled_by").order_by("id")
+    )
+    papers = list(Paper.objects.of(workspace).filter(record=record).select_related("file").order_by("id"))
+    tasks = list(Task.objects.of(workspace).visible_to(member).open().filter(record=record).order_by("due_on", "id"))
+    others = home.open_for_person(record, member, today)
+    context = {
+        "record": record,
+        "person": record.contact or record.company,
+        "tone": TONES[Status(record.status)],
+        "steps": [(step, step in record.steps_done) for step in record.steps],
+        "documents": [(each, each in record.documents_seen) for each in record.documents],
+        "payments": taken,
+        "payment_form": payment_form or PaymentForm.blank(record),
+        "papers": papers,
+        "paper_form": paper_form or PaperForm(initial={"vanishes": record.papers_vanish}),
+        "tasks": tasks,
+        "others": [_line(each, today) for each in others],
+        "moves": [(move, NEXT_WORDS[Status(move)]) for move in services.may_become(record)],
+        "may_write": member.may(May.WRITE_SERVICES),
+        "may_pay": member.may(May.TAKE_PAYMENTS) and not record.deleted_at and record.status != Status.CANCELLED,
+        "may_cancel": member.may(May.CANCEL_PAYMENTS),
+        "may_papers": member.may(May.WRITE_PAPERS),
+        "may_open": member.may(May.OPEN_PAPERS),
+        "may_tasks": member.may(May.WRITE_TASKS),
+        "today": today,
+    }
+    return render(request, "desk/service.html", context, status=status)
+
+
+def service_edit(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    record = finding.record_of(request, record_id)
+    form = ChangeServiceForm(request.POST or None, instance=record, members=finding.members(request))
+    if request.method != "POST":
+        return render(request, "desk/service_edit.html", {"form": form, "record": record})
+    if form.is_valid():
+        fresh = finding.record_of(request, record_id)  # the form has written into the first one
+        try:
+            services.change(record=fresh, by=request.member, at=clock.now(), **form.cleaned_data)
+            return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+        except ServiceRefused as refused:
+            form.add_error("fee_paise", str(refused))
+    return render(request, "desk/service_edit.html", {"form": form, "record": record}, status=422)
+
+
+def service_status(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    record = finding.record_of(request, record_id)
+    status = request.POST.get("status", "")
+    if status in Status.values:
+        try:
+            services.set_status(
+                record=record, status=status, by=request.member, at=clock.now(),
+                acknowledgement=request.POST.get("acknowledgement", "")[:60],
+            )  # fmt: skip
+        except ServiceRefused as refused:
+            messages.error(request, str(refused))
+    return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+
+
+def service_checklist(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    record = finding.record_of(request, record_id)
+    services.tick(
+        record=record, steps=request.POST.getlist("step"), documents=request.POST.getlist("document"),
+        by=request.member, at=clock.now(),
+    )  # fmt: skip
+    return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+
+
+def service_repeat(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    """The same again, in one click."""
+    record = finding.record_of(request, record_id)
+    again = services.repeat_last(record=record, by=request.member, at=clock.now())
+    messages.success(request, _("The same service again, with a fresh checklist."))
+    return HttpResponseRedirect(reverse("desk:service", args=[again.pk]))
+
+
+def service_delete(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    record = finding.record_of(request, record_id)
+    try:
+        services.delete(record=record, by=request.member, at=clock.now())
+    except ServiceRefused as refused:
+        messages.error(request, str(refused))
+        return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+    messages.success(request, _("Moved to the bin. It can be brought back for 30 days."))
+    return HttpResponseRedirect(reverse("desk:services"))
+
+
+def service_restore(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    services.restore(record=finding.record_of(request, record_id), by=request.member, at=clock.now())
+    return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+
+
+def payment_take(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    record = finding.record_of(request, record_id)
+    form = PaymentForm(request.POST, today=clock.today(request.workspace.time_zone))
+    if form.is_valid():
+        data = form.cleaned_data
+        wanted = NewPayment(
+            data["amount"] or 0, data["method"], data["reference"], data["paid_on"], data["once"], data["seen"]
+        )
+        try:
+            payments.take(record=record, payment=wanted, by=request.member, at=clock.now())
+            return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+        except payments.BalanceChanged as changed:
+            fresh = PaymentForm.blank(finding.record_of(request, record_id))
+            form = PaymentForm({**request.POST.dict(), "seen": str(fresh.initial["seen"])})
+            form.full_clean()
+            form.add_error("amount", str(changed))
+        except PaymentRefused as refused:
+            form.add_error("amount", str(refused))
+    return page_of(request, finding.record_of(request, record_id), payment_form=form, status=422)
+
+
+def payment_cancel(request: MemberRequest, payment_id: UUID) -> HttpResponse:
+    payment = Payment.objects.of(request.workspace).filter(pk=payment_id).first()
+    if payment is None:
+        raise Http404
+    record = finding.record_of(request, payment.record_id)
+    try:
+        payments.cancel(payment=payment, by=request.member, at=clock.now(), reason=request.POST.get("reason", ""))
+        messages.success(request, _("The payment is cancelled and no longer counts."))
+    except PaymentRefused as refused:
+        messages.error(request, str(refused))
+    return HttpResponseRedirect(reverse("desk:service", args=[record.pk]))

@@ -1,0 +1,105 @@
+"""What the demo consists of: four shops, who sits in them, and invented people whom nobody will meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MARK = "demo"
+DOMAIN = "demo.example"
+
+
+@dataclass(frozen=True)
+class Seat:
+    name: str
+    role: str
+    team: str = ""
+    sees: str = "all"
+    has_totp: bool = False
+
+    @property
+    def address_part(self) -> str:
+        return self.name.split()[0].lower()
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One demo workspace. `contacts` and `services` are how many are invented."""
+
+    key: str
+    name: str
+    kind: str
+    place: str
+    language: str
+    seats: tuple[Seat, ...]
+    contacts: int
+    services: int
+    companies: tuple[str, ...] = ()
+    details: dict[str, str] = field(default_factory=dict)
+
+
+SHOPS = (
+    Shop(
+        "csc", "Shree CSC Kendra (demo)", "csc", "Nashik", "en",
+        (
+            Seat("Rekha Kulkarni", "owner"),
+            Seat("Prakash Jadhav", "manager"),
+            Seat("Sunil Pagare", "agent", team="Counter"),
+            Seat("Asha Menon", "auditor"),
+        ),
+        contacts=80, services=120,
+        details={"csc_id": "275300000000", "vle_name": "Rekha Kulkarni", "registration_number": "MH/NSK/DEMO/1"},
+    ),
+    Shop(
+        "sales", "Godavari Solar (demo)", "sales", "Pune", "en",
+        (
+            Seat("Meera Sawant", "owner", has_totp=True),
+            Seat("Vikram Rathod", "manager", team="West"),
+            Seat("Neha Chavan", "agent", team="West", sees="team"),
+            Seat("Imran Shaikh", "agent", team="East", sees="team"),
+        ),
+        contacts=140, services=30,
+        companies=("Deshmukh Dairy", "Mehta Traders", "Shinde Agro", "Nair Clinic", "Pannu Motors", "Desai Textiles",
+                   "Iqbal Travels", "Naik Constructions", "Wagh Cold Storage", "Bhatt Pharma"),
+    ),
+    Shop(
+        "agency", "Kite & Co Studio (demo)", "agency", "Mumbai", "hi",
+        (Seat("Tanvi Desai", "owner"), Seat("Rahul Verma", "agent", team="Design"), Seat("Pooja Iyer", "agent", team="Web")),
+        contacts=40, services=45,
+        companies=("Lotus Foods", "Himalaya Treks", "Blue Door Cafe", "Saraswati Classes", "Kaveri Interiors", "Rang Boutique"),
+    ),
+    Shop(
+        "calling", "Vaani Calling Desk (demo)", "calling", "Nagpur", "mr",
+        (
+            Seat("Savita Kamble", "owner"),
+            Seat("Jyoti Ahire", "agent", team="Morning", sees="team"),
+            Seat("Anil Borse", "agent", team="Evening", sees="team"),
+        ),
+        contacts=160, services=10,
+    ),
+)  # fmt: skip
+
+PEOPLE = (
+    "Sunita Deshmukh", "Arjun Mehta", "Farhana Khan", "Vishal Shinde", "Lakshmi Nair", "Gurpreet Pannu", "Ramesh Bhosale",
+    "Tanvi Patil", "Mohammed Iqbal", "Kavita Jadhav", "Suresh Naik", "सुनीता देशमुख", "रमेश पवार", "Meena Gaikwad", "Anil Kale",
+    "Pooja Sawant", "Rahul Kulkarni", "Sneha Joshi", "Vijay Chavan", "Anjali More", "Sanjay Yadav", "Deepa Rao", "Manoj Gupta",
+    "Ganesh Wagh", "Usha Borse", "Nilesh Ahire", "Swati Pagare", "Kiran Rathod", "Jyoti Salunkhe", "Amit Verma", "विठ्ठल नाईक",
+    "Shubham Thakur", "Priya Sharma", "Dattatray Shirsath", "Savita Kamble", "Imran Ansari", "Harpreet Singh", "Radha Iyer",
+    "Joseph Fernandes", "Mary Dsouza", "लक्ष्मी कांबळे", "Abdul Shaikh", "Zubeda Pathan", "Balu Thorat", "Hirabai Sonawane",
+)  # fmt: skip
+TOWNS = (
+    ("Sinnar", "Nashik", "422103"), ("Panchavati", "Nashik", "422003"), ("Niphad", "Nashik", "422303"), ("Dindori", "Nashik", "422202"),
+    ("Igatpuri", "Nashik", "422403"), ("Yeola", "Nashik", "423401"), ("Satana", "Nashik", "423301"),
+)  # fmt: skip
+NOTES = (
+    "Asked about papers. Will bring the ration card on Monday.",
+    "Phone was busy twice; call in the evening.",
+    "Wants the certificate before the school admission.",
+    "Came with her son. All papers seen.",
+    "Will pay the rest when the card arrives.",
+    "Asked for a quotation by e-mail.",
+    "Prefers WhatsApp, in Marathi.",
+)
+TASKS = (
+    ("call", "Call about missing papers"), ("visit", "Visits to sign the form"), ("meeting", "Demonstration"),
+    ("reminder", "Remind of the renewal"), ("todo", "Print the certificate"),
+)  # fmt: skip

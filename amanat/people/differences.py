@@ -1,0 +1,86 @@
+"""What is new between two drafts of one record, as the timeline tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from amanat.people import records
+from amanat.people.drafts import ADDRESS_PARTS, RecordDraft
+from amanat.people.vocabulary import Vocabulary
+
+#: By field: as it was, as it is.
+type Differences = dict[str, tuple[str, str]]
+
+LABELS = {
+    "name": gettext_lazy("name"), "company": gettext_lazy("company"), "job_title": gettext_lazy("job title"),
+    "phones": gettext_lazy("phones"), "emails": gettext_lazy("e-mails"), "addresses": gettext_lazy("addresses"),
+    "tags": gettext_lazy("tags"), "stage": gettext_lazy("stage"), "language": gettext_lazy("language"),
+    "birthday": gettext_lazy("birthday"), "owner": gettext_lazy("owner"), "team": gettext_lazy("team"),
+    "notes": gettext_lazy("notes"), "follow_up_on": gettext_lazy("next follow-up"), "external_id": gettext_lazy("external id"),
+    "gstin": gettext_lazy("GSTIN"), "website": gettext_lazy("website"), "industry": gettext_lazy("industry"),
+}  # fmt: skip
+_TOLD_OTHERWISE = {"company_id", "company_name", "custom"}
+
+
+def between(before: RecordDraft, after: RecordDraft, words: Vocabulary) -> Differences:
+    found: Differences = {}
+    old_company, new_company = (getattr(draft, "company_name", "") for draft in (before, after))
+    old_id, new_id = (getattr(draft, "company_id", None) for draft in (before, after))
+    if (old_id, old_company) != (new_id, new_company):
+        found["company"] = (old_company, new_company)
+    for one in fields(before):
+        if one.name not in _TOLD_OTHERWISE:
+            old, new = getattr(before, one.name), getattr(after, one.name)
+            if _plain(old) != _plain(new):
+                found[one.name] = (told(one.name, old, words), told(one.name, new, words))
+    for key in {**before.custom, **after.custom}:
+        if before.custom.get(key) != after.custom.get(key):
+            found[f"custom-{key}"] = (records.show(before.custom.get(key)), records.show(after.custom.get(key)))
+    return found
+
+
+def told(name: str, value: Any, words: Vocabulary) -> str:  # noqa: PLR0911 (one return a field)
+    """A value of a draft's field in words."""
+    match name:
+        case "owner":
+            return words.member_name(value)
+        case "stage":
+            return words.stage_name(value)
+        case "team":
+            return words.teams.get(value, "")
+        case "phones":
+            return records.show_numbers(value)
+        case "emails":
+            return ", ".join(address for address, _label in value)
+        case "tags":
+            return ", ".join(value)
+        case "addresses":
+            lines = [[getattr(one, part) for part in ADDRESS_PARTS] for one in value]
+            return " | ".join(", ".join(part for part in line if part) for line in lines)
+        case _:
+            return records.show(value)
+
+
+def label(name: str) -> str:
+    return str(LABELS.get(name, name.removeprefix("custom-")))
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    names = [label(name) for name in found]
+    if len(names) > 3:
+        return ngettext("Changed %(count)d field", "Changed %(count)d fields", len(names)) % {"count": len(names)}
+    return _("Changed %(fields)s") % {"fields": ", ".join(names)}
+
+
+def as_data(found: Differences) -> dict[str, Any]:
+    """What the line of the timeline keeps."""
+    return {"changes": [[name, old, new] for name, (old, new) in found.items()]}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple | list) else value

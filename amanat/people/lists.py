@@ -1,0 +1,439 @@
+"""Lists of contacts and companies: what somebody asks for, checked, and the one place that turns it into a query.
+
+A definition is names and values, from a page's address or from a saved view; nothing of it reaches the database but as
+the value of a parameter. Paging is by key in both directions, so the last page costs what the first does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import CharField, Exists, F, OuterRef, Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.db.models.functions import Coalesce
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from amanat.accounts.models import Member
+from amanat.core import clock, tally
+from amanat.people import drafts
+from amanat.people.models import NEVER, NO_DAY, Address, Company, Contact, CustomField, RecordQuerySet, Source
+from amanat.people.vocabulary import FieldWord, Vocabulary
+
+PAGE = 50
+#: Counting further than this tells nobody anything and costs more with every contact.
+COUNT_CAP = 10_000
+MOST_VALUES = 50
+NONE, ME = "none", "me"
+_NOT_FILTERS = {"sort", "columns", "after", "before", "view", "page", "name", "csrfmiddlewaretoken"}
+type Records = RecordQuerySet[Any]
+
+
+class Refused(ValueError):
+    """The definition asks for something that does not exist; the text says what, in the reader's words."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A list: filters by name (any of their values), the order, the columns ([] is the usual ones)."""
+
+    on: str = "contact"
+    filters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sort: str = "-created"
+    columns: Sequence[str] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "filters": {name: list(values) for name, values in self.filters.items()},
+            "sort": self.sort,
+            "columns": list(self.columns),
+        }
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """As the parameters of an address."""
+        found = [(name, value) for name, values in self.filters.items() for value in values]
+        if self.sort != "-created":
+            found.append(("sort", self.sort))
+        return found + [("columns", column) for column in self.columns]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Who asks, and in which words."""
+
+    member: Member
+    words: Vocabulary
+    on: str
+
+    @property
+    def model(self) -> type[Contact] | type[Company]:
+        return Contact if self.on == "contact" else Company
+
+    def custom_field(self, name: str) -> FieldWord | None:
+        key = name.removeprefix("custom.")
+        return next((one for one in self.words.fields_on(self.on) if one.key == key), None)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter. `kind` tells the panel how to draw it; `test` makes its condition and refuses bad values."""
+
+    label: Any
+    kind: str
+    test: Callable[[Context, Sequence[str]], Q]
+    on: tuple[str, ...] = ("contact", "company")
+
+
+def _id_filter(column: str, known: Callable[[Vocabulary], Iterable[UUID]]) -> Callable[[Context, Sequence[str]], Q]:
+    def test(context: Context, values: Sequence[str]) -> Q:
+        found, condition = [], Q()
+        for value in values:
+            if value == NONE:
+                condition |= Q(**{f"{column}__isnull": True})
+            elif value == ME and column == "owner_id":
+                found.append(context.member.pk)
+            else:
+                found.append(_uuid(value, known(context.words)))
+        return condition | Q(**{f"{column}__in": found}) if found else condition
+
+    return test
+
+
+def _tag(context: Context, values: Sequence[str]) -> Q:
+    if list(values) == [NONE]:
+        return Q(tag_ids=[])
+    return Q(tag_ids__overlap=[_uuid(value, context.words.tags) for value in values])
+
+
+def _source(context: Context, values: Sequence[str]) -> Q:
+    return Q(source__in=[_one_of(value, Source.values) for value in values])
+
+
+def _company(context: Context, values: Sequence[str]) -> Q:
+    condition = Q()
+    for value in values:
+        try:
+            condition |= Q(company_id=UUID(value))
+        except ValueError:
+            alike = Company.objects.of(context.member.workspace_id).filter(
+                sort_name=drafts.sort_name(drafts.plain(value))
+            )
+            condition |= Q(company_id__in=alike.values("pk"))
+    return condition
+
+
+def _city(context: Context, values: Sequence[str]) -> Q:
+    # As people write it: an exact comparison may use the index underneath row-level security, a folded one may not.
+    plain = [drafts.plain(value) for value in values]
+    spellings = {form for value in plain for form in (value, value.lower(), value.title(), value.upper())}
+    addresses = Address.objects.of(context.member.workspace_id).filter(**{f"{context.on}_id": OuterRef("pk")})
+    return Q(Exists(addresses.filter(city__in=sorted(spellings))))
+
+
+def _follow_up(context: Context, values: Sequence[str]) -> Q:
+    today = timezone.localtime(clock.now()).date()
+    tests = {
+        "due": Q(follow_up_on__lte=today),
+        "week": Q(follow_up_on__gt=today, follow_up_on__lte=today + timedelta(days=7)),
+        "later": Q(follow_up_on__gt=today + timedelta(days=7)),
+        "none": Q(follow_up_on__isnull=True),
+    }
+    condition = Q()
+    for value in values:
+        condition |= tests[_one_of(value, tests)]
+    return condition
+
+
+def _moment(column: str, side: str) -> Callable[[Context, Sequence[str]], Q]:
+    def test(context: Context, values: Sequence[str]) -> Q:
+        day = _date(values[-1])
+        start = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
+        return Q(**{f"{column}__{side}": start})
+
+    return test
+
+
+def _has(column: str) -> Callable[[Context, Sequence[str]], Q]:
+    def test(context: Context, values: Sequence[str]) -> Q:
+        wanted = {_one_of(value, ("yes", "no")) for value in values}
+        return Q() if len(wanted) == 2 else Q(**{column: ""}) if "no" in wanted else ~Q(**{column: ""})
+
+    return test
+
+
+def _custom(context: Context, name: str, values: Sequence[str]) -> Q:
+    word = context.custom_field(name)
+    if word is None:
+        raise Refused(_("There is no filter “%(name)s”.") % {"name": name[:40]})
+    kinds, condition = CustomField.Kind, Q()
+    for value in values:
+        # Containment, not a path: the key of a field may be spelled like a lookup.
+        if word.kind == kinds.YES_NO:
+            condition |= Q(custom__contains={word.key: _one_of(value, ("yes", "no")) == "yes"})
+        elif word.kind == kinds.CHOICE:
+            condition |= Q(custom__contains={word.key: _one_of(value, word.choices)})
+        elif word.kind == kinds.CHOICES:
+            condition |= Q(custom__contains={word.key: [_one_of(value, word.choices)]})
+        else:
+            condition |= Q(pk__in=_holding(context, word, value))
+    return condition
+
+
+def _holding(context: Context, word: FieldWord, value: str) -> Any:
+    """Records whose custom value holds this text."""
+    rows = context.model.objects.of(context.member.workspace_id)
+    return rows.alias(_held=KT(f"custom__{word.key}")).filter(_held__icontains=value).values("pk")
+
+
+FILTERS: dict[str, Filter] = {
+    "stage": Filter(gettext_lazy("Stage"), "stage", _id_filter("stage_id", lambda words: words.stages), ("contact",)),
+    "owner": Filter(gettext_lazy("Owner"), "owner", _id_filter("owner_id", lambda words: words.members)),
+    "team": Filter(gettext_lazy("Team"), "team", _id_filter("team_id", lambda words: words.teams)),
+    "tag": Filter(gettext_lazy("Tag"), "tag", _tag),
+    "source": Filter(gettext_lazy("Source"), "source", _source),
+    "company": Filter(gettext_lazy("Company"), "text", _company, ("contact",)),
+    "city": Filter(gettext_lazy("Town"), "text", _city),
+    "follow_up": Filter(gettext_lazy("Follow-up"), "follow_up", _follow_up),
+    "last_contact_after": Filter(gettext_lazy("Last contact from"), "day", _moment("last_contact_at", "gte")),
+    "last_contact_before": Filter(gettext_lazy("Last contact before"), "day", _moment("last_contact_at", "lt")),
+    "created_after": Filter(gettext_lazy("Added from"), "day", _moment("created_at", "gte")),
+    "created_before": Filter(gettext_lazy("Added before"), "day", _moment("created_at", "lt")),
+    "has_phone": Filter(gettext_lazy("Has a phone"), "yes_no", _has("main_phone"), ("contact",)),
+    "has_email": Filter(gettext_lazy("Has an e-mail"), "yes_no", _has("main_email"), ("contact",)),
+}
+#: Orders: the key that the page goes on from, beside the id, and whether small comes first.
+SORTS: dict[str, Any] = {
+    "created": gettext_lazy("First added"),
+    "-created": gettext_lazy("Newest first"),
+    "name": gettext_lazy("Name, A to Z"),
+    "-name": gettext_lazy("Name, Z to A"),
+    "-last_contact": gettext_lazy("Last contact, newest first"),
+    "last_contact": gettext_lazy("Last contact, oldest first"),
+    "follow_up": gettext_lazy("Next follow-up"),
+    "-follow_up": gettext_lazy("Next follow-up, latest first"),
+}
+_KEYS: dict[str, Any] = {
+    "created": None,
+    "name": F("sort_name"),
+    "last_contact": Coalesce("last_contact_at", Value(NEVER)),
+    "follow_up": Coalesce("follow_up_on", Value(NO_DAY)),
+}
+
+
+def parse(given: QueryDict | Mapping[str, Any], *, on: str, words: Vocabulary) -> Definition:
+    """The definition that an address or a stored JSON asks for. Raises Refused for unknown fields, orders and columns."""
+    from amanat.people import columns  # it draws what this module asks for
+
+    if "filters" in given and not isinstance(given, QueryDict):
+        sort, chosen = given.get("sort") or "-created", given.get("columns") or []
+        filters = given["filters"]
+    else:
+        lists = dict(given.lists()) if isinstance(given, QueryDict) else dict(given)
+        sort = str((lists.pop("sort", None) or ["-created"])[-1] or "-created")
+        chosen = lists.pop("columns", None) or []
+        filters = {name: values for name, values in lists.items() if name not in _NOT_FILTERS}
+    if not isinstance(filters, Mapping) or not isinstance(chosen, list | tuple) or not isinstance(sort, str):
+        raise Refused(_("This list is not written in a way we can read."))
+    kept = {str(name): _values(name, values) for name, values in filters.items()}
+    kept = {name: values for name, values in kept.items() if values}
+    custom = {f"custom.{one.key}" for one in words.fields_on(on)}
+    for name in kept:
+        if name not in custom and (name not in FILTERS or on not in FILTERS[name].on):
+            raise Refused(_("There is no filter “%(name)s”.") % {"name": name[:40]})
+    if sort not in SORTS:
+        raise Refused(_("This list cannot be put in the order “%(name)s”.") % {"name": sort[:40]})
+    known = columns.keys(on, words)
+    for column in chosen:
+        if column not in known:
+            raise Refused(_("There is no column “%(name)s”.") % {"name": str(column)[:40]})
+    return Definition(on, kept, sort, [str(column) for column in dict.fromkeys(chosen)])
+
+
+def _values(name: str, values: Any) -> list[str]:
+    if isinstance(values, str):
+        values = [values]
+    if not isinstance(values, list | tuple) or len(values) > MOST_VALUES:
+        raise Refused(_("The filter “%(name)s” has too many values.") % {"name": str(name)[:40]})
+    kept = [str(value).replace("\x00", "").strip() for value in values]
+    if any(len(value) > 200 for value in kept):
+        raise Refused(_("A value of the filter “%(name)s” is too long.") % {"name": str(name)[:40]})
+    return [value for value in dict.fromkeys(kept) if value]
+
+
+def filtered(definition: Definition, *, member: Member, words: Vocabulary) -> Records:
+    """The rows of the list that `member` may see, in no order. Raises Refused for values that make no sense."""
+    context = Context(member, words, definition.on)
+    rows: Records = context.model.objects.of(member.workspace_id).visible_to(member).alive()
+    for name, values in definition.filters.items():
+        condition = (
+            _custom(context, name, values) if name.startswith("custom.") else FILTERS[name].test(context, values)
+        )
+        rows = rows.filter(condition)
+    return rows
+
+
+def ordered(rows: Records, sort: str, *, backwards: bool = False) -> Records:
+    """The rows in the order of a key of `SORTS`; the key of each row is `_key` where it is not the id alone."""
+    name, descending = sort.removeprefix("-"), sort.startswith("-") != backwards
+    if _KEYS[name] is None:
+        return rows.order_by("-id" if descending else "id")
+    rows = rows.annotate(_key=_KEYS[name])
+    return rows.order_by("-_key", "-id") if descending else rows.order_by("_key", "id")
+
+
+def rows_of(definition: Definition, *, member: Member, words: Vocabulary) -> Records:
+    """The whole list in its order, for exports."""
+    return ordered(filtered(definition, member=member, words=words), definition.sort)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: rows of values, and the keys by which to go on."""
+
+    rows: list[tuple[Any, ...]]
+    after: str | None
+    before: str | None
+
+
+def page(
+    definition: Definition,
+    *,
+    member: Member,
+    words: Vocabulary,
+    values: Sequence[Any],
+    after: str = "",
+    before: str = "",
+    size: int = PAGE,
+) -> Page:
+    """One page of the list, as tuples of `values` (expressions or names of columns). Raises Refused for a broken key."""
+    rows = filtered(definition, member=member, words=words)
+    start, backwards = (before, True) if before else (after, False)
+    if start:
+        rows = _beyond(rows, definition.sort, start, backwards=backwards)
+    found = list(
+        ordered(rows, definition.sort, backwards=backwards).values_list(*_with_key(definition.sort), *values)[
+            : size + 1
+        ]
+    )
+    more, found = len(found) > size, found[:size]
+    if backwards:
+        found.reverse()
+    has_next, has_previous = (True, more) if backwards else (more, bool(start))
+    return Page(
+        rows=[row[2:] for row in found],
+        after=_place(found[-1]) if found and has_next else None,
+        before=_place(found[0]) if found and has_previous else None,
+    )
+
+
+def _with_key(sort: str) -> tuple[str, str]:
+    return ("id" if _KEYS[sort.removeprefix("-")] is None else "_key", "id")
+
+
+def _place(row: tuple[Any, ...]) -> str:
+    key = row[0]
+    if isinstance(key, UUID):
+        return str(key)
+    return f"{key.isoformat() if isinstance(key, date) else key}~{row[1]}"
+
+
+def _beyond(rows: Records, sort: str, start: str, *, backwards: bool) -> Records:
+    name, descending = sort.removeprefix("-"), sort.startswith("-") != backwards
+    text, _separator, identity = start.rpartition("~")
+    try:
+        row_id = UUID(identity)
+        key: Any = text.replace("\x00", "")
+        if name == "last_contact":
+            key = datetime.fromisoformat(text)
+            key = key if key.tzinfo else key.replace(tzinfo=UTC)
+        elif name == "follow_up":
+            key = date.fromisoformat(text)
+    except ValueError:
+        raise Refused(_("This page of the list is not there any more. Begin at the first page.")) from None
+    if _KEYS[name] is None:
+        return rows.filter(id__lt=row_id) if descending else rows.filter(id__gt=row_id)
+    beyond = TupleLessThan if descending else TupleGreaterThan
+    sides = Tuple(_KEYS[name], F("id"))
+    if name == "name":
+        key = Value(key, CharField())
+    return rows.filter(beyond(sides, (key, row_id)))
+
+
+def count(definition: Definition, *, member: Member, words: Vocabulary) -> tuple[int, bool]:
+    """How many rows, and whether there are more than that: the kept count where nothing narrows, else up to `COUNT_CAP`."""
+    if not definition.filters and member.sees_all:
+        return tally.count(
+            "contacts" if definition.on == "contact" else "companies", workspace=member.workspace_id
+        ), False
+    found = filtered(definition, member=member, words=words)[: COUNT_CAP + 1].count()
+    return min(found, COUNT_CAP), found > COUNT_CAP
+
+
+def ids_of(definition: Definition, *, member: Member, words: Vocabulary, most: int) -> list[UUID]:
+    """The ids of all rows of the list, `most` at most, newest first."""
+    return list(filtered(definition, member=member, words=words).order_by("-id").values_list("pk", flat=True)[:most])
+
+
+def without(definition: Definition, name: str) -> Definition:
+    """The same list without one filter."""
+    return replace(definition, filters={key: value for key, value in definition.filters.items() if key != name})
+
+
+def in_words(context: Context, name: str, values: Sequence[str]) -> str:
+    """The values of a filter as a chip shows them."""
+    return ", ".join(_in_words(context, name, value) for value in values)
+
+
+def _in_words(context: Context, name: str, value: str) -> str:
+    words = context.words
+    fixed = {
+        NONE: _("none"), ME: _("me"), "yes": _("yes"), "no": _("no"), "due": _("due"), "week": _("in 7 days"), "later": _("later"),
+    }  # fmt: skip
+    if value in fixed:
+        return fixed[value]
+    if name == "source":
+        return str(dict(Source.choices).get(value, value))
+    try:
+        identity = UUID(value)
+    except ValueError:
+        return value
+    tag = words.tags.get(identity)
+    return (
+        words.stage_name(identity)
+        or words.member_name(identity)
+        or words.teams.get(identity, "")
+        or (tag.name if tag else _("chosen"))
+    )
+
+
+def _uuid(value: str, known: Iterable[UUID]) -> UUID:
+    try:
+        identity = UUID(value)
+    except ValueError:
+        identity = None
+    if identity is None or identity not in known:
+        raise Refused(_("“%(value)s” is not known here.") % {"value": value[:40]})
+    return identity
+
+
+def _one_of(value: str, known: Iterable[str]) -> str:
+    if value not in known:
+        raise Refused(_("“%(value)s” is not known here.") % {"value": value[:40]})
+    return value
+
+
+def _date(value: str) -> date:
+    try:
+        day = date.fromisoformat(value)
+        if not 1900 <= day.year <= 2200:
+            raise ValueError
+    except ValueError:
+        raise Refused(_("“%(value)s” is not a date.") % {"value": value[:40]}) from None
+    return day
