@@ -18,21 +18,27 @@ from amanat.core import clock
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `tries` in `window`, counted per `per`: "address", "account" (the typed e-mail or phone), "session" or "member"."""
+    """At most `tries` in `window`, counted per `per`: "address", "account" (the typed e-mail or phone), "session", "member"
+    or "token" (the API's)."""
 
     tries: int
     window: timedelta
     per: str = "address"
+    #: Routes whose limits have the same name share one count; without one, each route counts by itself.
+    name: str = ""
+    #: The methods that are counted, where they are not those the route names.
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
     allowed: bool
+    tries: int  #: taken in this window, this one included
     retry_after: int  #: seconds until the window ends
 
 
-def spend(name: str, whose: str, limit: Limit) -> Verdict:
-    """Take one try; `whose` is hashed, so no address or e-mail is stored.
+def spend(name: str, whose: str, limit: Limit, *, cost: int = 1) -> Verdict:
+    """Take one try, or `cost` of them; `whose` is hashed, so no address or e-mail is stored.
 
     The statement increments and decides at once: of 40 parallel tries with a limit of 5, exactly 5 are allowed.
     """
@@ -40,16 +46,16 @@ def spend(name: str, whose: str, limit: Limit) -> Verdict:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO core_limitcount AS l (key, tries, window_ends_at) VALUES (%(key)s, 1, %(ends)s)
+            INSERT INTO core_limitcount AS l (key, tries, window_ends_at) VALUES (%(key)s, %(cost)s, %(ends)s)
             ON CONFLICT (key) DO UPDATE SET
-                tries = CASE WHEN l.window_ends_at <= %(now)s THEN 1 ELSE l.tries + 1 END,
+                tries = CASE WHEN l.window_ends_at <= %(now)s THEN %(cost)s ELSE l.tries + %(cost)s END,
                 window_ends_at = CASE WHEN l.window_ends_at <= %(now)s THEN %(ends)s ELSE l.window_ends_at END
             RETURNING tries, window_ends_at
             """,
-            {"key": _key(name, whose, limit), "now": now, "ends": now + limit.window},
+            {"key": _key(name, whose, limit), "cost": cost, "now": now, "ends": now + limit.window},
         )
         tries, ends = cursor.fetchone()
-    return Verdict(allowed=tries <= limit.tries, retry_after=max(1, int((ends - now).total_seconds())))
+    return Verdict(tries <= limit.tries, tries=tries, retry_after=max(1, int((ends - now).total_seconds())))
 
 
 def forgive(name: str, whose: str, limit: Limit) -> None:

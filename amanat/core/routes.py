@@ -95,7 +95,9 @@ def route(
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         method = "GET" if request.method == "HEAD" else request.method
         if method not in declared.methods:
-            return refusal(request, 405)
+            response = refusal(request, 405)
+            response["Allow"] = ", ".join(declared.methods)
+            return response
         over = _over_limit(request, declared)
         if over is not None:
             return over
@@ -106,13 +108,14 @@ def route(
 
 
 def _over_limit(request: HttpRequest, declared: Route) -> HttpResponseBase | None:
-    if request.method not in declared.limited:
-        return None
+    method = "GET" if request.method == "HEAD" else request.method
     for limit in declared.limits:
+        if method not in (limit.methods or declared.limited):
+            continue
         whose = _whose(request, limit)
         if not whose:
             continue
-        verdict = limits.spend(declared.name, whose, limit)
+        verdict = limits.spend(limit.name or declared.name, whose, limit)
         if not verdict.allowed:
             response = refusal(request, 429)
             response["Retry-After"] = str(verdict.retry_after)
@@ -127,6 +130,8 @@ def _whose(request: HttpRequest, limit: Limit) -> str:
         return next((request.POST[key] for key in ("login", "email", "phone") if request.POST.get(key)), "")
     if limit.per == "session":
         return request.session.session_key or ""
+    if limit.per == "token":
+        return request.headers.get("Authorization", "") or limits.network_of(str(request.META.get("REMOTE_ADDR", "")))
     user = getattr(request, "user", None)
     return str(user.pk) if user is not None and user.is_authenticated else ""
 

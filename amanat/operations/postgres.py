@@ -17,7 +17,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -325,7 +324,7 @@ def _launch(
         "unix_socket_permissions": "0700",
         "port": str(database.PORT),
     }
-    if sys.platform == "linux":
+    if processes.IS_LINUX:
         options["recovery_init_sync_method"] = "syncfs"  # 0.5 s instead of 4 s after a crash
     if not durable:
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -16,6 +16,7 @@ from typing import Any
 
 from amanat.core.configuration import ConfigurationError
 
+IS_LINUX = sys.platform.startswith("linux")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SYSTEM_USER = "amanat"
 SYSTEM_HOME = Path("/var/lib/amanat")
@@ -31,7 +32,7 @@ def dies_with_us(with_signal: signal.Signals) -> Callable[[], None] | None:
 
 
 def _wish(with_signal: signal.Signals, *, of: int) -> Callable[[], None] | None:
-    if sys.platform != "linux":
+    if not IS_LINUX:
         return None
     prctl = ctypes.CDLL(None).prctl
 
@@ -45,7 +46,7 @@ def _wish(with_signal: signal.Signals, *, of: int) -> Callable[[], None] | None:
 
 def watch_parent() -> None:
     """End this process when its parent has ended, where the kernel cannot be asked to do so (macOS)."""
-    if sys.platform == "linux":
+    if IS_LINUX:
         return
     parent = os.getppid()
 

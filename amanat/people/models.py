@@ -536,6 +536,27 @@ class NotDuplicate(WorkspaceRow):
         ]
 
 
+class LikelyDuplicate(WorkspaceRow):
+    """Two contacts that are probably one person. Written by `people.duplicates.refresh` only."""
+
+    watched = False
+
+    first_id = models.UUIDField()
+    second_id = models.UUIDField()
+    reasons = models.JSONField(default=list)
+    score = models.SmallIntegerField()
+    found_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace_id", "first_id", "second_id"], name="likely_duplicate_once"),
+        ]
+        indexes = [
+            models.Index(fields=["workspace_id", "-score", "id"], name="likely_duplicate_by_score"),
+            models.Index(fields=["workspace_id", "second_id"], name="likely_duplicate_by_second"),
+        ]
+
+
 class ExportRun(WorkspaceRow):
     """One export: what was asked for, its file, who took it."""
 

@@ -1,0 +1,273 @@
+"""The bin: what is deleted waits there for 30 days, then goes for good.
+
+**Design of the part that destroys.** `delete` only marks: the record leaves lists, search and counts at once, and everything that hangs
+on it stays, so `restore` brings it back whole. `purge` removes it and all that points at it, found by walking the foreign keys of all
+packages (`people.pointing`), in one transaction a batch; foreign keys are checked at its end, so a table that was forgotten stops the
+whole batch rather than leaving half of it.
+
+- A row that points at the record goes with it; when it also belongs to another contact or company, it only lets go.
+- Contacts of a purged company let go of it.
+- Further away, a row that cannot be without the one that goes, goes too; one that can, lets go.
+- Files of rows that go are deleted with their keys. Entries of the search, lines of the timeline that refer to rows that go, and notes
+  of imports, merges and duplicates about the record go too. The ledger stays: it holds ids and counts only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from amanat.accounts import access
+from amanat.accounts.models import Member
+from amanat.accounts.permissions import May
+from amanat.core import clock, files, ledger, tally, tenancy
+from amanat.core.models_files import StoredFile
+from amanat.core.tenancy import HasId, WorkspaceForeignKey, WorkspaceRow, workspace_id_of
+from amanat.people import duplicates, pointing
+from amanat.people.importing import entries, rowsets
+from amanat.people.models import (
+    BIN,
+    Company,
+    Contact,
+    Email,
+    ImportChange,
+    Interaction,
+    Merge,
+    NotDuplicate,
+    Phone,
+    SearchEntry,
+)
+
+Kind = type[Contact] | type[Company]
+KINDS: dict[str, Kind] = {"contact": Contact, "company": Company}
+MOST = 10_000
+_PIECE = 500
+
+
+class MayNotDelete(PermissionError):
+    """The member may not delete or restore records."""
+
+
+def _words(model: Kind) -> tuple[str, str]:
+    """The name of the kind, and of its kept count."""
+    return ("contact", "contacts") if model is Contact else ("company", "companies")
+
+
+def delete(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, ids: Sequence[UUID]) -> int:
+    """Move records that `by` may see to the bin; returns how many. Their numbers and external ids are free at once."""
+    if not by.may(May.DELETE_CONTACTS):
+        raise MayNotDelete
+    here, (kind, counted) = workspace_id_of(workspace), _words(model)
+    with transaction.atomic():
+        found = model.objects.of(here).visible_to(by).alive().filter(pk__in=list(ids)[:MOST])
+        going = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", flat=True))
+        if not going:
+            return 0
+        model.objects.of(here).filter(pk__in=going).update(deleted_at=at, deleted_by=by)
+        SearchEntry.objects.of(here).filter(pk__in=going).delete()
+        duplicates.forget(going, workspace=here)
+        tally.add(counted, -len(going), workspace=here)
+        ledger.write(
+            f"people.{kind}.deleted", workspace=here, by=by, at=at, about=going[0] if len(going) == 1 else None, count=len(going)
+        )
+    return len(going)
+
+
+def restore(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, ids: Sequence[UUID]) -> tuple[int, int]:
+    """Bring records back as they were. Returns how many, and how many lost their external id because another has it now."""
+    if not by.may(May.DELETE_CONTACTS):
+        raise MayNotDelete
+    here, (kind, counted) = workspace_id_of(workspace), _words(model)
+    with transaction.atomic():
+        found = model.objects.of(here).visible_to(by).filter(pk__in=list(ids)[:MOST], deleted_at__isnull=False)
+        rows = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", "external_id"))
+        if not rows:
+            return 0, 0
+        coming = [pk for pk, _external in rows]
+        taken = _taken(model, here, rows)
+        model.objects.of(here).filter(pk__in=taken).update(external_id="")
+        model.objects.of(here).filter(pk__in=coming).update(deleted_at=None, deleted_by=None, updated_at=at)
+        index(model, here, coming)
+        tally.add(counted, len(coming), workspace=here)
+        ledger.write(
+            f"people.{kind}.restored", workspace=here, by=by, at=at, about=coming[0] if len(coming) == 1 else None, count=len(coming)
+        )
+    return len(coming), len(taken)
+
+
+def _taken(model: Kind, here: UUID, rows: list[tuple[UUID, str]]) -> list[UUID]:
+    """Those whose external id a living record has, or an earlier one of the same batch."""
+    seen = set(
+        model.objects.of(here)
+        .alive()
+        .filter(external_id__in=[external for _pk, external in rows if external])
+        .values_list("external_id", flat=True)
+    )
+    taken = []
+    for pk, external in rows:
+        if external and external in seen:
+            taken.append(pk)
+        seen.add(external)
+    return taken
+
+
+def index(model: Kind, here: UUID, ids: Sequence[UUID]) -> None:
+    """Write the search entries of records anew."""
+    kind = _words(model)[0]
+    column = f"{kind}_id"
+    numbers: dict[str, list[str]] = {}
+    mails: dict[str, list[str]] = {}
+    for reach, value, target in ((Phone, "number", numbers), (Email, "address", mails)):
+        found = reach.objects.of(here).filter(**{f"{column}__in": ids}).order_by("position", "id")
+        for holder, text in found.values_list(column, value):
+            target.setdefault(str(holder), []).append(text)
+    rows = [
+        entries.entry(kind, row, phones=numbers.get(row["id"], ()), emails=mails.get(row["id"], ()))
+        for row in rowsets.as_json(model, ids, workspace_id=here)
+    ]
+    SearchEntry.objects.of(here).filter(pk__in=list(ids)).delete()
+    rowsets.insert(SearchEntry, rows, workspace_id=here)
+
+
+# --- for good ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Going:
+    """Ids of the rows that go, by model, and of the files that go with them."""
+
+    rows: dict[type[WorkspaceRow], set[UUID]] = field(default_factory=dict)
+    files: set[UUID] = field(default_factory=set)
+
+    def add(self, model: type[WorkspaceRow], ids: Iterable[UUID]) -> set[UUID]:
+        """Returns those that were not known to go."""
+        known = self.rows.setdefault(model, set())
+        new = set(ids) - known
+        known |= new
+        return new
+
+
+def purge(*, model: Kind, workspace: HasId | UUID, by: Member | None, at: datetime, ids: Sequence[UUID]) -> int:
+    """Remove records of the bin for good with all that hangs on them; returns how many. `by` is None for the daily job."""
+    if by is not None and not by.may(May.DELETE_CONTACTS):
+        raise MayNotDelete
+    here, (kind, _counted) = workspace_id_of(workspace), _words(model)
+    with transaction.atomic():
+        found = model.objects.of(here).filter(pk__in=list(ids)[:MOST], deleted_at__isnull=False)
+        if by is not None:
+            found = found.visible_to(by)
+        going = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", flat=True))
+        for start in range(0, len(going), _PIECE):
+            _purge(model, here, going[start : start + _PIECE])
+        if going:
+            ledger.write(f"people.{kind}.purged", workspace=here, by=by, at=at, count=len(going))
+    return len(going)
+
+
+def _purge(model: Kind, here: UUID, ids: list[UUID]) -> None:
+    all_going = _Going()
+    _collect(all_going, model, here, set(all_going.add(model, ids)), is_first=True)
+    flat = [pk for pks in all_going.rows.values() for pk in pks]
+    Interaction.objects.of(here).filter(reference_id__in=flat).delete()
+    SearchEntry.objects.of(here).filter(pk__in=flat).delete()
+    ImportChange.objects.of(here).filter(record_id__in=ids).delete()
+    Merge.objects.of(here).filter(kept_id__in=ids).delete()
+    NotDuplicate.objects.of(here).filter(first_id__in=ids).delete()
+    NotDuplicate.objects.of(here).filter(second_id__in=ids).delete()
+    duplicates.forget(ids, workspace=here)
+    for gone_model, gone in all_going.rows.items():
+        _delete_rows(gone_model, here, gone)
+    for file in StoredFile.objects.of(here).filter(pk__in=all_going.files):
+        files.delete(file)
+
+
+def _collect(going: _Going, model: type[WorkspaceRow], here: UUID, ids: set[UUID], *, is_first: bool = False) -> None:
+    """Add what goes with rows of `model`, and let go of them where a row can be without."""
+    if not ids:
+        return
+    going.files |= _files_of(model, here, ids)
+    for other, column in pointing.at(model):
+        if getattr(other, "append_only", False):
+            continue
+        if other is Contact or not _goes_along(other, column, is_first=is_first):
+            _let_go(other, column, here, ids)
+            continue
+        if is_first:
+            _let_go_where_shared(other, column, here, ids)
+        found = set(other.objects.of(here).filter(**{f"{column}__in": ids}).values_list("pk", flat=True))
+        _collect(going, other, here, going.add(other, found))
+
+
+def _goes_along(other: type[WorkspaceRow], column: str, *, is_first: bool) -> bool:
+    return is_first or not _field(other, column).null
+
+
+def _field(model: type[WorkspaceRow], column: str) -> WorkspaceForeignKey:
+    return next(f for f in model._meta.local_fields if f.column == column)  # type: ignore[return-value]
+
+
+def _let_go(other: type[WorkspaceRow], column: str, here: UUID, ids: set[UUID]) -> None:
+    other.objects.of(here).filter(**{f"{column}__in": ids}).update(**{column: None})
+
+
+def _let_go_where_shared(other: type[WorkspaceRow], column: str, here: UUID, ids: set[UUID]) -> None:
+    """A row that is about a contact and a company stays with the other one."""
+    for second in other._meta.local_fields:
+        if (
+            isinstance(second, WorkspaceForeignKey)
+            and second.column != column
+            and second.related_model in KINDS.values()
+            and _field(other, column).null
+        ):
+            shared = other.objects.of(here).filter(**{f"{column}__in": ids, f"{second.column}__isnull": False})
+            shared.update(**{column: None})
+
+
+def _files_of(model: type[WorkspaceRow], here: UUID, ids: set[UUID]) -> set[UUID]:
+    columns = [
+        f.column for f in model._meta.local_fields if isinstance(f, WorkspaceForeignKey) and f.related_model is StoredFile
+    ]
+    found: set[Any] = set()
+    for column in columns:
+        found |= set(model.objects.of(here).filter(pk__in=ids).values_list(column, flat=True))
+    return found - {None}
+
+
+def _delete_rows(model: type[WorkspaceRow], here: UUID, ids: set[UUID]) -> None:
+    # Straight, as Django's collector would look for what the foreign keys here do on their own.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'DELETE FROM "{model._meta.db_table}" WHERE workspace_id = %s AND id = ANY(%s)',  # noqa: S608 - our own table
+            [here, list(ids)],
+        )
+
+
+def empty_when_due(workspace: UUID, *, at: datetime) -> int:
+    """Purge what has waited its 30 days, a batch a transaction; returns how many."""
+    gone = 0
+    for model in (Contact, Company):
+        while True:
+            with tenancy.inside(workspace):
+                due = list(
+                    model.objects.of(workspace)
+                    .filter(deleted_at__lte=at - BIN)
+                    .order_by("deleted_at")
+                    .values_list("pk", flat=True)[:_PIECE]
+                )
+                if not due:
+                    break
+                gone += purge(model=model, workspace=workspace, by=None, at=at, ids=due)
+    return gone
+
+
+def empty_all() -> int:
+    """The daily round through all workspaces."""
+    return sum(empty_when_due(workspace, at=clock.now()) for workspace in access.workspace_ids())
+
+
+__all__ = ["KINDS", "MayNotDelete", "delete", "empty_all", "empty_when_due", "index", "purge", "restore"]

@@ -1,0 +1,328 @@
+"""The lists of contacts and companies: pages, changes of many rows at once, saved views."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import MemberRequest
+from amanat.accounts.permissions import May
+from amanat.core import clock
+from amanat.people import bulk, columns, companies, contacts, lists, saved_views, vocabulary
+from amanat.people.bulk import UNSET, BulkChanges
+from amanat.people.forms import uuid_or_none
+from amanat.people.lists import Context, Definition, Refused
+from amanat.people.models import SavedView, Source
+from amanat.people.vocabulary import Vocabulary
+from amanat.web import formatting
+
+_URLS = {"contact": "people:contacts", "company": "people:companies"}
+
+
+def contact_list(request: MemberRequest) -> HttpResponse:
+    return _list(request, "contact")
+
+
+def company_list(request: MemberRequest) -> HttpResponse:
+    return _list(request, "company")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a request asks of a list."""
+
+    definition: Definition
+    view: SavedView | None
+    views: list[SavedView]
+    words: Vocabulary
+    problem: str = ""
+
+
+def _asked(request: MemberRequest, on: str, given: QueryDict) -> _Asked:
+    words = vocabulary.of(request.workspace)
+    views = saved_views.seen_by(request.member, on=on)
+    view = next((one for one in views if str(one.pk) == given.get("view", "")), None)
+    source: Any = given
+    if view is not None:
+        source = dict(view.definition) | {name: given[name] for name in ("sort",) if given.get(name)}
+        source.setdefault("filters", {})
+    try:
+        definition = lists.parse(source, on=on, words=words)
+        lists.filtered(definition, member=request.member, words=words)
+    except Refused as refused:
+        return _Asked(Definition(on), None, views, words, str(refused))
+    return _Asked(definition, view, views, words)
+
+
+def _list(request: MemberRequest, on: str) -> HttpResponse:
+    started = time.perf_counter()
+    asked = _asked(request, on, request.GET)
+    shown = columns.of(on, asked.words, asked.definition.columns)
+    names = columns.needed(shown)
+    problem, page, count, more = asked.problem, lists.Page([], None, None), 0, False
+    if not problem:
+        try:
+            page = lists.page(
+                asked.definition, member=request.member, words=asked.words,
+                values=columns.expressions(names, on=on, workspace=request.workspace),
+                after=request.GET.get("after", ""), before=request.GET.get("before", ""),
+            )  # fmt: skip
+            count, more = lists.count(asked.definition, member=request.member, words=asked.words)
+        except Refused as refused:
+            problem = str(refused)
+    context = _context(request, asked, page, shown, on=on)
+    context |= {
+        "problem": problem,
+        "body": columns.body(page.rows, names, shown, asked.words, on=on),
+        "is_empty": not page.rows,
+        "is_first_run": not page.rows and not problem and not asked.definition.filters and not request.GET.get("after"),
+        "count": count,
+        "count_text": formatting.number(count, get_language() or "en") + ("+" if more else ""),
+        "summary": _summary(len(page.rows), count, more, started),
+    }
+    return render(request, "people/list.html", context, status=400 if problem else 200)
+
+
+def _summary(rows: int, count: int, more: bool, started: float) -> str:
+    language = get_language() or "en"
+    total = formatting.number(count, language) + ("+" if more else "")
+    return _("%(rows)s of %(total)s · %(ms)d ms") % {
+        "rows": formatting.number(rows, language), "total": total, "ms": (time.perf_counter() - started) * 1000,
+    }  # fmt: skip
+
+
+def _context(request: MemberRequest, asked: _Asked, page: lists.Page, shown: list[columns.Column], *, on: str) -> dict[str, Any]:
+    base, definition, words = reverse(_URLS[on]), asked.definition, asked.words
+    keep = [("view", str(asked.view.pk))] if asked.view else definition.pairs()
+    if asked.view and definition.sort != (asked.view.definition.get("sort") or "-created"):
+        keep.append(("sort", definition.sort))
+    all_name = _("All contacts") if on == "contact" else _("All companies")
+    tabs = [{"label": all_name, "url": base, "is_current": asked.view is None and not definition.filters}]
+    tabs += [
+        {"label": view.name, "url": f"{base}?view={view.pk}", "is_current": asked.view is not None and view.pk == asked.view.pk}
+        for view in asked.views
+    ]
+    return {
+        "on": on, "base": base, "words": words, "definition": definition, "tabs": tabs, "view": asked.view,
+        "may_change_view": asked.view is not None and saved_views.may_change(asked.view, request.member),
+        "may_share": request.member.may(May.SHARE_VIEWS), "may_write": request.member.may(May.WRITE_CONTACTS),
+        "may_import": request.member.may(May.IMPORT), "may_export": request.member.may(May.EXPORT),
+        "may_delete": request.member.may(May.DELETE_CONTACTS),
+        "heads": [_head(column, definition, base) for column in shown],
+        "name_head": _head(columns.Column("name", _("Name"), (), str, sort="name"), definition, base),
+        "chips": _chips(request, definition, words, base), "panel": _panel(definition, words) if not asked.problem else [],
+        "sorts": [(key, label, key == definition.sort) for key, label in lists.SORTS.items()],
+        "column_choices": [(one.key, one.label, one in shown) for one in columns.all_of(on, words)],
+        "hidden": [pair for pair in definition.pairs() if pair[0] not in {"sort", "columns"}],
+        "pairs": definition.pairs(), "query": urlencode(keep),
+        "next_url": _url(base, [*keep, ("after", page.after)]) if page.after else "",
+        "previous_url": _url(base, [*keep, ("before", page.before)]) if page.before else "",
+        "stages": words.stages.values() if on == "contact" else [], "members": words.active_members(),
+        "teams": words.teams.items(), "tags": words.tags.values(),
+    }  # fmt: skip
+
+
+def _url(base: str, pairs: list[tuple[str, Any]]) -> str:
+    return f"{base}?{urlencode(pairs)}" if pairs else base
+
+
+def _head(column: columns.Column, definition: Definition, base: str) -> dict[str, Any]:
+    """A column's head; a click on the sorted one turns the order."""
+    current = definition.sort.removeprefix("-") == column.sort.removeprefix("-") and bool(column.sort)
+    wanted = column.sort
+    if current:
+        wanted = definition.sort.removeprefix("-") if definition.sort.startswith("-") else f"-{definition.sort}"
+    pairs = [pair for pair in definition.pairs() if pair[0] != "sort"]
+    return {
+        "label": column.label,
+        "classes": " ".join(name for name in column.classes.split() if name == "phone-hide"),
+        "url": _url(base, [*pairs, ("sort", wanted)]) if column.sort else "",
+        "direction": ("descending" if definition.sort.startswith("-") else "ascending") if current else "",
+    }
+
+
+def _chips(request: MemberRequest, definition: Definition, words: Vocabulary, base: str) -> list[dict[str, str]]:
+    context = Context(request.member, words, definition.on)
+    found = []
+    for name, values in definition.filters.items():
+        custom = context.custom_field(name) if name.startswith("custom.") else None
+        label = custom.label if custom else str(lists.FILTERS[name].label)
+        is_list = len(values) > 1
+        found.append(
+            {
+                "label": label,
+                "relation": _("is any of") if is_list else _("is") if not name.endswith(("_after", "_before")) else "",
+                "value": lists.in_words(context, name, values),
+                "remove_url": _url(base, lists.without(definition, name).pairs()),
+            }
+        )
+    return found
+
+
+def _panel(definition: Definition, words: Vocabulary) -> list[dict[str, Any]]:
+    """The filters as the panel draws them."""
+    none = (lists.NONE, _("None"))
+    choices: dict[str, list[tuple[str, Any]]] = {
+        "stage": [(str(one.id), one.name) for one in words.stages.values()] + [none],
+        "owner": [(lists.ME, _("Me")), *((str(one.id), one.name) for one in words.members.values()), none],
+        "team": [(str(key), name) for key, name in words.teams.items()] + [none],
+        "tag": [(str(one.id), one.name) for one in list(words.tags.values())[:200]],
+        "source": list(Source.choices),
+        "follow_up": [("due", _("Due")), ("week", _("In 7 days")), ("later", _("Later")), ("none", _("None"))],
+        "yes_no": [("yes", _("Yes")), ("no", _("No"))],
+    }
+    drawn = []
+    for name, one in lists.FILTERS.items():
+        if definition.on not in one.on or (name in {"team", "tag", "stage"} and not getattr(words, f"{name}s")):
+            continue
+        drawn.append(_drawn(name, one.label, one.kind, choices.get(one.kind, []), definition))
+    for word in words.fields_on(definition.on):
+        listed = [(choice, choice) for choice in word.choices] or (choices["yes_no"] if word.kind == "yes_no" else [])
+        drawn.append(_drawn(f"custom.{word.key}", word.label, "list" if listed else "text", listed, definition))
+    return drawn
+
+
+def _drawn(name: str, label: Any, kind: str, choices: list[tuple[str, Any]], definition: Definition) -> dict[str, Any]:
+    values = definition.filters.get(name, ())
+    return {
+        "name": name, "label": label, "kind": "day" if kind == "day" else "checks" if choices else "text",
+        "choices": [(value, text, value in values) for value, text in choices],
+        "value": ", ".join(values), "is_open": bool(values),
+    }  # fmt: skip
+
+
+def change_contacts(request: MemberRequest) -> HttpResponse:
+    return _change_many(request, "contact")
+
+
+def change_companies(request: MemberRequest) -> HttpResponse:
+    return _change_many(request, "company")
+
+
+def _change_many(request: MemberRequest, on: str) -> HttpResponse:
+    """The bulk bar: `ids` or, with `everything`, all that match the list whose address is in `query`."""
+    back = _back(request, on)
+    try:
+        ids = _chosen(request, on)
+        act = request.POST.get("act", "")
+        if act == "delete":
+            count = _delete(request, on, ids)
+            text = ngettext("%(count)d moved to the bin", "%(count)d moved to the bin", count)
+        else:
+            rule = contacts.bulk_change if on == "contact" else companies.bulk_change
+            changes = _changes(request, act)
+            count = rule(workspace=request.workspace, by=request.member, at=clock.now(), ids=ids, changes=changes)
+            text = ngettext("%(count)d changed", "%(count)d changed", count)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    except ValidationError as problem:
+        messages.error(request, " ".join(problem.messages))
+    else:
+        messages.success(request, text % {"count": count})
+    return back
+
+
+def _back(request: MemberRequest, on: str) -> HttpResponseRedirect:
+    query = QueryDict(request.POST.get("query", "")[:2000])
+    response = HttpResponseRedirect(_url(reverse(_URLS[on]), [(name, value) for name, values in query.lists() for value in values]))
+    response.status_code = 303
+    return response
+
+
+def _chosen(request: MemberRequest, on: str) -> list[UUID]:
+    if request.POST.get("everything"):
+        asked = _asked(request, on, QueryDict(request.POST.get("query", "")[:4000]))
+        if asked.problem:
+            raise Refused(asked.problem)
+        return lists.ids_of(asked.definition, member=request.member, words=asked.words, most=bulk.MOST)
+    found = [uuid_or_none(text) for text in request.POST.getlist("ids")[: bulk.MOST]]
+    chosen = [one for one in found if one is not None]
+    if not chosen:
+        raise Refused(_("Choose at least one row."))
+    return chosen
+
+
+def _changes(request: MemberRequest, act: str) -> BulkChanges:
+    value = request.POST.get(act, "").strip()
+    if act in {"stage", "owner", "team"}:
+        if not value:
+            raise Refused(_("Choose what to set."))
+        chosen = None if value == lists.NONE else uuid_or_none(value)
+        if chosen is None and value != lists.NONE:
+            raise Refused(_("“%(value)s” is not known here.") % {"value": value[:40]})
+        return BulkChanges(
+            stage=chosen if act == "stage" else UNSET, owner=chosen if act == "owner" else UNSET, team=chosen if act == "team" else UNSET
+        )
+    if act == "follow_up_on":
+        day = parse_date(value) if value else None
+        if value and day is None:
+            raise Refused(_("“%(value)s” is not a date.") % {"value": value[:40]})
+        return BulkChanges(follow_up_on=day)
+    if act in {"add_tag", "remove_tag"} and (tag := request.POST.get("tag_name", "").strip()):
+        return BulkChanges(add_tag=tag) if act == "add_tag" else BulkChanges(remove_tag=tag)
+    raise Refused(_("Choose what to set."))
+
+
+def _delete(request: MemberRequest, on: str, ids: list[UUID]) -> int:
+    if not request.member.may(May.DELETE_CONTACTS):
+        raise Refused(_("You may not move contacts to the bin."))
+    from amanat.people import bin as bins
+
+    return bins.delete(workspace=request.workspace, kind=on, ids=ids, by=request.member, at=clock.now())
+
+
+def save_view(request: MemberRequest) -> HttpResponse:
+    """Keep the list whose address is in `query` under a name."""
+    on = request.POST.get("on", "contact")
+    if on not in _URLS:
+        raise Http404
+    asked = _asked(request, on, QueryDict(request.POST.get("query", "")[:4000]))
+    try:
+        view = saved_views.save(
+            member=request.member, at=clock.now(), name=request.POST.get("name", ""), definition=asked.definition,
+            is_shared=bool(request.POST.get("is_shared")) and request.member.may(May.SHARE_VIEWS),
+        )  # fmt: skip
+    except ValidationError as problem:
+        messages.error(request, " ".join(problem.messages))
+        return _back(request, on)
+    messages.success(request, _("The view is kept."))
+    return _to(f"{reverse(_URLS[on])}?view={view.pk}")
+
+
+def change_view(request: MemberRequest, view_id: UUID) -> HttpResponse:
+    """Rename, share or delete a view."""
+    view = saved_views.find(request.member, view_id)
+    if view is None:
+        raise Http404
+    base = reverse(_URLS[view.on])
+    if not saved_views.may_change(view, request.member):
+        messages.error(request, _("This view belongs to somebody else."))
+        return _to(f"{base}?view={view.pk}")
+    if request.POST.get("act") == "delete":
+        saved_views.delete(view=view, member=request.member)
+        messages.success(request, _("The view is deleted; its contacts are as they were."))
+        return _to(base)
+    shared = bool(request.POST.get("is_shared")) and (view.is_shared or request.member.may(May.SHARE_VIEWS))
+    try:
+        saved_views.change(view=view, member=request.member, at=clock.now(), name=request.POST.get("name", ""), is_shared=shared)
+    except ValidationError as problem:
+        messages.error(request, " ".join(problem.messages))
+    return _to(f"{base}?view={view.pk}")
+
+
+def _to(url: str) -> HttpResponseRedirect:
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response
