@@ -131,7 +131,9 @@ def _whose(request: HttpRequest, limit: Limit) -> str:
     if limit.per == "session":
         return request.session.session_key or ""
     if limit.per == "token":
-        return request.headers.get("Authorization", "") or limits.network_of(str(request.META.get("REMOTE_ADDR", "")))
+        # Without the word before it and its blanks, which could be written in many ways.
+        token = request.headers.get("Authorization", "").split()[-1:]
+        return token[0] if token else limits.network_of(str(request.META.get("REMOTE_ADDR", "")))
     user = getattr(request, "user", None)
     return str(user.pk) if user is not None and user.is_authenticated else ""
 

@@ -80,7 +80,11 @@ def _records(member: Member, first: date, end: date, today: date) -> Iterable[It
         | Q(expires_on__gte=first, expires_on__lt=end)
         | Q(follow_up_on__gte=first, follow_up_on__lt=end)
     )
-    words = {"due_on": ("due", _("Due")), "expires_on": ("expiry", _("Expires")), "follow_up_on": ("follow-up", _("Follow-up"))}
+    words = {
+        "due_on": ("due", _("Due")),
+        "expires_on": ("expiry", _("Expires")),
+        "follow_up_on": ("follow-up", _("Follow-up")),
+    }
     for record in rows.filter(within).select_related("contact", "company").order_by("-id")[:MOST]:
         person = record.contact or record.company
         for field, (kind, word) in words.items():

@@ -96,9 +96,7 @@ def _missing_stages(workspace: Workspace, pack: Pack) -> list[Stage]:
 def _missing_tags(workspace: Workspace, pack: Pack) -> list[Tag]:
     names = [in_language(tag, workspace.language) for tag in pack.tags]
     known = set(Tag.objects.of(workspace).values_list("key", flat=True))
-    return [
-        Tag(workspace_id=workspace.pk, name=name, key=name.lower()) for name in names if name.lower() not in known
-    ]
+    return [Tag(workspace_id=workspace.pk, name=name, key=name.lower()) for name in names if name.lower() not in known]
 
 
 def add(*, workspace: Workspace, by: Member, at: datetime, name: str, **details: object) -> Service:

@@ -95,9 +95,7 @@ def days_of(task: Task, *, until: date) -> Iterator[date]:
     yield from later[:_MOST]
 
 
-def _event(
-    task: Task, day: date, place: int, zone: ZoneInfo, at: datetime, *, shows_names: bool
-) -> icalendar.Event:
+def _event(task: Task, day: date, place: int, zone: ZoneInfo, at: datetime, *, shows_names: bool) -> icalendar.Event:
     event = icalendar.Event()
     event.add("uid", f"{task.pk}-{place}@amanat")
     event.add("dtstamp", at)

@@ -95,9 +95,11 @@ def tasks_of_today(member: Member, today: date) -> tuple[list[Task], list[Task]]
 def late_records(member: Member, today: date) -> list[ServiceRecord]:
     """Services in hand that are due today or were due before."""
     return list(
-        _records(member).in_hand().filter(due_on__lte=today).select_related("contact", "company").order_by("-due_on", "id")[
-            :LIST
-        ]
+        _records(member)
+        .in_hand()
+        .filter(due_on__lte=today)
+        .select_related("contact", "company")
+        .order_by("-due_on", "id")[:LIST]
     )
 
 
@@ -171,9 +173,7 @@ def collected(member: Member, today: date) -> Sequence[Month]:
         hers = Payment.objects.of(member.workspace_id).filter(
             taken_by=member, paid_on__gte=months[0], cancelled_at__isnull=True
         )
-        sums = dict(
-            hers.annotate(month=TruncMonth("paid_on")).values_list("month").annotate(total=Sum("amount_paise"))
-        )
+        sums = dict(hers.annotate(month=TruncMonth("paid_on")).values_list("month").annotate(total=Sum("amount_paise")))
     return [Month(month, int(sums.get(month, 0))) for month in months]
 
 

@@ -23,7 +23,17 @@ from amanat.desk.models import Payment, ServiceRecord
 from amanat.people import rows, timeline
 from amanat.people.models import Interaction
 
-__all__ = ["BalanceChanged", "NewPayment", "OverPayment", "PaymentRefused", "cancel", "first", "rupees", "take", "tallies"]
+__all__ = [
+    "BalanceChanged",
+    "NewPayment",
+    "OverPayment",
+    "PaymentRefused",
+    "cancel",
+    "first",
+    "rupees",
+    "take",
+    "tallies",
+]
 
 
 class PaymentRefused(ValueError):
@@ -118,9 +128,7 @@ def collected_key(day: date) -> str:
 def tallies(payments: Iterable[Payment], *, sign: int = 1) -> list[Tally]:
     """Unsaved changes of the kept sums by month, which the chart on the home page reads."""
     return [
-        Tally(
-            workspace_id=each.workspace_id, what=collected_key(each.paid_on), change=sign * each.amount_paise
-        )
+        Tally(workspace_id=each.workspace_id, what=collected_key(each.paid_on), change=sign * each.amount_paise)
         for each in payments
     ]
 

@@ -10,8 +10,24 @@ HELD = [
         whose="nobody",
         clause="retention.workspace",
         not_personal=frozenset(
-            "id workspace_id key name names category fee_paise documents steps usual_days validity_months "
-            "remind_days_before papers_vanish is_active position created_at".split()
+            [
+                "id",
+                "workspace_id",
+                "key",
+                "name",
+                "names",
+                "category",
+                "fee_paise",
+                "documents",
+                "steps",
+                "usual_days",
+                "validity_months",
+                "remind_days_before",
+                "papers_vanish",
+                "is_active",
+                "position",
+                "created_at",
+            ]
         ),
     ),
     Held(
@@ -30,9 +46,30 @@ HELD = [
             "custom": Personal("pd:PersonalData", OnErasure.BLANK),
         },
         not_personal=frozenset(
-            "id workspace_id number company service status quantity due_on expires_on follow_up_on steps documents "
-            "steps_done owner papers_vanish repeats created_at created_by updated_at delivered_at deleted_at "
-            "deleted_by".split()
+            [
+                "id",
+                "workspace_id",
+                "number",
+                "company",
+                "service",
+                "status",
+                "quantity",
+                "due_on",
+                "expires_on",
+                "follow_up_on",
+                "steps",
+                "documents",
+                "steps_done",
+                "owner",
+                "papers_vanish",
+                "repeats",
+                "created_at",
+                "created_by",
+                "updated_at",
+                "delivered_at",
+                "deleted_at",
+                "deleted_by",
+            ]
         ),
         via=("service page", "API", "import"),
     ),
@@ -47,7 +84,7 @@ HELD = [
             "cancel_reason": Personal("pd:PersonalData", OnErasure.BLANK),
         },
         not_personal=frozenset(
-            "id workspace_id record paid_on taken_by created_at cancelled_at cancelled_by".split()
+            ["id", "workspace_id", "record", "paid_on", "taken_by", "created_at", "cancelled_at", "cancelled_by"]
         ),
         via=("service page", "API"),
     ),
@@ -55,7 +92,7 @@ HELD = [
         model="desk.Counter",
         whose="nobody",
         clause="retention.workspace",
-        not_personal=frozenset("id workspace_id what next_number".split()),
+        not_personal=frozenset(["id", "workspace_id", "what", "next_number"]),
     ),
     Held(
         model="desk.Task",
@@ -67,8 +104,26 @@ HELD = [
             "contact": Personal("pd:Identifying"),
         },
         not_personal=frozenset(
-            "id workspace_id kind company record assignee due_on due_time first_due_on repeat series_id "
-            "series_start_on occurrence created_by created_at done_at done_by cancelled_at".split()
+            [
+                "id",
+                "workspace_id",
+                "kind",
+                "company",
+                "record",
+                "assignee",
+                "due_on",
+                "due_time",
+                "first_due_on",
+                "repeat",
+                "series_id",
+                "series_start_on",
+                "occurrence",
+                "created_by",
+                "created_at",
+                "done_at",
+                "done_by",
+                "cancelled_at",
+            ]
         ),
         via=("task page", "API"),
     ),
@@ -85,7 +140,7 @@ HELD = [
             "note": Personal("pd:PersonalData"),
         },
         not_personal=frozenset(
-            "id workspace_id record vanishes_on_delivery added_by added_at gone_at gone_because".split()
+            ["id", "workspace_id", "record", "vanishes_on_delivery", "added_by", "added_at", "gone_at", "gone_because"]
         ),
         via=("service page", "papers of a contact"),
     ),
@@ -97,7 +152,7 @@ HELD = [
             "member": Personal("pd:Identifying", OnErasure.KEEP),
             "reason": Personal("pd:PersonalData", OnErasure.KEEP),
         },
-        not_personal=frozenset("id workspace_id paper at what".split()),
+        not_personal=frozenset(["id", "workspace_id", "paper", "at", "what"]),
         via=("paper page",),
     ),
 ]

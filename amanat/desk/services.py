@@ -94,7 +94,7 @@ def create(
     """
     if contact is None and company is None:
         raise ServiceRefused(_("Choose who the service is for."))
-    record = _record(workspace, wanted, by, at, contact, company, repeats)
+    record = _record(workspace, wanted, by=by, at=at, contact=contact, company=company, repeats=repeats)
     if not record.title:
         raise ServiceRefused(_("Choose a service, or write what is to be done."))
     paid = [payments.first(record, payment, by=by, at=at)] if payment else []
@@ -118,6 +118,7 @@ def create(
 def _record(
     workspace: Workspace,
     wanted: NewService,
+    *,
     by: Member,
     at: datetime,
     contact: Contact | None,
@@ -355,4 +356,3 @@ def set_many(
         except ServiceRefused:
             done["refused"].append(record)
     return done
-

@@ -20,7 +20,9 @@ def empty_bin() -> None:
 
 
 @jobs.periodic(
-    "desk.sweep_files", "40 3 * * *", purpose="Remove what interrupted uploads left: unfinished rows, objects no row knows"
+    "desk.sweep_files",
+    "40 3 * * *",
+    purpose="Remove what interrupted uploads left: unfinished rows, objects no row knows",
 )
 def sweep_files() -> None:
     for workspace_id in access.workspace_ids():

@@ -136,9 +136,7 @@ def reopen(*, task: Task, by: Member, at: datetime) -> None:
         if held.done_at is None:
             return
         if held.series_id is not None:
-            later = Task.objects.of(held.workspace_id).filter(
-                series_id=held.series_id, occurrence__gt=held.occurrence
-            )
+            later = Task.objects.of(held.workspace_id).filter(series_id=held.series_id, occurrence__gt=held.occurrence)
             if later.filter(done_at__isnull=False).exists() or later.filter(cancelled_at__isnull=False).exists():
                 raise TaskRefused(_("The next one of this series is finished already."))
             later.delete()

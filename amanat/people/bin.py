@@ -58,11 +58,16 @@ def _words(model: Kind) -> tuple[str, str]:
     return ("contact", "contacts") if model is Contact else ("company", "companies")
 
 
+def counted(model: Kind) -> str:
+    """The name of the kept count of a kind."""
+    return _words(model)[1]
+
+
 def delete(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, ids: Sequence[UUID]) -> int:
     """Move records that `by` may see to the bin; returns how many. Their numbers and external ids are free at once."""
     if not by.may(May.DELETE_CONTACTS):
         raise MayNotDelete
-    here, (kind, counted) = workspace_id_of(workspace), _words(model)
+    here, (kind, tallied) = workspace_id_of(workspace), _words(model)
     with transaction.atomic():
         found = model.objects.of(here).visible_to(by).alive().filter(pk__in=list(ids)[:MOST])
         going = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", flat=True))
@@ -71,7 +76,7 @@ def delete(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, id
         model.objects.of(here).filter(pk__in=going).update(deleted_at=at, deleted_by=by)
         SearchEntry.objects.of(here).filter(pk__in=going).delete()
         duplicates.forget(going, workspace=here)
-        tally.add(counted, -len(going), workspace=here)
+        tally.add(tallied, -len(going), workspace=here)
         ledger.write(
             f"people.{kind}.deleted", workspace=here, by=by, at=at, about=going[0] if len(going) == 1 else None, count=len(going)
         )
@@ -82,7 +87,7 @@ def restore(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, i
     """Bring records back as they were. Returns how many, and how many lost their external id because another has it now."""
     if not by.may(May.DELETE_CONTACTS):
         raise MayNotDelete
-    here, (kind, counted) = workspace_id_of(workspace), _words(model)
+    here, (kind, tallied) = workspace_id_of(workspace), _words(model)
     with transaction.atomic():
         found = model.objects.of(here).visible_to(by).filter(pk__in=list(ids)[:MOST], deleted_at__isnull=False)
         rows = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", "external_id"))
@@ -93,7 +98,7 @@ def restore(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, i
         model.objects.of(here).filter(pk__in=taken).update(external_id="")
         model.objects.of(here).filter(pk__in=coming).update(deleted_at=None, deleted_by=None, updated_at=at)
         index(model, here, coming)
-        tally.add(counted, len(coming), workspace=here)
+        tally.add(tallied, len(coming), workspace=here)
         ledger.write(
             f"people.{kind}.restored", workspace=here, by=by, at=at, about=coming[0] if len(coming) == 1 else None, count=len(coming)
         )
@@ -156,7 +161,7 @@ def purge(*, model: Kind, workspace: HasId | UUID, by: Member | None, at: dateti
     """Remove records of the bin for good with all that hangs on them; returns how many. `by` is None for the daily job."""
     if by is not None and not by.may(May.DELETE_CONTACTS):
         raise MayNotDelete
-    here, (kind, _counted) = workspace_id_of(workspace), _words(model)
+    here, (kind, _tallied) = workspace_id_of(workspace), _words(model)
     with transaction.atomic():
         found = model.objects.of(here).filter(pk__in=list(ids)[:MOST], deleted_at__isnull=False)
         if by is not None:

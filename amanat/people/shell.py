@@ -1,14 +1,22 @@
-"""What people puts into the shell: the kinds of lines of the timeline."""
+"""What people puts into the shell: navigation, the New menu, the kinds of lines of the timeline."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from amanat.accounts.permissions import May
 from amanat.people import timeline
 from amanat.people.timeline import Kind
+from amanat.web import navigation
+from amanat.web.navigation import Entry, Offer
 
 
 def register() -> None:
+    navigation.register(Entry("work", 20, _("Contacts"), "users", "people:contacts", May.READ_CONTACTS))
+    navigation.register(Entry("work", 25, _("Companies"), "building-2", "people:companies", May.READ_CONTACTS))
+    navigation.register(Entry("workspace", 40, _("Fields, stages and tags"), "columns-3", "people:fields", May.MANAGE_FIELDS))
+    navigation.offer(Offer(10, _("Contact"), "user-plus", "people:contact_new", May.WRITE_CONTACTS))
+    navigation.offer(Offer(40, _("Company"), "building-2", "people:company_new", May.WRITE_CONTACTS))
     timeline.register(Kind("note", _("Notes"), "sticky-note", "marigold", is_contact=True))
     timeline.register(Kind("call", _("Calls"), "phone", "blue", is_contact=True))
     timeline.register(Kind("message", _("Messages"), "message-circle", "green", is_contact=True))

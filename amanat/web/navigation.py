@@ -8,8 +8,10 @@ Each package registers its own entries in `AppConfig.ready()`, so a package can 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -91,7 +93,7 @@ def shown(request: HttpRequest) -> dict[str, list[Shown]]:
         if _may(member, entry.permission) and (entry.is_on is None or entry.is_on(request)):
             badge = entry.badge(request) if entry.badge else None
             sections[entry.section].append(
-                Shown(entry.label, entry.icon, reverse(entry.url_name), badge, entry.by_post)
+                Shown(entry.label, entry.icon, _address(entry.url_name, settings.ROOT_URLCONF), badge, entry.by_post)
             )
     return _with_current(sections, request.path)
 
@@ -102,7 +104,13 @@ def offers(request: HttpRequest) -> list[Shown]:
     if member is None:
         return []
     ordered = sorted(_offers, key=lambda new: new.order)
-    return [Shown(new.label, new.icon, reverse(new.url_name)) for new in ordered if _may(member, new.permission)]
+    return [Shown(new.label, new.icon, _address(new.url_name, settings.ROOT_URLCONF)) for new in ordered if _may(member, new.permission)]
+
+
+@lru_cache(200)
+def _address(url_name: str, _urlconf: str) -> str:
+    """Reversing twenty names on every page would cost a millisecond."""
+    return reverse(url_name)
 
 
 def _member(request: HttpRequest) -> Mover | None:

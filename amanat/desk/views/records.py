@@ -116,7 +116,8 @@ def bulk_status(request: MemberRequest) -> HttpResponse:
     done = services.set_many(records=list(rows), status=status, by=request.member, at=clock.now())
     if done["moved"]:
         messages.success(
-            request, _("%(count)d moved to “%(status)s”.") % {"count": len(done["moved"]), "status": Status(status).label}
+            request,
+            _("%(count)d moved to “%(status)s”.") % {"count": len(done["moved"]), "status": Status(status).label},
         )
     if done["refused"]:
         numbers = ", ".join(f"#{record.number}" for record in done["refused"])

@@ -100,7 +100,9 @@ def task_done(request: MemberRequest, task_id: UUID) -> HttpResponse:
     found = finding.task_of(request, task_id)
     following = todo.finish(task=found, by=request.member, at=clock.now())
     if following is not None:
-        messages.success(request, _("Done. The next time is on %(day)s.") % {"day": following.due_on.strftime("%d %b %Y")})
+        messages.success(
+            request, _("Done. The next time is on %(day)s.") % {"day": following.due_on.strftime("%d %b %Y")}
+        )
     return HttpResponseRedirect(_back(request))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -16,7 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from amanat.core import clock
-from amanat.web import formatting, sprite
+from amanat.web import formatting, frame, sprite
 
 register = template.Library()
 
@@ -38,6 +39,12 @@ def icon(name: str, label: str = "", size: str = "") -> SafeString:
     """A Lucide icon. Without `label` it is decoration and hidden from screen readers. `size` is "", "small", "large" or "huge"."""
     if settings.DEBUG and name not in sprite.drawn_names():
         raise template.TemplateSyntaxError(f"no such icon: {name}; see amanat/web/sprite.py")
+    return _drawn(name, str(label), size, settings.STATIC_URL, settings.STORAGES["staticfiles"]["BACKEND"])
+
+
+@lru_cache(1000)
+def _drawn(name: str, label: str, size: str, *_static: str) -> SafeString:
+    """A page has some sixty icons; their addresses change only with the settings of static files, hence the last two."""
     address = f"{static('web/vendor/lucide/sprite.svg')}#{name}"
     style = f"icon icon-{size}" if size else "icon"
     if label:
@@ -45,6 +52,12 @@ def icon(name: str, label: str = "", size: str = "") -> SafeString:
             '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>', style, label, address
         )
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', style, address)
+
+
+@register.simple_tag(takes_context=True)
+def frame_part(context: template.Context, template_name: str) -> SafeString:
+    """A part of the frame around the page, kept between pages: see `amanat.web.frame`."""
+    return frame.draw(template_name, context)
 
 
 @register.filter

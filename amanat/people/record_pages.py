@@ -1,0 +1,176 @@
+"""What the page of a contact or company shows, prepared so that its templates only write it down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import MemberRequest
+from amanat.accounts.models import Workspace
+from amanat.accounts.permissions import May
+from amanat.core import clock, phones
+from amanat.people import custom_fields, differences, records, timeline
+from amanat.people.drafts import ADDRESS_PARTS, AddressDraft
+from amanat.people.forms import LANGUAGES
+from amanat.people.models import Company, Contact, Interaction, Source
+from amanat.people.records import Same
+from amanat.people.vocabulary import Vocabulary
+from amanat.web import formatting
+
+#: Contacts listed on the page of their company; the rest is one click away.
+SHOWN_CONTACTS = 20
+
+
+def lines(found: Sequence[Interaction], words: Vocabulary, workspace: Workspace) -> list[dict[str, Any]]:
+    """The lines of a timeline as the template draws them."""
+    now = clock.now()
+    labels = {f"custom-{one.key}": one.label for one in words.fields}
+    drawn = []
+    for one in found:
+        kind = timeline.kinds.get(one.kind)
+        changes = one.data.get("changes") if isinstance(one.data, dict) else None
+        drawn.append(
+            {
+                "icon": kind.icon, "tone": kind.tone, "summary": one.summary, "body": one.body,
+                "at": one.happened_at.isoformat(), "at_text": formatting.short_time(one.happened_at, now=now),
+                "foot": words.member_name(one.actor_id) or _("Automated"),
+                "changes": [(labels.get(name) or differences.label(name), old or "—", new or "—") for name, old, new in changes or ()],
+                "file": one.data.get("file"), "url": one.data.get("url", ""),
+                "file_url": reverse("people:attachment", args=[one.data["attachment"]]) if one.data.get("attachment") else "",
+            }
+        )  # fmt: skip
+    return drawn
+
+
+def tabs(here: str, current: str) -> list[dict[str, Any]]:
+    """All, then one tab for each kind of line that some package writes."""
+    drawn = [{"label": _("All"), "url": here, "is_current": not current}]
+    for kind in timeline.kinds:
+        if not kind.tab:
+            drawn.append({"label": kind.label, "url": f"{here}?tab={kind.key}", "is_current": current == kind.key})
+    return drawn
+
+
+def facts(request: MemberRequest, record: Contact | Company, words: Vocabulary) -> dict[str, Any]:
+    """Everything beside the timeline."""
+    numbers, mails, addresses = records.reaches(record)
+    today = clock.today(request.workspace.time_zone)
+    shown: dict[str, Any] = {
+        "numbers": [_number(number, label) for number, label in numbers],
+        "mails": [{"address": address, "label": label} for address, label in mails],
+        "addresses": [{"text": _address(one), "label": one.label} for one in addresses],
+        "tag_names": words.tag_names(record.tag_ids),
+        "owner_name": words.member_name(record.owner_id),
+        "team_name": words.teams.get(record.team_id, "") if record.team_id else "",
+        "custom": _custom(record, words),
+        "tone": formatting.avatar_tone(record.pk),
+        "source_text": source(record, words),
+        "follow_up_text": formatting.recent(record.follow_up_on, now=clock.now()) if record.follow_up_on else "",
+        "is_due": record.follow_up_on is not None and record.follow_up_on <= today,
+        "days": [("1", _("Tomorrow"), today + timedelta(days=1)), ("3", _("In 3 days"), today + timedelta(days=3)), ("7", _("Next week"), today + timedelta(days=7))],
+        "whatsapp_url": whatsapp(numbers[0][0], record.name, request.workspace.name) if numbers else "",
+        "edit_url": reverse(f"people:{_on(record)}_edit", args=[record.pk]),
+    }  # fmt: skip
+    if isinstance(record, Contact):
+        shown |= {
+            "stage_name": words.stage_name(record.stage_id),
+            "language_name": dict(LANGUAGES).get(record.language, record.language),
+            "birthday_text": formatting.day(record.birthday) if record.birthday else "",
+            "company_url": reverse("people:company", args=[record.company_id]) if record.company_id else "",
+        }
+    else:
+        shown |= _contacts_of(request, record)
+    return shown
+
+
+def _on(record: Contact | Company) -> str:
+    return records.holder(record)
+
+
+def _number(number: str, label: str) -> dict[str, str]:
+    text = phones.national(number) if number.startswith("+91") else phones.international(number)
+    return {"e164": number, "text": text, "label": label}
+
+
+def _address(one: AddressDraft) -> str:
+    return ", ".join(getattr(one, part) for part in ADDRESS_PARTS if getattr(one, part))
+
+
+def _custom(record: Contact | Company, words: Vocabulary) -> list[dict[str, Any]]:
+    drawn = []
+    for field in words.fields_on(_on(record)):
+        value = record.custom.get(field.key)
+        if value is not None and value != "":
+            drawn.append({"label": field.label, "text": custom_fields.shown(field, value), "link": _link(field.kind, value)})
+    return drawn
+
+
+def _link(kind: str, value: Any) -> str:
+    """Where a value leads. A stored link that is none of ours to follow leads nowhere."""
+    text = str(value)
+    if kind == "link" and text.startswith(("https://", "http://")):
+        return text
+    return f"tel:{text}" if kind == "phone" else f"mailto:{text}" if kind == "email" else ""
+
+
+def _contacts_of(request: MemberRequest, company: Company) -> dict[str, Any]:
+    rows = Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(company_id=company.pk)
+    found = list(rows.order_by("-id").values_list("pk", "name", "job_title", "main_phone")[: SHOWN_CONTACTS + 1])
+    return {
+        "people": [
+            {
+                "url": reverse("people:contact", args=[key]), "name": name, "note": title, "tone": formatting.avatar_tone(key),
+                "phone": phones.international(number) if number else "",
+            }
+            for key, name, title, number in found[:SHOWN_CONTACTS]
+        ],
+        "people_more_url": f"{reverse('people:contacts')}?company={company.pk}" if len(found) > SHOWN_CONTACTS else "",
+        "person_new_url": f"{reverse('people:contact_new')}?company={company.pk}" if request.member.may(May.WRITE_CONTACTS) else "",
+    }  # fmt: skip
+
+
+def source(record: Contact | Company, words: Vocabulary) -> str:
+    """Where the record came from, on which day, by whom, as a sentence."""
+    values = {
+        "detail": record.source_detail,
+        "day": formatting.day(record.created_at),
+        "name": words.member_name(record.created_by_id) or _("nobody in particular"),
+    }
+    match record.source:
+        case Source.FILE:
+            return _("Came from the file %(detail)s on %(day)s, brought by %(name)s.") % values
+        case Source.API:
+            return _("Came through the API (%(detail)s) on %(day)s.") % values
+        case Source.PERSON:
+            return _("Given by the person on %(day)s.") % values
+        case Source.DEMO:
+            return _("Demo data, made on %(day)s.") % values
+    return _("Added by %(name)s on %(day)s.") % values
+
+
+def whatsapp(number: str, name: str, workspace: str) -> str:
+    """A link that opens a chat with a greeting ready to be sent."""
+    text = _("Hello %(name)s, this is %(workspace)s.") % {"name": name, "workspace": workspace}
+    return f"https://wa.me/{number.lstrip('+')}?text={quote(text)}"
+
+
+def sames(found: Sequence[Same]) -> list[SafeString]:
+    """Each record that may be the same, as a sentence with a link."""
+    drawn = []
+    for one in found:
+        url = reverse(f"people:{one.kind}", args=[one.id])
+        sentence = {
+            "phone": _("The number {value} belongs to {link}."),
+            "email": _("The address {value} belongs to {link}."),
+        }.get(one.reason, _("There is {link} already."))
+        value = phones.national(one.value) if one.reason == "phone" else one.value
+        link = format_html('<a class="link" href="{}">{}</a>', url, one.name)
+        drawn.append(format_html(sentence, value=value, link=link))
+    return drawn
