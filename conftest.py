@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from amanat.core import configuration
 from amanat.operations import testing
 
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "") or f"p{os.getpid()}"
@@ -31,6 +32,10 @@ from django.conf import settings  # noqa: E402
 
 # Reading one setting configures Django, which the test plugin waits for. Tests serve static files as they lie in the tree.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# A test process inherits the environment of the one that started it, and may have read the settings before this file.
+configuration.current.cache_clear()
+for alias in settings.DATABASES:
+    settings.DATABASES[alias]["NAME"] = NAME
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ from ninja.operation import Operation
 
 from amanat import __version__
 from amanat.accounts import api_document, api_shapes, members
-from amanat.accounts.access import DOOR
 from amanat.accounts.api import router as accounts_router
 from amanat.accounts.api_access import LIMITS, ApiTokens, Needs, problem
 from amanat.accounts.api_shapes import JsonParser, JsonRenderer
@@ -272,7 +271,7 @@ def unknown(request: HttpRequest, key: str) -> HttpResponse:
 
 
 urlpatterns = [
-    route(PREFIX + "openapi.json", openapi, name="api:openapi", rule=anyone, limits=DOOR, limited=("GET",)),
+    route(PREFIX + "openapi.json", openapi, name="api:openapi", rule=anyone),
     *_patterns(),
     route(PREFIX + "<path:key>", unknown, name="api:unknown", rule=anyone, methods=METHODS),
 ]

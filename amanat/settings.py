@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.utils.csp import CSP
 
-from amanat.core import clock, configuration, database
+from amanat.core import catalogs, clock, configuration, database
 
 _set = configuration.current()
 _base = urlsplit(_set.base_url)
@@ -181,9 +181,10 @@ if _set.trusted_proxies:
 
 # --- Words, places, time -----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("hi", "हिन्दी"), ("mr", "मराठी")]
+LANGUAGES = catalogs.offered()
 LANGUAGE_COOKIE_NAME = "language"
-LOCALE_PATHS = [configuration.CHECKOUT / "amanat" / "locale"]
+LOCALE_PATHS = [_set.data / "locale"]
+catalogs.ensure(LOCALE_PATHS[0])
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Kolkata"

@@ -226,6 +226,18 @@ def workspace_ids() -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def workspaces_to_seal() -> list[UUID]:
+    """Ids of the workspaces whose ledgers have entries without a number."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT workspaces_to_seal()")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def see_other(url: str) -> HttpResponseRedirect:
+    """Where to go after an act: 303, so that the next request is a GET in every browser."""
+    return HttpResponseRedirect(url, status=303)
+
+
 def _redirect(request: HttpRequest, url: str) -> HttpResponse:
     """A redirect that htmx follows as a whole page."""
     if getattr(request, "htmx", False):

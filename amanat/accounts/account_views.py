@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import forms, outbox_access, profile, second_factors, sessions
-from amanat.accounts.access import UserRequest
+from amanat.accounts.access import UserRequest, see_other
 from amanat.accounts.models import SignIn
 from amanat.accounts.session_store import hashed
 from amanat.core import clock, routes
@@ -32,7 +32,7 @@ def own_profile(request: UserRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         profile.change(user=user, **form.cleaned_data)
         messages.success(request, _("Saved."))
-        response = HttpResponseRedirect(reverse("accounts:profile"))
+        response = see_other(reverse("accounts:profile"))
         chosen = {settings.LANGUAGE_COOKIE_NAME: user.language, THEME_COOKIE: user.theme or "system"}
         for name, value in chosen.items():
             response.set_cookie(
@@ -56,13 +56,13 @@ def end_device(request: UserRequest, device_id: str) -> HttpResponse:
     if device_id == _this(request) or not sessions.end(request.user, device_id):
         return routes.refusal(request, 404)
     messages.success(request, _("The device is signed out."))
-    return HttpResponseRedirect(reverse("accounts:devices"))
+    return see_other(reverse("accounts:devices"))
 
 
 def end_other_devices(request: UserRequest) -> HttpResponse:
     sessions.end_all(request.user, but=_this(request))
     messages.success(request, _("All other devices are signed out."))
-    return HttpResponseRedirect(reverse("accounts:devices"))
+    return see_other(reverse("accounts:devices"))
 
 
 def login_history(request: UserRequest) -> HttpResponse:
@@ -85,7 +85,7 @@ def _uuid_or_none(text: str) -> str | None:
 def second_factor_needed(request: UserRequest) -> HttpResponse:
     """Where a member lands whose workspace asks for a second factor that she does not have yet."""
     if second_factors.who_has_one([request.user.pk]):
-        return HttpResponseRedirect("/")
+        return see_other("/")
     return TemplateResponse(request, "accounts/account/second_factor_needed.html")
 
 

@@ -107,6 +107,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return signing_up.join_url(request) or str(settings.LOGIN_REDIRECT_URL)
 
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        return self.get_login_redirect_url(request)
+
     def save_user(self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True) -> AbstractBaseUser:
         person = cast(User, user)
         person.name = form.cleaned_data.get("name", "") or person.email

@@ -15,6 +15,8 @@ class AccountsConfig(AppConfig):
 
         schema.add_sql("memberships", own.MEMBERSHIPS)
         schema.add_sql("workspace_ids", own.WORKSPACE_IDS)
+        schema.add_sql("workspaces_to_seal", own.WORKSPACES_TO_SEAL)
+        schema.add_definer_function("workspaces_to_seal", "ids only, for the job that seals ledgers every few seconds")
 
         members, tokens = May.MANAGE_MEMBERS.value, May.MANAGE_TOKENS.value
         register(Entry("workspace", 10, _("Workspace"), "store", "accounts:workspace", May.MANAGE_WORKSPACE.value))

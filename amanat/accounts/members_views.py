@@ -5,13 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import forms, invitations, members
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.models import Invitation, Member, Team
 from amanat.core import clock
 
@@ -48,7 +48,7 @@ def member(request: MemberRequest, member_id: UUID) -> HttpResponse:
                 team_ids=form.cleaned_data["teams"],
             )
             messages.success(request, _("Saved."))
-            return HttpResponseRedirect(reverse("accounts:members"))
+            return see_other(reverse("accounts:members"))
         except members.LastOwner:
             form.add_error("role", _("This is the only owner. Make somebody else an owner first."))
     context = {"form": form, "found": found}
@@ -61,9 +61,9 @@ def end_member(request: MemberRequest, member_id: UUID) -> HttpResponse:
         members.end(member=found, by=request.member, at=clock.now())
     except members.LastOwner:
         messages.error(request, _("This is the only owner. Make somebody else an owner first."))
-        return HttpResponseRedirect(reverse("accounts:member", args=[member_id]))
+        return see_other(reverse("accounts:member", args=[member_id]))
     messages.success(request, _("%(name)s is no longer a member.") % {"name": found.name})
-    return HttpResponseRedirect(reverse("accounts:members"))
+    return see_other(reverse("accounts:members"))
 
 
 def invite(request: MemberRequest) -> HttpResponse:
@@ -90,11 +90,11 @@ def invite_again(request: MemberRequest, invitation_id: UUID) -> HttpResponse:
         url = invitations.send_again(invitation=invitation, by=request.member, at=clock.now())
     except invitations.InvitationOver:
         messages.error(request, _("This invitation was used or withdrawn."))
-        return HttpResponseRedirect(reverse("accounts:members"))
+        return see_other(reverse("accounts:members"))
     return render(request, "accounts/settings/invited.html", {"invitation": invitation, "url": url})
 
 
 def withdraw_invitation(request: MemberRequest, invitation_id: UUID) -> HttpResponse:
     invitations.withdraw(invitation=_invitation(request, invitation_id), by=request.member, at=clock.now())
     messages.success(request, _("The invitation is withdrawn."))
-    return HttpResponseRedirect(reverse("accounts:members"))
+    return see_other(reverse("accounts:members"))

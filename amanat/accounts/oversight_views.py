@@ -66,7 +66,10 @@ def _words(entry: LedgerEntry) -> str:
 
 def _place(text: str) -> tuple[datetime, UUID]:
     at_text, _mark, id_text = text.partition("~")
-    at, last = parse_datetime(at_text.replace(" ", "+")), _uuid(id_text)
+    try:
+        at, last = parse_datetime(at_text.replace(" ", "+")), _uuid(id_text)
+    except ValueError:
+        at, last = None, None
     if at is None or last is None:
         raise BadRequest("after")
     return at, last

@@ -20,3 +20,12 @@ $$;
 REVOKE ALL ON FUNCTION workspace_ids() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION workspace_ids() TO amanat_app;
 """
+
+WORKSPACES_TO_SEAL = """
+CREATE OR REPLACE FUNCTION workspaces_to_seal() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT DISTINCT workspace_id FROM public.core_ledgerentry WHERE number IS NULL
+$$;
+REVOKE ALL ON FUNCTION workspaces_to_seal() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workspaces_to_seal() TO amanat_app;
+"""

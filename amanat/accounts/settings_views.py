@@ -5,13 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import api_tokens, forms, permissions, teams, workspaces
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.models import ApiToken, Member, Team
 from amanat.accounts.permissions import May, Role
 from amanat.core import clock
@@ -20,7 +20,7 @@ from amanat.core import clock
 def start(request: MemberRequest) -> HttpResponse:
     """The first page of the settings that this member may open."""
     managing = request.member.may(May.MANAGE_WORKSPACE)
-    return HttpResponseRedirect(reverse("accounts:workspace" if managing else "accounts:profile"))
+    return see_other(reverse("accounts:workspace" if managing else "accounts:profile"))
 
 
 def workspace(request: MemberRequest) -> HttpResponse:
@@ -31,7 +31,7 @@ def workspace(request: MemberRequest) -> HttpResponse:
         if form.is_valid():
             workspaces.change(workspace=kept, by=request.member, at=clock.now(), **form.details())
             messages.success(request, _("Saved."))
-            return HttpResponseRedirect(reverse("accounts:workspace"))
+            return see_other(reverse("accounts:workspace"))
         request.workspace = request.member.workspace = kept
     return render(request, "accounts/settings/workspace.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -45,7 +45,7 @@ def security(request: MemberRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         workspaces.change(workspace=request.workspace, by=request.member, at=clock.now(), **form.cleaned_data)
         messages.success(request, _("Saved."))
-        return HttpResponseRedirect(reverse("accounts:security"))
+        return see_other(reverse("accounts:security"))
     return render(request, "accounts/settings/security.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -64,7 +64,7 @@ def team_list(request: MemberRequest) -> HttpResponse:
             team = teams.make(
                 workspace_id=request.workspace.pk, name=form.cleaned_data["name"], by=request.member, at=clock.now()
             )
-            return HttpResponseRedirect(reverse("accounts:team", args=[team.pk]))
+            return see_other(reverse("accounts:team", args=[team.pk]))
         except teams.NameTaken:
             form.add_error("name", _("There is a team of this name."))
     context = {"form": form, "teams": teams.listed(request.workspace.pk)}
@@ -88,7 +88,7 @@ def team(request: MemberRequest, team_id: UUID) -> HttpResponse:
                 team=found, member_ids=form.cleaned_data["members"], by=request.member, at=clock.now()
             )
             messages.success(request, _("Saved."))
-            return HttpResponseRedirect(reverse("accounts:teams"))
+            return see_other(reverse("accounts:teams"))
         except teams.NameTaken:
             form.add_error("name", _("There is a team of this name."))
             found.refresh_from_db(fields=["name"], from_queryset=Team.objects.of(request.workspace))
@@ -101,9 +101,9 @@ def delete_team(request: MemberRequest, team_id: UUID) -> HttpResponse:
         teams.delete(team=found, by=request.member, at=clock.now())
     except teams.TeamInUse:
         messages.error(request, _("Contacts still belong to this team. Give them to another team first."))
-        return HttpResponseRedirect(reverse("accounts:team", args=[team_id]))
+        return see_other(reverse("accounts:team", args=[team_id]))
     messages.success(request, _("The team is deleted."))
-    return HttpResponseRedirect(reverse("accounts:teams"))
+    return see_other(reverse("accounts:teams"))
 
 
 def token_list(request: MemberRequest) -> HttpResponse:
@@ -131,4 +131,4 @@ def revoke_token(request: MemberRequest, token_id: UUID) -> HttpResponse:
     token = get_object_or_404(ApiToken.objects.of(request.workspace), pk=token_id)
     api_tokens.revoke(token=token, by=request.member, at=clock.now())
     messages.success(request, _("The token is revoked."))
-    return HttpResponseRedirect(reverse("accounts:tokens"))
+    return see_other(reverse("accounts:tokens"))

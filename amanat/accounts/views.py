@@ -5,14 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import access, invitations, members, setup, signing_up, workspaces
-from amanat.accounts.access import UserRequest
+from amanat.accounts.access import UserRequest, see_other
 from amanat.accounts.forms import NewWorkspaceForm
 from amanat.accounts.models import Workspace
 from amanat.core import clock, routes, tenancy
@@ -24,7 +24,7 @@ def owner(request: HttpRequest, secret: str) -> HttpResponse:
         return routes.refusal(request, 404)
     request.session[signing_up.OWNER_SECRET] = secret
     signed_in = request.user.is_authenticated
-    return HttpResponseRedirect(reverse("accounts:new_workspace" if signed_in else "account_signup"))
+    return see_other(reverse("accounts:new_workspace" if signed_in else "account_signup"))
 
 
 def workspace_list(request: UserRequest) -> HttpResponse:
@@ -34,7 +34,7 @@ def workspace_list(request: UserRequest) -> HttpResponse:
         may_make = signing_up.may_make_workspace(request, request.user)
         where = signing_up.join_url(request) or (reverse("accounts:new_workspace") if may_make else "")
         if where:
-            return HttpResponseRedirect(where)
+            return see_other(where)
     present = getattr(request, "workspace", None)
     context = {
         "seats": seats,
@@ -48,7 +48,7 @@ def enter_workspace(request: UserRequest, workspace_id: UUID) -> HttpResponse:
     if workspace_id not in {seat.workspace_id for seat in access.seats_of(request.user)}:
         return routes.refusal(request, 404)
     access.choose_workspace(request, workspace_id)
-    return HttpResponseRedirect("/")
+    return see_other("/")
 
 
 def new_workspace(request: UserRequest) -> HttpResponse:
@@ -62,7 +62,7 @@ def new_workspace(request: UserRequest) -> HttpResponse:
             setup.use_owner_secret(secret)
         seat = workspaces.create(owner=request.user, at=clock.now(), **form.cleaned_data)
         access.choose_workspace(request, seat.workspace_id)
-        return HttpResponseRedirect("/")
+        return see_other("/")
     context = {"form": form, "has_seats": bool(access.seats_of(request.user))}
     return TemplateResponse(request, "accounts/workspace_new.html", context, status=422 if form.errors else 200)
 
@@ -92,7 +92,7 @@ def join(request: HttpRequest, workspace_id: UUID, secret: str) -> HttpResponse:
     except members.AlreadyMember:
         messages.info(request, _("You are a member of this workspace already."))
         access.choose_workspace(request, workspace_id)
-        return HttpResponseRedirect("/")
+        return see_other("/")
     request.session.pop(signing_up.INVITATION, None)
     access.choose_workspace(request, seat.workspace_id)
-    return HttpResponseRedirect("/")
+    return see_other("/")

@@ -7,25 +7,27 @@ twice. Arguments are ids and numbers, never personal data. procrastinate underne
 Fairness: priority falls by one for every five jobs a workspace has waiting, so ten jobs of one shop are not behind
 two thousand of another (a lock per workspace was tried and took 9 s a fetch with a full queue).
 Rescue: a job of a dead worker is put back within a minute (heartbeat 10 s, stale at 30 s, looked at every 10 s).
-Poison: after its tries a job is parked as failed, is shown on the jobs page, and can be tried again by hand.
+Poison: after its tries a job is parked as failed, is shown on the jobs page, and can be tried again by hand. A job that
+takes its worker down with it spends a try as well, so it cannot kill one worker after the other for ever.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+from contextlib import nullcontext
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import close_old_connections, connection
+from django.db import IntegrityError, close_old_connections, connection, transaction
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from amanat.core import tenancy
+from amanat.core import clock, tenancy
 from amanat.core.tenancy import HasId
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Job:
     name: str
     purpose: str
     every: str | None = None  #: cron expression, with seconds as an optional sixth field; None: only when enqueued
+    tries: int = 1
 
 
 _registry: dict[str, Job] = {}
@@ -54,7 +57,7 @@ def job(name: str, *, purpose: str, tries: int = 5) -> Callable[[Callable[..., N
     """Register a function(workspace_id: UUID, **arguments) as the job `name`."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        _registry[name] = Job(name, purpose)
+        _registry[name] = Job(name, purpose, tries=tries)
 
         @functools.wraps(function)
         def run(workspace_id: str, **arguments: Any) -> None:
@@ -101,14 +104,18 @@ def enqueue(
 ) -> int | None:
     """Put a job in the queue as part of the open transaction; returns its number.
 
-    `once` is a key: while a job with it waits, another is not added and None is returned.
+    `once` is a key: while a job with it waits, another is not added and None is returned. (The database refuses the
+    second, which would spoil the open transaction; hence the savepoint.)
     """
+    if name not in _registry:
+        raise LookupError(f"no such job: {name}")
     workspace_id = str(tenancy.workspace_id_of(workspace))
     deferrer = app.configure_task(
         name, schedule_at=not_before, queueing_lock=once, priority=-(waiting(workspace_id) // 5), allow_unknown=False
     )
     try:
-        return int(deferrer.defer(workspace_id=workspace_id, **arguments))
+        with transaction.atomic() if once else nullcontext():
+            return int(deferrer.defer(workspace_id=workspace_id, **arguments))
     except AlreadyEnqueued:
         return None
 
@@ -129,18 +136,37 @@ CREATE INDEX IF NOT EXISTS jobs_waiting_by_workspace ON procrastinate_jobs ((arg
 """
 
 
+_STALLED = """
+SELECT job.id, job.task_name, job.attempts FROM procrastinate_jobs job
+LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+WHERE job.status = 'doing' AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => %s))
+ORDER BY job.id FOR UPDATE OF job SKIP LOCKED
+"""
+
+
 def rescue() -> int:
-    """Put back the jobs whose worker is gone; returns how many."""
-    import asyncio
+    """Put back the jobs whose worker is gone, park those that have used up their tries; returns how many were found."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_STALLED, [STALE_SECONDS])
+        stalled = cursor.fetchall()
+        for number, name, attempts in stalled:
+            known = _registry.get(name)
+            if known is None or (known.every is None and attempts + 1 >= known.tries):
+                cursor.execute("SELECT procrastinate_finish_job_v1(%s, 'failed', false)", [number])
+            elif not _put_back(number):
+                # Its like waits already (a later tick of a schedule, or the same `once`) and will do the work.
+                cursor.execute("SELECT procrastinate_finish_job_v1(%s, 'aborted', false)", [number])
+            log.warning("a job lost its worker", extra={"job": number, "task": name})
+    return len(stalled)
 
-    async def put_back() -> int:
-        stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALE_SECONDS))
-        for stuck in stalled:
-            await app.job_manager.retry_job(stuck)
-            log.warning("job put back after its worker died", extra={"job": stuck.id, "task": stuck.task_name})
-        return len(stalled)
 
-    return asyncio.run(put_back())
+def _put_back(number: int) -> bool:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT procrastinate_retry_job_v1(%s, now(), NULL, NULL, NULL)", [number])
+    except IntegrityError:
+        return False
+    return True
 
 
 def run_worker(*, concurrency: int = 4, wait: bool = True) -> None:
@@ -160,11 +186,18 @@ def run_worker(*, concurrency: int = 4, wait: bool = True) -> None:
 
 
 def sweep_finished(*, days: int = 7) -> int:
-    """Delete the rows of jobs that ended well more than `days` ago."""
+    """Delete jobs that ended well: ticks of a schedule after an hour, others after `days`; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM procrastinate_jobs WHERE status = 'succeeded' AND id IN (SELECT job_id FROM procrastinate_events "
-            "WHERE type = 'succeeded' AND at < now() - make_interval(days => %s))",
+            """
+            DELETE FROM procrastinate_jobs job WHERE job.status IN ('succeeded', 'aborted') AND NOT EXISTS (
+                SELECT 1 FROM procrastinate_events event WHERE event.job_id = job.id AND event.at > now()
+                    - CASE WHEN job.args ? 'workspace_id' THEN make_interval(days => %s) ELSE interval '1 hour' END)
+            """,
             [days],
         )
-        return int(cursor.rowcount)
+        deleted = int(cursor.rowcount)
+        cursor.execute("DELETE FROM procrastinate_periodic_defers WHERE job_id IS NULL AND defer_timestamp < %s", [
+            int(clock.now().timestamp()) - 86400
+        ])  # fmt: skip
+    return deleted

@@ -155,6 +155,12 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
     return render(request, f"{status}.html" if status != 405 else "400.html", {"title": titles[status]}, status=status)
 
 
+def addresses() -> dict[str, Route]:
+    """The declared routes by their whole pattern, prefixes of includes and all."""
+    walked = _walk(get_resolver().url_patterns)
+    return {pattern: callback.route for pattern, callback in walked if hasattr(callback, "route")}
+
+
 def undeclared() -> list[str]:
     """Patterns that were not made by `route()`."""
     return [pattern for pattern, callback in _walk(get_resolver().url_patterns) if not hasattr(callback, "route")]

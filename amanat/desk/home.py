@@ -211,5 +211,5 @@ def open_for_person(record: ServiceRecord, member: Member, today: date) -> list[
         | (Q(balance_paise__gt=0) & ~Q(status=ServiceRecord.Status.CANCELLED))
         | Q(expires_on__range=(today - timedelta(days=30), today + timedelta(days=60)))
     )
-    found = _records(member).filter(person & waiting).exclude(pk=record.pk).order_by("-id")[:LIST]
-    return list(found)
+    found = _records(member).filter(person & waiting).exclude(pk=record.pk).select_related("contact", "company")
+    return list(found.order_by("-id")[:LIST])

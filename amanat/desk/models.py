@@ -403,15 +403,15 @@ class Paper(WorkspaceRow):
 
 
 class PaperOpening(WorkspaceRow):
-    """Who opened which paper, when and why."""
+    """Who opened which paper, when and why. No foreign key: the proof outlives the paper."""
 
     append_only = True
 
-    paper = WorkspaceForeignKey(Paper, related_name="openings")
+    paper_id = models.UUIDField()
     member = WorkspaceForeignKey(Member, related_name="+")
     at = models.DateTimeField(default=clock.now)
     reason = models.CharField(max_length=120)
     what = models.CharField(max_length=20, default="file")  #: file, number
 
     class Meta:
-        indexes = [models.Index(fields=["workspace_id", "paper", "-at"], name="paper_opening_newest")]
+        indexes = [models.Index(fields=["workspace_id", "paper_id", "-at"], name="paper_opening_newest")]

@@ -151,7 +151,7 @@ def _opening(paper: Paper, by: Member, at: datetime, reason: str, *, what: str) 
         raise PaperRefused(_("Write what you open the paper for."))
     with transaction.atomic():
         opening = PaperOpening(
-            workspace_id=paper.workspace_id, paper=paper, member=by, at=at, reason=reason.strip()[:120], what=what
+            workspace_id=paper.workspace_id, paper_id=paper.pk, member=by, at=at, reason=reason.strip()[:120], what=what
         )
         opening.save(force_insert=True)
         ledger.write("desk.paper.opened", workspace=paper.workspace_id, by=by, about=paper, at=at, what=what)
@@ -167,14 +167,14 @@ def download(*, opening_id: UUID, link: FileLink, workspace_name: str) -> HttpRe
     """The file of an opening; uses the link up. Call inside the link's workspace. Raises LinkRefused."""
     opening = (
         PaperOpening.objects.of(link.workspace_id)
-        .select_related("paper__file", "member")
+        .select_related("member")
         .filter(pk=opening_id, member_id=link.member_id)
         .first()
     )
     if opening is None or opening.member.ended_at is not None:
         raise LinkRefused
-    paper = opening.paper
-    if paper.gone_at or paper.file is None or paper.file_id != link.file_id:
+    paper = Paper.objects.of(link.workspace_id).kept().select_related("file").filter(pk=opening.paper_id).first()
+    if paper is None or paper.file is None or paper.file_id != link.file_id:
         raise LinkRefused
     filelinks.consume(link)
     if opening.what != "marked copy":
@@ -220,23 +220,12 @@ def vanish(*, record: ServiceRecord, by: Member, at: datetime) -> int:
 
 
 def delete_all(*, record: ServiceRecord) -> None:
-    """Delete papers of a record that is purged, rows and all, with the list of who opened them."""
+    """Delete papers of a record that is purged, rows and all. That they were opened stays written down."""
     held = list(Paper.objects.of(record.workspace_id).filter(record=record).select_related("file"))
     for paper in held:
         if paper.file is not None:
             files.delete(paper.file)
-    # The openings are a proof and stay in the table; a paper that has some stays with them, without its content.
-    opened = set(
-        PaperOpening.objects.of(record.workspace_id)
-        .filter(paper__in=[paper.pk for paper in held])
-        .values_list("paper_id", flat=True)
-    )
-    mine = Paper.objects.of(record.workspace_id)
-    mine.filter(pk__in=[paper.pk for paper in held if paper.pk not in opened]).delete()
-    mine.filter(pk__in=opened).update(
-        record=None, file=None, number_sealed=None, number_tail="", note="", gone_because="purged"
-    )
-    mine.filter(pk__in=opened, gone_at__isnull=True).update(gone_at=record.deleted_at)
+    Paper.objects.of(record.workspace_id).filter(pk__in=[paper.pk for paper in held]).delete()
 
 
 def _destroy(gone: Iterable[Paper], *, by: Member, at: datetime, because: str) -> None:

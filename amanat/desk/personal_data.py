@@ -152,7 +152,7 @@ HELD = [
             "member": Personal("pd:Identifying", OnErasure.KEEP),
             "reason": Personal("pd:PersonalData", OnErasure.KEEP),
         },
-        not_personal=frozenset(["id", "workspace_id", "paper", "at", "what"]),
+        not_personal=frozenset(["id", "workspace_id", "paper_id", "at", "what"]),
         via=("paper page",),
     ),
 ]

@@ -7,8 +7,8 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         from amanat.core import schema
-        from amanat.people import schema as own
         from amanat.people import notes, shell
+        from amanat.people import schema as own
 
         schema.add_sql("find_records", own.FIND_RECORDS)
         schema.add_definer_function("find_records", "ids of records that have the words; carries the wall itself")

@@ -198,6 +198,9 @@ def _collect(going: _Going, model: type[WorkspaceRow], here: UUID, ids: set[UUID
     going.files |= _files_of(model, here, ids)
     for other, column in pointing.at(model):
         if getattr(other, "append_only", False):
+            # Its rows outlive what they are about; they may let go when the table allows it.
+            if column in getattr(other, "may_be_filled_later", ()):
+                _let_go(other, column, here, ids)
             continue
         if other is Contact or not _goes_along(other, column, is_first=is_first):
             _let_go(other, column, here, ids)

@@ -103,6 +103,9 @@ def _email(row: Row) -> str:
     return escape(row.values["main_email"])
 
 
+_SOURCES: dict[str, Any] = dict(Source.choices)
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("company", gettext_lazy("Company"), ("company__name",), lambda row: escape(row.values["company__name"] or "—"), "phone-hide clip", on=("contact",)),
     Column("phone", gettext_lazy("Mobile"), ("main_phone",), lambda row: phones.international(row.values["main_phone"]) if row.values["main_phone"] else "", "nowrap figure", on=("contact",)),
@@ -124,7 +127,6 @@ USUAL = {
     "contact": ("company", "phone", "stage", "owner", "tags", "follow_up", "last_contact"),
     "company": ("industry", "gstin", "owner", "tags", "follow_up", "last_contact"),
 }
-_SOURCES = dict(Source.choices)
 
 
 def of(on: str, words: Vocabulary, chosen: Sequence[str] = ()) -> list[Column]:

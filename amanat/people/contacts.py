@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
 from amanat.core import ids, ledger, tally
+from amanat.core.models import Tally
 from amanat.core.tenancy import HasId, WorkspaceRow, workspace_id_of
 from amanat.people import (
     bulk,
@@ -81,11 +82,13 @@ def create(
             *records.reach_rows(contact, draft, source=source, at=at),
             told,
         ]
-        new.append(search.row_of(entry_of(contact, draft)))
-        records.refuse_double_id(lambda: rows.insert(new))
-        tally.add("contacts", 1, workspace=workspace)
+        new += [
+            search.row_of(entry_of(contact, draft)),
+            Tally(workspace_id=contact.workspace_id, what="contacts", change=1),
+        ]
         if extra:
-            tally.add("companies", 1, workspace=workspace)
+            new.append(Tally(workspace_id=contact.workspace_id, what="companies", change=1))
+        records.refuse_double_id(lambda: rows.insert(new))
         ledger.write("people.contact.created", workspace=workspace, by=by, about=contact, at=at, source=source)
     return contact
 

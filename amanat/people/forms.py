@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.accounts.models import Member
+from amanat.core import phones
 from amanat.people import custom_fields
 from amanat.people.drafts import ADDRESS_PARTS, AddressDraft, CompanyDraft, ContactDraft, RecordDraft
 from amanat.people.models import CustomField
@@ -37,6 +38,11 @@ class ReachRow:
     value: Any
     label: str
     errors: Sequence[str] = field(default=())
+
+
+def readable(number: str) -> str:
+    """A number as its field shows it: the country code only where it is not India's. Reading it gives the same number."""
+    return phones.national(number) if number.startswith("+91") else phones.international(number) if number.startswith("+") else number
 
 
 def uuid_or_none(text: str) -> UUID | None:
@@ -101,7 +107,8 @@ class RecordForm(forms.Form):
         return [self[custom_fields.input_name(one)] for one in self.words.fields_on(self.on)]
 
     def phone_rows(self) -> list[ReachRow]:
-        return self._rows("phones", "phone_number", "phone_label", self.draft_before.phones)
+        before = [(readable(number), label) for number, label in self.draft_before.phones]
+        return self._rows("phones", "phone_number", "phone_label", before)
 
     def email_rows(self) -> list[ReachRow]:
         return self._rows("emails", "email_address", "email_label", self.draft_before.emails)

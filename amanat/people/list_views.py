@@ -20,11 +20,12 @@ from django.utils.translation import gettext as _
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock
+from amanat.people import bin as bins
 from amanat.people import bulk, columns, companies, contacts, lists, saved_views, vocabulary
 from amanat.people.bulk import UNSET, BulkChanges
 from amanat.people.forms import uuid_or_none
 from amanat.people.lists import Context, Definition, Refused
-from amanat.people.models import SavedView, Source
+from amanat.people.models import Company, Contact, SavedView, Source
 from amanat.people.vocabulary import Vocabulary
 from amanat.web import formatting
 
@@ -103,7 +104,9 @@ def _summary(rows: int, count: int, more: bool, started: float) -> str:
     }  # fmt: skip
 
 
-def _context(request: MemberRequest, asked: _Asked, page: lists.Page, shown: list[columns.Column], *, on: str) -> dict[str, Any]:
+def _context(
+    request: MemberRequest, asked: _Asked, page: lists.Page, shown: list[columns.Column], *, on: str
+) -> dict[str, Any]:
     base, definition, words = reverse(_URLS[on]), asked.definition, asked.words
     keep = [("view", str(asked.view.pk))] if asked.view else definition.pairs()
     if asked.view and definition.sort != (asked.view.definition.get("sort") or "-created"):
@@ -111,7 +114,11 @@ def _context(request: MemberRequest, asked: _Asked, page: lists.Page, shown: lis
     all_name = _("All contacts") if on == "contact" else _("All companies")
     tabs = [{"label": all_name, "url": base, "is_current": asked.view is None and not definition.filters}]
     tabs += [
-        {"label": view.name, "url": f"{base}?view={view.pk}", "is_current": asked.view is not None and view.pk == asked.view.pk}
+        {
+            "label": view.name,
+            "url": f"{base}?view={view.pk}",
+            "is_current": asked.view is not None and view.pk == asked.view.pk,
+        }
         for view in asked.views
     ]
     return {
@@ -236,7 +243,9 @@ def _change_many(request: MemberRequest, on: str) -> HttpResponse:
 
 def _back(request: MemberRequest, on: str) -> HttpResponseRedirect:
     query = QueryDict(request.POST.get("query", "")[:2000])
-    response = HttpResponseRedirect(_url(reverse(_URLS[on]), [(name, value) for name, values in query.lists() for value in values]))
+    response = HttpResponseRedirect(
+        _url(reverse(_URLS[on]), [(name, value) for name, values in query.lists() for value in values])
+    )
     response.status_code = 303
     return response
 
@@ -263,7 +272,9 @@ def _changes(request: MemberRequest, act: str) -> BulkChanges:
         if chosen is None and value != lists.NONE:
             raise Refused(_("“%(value)s” is not known here.") % {"value": value[:40]})
         return BulkChanges(
-            stage=chosen if act == "stage" else UNSET, owner=chosen if act == "owner" else UNSET, team=chosen if act == "team" else UNSET
+            stage=chosen if act == "stage" else UNSET,
+            owner=chosen if act == "owner" else UNSET,
+            team=chosen if act == "team" else UNSET,
         )
     if act == "follow_up_on":
         day = parse_date(value) if value else None
@@ -278,9 +289,13 @@ def _changes(request: MemberRequest, act: str) -> BulkChanges:
 def _delete(request: MemberRequest, on: str, ids: list[UUID]) -> int:
     if not request.member.may(May.DELETE_CONTACTS):
         raise Refused(_("You may not move contacts to the bin."))
-    from amanat.people import bin as bins
-
-    return bins.delete(workspace=request.workspace, kind=on, ids=ids, by=request.member, at=clock.now())
+    return bins.delete(
+        model=Contact if on == "contact" else Company,
+        workspace=request.workspace,
+        ids=ids,
+        by=request.member,
+        at=clock.now(),
+    )
 
 
 def save_view(request: MemberRequest) -> HttpResponse:
@@ -316,7 +331,9 @@ def change_view(request: MemberRequest, view_id: UUID) -> HttpResponse:
         return _to(base)
     shared = bool(request.POST.get("is_shared")) and (view.is_shared or request.member.may(May.SHARE_VIEWS))
     try:
-        saved_views.change(view=view, member=request.member, at=clock.now(), name=request.POST.get("name", ""), is_shared=shared)
+        saved_views.change(
+            view=view, member=request.member, at=clock.now(), name=request.POST.get("name", ""), is_shared=shared
+        )
     except ValidationError as problem:
         messages.error(request, " ".join(problem.messages))
     return _to(f"{base}?view={view.pk}")

@@ -47,7 +47,13 @@ def write(
         if file is not None:
             stored = files.store(file, workspace_id=record.workspace_id, name=file_name, by=by.pk, kind="attachment")
             reference = Attachment(
-                id=ids.new(), workspace_id=record.workspace_id, file=stored, name=stored.name, added_by=by, added_at=at, **on
+                id=ids.new(),
+                workspace_id=record.workspace_id,
+                file=stored,
+                name=stored.name,
+                added_by=by,
+                added_at=at,
+                **on,
             )
             rows.insert([reference])
             data = {"attachment": str(reference.pk), "file": stored.name}

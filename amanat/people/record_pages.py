@@ -18,7 +18,7 @@ from amanat.accounts.permissions import May
 from amanat.core import clock, phones
 from amanat.people import custom_fields, differences, records, timeline
 from amanat.people.drafts import ADDRESS_PARTS, AddressDraft
-from amanat.people.forms import LANGUAGES
+from amanat.people.forms import LANGUAGES, readable
 from amanat.people.models import Company, Contact, Interaction, Source
 from amanat.people.records import Same
 from amanat.people.vocabulary import Vocabulary
@@ -95,8 +95,7 @@ def _on(record: Contact | Company) -> str:
 
 
 def _number(number: str, label: str) -> dict[str, str]:
-    text = phones.national(number) if number.startswith("+91") else phones.international(number)
-    return {"e164": number, "text": text, "label": label}
+    return {"e164": number, "text": readable(number), "label": label}
 
 
 def _address(one: AddressDraft) -> str:
@@ -108,7 +107,9 @@ def _custom(record: Contact | Company, words: Vocabulary) -> list[dict[str, Any]
     for field in words.fields_on(_on(record)):
         value = record.custom.get(field.key)
         if value is not None and value != "":
-            drawn.append({"label": field.label, "text": custom_fields.shown(field, value), "link": _link(field.kind, value)})
+            drawn.append(
+                {"label": field.label, "text": custom_fields.shown(field, value), "link": _link(field.kind, value)}
+            )
     return drawn
 
 

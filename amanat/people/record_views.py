@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -21,12 +21,21 @@ from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock, files, phones
 from amanat.core.models import StoredFile
+from amanat.people import bin as bins
 from amanat.people import (
-    cards, companies, contacts, differences, drafts, notes, record_pages, timeline, vocabulary,
+    cards,
+    companies,
+    contacts,
+    differences,
+    drafts,
+    notes,
+    record_pages,
+    timeline,
+    vocabulary,
 )  # fmt: skip
 from amanat.people.drafts import CompanyDraft, ContactDraft, RecordDraft
 from amanat.people.forms import CompanyForm, ContactForm, NoteForm, RecordForm, moment, uuid_or_none
-from amanat.people.models import Attachment, Company, Contact, Source
+from amanat.people.models import Attachment, Company, Contact, RecordQuerySet
 from amanat.people.records import Same, Stale
 from amanat.people.vocabulary import Vocabulary
 
@@ -52,7 +61,7 @@ COMPANY = Pages("company", Company, CompanyForm, companies, CompanyDraft, "peopl
 
 def find(request: MemberRequest, pages: Pages, identity: UUID) -> Any:
     """The record, if the member may see it and it is not in the bin."""
-    rows = pages.model.objects.of(request.workspace).visible_to(request.member).alive()
+    rows: RecordQuerySet[Any] = pages.model.objects.of(request.workspace).visible_to(request.member).alive()
     if pages is CONTACT:
         rows = rows.select_related("company")
     record = rows.filter(pk=identity).first()
@@ -111,7 +120,9 @@ def company_new(request: MemberRequest) -> HttpResponse:
 def _new(request: MemberRequest, pages: Pages) -> HttpResponse:
     words = vocabulary.of(request.workspace)
     draft = _suggested(request, pages, words)
-    form = pages.form(request.POST if request.method == "POST" else None, words=words, draft=draft, member=request.member)
+    form = pages.form(
+        request.POST if request.method == "POST" else None, words=words, draft=draft, member=request.member
+    )
     same: list[Same] = []
     if request.method == "POST" and form.is_valid():
         asked: Any = form.draft()
@@ -153,7 +164,9 @@ def _edit(request: MemberRequest, pages: Pages, identity: UUID) -> HttpResponse:
     record = find(request, pages, identity)
     words = vocabulary.of(request.workspace)
     before: Any = pages.rule.as_draft(record, words)
-    form = pages.form(request.POST if request.method == "POST" else None, words=words, draft=before, member=request.member)
+    form = pages.form(
+        request.POST if request.method == "POST" else None, words=words, draft=before, member=request.member
+    )
     same: list[Same] = []
     if request.method == "POST" and form.is_valid():
         asked: Any = form.draft()
@@ -178,16 +191,31 @@ def _stale(stale: Stale, before: RecordDraft, asked: RecordDraft, words: Vocabul
     found = differences.between(before, asked, words)
     return {
         "at": stale.record.updated_at,
-        "lines": [(differences.label(name), theirs, mine) for name, (theirs, mine) in found.items() if not name.startswith("custom-")],
+        "lines": [
+            (differences.label(name), theirs, mine)
+            for name, (theirs, mine) in found.items()
+            if not name.startswith("custom-")
+        ],
     }
 
 
-def _same(request: MemberRequest, pages: Pages, asked: RecordDraft, *, but: UUID | None = None, known: RecordDraft | None = None) -> list[Same]:
+def _same(
+    request: MemberRequest,
+    pages: Pages,
+    asked: RecordDraft,
+    *,
+    but: UUID | None = None,
+    known: RecordDraft | None = None,
+) -> list[Same]:
     """Others with one of the phones or e-mails that are new in the form; by name when it has neither."""
     old_numbers = {number for number, _label in known.phones} if known else set()
     old_mails = {address for address, _label in known.emails} if known else set()
-    numbers = [one for one in (phones.parse(number) for number, _label in asked.phones) if one and one not in old_numbers]
-    mails = [one for one in (address.strip().lower() for address, _label in asked.emails) if one and one not in old_mails]
+    numbers = [
+        one for one in (phones.parse(number) for number, _label in asked.phones) if one and one not in old_numbers
+    ]
+    mails = [
+        one for one in (address.strip().lower() for address, _label in asked.emails) if one and one not in old_mails
+    ]
     name = "" if numbers or mails or known else asked.name
     if not (numbers or mails or name):
         return []
@@ -230,7 +258,9 @@ def same(request: MemberRequest, on: str) -> HttpResponse:
     found: list[Same] = []
     if numbers or mails or len(name) > 3:
         but = uuid_or_none(request.GET.get("but", ""))
-        found = pages.rule.likely_same(member=request.member, phones=numbers, emails=mails, name="" if but else name, but=but)
+        found = pages.rule.likely_same(
+            member=request.member, phones=numbers, emails=mails, name="" if but else name, but=but
+        )
     return render(request, "people/_same.html", {"same": record_pages.sames(found)})
 
 
@@ -241,7 +271,11 @@ def company_names(request: MemberRequest) -> HttpResponse:
     if typed:
         rows = Company.objects.of(request.workspace).visible_to(request.member).alive()
         start = drafts.sort_name(typed)
-        names = list(rows.filter(sort_name__gte=start, sort_name__lt=start + "\U0010ffff").order_by("sort_name").values_list("name", flat=True)[:8])
+        names = list(
+            rows.filter(sort_name__gte=start, sort_name__lt=start + "\U0010ffff")
+            .order_by("sort_name")
+            .values_list("name", flat=True)[:8]
+        )
     return render(request, "people/_options.html", {"names": names})
 
 
@@ -320,10 +354,8 @@ def company_delete(request: MemberRequest, company_id: UUID) -> HttpResponse:
 
 
 def _delete(request: MemberRequest, pages: Pages, identity: UUID) -> HttpResponse:
-    from amanat.people import bin as bins
-
     record = find(request, pages, identity)
-    bins.delete(workspace=request.workspace, kind=pages.on, ids=[record.pk], by=request.member, at=clock.now())
+    bins.delete(model=pages.model, workspace=request.workspace, ids=[record.pk], by=request.member, at=clock.now())
     messages.success(request, _("%(name)s is in the bin for 30 days.") % {"name": record.name})
     return to(reverse(pages.listing))
 
@@ -333,5 +365,3 @@ def to(url: str) -> HttpResponseRedirect:
     response = HttpResponseRedirect(url)
     response.status_code = 303
     return response
-
-

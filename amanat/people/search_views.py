@@ -99,18 +99,26 @@ def palette(request: MemberRequest) -> HttpResponse:
     """The answers under the palette's field: records, then what the member can do."""
     query = request.GET.get("q", "").strip()[: search.MOST_LETTERS]
     groups = answers(request, query, limit=IN_THE_PALETTE) if query else []
-    return render(request, "people/_palette.html", {"query": query, "groups": groups, "actions": _actions(request, query)})
+    return render(
+        request, "people/_palette.html", {"query": query, "groups": groups, "actions": _actions(request, query)}
+    )
 
 
 def _actions(request: MemberRequest, query: str) -> list[Found]:
     """Pages and things to make whose name has the words; then a new contact with what was typed."""
     wanted = script.latin(query)
     sections = navigation.shown(request)
-    entries = [entry for section in sections.values() for entry in section if not entry.by_post] + navigation.offers(request)
+    entries = [entry for section in sections.values() for entry in section if not entry.by_post] + navigation.offers(
+        request
+    )
     found = [
         Found(entry.url, str(entry.label), icon=entry.icon)
         for entry in entries
-        if wanted and any(word.startswith(wanted) for word in (script.latin(str(entry.label)), *script.latin(str(entry.label)).split()))
+        if wanted
+        and any(
+            word.startswith(wanted)
+            for word in (script.latin(str(entry.label)), *script.latin(str(entry.label)).split())
+        )
     ][:5]
     new = _new(request, query)
     return [*found, new] if new else found
@@ -122,5 +130,7 @@ def _new(request: MemberRequest, query: str) -> Found | None:
     number = phones.parse(query)
     given = {"phone": phones.national(number)} if number else {"name": query}
     return Found(
-        f"{reverse('people:contact_new')}?{urlencode(given)}", _("New contact “%(text)s”") % {"text": query[:60]}, icon="user-plus"
+        f"{reverse('people:contact_new')}?{urlencode(given)}",
+        _("New contact “%(text)s”") % {"text": query[:60]},
+        icon="user-plus",
     )

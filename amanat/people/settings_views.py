@@ -107,7 +107,9 @@ def stages(request: MemberRequest) -> HttpResponse:
         else:
             return to(reverse("people:stages"))
     counts = naming.stage_counts(request.workspace)
-    rows = [(stage, counts.get(stage.pk, 0)) for stage in Stage.objects.of(request.workspace).order_by("position", "name")]
+    rows = [
+        (stage, counts.get(stage.pk, 0)) for stage in Stage.objects.of(request.workspace).order_by("position", "name")
+    ]
     context = {"rows": rows, "problem": problem, "typed": request.POST.get("name", ""), "tabs": _tabs("stages")}
     return render(request, "people/stages.html", context, status=422 if problem else 200)
 
@@ -123,7 +125,9 @@ def stage_act(request: MemberRequest, stage_id: UUID) -> HttpResponse:
             other = uuid_or_none(request.POST.get("instead", ""))
             instead = _find(request, Stage, other) if other is not None and other != stage.pk else None
             count = naming.delete_stage(stage=stage, by=request.member, at=clock.now(), instead=instead)
-            text = ngettext("The stage is gone; %(count)d contact moved.", "The stage is gone; %(count)d contacts moved.", count)
+            text = ngettext(
+                "The stage is gone; %(count)d contact moved.", "The stage is gone; %(count)d contacts moved.", count
+            )
             messages.success(request, text % {"count": count})
         elif act == "change":
             naming.change_stage(

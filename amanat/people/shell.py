@@ -14,7 +14,9 @@ from amanat.web.navigation import Entry, Offer
 def register() -> None:
     navigation.register(Entry("work", 20, _("Contacts"), "users", "people:contacts", May.READ_CONTACTS))
     navigation.register(Entry("work", 25, _("Companies"), "building-2", "people:companies", May.READ_CONTACTS))
-    navigation.register(Entry("workspace", 40, _("Fields, stages and tags"), "columns-3", "people:fields", May.MANAGE_FIELDS))
+    navigation.register(
+        Entry("workspace", 40, _("Fields, stages and tags"), "columns-3", "people:fields", May.MANAGE_FIELDS)
+    )
     navigation.offer(Offer(10, _("Contact"), "user-plus", "people:contact_new", May.WRITE_CONTACTS))
     navigation.offer(Offer(40, _("Company"), "building-2", "people:company_new", May.WRITE_CONTACTS))
     timeline.register(Kind("note", _("Notes"), "sticky-note", "marigold", is_contact=True))

@@ -18,7 +18,7 @@ from django.test import Client
 from amanat.accounts.models import Member, Session, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests import factories
-from amanat.core import clock, ids, tenancy
+from amanat.core import clock, files, ids, tenancy
 from amanat.core.schema import workspace_models
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
 
@@ -52,8 +52,12 @@ def fill(workspace: Workspace) -> dict[str, WorkspaceRow]:
     """One row of every table of workspaces, by the model's label."""
     rows: dict[str, WorkspaceRow] = {}
     with tenancy.inside(workspace):
+        content = f"{CANARY} text of a file".encode()
+        rows["core.StoredFile"] = files.store(
+            content, workspace_id=workspace.id, name=f"{CANARY}.txt", by=None, kind="attachment"
+        )
         for model in _in_order():
-            if model._meta.label in MADE_ELSEWHERE:
+            if model._meta.label in MADE_ELSEWHERE or model._meta.label in rows:
                 continue
             row = model(workspace_id=workspace.id, **_values(model, rows, workspace))
             row.save(force_insert=True)

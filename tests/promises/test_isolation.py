@@ -36,6 +36,7 @@ OTHER_PARAMETERS: dict[str, Any] = {
     "month": 12,
     "week": 48,
     "on": "contact",
+    "device_id": "x" * 40,
 }
 
 
@@ -50,7 +51,7 @@ def _model_of(parameter: str, rows: dict[str, WorkspaceRow]) -> WorkspaceRow | N
     return None
 
 
-def _url(route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace) -> str:
+def _url(pattern: str, route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace) -> str:
     def value(found: re.Match[str]) -> str:
         converter, name = found.group(1), found.group(2)
         if name in {"workspace", "workspace_id"}:
@@ -64,11 +65,13 @@ def _url(route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace) -> s
             return str(ids.new())
         pytest.fail(f"the parameter {name} of {route.name} is unknown: add it to the cast")
 
-    return "/" + PARAMETER.sub(value, route.path)
+    return "/" + PARAMETER.sub(value, pattern)
 
 
-def _attempts(route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    url = _url(route, rows, workspace)
+def _attempts(
+    pattern: str, route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    url = _url(pattern, route, rows, workspace)
     foreign = {f"{label.split('.')[1].lower()}": str(row.id) for label, row in rows.items()}
     foreign |= {f"{name}_id": value for name, value in list(foreign.items())}
     foreign |= {"ids": foreign["contact"], "id": foreign["contact"], "workspace_id": str(workspace.id)}
@@ -97,6 +100,8 @@ def stage(shree: Workspace, other: Workspace, monkeypatch: pytest.MonkeyPatch) -
     return cast.fill(shree)
 
 
+#: What even a reader may change: the address of her own calendar feed and her own saved views.
+HER_OWN = {"feed_settings", "view_new", "view"}
 ACTORS = sorted(OUTSIDE | {"lowest role", "agent of the wrong team"})
 
 
@@ -106,15 +111,13 @@ def test_no_route_shows_or_changes_what_is_not_the_actors(
 ) -> None:
     make = cast.actors(shree, other, stage)[actor]
     leaks = []
-    before = cast.digest(shree)
-    for name, route in routes.table().items():
-        if name in {"account_logout", "account_login"}:
-            continue
+    for pattern, route in routes.addresses().items():
         client = make()
-        for method, url, fields in _attempts(route, stage, shree):
+        before = cast.digest(shree)
+        for method, url, fields in _attempts(pattern, route, stage, shree):
             response = _send(client, method, url, fields)
             text = _body(response)
-            after = cast.digest(shree) if method != "GET" or response.status_code >= 400 else before
+            after = cast.digest(shree) if method != "GET" else before
             leaks += _judge(actor, route, method, response.status_code, text, changed=after != before)
             before = after
     assert leaks == []
@@ -123,7 +126,7 @@ def test_no_route_shows_or_changes_what_is_not_the_actors(
 def _judge(actor: str, route: Route, method: str, status: int, text: str, *, changed: bool) -> list[str]:
     where = f"{method} {route.path} answered {status} to {actor}"
     found = []
-    if status >= 500:
+    if status >= 500 and route.name != "healthz":  # no worker runs here
         found.append(f"{where}: an error of ours")
     if changed and (actor in OUTSIDE or status >= 400):
         found.append(f"{where}: a row changed")
@@ -131,7 +134,7 @@ def _judge(actor: str, route: Route, method: str, status: int, text: str, *, cha
         found.append(f"{where}: showed a canary: {text[max(0, text.index(CANARY) - 60) : text.index(CANARY) + 60]!r}")
     if actor == "agent of the wrong team" and f"{CANARY} Contact name" in text:
         found.append(f"{where}: showed a contact of another team")
-    if actor == "lowest role" and changed:
+    if actor == "lowest role" and changed and route.name not in HER_OWN:
         found.append(f"{where}: the lowest role changed a row")
     return found
 

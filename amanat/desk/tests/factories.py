@@ -55,6 +55,8 @@ def make_record(
     )
 
 
-def make_task(by: Member, title: str = "Call Sunita", *, due_on: date = TODAY, at: datetime = NOW, **details: Any) -> Task:
+def make_task(
+    by: Member, title: str = "Call Sunita", *, due_on: date = TODAY, at: datetime = NOW, **details: Any
+) -> Task:
     about = {name: details.pop(name) for name in ("contact", "company", "record") if name in details}
     return todo.create(by=by, at=at, wanted=NewTask(title=title, due_on=due_on, **details), **about)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amanat.accounts.models import Workspace
-from amanat.accounts.tests.factories import make_workspace, owner_of
+from amanat.accounts.tests.factories import owner_of
 from amanat.core import ids, tally, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.desk import payments, services
@@ -145,9 +145,8 @@ def test_balance_is_fee_minus_counted_payments_in_any_order(shree: Workspace, ac
             assert 0 <= total <= 25_000
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_who_take_the_whole_fee_at_once_take_it_once(transactional_db: None) -> None:
-    shree = make_workspace()
+def test_two_who_take_the_whole_fee_at_once_take_it_once(committed: Workspace) -> None:
+    shree = committed
     rekha = owner_of(shree)
     with tenancy.inside(shree):
         record = make_record(rekha, contact=make_contact(rekha))

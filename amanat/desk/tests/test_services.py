@@ -8,12 +8,12 @@ from django.db import connections
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
-from amanat.accounts.tests.factories import make_member, make_workspace, owner_of
+from amanat.accounts.tests.factories import make_member, owner_of
 from amanat.core import tenancy
 from amanat.core.models import LedgerEntry
 from amanat.desk import payments, services
 from amanat.desk.models import Payment, ServiceRecord
-from amanat.desk.payments import NewPayment, OverPayment
+from amanat.desk.payments import OverPayment
 from amanat.desk.services import MOVES, NewService, ServiceRefused
 from amanat.desk.tests.factories import NOW, make_contact, make_record, make_service
 from amanat.people import search
@@ -207,9 +207,8 @@ def test_numbers_have_no_gap_after_a_refused_record(shree: Workspace) -> None:
         assert sorted(ServiceRecord.objects.of(shree).values_list("number", flat=True)) == [1, 2]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_numbers_are_given_once_to_parallel_counters(transactional_db: None) -> None:
-    shree = make_workspace()
+def test_numbers_are_given_once_to_parallel_counters(committed: Workspace) -> None:
+    shree = committed
     rekha = owner_of(shree)
     with tenancy.inside(shree):
         contact = make_contact(rekha)

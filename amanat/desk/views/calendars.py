@@ -6,12 +6,12 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dates import WEEKDAYS_ABBR
 
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.core import clock, routes, tenancy
 from amanat.desk import agenda, feed
 
@@ -89,7 +89,7 @@ def feed_settings(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         if request.POST.get("act") == "stop":
             feed.stop(member=request.member, at=clock.now())
-            return HttpResponseRedirect(reverse("desk:feed_settings"))
+            return see_other(reverse("desk:feed_settings"))
         path = feed.new_address(member=request.member, at=clock.now(), with_names=request.POST.get("names") == "1")
         address = request.build_absolute_uri(path)
     context = {"address": address, "has_feed": bool(request.member.feed_secret)}

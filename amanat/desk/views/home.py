@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.core.routes import refusal
@@ -175,4 +175,4 @@ def pack_install(request: MemberRequest) -> HttpResponse:
         return refusal(request, 404)
     done = catalogue.install(workspace=request.workspace, pack=pack, by=request.member, at=clock.now())
     messages.success(request, _("%(count)d services are in the catalogue. Change fees as they are at your shop.") % {"count": done.services})  # fmt: skip
-    return HttpResponseRedirect(reverse("desk:catalogue"))
+    return see_other(reverse("desk:catalogue"))

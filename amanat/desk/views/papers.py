@@ -5,13 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import workspaces
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock, routes, tenancy
 from amanat.core.filelinks import LinkRefused
@@ -35,7 +35,7 @@ def attach_to_record(request: MemberRequest, record_id: UUID) -> HttpResponse:
                 name=file.name if file else "", number=data["number"], note=data["note"],
                 vanishes_on_delivery=data["vanishes"],
             )  # fmt: skip
-            return HttpResponseRedirect(reverse("desk:service", args=[record_id]) + "#papers")
+            return see_other(reverse("desk:service", args=[record_id]) + "#papers")
         except PaperRefused as refused:
             form.add_error("number" if data["number"] and not file else "file", str(refused))
     return records.page_of(request, record, paper_form=form, status=422)
@@ -60,7 +60,7 @@ def papers_of_contact(request: MemberRequest, contact_id: UUID) -> HttpResponse:
                     kind=data["kind"], by=request.member, at=clock.now(), contact=contact, source=file,
                     name=file.name if file else "", number=data["number"], note=data["note"],
                 )  # fmt: skip
-                return HttpResponseRedirect(reverse("desk:papers_of_contact", args=[contact_id]))
+                return see_other(reverse("desk:papers_of_contact", args=[contact_id]))
             except PaperRefused as refused:
                 form.add_error("number" if data["number"] and not file else "file", str(refused))
     held = Paper.objects.of(request.workspace).filter(contact=contact).select_related("file", "record").order_by("-id")
@@ -83,7 +83,7 @@ def _page(
     request: MemberRequest, found: Paper, *, opened: Opened | None = None, form: OpeningForm | None = None,
     status: int = 200,
 ) -> HttpResponse:  # fmt: skip
-    openings = PaperOpening.objects.of(request.workspace).filter(paper=found).select_related("member")
+    openings = PaperOpening.objects.of(request.workspace).filter(paper_id=found.pk).select_related("member")
     suggested = found.record.title if found.record else ""
     context = {
         "paper": found,
@@ -136,5 +136,5 @@ def paper_remove(request: MemberRequest, paper_id: UUID) -> HttpResponse:
     papers.remove(paper=found, by=request.member, at=clock.now(), reason=request.POST.get("reason", ""))
     messages.success(request, _("The paper is deleted: file, key and number."))
     if found.record_id:
-        return HttpResponseRedirect(reverse("desk:service", args=[found.record_id]) + "#papers")
-    return HttpResponseRedirect(reverse("desk:papers_of_contact", args=[found.contact_id]))
+        return see_other(reverse("desk:service", args=[found.record_id]) + "#papers")
+    return see_other(reverse("desk:papers_of_contact", args=[found.contact_id]))

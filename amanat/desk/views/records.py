@@ -8,12 +8,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.desk import home, listing, payments, persons, services
@@ -108,7 +108,7 @@ def bulk_status(request: MemberRequest) -> HttpResponse:
     """The ticked records go to one state; what cannot is named."""
     status = request.POST.get("status", "")
     chosen = [identity for text in request.POST.getlist("ids")[: listing.PAGE] if (identity := as_uuid(text))]
-    back = HttpResponseRedirect(reverse("desk:services") + f"?view={Filters.read(request.POST).view}")
+    back = see_other(reverse("desk:services") + f"?view={Filters.read(request.POST).view}")
     if status not in Status.values or not chosen:
         messages.warning(request, _("Tick some services and choose a state."))
         return back
@@ -135,7 +135,7 @@ def service_new(request: MemberRequest) -> HttpResponse:
     people: list[dict[str, Any]] = []
     if form.is_valid():
         try:
-            return HttpResponseRedirect(reverse("desk:service", args=[_create(request, form).pk]))
+            return see_other(reverse("desk:service", args=[_create(request, form).pk]))
         except PersonUnclear as unclear:
             form.add_error("person", str(unclear))
             people = [_option(person) for person in unclear.people]
@@ -242,7 +242,7 @@ def service_edit(request: MemberRequest, record_id: UUID) -> HttpResponse:
         fresh = finding.record_of(request, record_id)  # the form has written into the first one
         try:
             services.change(record=fresh, by=request.member, at=clock.now(), **form.cleaned_data)
-            return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+            return see_other(reverse("desk:service", args=[record_id]))
         except ServiceRefused as refused:
             form.add_error("fee_paise", str(refused))
     return render(request, "desk/service_edit.html", {"form": form, "record": record}, status=422)
@@ -259,7 +259,7 @@ def service_status(request: MemberRequest, record_id: UUID) -> HttpResponse:
             )  # fmt: skip
         except ServiceRefused as refused:
             messages.error(request, str(refused))
-    return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+    return see_other(reverse("desk:service", args=[record_id]))
 
 
 def service_checklist(request: MemberRequest, record_id: UUID) -> HttpResponse:
@@ -268,7 +268,7 @@ def service_checklist(request: MemberRequest, record_id: UUID) -> HttpResponse:
         record=record, steps=request.POST.getlist("step"), documents=request.POST.getlist("document"),
         by=request.member, at=clock.now(),
     )  # fmt: skip
-    return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+    return see_other(reverse("desk:service", args=[record_id]))
 
 
 def service_repeat(request: MemberRequest, record_id: UUID) -> HttpResponse:
@@ -276,7 +276,7 @@ def service_repeat(request: MemberRequest, record_id: UUID) -> HttpResponse:
     record = finding.record_of(request, record_id)
     again = services.repeat_last(record=record, by=request.member, at=clock.now())
     messages.success(request, _("The same service again, with a fresh checklist."))
-    return HttpResponseRedirect(reverse("desk:service", args=[again.pk]))
+    return see_other(reverse("desk:service", args=[again.pk]))
 
 
 def service_delete(request: MemberRequest, record_id: UUID) -> HttpResponse:
@@ -285,14 +285,14 @@ def service_delete(request: MemberRequest, record_id: UUID) -> HttpResponse:
         services.delete(record=record, by=request.member, at=clock.now())
     except ServiceRefused as refused:
         messages.error(request, str(refused))
-        return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+        return see_other(reverse("desk:service", args=[record_id]))
     messages.success(request, _("Moved to the bin. It can be brought back for 30 days."))
-    return HttpResponseRedirect(reverse("desk:services"))
+    return see_other(reverse("desk:services"))
 
 
 def service_restore(request: MemberRequest, record_id: UUID) -> HttpResponse:
     services.restore(record=finding.record_of(request, record_id), by=request.member, at=clock.now())
-    return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+    return see_other(reverse("desk:service", args=[record_id]))
 
 
 def payment_take(request: MemberRequest, record_id: UUID) -> HttpResponse:
@@ -305,7 +305,7 @@ def payment_take(request: MemberRequest, record_id: UUID) -> HttpResponse:
         )
         try:
             payments.take(record=record, payment=wanted, by=request.member, at=clock.now())
-            return HttpResponseRedirect(reverse("desk:service", args=[record_id]))
+            return see_other(reverse("desk:service", args=[record_id]))
         except payments.BalanceChanged as changed:
             fresh = PaymentForm.blank(finding.record_of(request, record_id))
             form = PaymentForm({**request.POST.dict(), "seen": str(fresh.initial["seen"])})
@@ -326,4 +326,4 @@ def payment_cancel(request: MemberRequest, payment_id: UUID) -> HttpResponse:
         messages.success(request, _("The payment is cancelled and no longer counts."))
     except PaymentRefused as refused:
         messages.error(request, str(refused))
-    return HttpResponseRedirect(reverse("desk:service", args=[record.pk]))
+    return see_other(reverse("desk:service", args=[record.pk]))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.core import clock
 from amanat.desk import catalogue, packfiles
 from amanat.desk.forms import CatalogueForm
@@ -41,7 +41,7 @@ def catalogue_new(request: MemberRequest) -> HttpResponse:
     form = CatalogueForm(request.POST or None, initial={"remind_days_before": 15})
     if request.method == "POST" and form.is_valid():
         catalogue.add(workspace=request.workspace, by=request.member, at=clock.now(), **form.cleaned_data)
-        return HttpResponseRedirect(reverse("desk:catalogue"))
+        return see_other(reverse("desk:catalogue"))
     return render(request, "desk/catalogue_edit.html", {"form": form}, status=422 if request.method == "POST" else 200)
 
 
@@ -51,7 +51,7 @@ def catalogue_edit(request: MemberRequest, service_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         fresh = finding.service_of(request, service_id)  # the form has written into the first one
         catalogue.change(service=fresh, by=request.member, at=clock.now(), **form.cleaned_data)
-        return HttpResponseRedirect(reverse("desk:catalogue"))
+        return see_other(reverse("desk:catalogue"))
     context = {"form": form, "service": service}
     return render(request, "desk/catalogue_edit.html", context, status=422 if request.method == "POST" else 200)
 
@@ -60,7 +60,7 @@ def catalogue_move(request: MemberRequest, service_id: UUID) -> HttpResponse:
     service = finding.service_of(request, service_id)
     places = -1 if request.POST.get("direction") == "up" else 1
     catalogue.move(service=service, places=places, by=request.member, at=clock.now())
-    return HttpResponseRedirect(reverse("desk:catalogue"))
+    return see_other(reverse("desk:catalogue"))
 
 
 def catalogue_retire(request: MemberRequest, service_id: UUID) -> HttpResponse:
@@ -68,4 +68,4 @@ def catalogue_retire(request: MemberRequest, service_id: UUID) -> HttpResponse:
     service = finding.service_of(request, service_id)
     act = catalogue.retire if service.is_active else catalogue.bring_back
     act(service=service, by=request.member, at=clock.now())
-    return HttpResponseRedirect(reverse("desk:catalogue"))
+    return see_other(reverse("desk:catalogue"))

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.desk import todo
@@ -39,7 +39,7 @@ def task_new(request: MemberRequest) -> HttpResponse:
             )  # fmt: skip
             try:
                 todo.create(by=request.member, at=clock.now(), wanted=wanted, **about)
-                return HttpResponseRedirect(_back(request))
+                return see_other(_back(request))
             except TaskRefused as refused:
                 form.add_error("title", str(refused))
     context = {"form": form, "next": _back(request), **about}
@@ -71,14 +71,14 @@ def task(request: MemberRequest, task_id: UUID) -> HttpResponse:
     if request.method == "POST":
         if not request.member.may(May.WRITE_TASKS):
             messages.error(request, _("You may not change tasks."))
-            return HttpResponseRedirect(reverse("desk:task", args=[task_id]))
+            return see_other(reverse("desk:task", args=[task_id]))
         status = 422
         if form.is_valid():
             data = form.cleaned_data
             details = {name: data[name] for name in todo.CHANGEABLE}
             fresh = finding.task_of(request, task_id)  # the form has written into the first one
             todo.change(task=fresh, by=request.member, at=clock.now(), repeat=data["rule"], **details)
-            return HttpResponseRedirect(_back(request))
+            return see_other(_back(request))
     context = {
         "form": form,
         "task": found,
@@ -103,7 +103,7 @@ def task_done(request: MemberRequest, task_id: UUID) -> HttpResponse:
         messages.success(
             request, _("Done. The next time is on %(day)s.") % {"day": following.due_on.strftime("%d %b %Y")}
         )
-    return HttpResponseRedirect(_back(request))
+    return see_other(_back(request))
 
 
 def task_reopen(request: MemberRequest, task_id: UUID) -> HttpResponse:
@@ -111,7 +111,7 @@ def task_reopen(request: MemberRequest, task_id: UUID) -> HttpResponse:
         todo.reopen(task=finding.task_of(request, task_id), by=request.member, at=clock.now())
     except TaskRefused as refused:
         messages.error(request, str(refused))
-    return HttpResponseRedirect(reverse("desk:task", args=[task_id]))
+    return see_other(reverse("desk:task", args=[task_id]))
 
 
 def task_snooze(request: MemberRequest, task_id: UUID) -> HttpResponse:
@@ -124,7 +124,7 @@ def task_snooze(request: MemberRequest, task_id: UUID) -> HttpResponse:
         todo.snooze(task=found, until=until, by=request.member, at=clock.now())
     except TaskRefused as refused:
         messages.error(request, str(refused))
-    return HttpResponseRedirect(_back(request))
+    return see_other(_back(request))
 
 
 def _until(text: str, today: date) -> date | None:
@@ -140,7 +140,7 @@ def task_cancel(request: MemberRequest, task_id: UUID) -> HttpResponse:
     found = finding.task_of(request, task_id)
     todo.cancel(task=found, by=request.member, at=clock.now(), series=request.POST.get("series") == "1")
     messages.success(request, _("The task is cancelled."))
-    return HttpResponseRedirect(_back(request))
+    return see_other(_back(request))
 
 
 def _back(request: MemberRequest) -> str:

@@ -61,11 +61,17 @@ class Site:
         finally:
             connection.close()
 
+    def answers(self) -> list[tuple[int, bytes]]:
+        return [self.get("/healthz"), self.get("/live/healthz", self.port + 1)]
+
     def is_well(self) -> bool:
-        return self.get("/healthz")[0] == 200 and self.get("/live/healthz", self.port + 1)[0] == 200
+        return [status for status, _ in self.answers()] == [200, 200]
 
     def becomes_well(self) -> None:
-        places.wait_for(self.is_well, f"it did not recover: {self.output()}")
+        try:
+            places.wait_for(self.is_well, "it is not well")
+        except AssertionError:
+            raise AssertionError(f"it is not well: {self.answers()}, {self.children()}, {self.output()}") from None
 
     def children(self) -> dict[str, int]:
         """Direct children of the supervisor, by service."""

@@ -7,10 +7,12 @@ written anew in another form is read as a whole, up to a size.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from amanat.people.importing import archives
 from amanat.people.importing.tables import FileRefused, Limits, Row, Source, Table, source_of
 
 FORMAT = "amanat"
@@ -22,8 +24,19 @@ _LONGEST_LINE = 2_000_000
 
 
 def looks_like(path: str) -> bool:
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def inside_archive(path: str, limits: Limits) -> Source | None:
+    """The one JSON file of a ZIP, unpacked for as long as the returned source lives; None when it is no such ZIP."""
+    source = source_of(path, limits)
+    if source.beginning(4) != b"PK\x03\x04":
+        return None
+    found = archives.members(source, limits, unpacked=limits.archive_unpacked)
+    if len(found) != 1 or not found[0].filename.lower().endswith(".json"):
+        return None
+    return archives.unpacked(source, found, limits.archive_unpacked)
 
 
 @dataclass(slots=True)

@@ -14,13 +14,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import IO, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, connection
+from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -36,7 +37,7 @@ from amanat.people.importing.references import References
 from amanat.people.importing.tables import FileRefused, Limits, Row, Table
 from amanat.people.importing.values import Problem
 from amanat.people.importing.writing import Batch, Counts, Reading, Rules
-from amanat.people.models import ImportRun
+from amanat.people.models import BIN, ImportRun
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +93,9 @@ def opened(run: ImportRun) -> Iterator[Table]:
     """The file as a table. Raises FileRefused, in words also when the file is gone or damaged."""
     with unpacked(run) as path:
         part = run.options.get("part", "")
-        if jsonfiles.looks_like(path):
-            yield jsonfiles.open_table(path, part, LIMITS)
+        inner = jsonfiles.inside_archive(path, LIMITS)
+        if inner is not None or jsonfiles.looks_like(path):
+            yield jsonfiles.open_table(inner.path if inner and inner.path else path, part, LIMITS)
         else:
             yield readers.open_table(path, run.file_name, part=part, limits=LIMITS)
 
@@ -159,6 +161,20 @@ def cancel(*, run: ImportRun, by: Member, at: datetime) -> None:
     if file is not None:
         files.delete(file)
     ledger.write("people.import.cancelled", workspace=run.workspace_id, by=by, about=run, at=at)
+
+
+def forget_old_files(workspace: UUID, *, at: datetime) -> int:
+    """Delete the files of imports that are 30 days old, and those that ended well after a day; returns how many."""
+    old = ImportRun.objects.of(workspace).filter(file__isnull=False)
+    due = list(
+        old.filter(Q(created_at__lte=at - BIN) | Q(state__in=[State.DONE, State.UNDONE], ended_at__lte=at - timedelta(days=1)))
+    )
+    for run in due:
+        file = StoredFile.objects.of(workspace).filter(pk=run.file_id).first()
+        ImportRun.objects.of(workspace).filter(pk=run.pk).update(file=None)
+        if file is not None:
+            files.delete(file)
+    return len(due)
 
 
 def _require(run: ImportRun, *states: str) -> None:

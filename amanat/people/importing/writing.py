@@ -190,7 +190,7 @@ class Batch:
             "sort_name": entries.sort_name(name),
             "tag_ids": self._tag_ids(draft) if draft.tags or self.rules.tag else [],
             "source": "file",
-            "source_detail": draft.source_detail or self.run.file_name[:200],
+            "source_detail": draft.source_detail or ("" if draft.our_id else self.run.file_name[:200]),
             "custom": draft.custom,
             "created_at": draft.created_at or self.at,
             "created_by_id": str(self.run.created_by_id) if self.run.created_by_id else None,

@@ -215,7 +215,7 @@ def test_bulk_change_touches_only_what_the_member_sees(shree: Workspace) -> None
 
 
 def test_bulk_change_costs_the_same_for_one_and_three(shree: Workspace) -> None:
-    made = [make_contact(shree) for _ in range(4)]
+    made = [make_contact(shree, tags=["new"]) for _ in range(4)]
     counts = []
     for ids in ([made[0].pk], [one.pk for one in made[1:]]):
         with tenancy.inside(shree), CaptureQueriesContext(connection) as captured:

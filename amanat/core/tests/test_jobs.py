@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from amanat.core import clock, ids, jobs
+from amanat.core.tests import work_for_tests
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+A, B = ids.new(), ids.new()
+
+
+def work(*, concurrency: int = 1) -> None:
+    """Let a real worker process empty the queue; the schedule of the whole program is in it too."""
+    subprocess.run(command(concurrency, "once"), check=True, timeout=60)
+
+
+def command(concurrency: int, until: str) -> list[str]:
+    return [sys.executable, "-m", work_for_tests.__name__, str(concurrency), until]
+
+
+@contextmanager
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command(1, "wait"), start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def wait_for(fact: Callable[[], bool], seconds: float) -> float:
+    """How long it took until `fact` held."""
+    began = time.monotonic()
+    while not fact():
+        assert time.monotonic() - began < seconds, "it did not happen in time"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def states() -> list[tuple[str, str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT task_name, status::text, attempts FROM procrastinate_jobs WHERE task_name LIKE 'tests.%' ORDER BY id"
+        )
+        return [(name, status, attempts) for name, status, attempts in cursor.fetchall()]
+
+
+def test_a_job_is_done_once_by_a_real_worker(tmp_path: Path) -> None:
+    file = tmp_path / "done"
+    number = jobs.enqueue("tests.note", workspace=A, file=str(file), line="hello")
+    assert isinstance(number, int)
+    assert jobs.waiting(str(A)) == 1
+    work()
+    assert lines(file) == ["hello"]
+    assert states() == [("tests.note", "succeeded", 1)]
+    assert jobs.waiting(str(A)) == 0
+
+
+def test_a_transaction_that_is_rolled_back_leaves_no_job(tmp_path: Path) -> None:
+    with transaction.atomic():
+        jobs.enqueue("tests.note", workspace=A, file=str(tmp_path / "kept"), line="kept")
+    with transaction.atomic():
+        jobs.enqueue("tests.note", workspace=A, file=str(tmp_path / "lost"), line="lost")
+        transaction.set_rollback(True)
+    work()
+    assert (lines(tmp_path / "kept"), lines(tmp_path / "lost")) == (["kept"], [])
+
+
+def test_once_adds_no_second_job_and_spoils_no_transaction(tmp_path: Path) -> None:
+    file = str(tmp_path / "done")
+    with transaction.atomic():
+        first = jobs.enqueue("tests.note", workspace=A, once="key", file=file, line="one")
+        second = jobs.enqueue("tests.note", workspace=A, once="key", file=file, line="two")
+        third = jobs.enqueue("tests.note", workspace=A, once="other key", file=file, line="three")
+    assert first is not None and second is None and third is not None
+    work()
+    assert lines(tmp_path / "done") == ["one", "three"]
+
+
+def test_workspaces_take_turns_in_fives(tmp_path: Path) -> None:
+    file = tmp_path / "order"
+    for number in range(12):
+        jobs.enqueue("tests.note", workspace=A, file=str(file), line=f"A{number}")
+    for number in range(7):
+        jobs.enqueue("tests.note", workspace=B, file=str(file), line=f"B{number}")
+    work()
+    done = lines(file)
+    assert "".join(line[0] for line in done) == "AAAAA" + "BBBBB" + "AAAAA" + "BB" + "AA"
+    assert sorted(done) == sorted([*(f"A{n}" for n in range(12)), *(f"B{n}" for n in range(7))])
+
+
+def test_a_job_for_later_waits(tmp_path: Path) -> None:
+    jobs.enqueue(
+        "tests.note", workspace=A, not_before=clock.now() + timedelta(hours=1), file=str(tmp_path / "x"), line="late"
+    )
+    work()
+    assert states() == [("tests.note", "todo", 0)]
+
+
+def test_an_unknown_job_is_refused_when_it_is_enqueued() -> None:
+    with pytest.raises(LookupError, match="tests.unheard"):
+        jobs.enqueue("tests.unheard", workspace=A)
+
+
+def test_a_job_that_fails_is_tried_again_and_then_parked(tmp_path: Path, superuser: psycopg.Connection) -> None:
+    file = tmp_path / "tries"
+    jobs.enqueue("tests.fails", workspace=A, file=str(file))
+    jobs.enqueue("tests.note", workspace=A, file=str(file), line="the next goes on")
+    work()
+    assert lines(file) == ["tried", "the next goes on"]
+    assert states()[0] == ("tests.fails", "todo", 1)
+    superuser.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")
+    superuser.commit()
+    work()
+    assert lines(file).count("tried") == 2
+    assert states()[0] == ("tests.fails", "failed", 2)
+
+
+def plant(superuser: psycopg.Connection, name: str, *, attempts: int, once: str | None = None) -> None:
+    """A job in the hands of a worker that was last heard of an hour ago."""
+    superuser.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour')")
+    superuser.execute(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args, attempts, worker_id, queueing_lock) VALUES "
+        "('default', %s, 'doing', '{}', %s, (SELECT max(id) FROM procrastinate_workers), %s)",
+        [name, attempts, once],
+    )
+    superuser.commit()
+
+
+@pytest.mark.parametrize(
+    ("name", "attempts", "becomes"),
+    [
+        ("tests.kills", 0, ("tests.kills", "todo", 1)),
+        ("tests.kills", 1, ("tests.kills", "failed", 2)),
+        ("tests.unheard", 0, ("tests.unheard", "failed", 1)),
+    ],
+)
+def test_rescue_puts_back_until_the_tries_are_used_up(
+    superuser: psycopg.Connection, name: str, attempts: int, becomes: tuple[str, str, int]
+) -> None:
+    plant(superuser, name, attempts=attempts)
+    assert jobs.rescue() == 1
+    assert states() == [becomes]
+    assert jobs.rescue() == 0
+
+
+def test_rescue_is_not_stopped_by_a_twin_that_waits(superuser: psycopg.Connection, tmp_path: Path) -> None:
+    plant(superuser, "tests.note", attempts=0, once="key")
+    plant(superuser, "tests.slow", attempts=0)
+    jobs.enqueue("tests.note", workspace=A, once="key", file=str(tmp_path / "x"), line="twin")
+    assert jobs.rescue() == 2
+    assert [(name, status) for name, status, _ in states()] == [
+        ("tests.note", "aborted"), ("tests.slow", "todo"), ("tests.note", "todo")
+    ]  # fmt: skip
+
+
+def test_rescue_leaves_a_living_worker_its_job(superuser: psycopg.Connection) -> None:
+    plant(superuser, "tests.slow", attempts=0)
+    superuser.execute("UPDATE procrastinate_workers SET last_heartbeat = now()")
+    superuser.commit()
+    assert jobs.rescue() == 0
+    assert states() == [("tests.slow", "doing", 0)]
+
+
+def test_finished_jobs_go_after_a_week_and_ticks_after_an_hour(superuser: psycopg.Connection, tmp_path: Path) -> None:
+    for _ in range(2):
+        jobs.enqueue("tests.note", workspace=A, file=str(tmp_path / "x"), line="x")
+    jobs.enqueue("tests.fails", workspace=A, file=str(tmp_path / "x"))
+    superuser.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+    superuser.execute("UPDATE procrastinate_jobs SET status = CASE task_name WHEN 'tests.fails' THEN 'failed' ELSE 'succeeded' END::procrastinate_job_status")
+    superuser.execute("UPDATE procrastinate_jobs SET args = '{\"timestamp\": 1}' WHERE id = (SELECT min(id) FROM procrastinate_jobs)")
+    superuser.execute("UPDATE procrastinate_events SET at = now() - interval '2 hours'")
+    superuser.commit()
+    assert jobs.sweep_finished() == 1
+    superuser.execute("UPDATE procrastinate_events SET at = now() - interval '8 days'")
+    superuser.commit()
+    assert jobs.sweep_finished() == 1
+    assert [name for name, _, _ in states()] == ["tests.fails"]
+
+
+def test_every_registered_job_says_what_for() -> None:
+    assert {"tests.note", "accounts.rescue_jobs"} <= set(jobs.registered())
+    assert all(job.purpose and (job.every or job.tries >= 2) for job in jobs.registered().values())
+
+
+@pytest.mark.slow
+def test_a_job_whose_worker_is_killed_is_done_within_a_minute(tmp_path: Path) -> None:
+    file = tmp_path / "slow"
+    jobs.enqueue("tests.slow", workspace=A, file=str(file))
+    with worker() as first:
+        wait_for(lambda: lines(file) == ["began"], 30)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    with worker():
+        took = wait_for(lambda: lines(file) == ["began", "began", "ended"], 60)
+    assert took < 60
+    assert states() == [("tests.slow", "succeeded", 2)]
+
+
+@pytest.mark.slow
+def test_a_job_that_kills_its_worker_is_parked_and_others_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "kills"
+    jobs.enqueue("tests.kills", workspace=A, file=str(file))
+    deadline = time.monotonic() + 150
+    while states()[0][1] != "failed":
+        assert time.monotonic() < deadline
+        with worker() as process:
+            while process.poll() is None and states()[0][1] != "failed":
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+    assert lines(file) == ["tried", "tried"]
+    jobs.enqueue("tests.note", workspace=A, file=str(file), line="after")
+    work()
+    assert lines(file)[-1] == "after"

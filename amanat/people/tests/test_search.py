@@ -1,0 +1,146 @@
+"""The search: scripts, spellings, digits, who may see what, and that its index is used behind the wall."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from amanat.accounts.models import Member, Workspace
+from amanat.core import tenancy
+from amanat.people import search
+from amanat.people.search import Entry
+from amanat.people.tests.factories import make_company, make_contact, make_team, narrow_member, owner
+
+
+def _names(workspace: Workspace, query: str, member: Member | None = None, **options: object) -> list[str]:
+    from amanat.people.models import SearchEntry
+
+    with tenancy.inside(workspace):
+        hits = search.find(query, member=member or owner(workspace), **options)  # type: ignore[arg-type]
+        texts = dict(SearchEntry.objects.of(workspace).values_list("pk", "text"))
+        return [texts[hit.id].split()[0] for hit in hits]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sunita",
+        "Sunita Deshmukh",
+        "सुनीता",
+        "सुनीता देशमुख",
+        "sunee",
+        "deshmukh sunita",
+        "Sunitha",
+        "SUN",
+        "su",
+        "Smt. Sunita",
+    ],
+)
+def test_a_name_is_found_in_every_script_and_spelling(shree: Workspace, query: str) -> None:
+    make_contact(shree, "Sunita Deshmukh")
+    make_contact(shree, "Prakash Jadhav")
+    assert _names(shree, query) == ["sunita"]
+
+
+@pytest.mark.parametrize("query", ["sunita", "सुनीता", "Suneeta"])
+def test_a_name_written_in_devanagari_is_found_in_latin(shree: Workspace, query: str) -> None:
+    make_contact(shree, "सुनीता देशमुख")
+    assert len(_names(shree, query)) == 1
+
+
+def test_words_of_scripts_without_latin_forms_are_found(shree: Workspace) -> None:
+    make_contact(shree, "Иван Петров")
+    assert len(_names(shree, "петр")) == 1
+    assert _names(shree, "анна") == []
+
+
+@pytest.mark.parametrize(
+    "query", ["9822041736", "98220 41736", "+91 98220-41736", "0 98220 41736", "041736", "2204", "९८२२०"]
+)
+def test_digits_are_found_from_the_middle(shree: Workspace, query: str) -> None:
+    make_contact(shree, "Sunita", phone="+919822041736")
+    make_contact(shree, "Other", phone="+917000000000")
+    assert _names(shree, query) == ["sunita"]
+
+
+def test_name_and_digits_together_narrow(shree: Workspace) -> None:
+    make_contact(shree, "Sunita", phone="+919822041736")
+    make_contact(shree, "Sunita", phone="+917000000000")
+    assert len(_names(shree, "sunita 4173")) == 1
+
+
+def test_a_word_start_comes_before_a_middle_and_the_shorter_first(shree: Workspace) -> None:
+    for name in ("Sitaram Patil", "Ram Patil Deshmukh", "Ramesh", "Ram"):
+        make_contact(shree, name, phone="")
+    assert _names(shree, "ram") == ["ram", "ram", "ramesh", "sitaram"]
+
+
+def test_a_slip_of_the_finger_is_forgiven_only_when_little_is_found(shree: Workspace) -> None:
+    make_contact(shree, "Deshpande")
+    assert len(_names(shree, "deshpanday")) == 1
+    assert _names(shree, "kulkarni") == []
+
+
+def test_a_member_of_a_team_finds_only_what_she_may_see(shree: Workspace) -> None:
+    team = make_team(shree)
+    narrow = narrow_member(shree, "Prakash Jadhav", team)
+    make_contact(shree, "Sunita Hidden", phone="+919822041736")
+    make_contact(shree, "Sunita Team", team=team.pk)
+    make_contact(shree, "Sunita Own", owner=narrow.pk)
+    assert len(_names(shree, "sunita", narrow)) == 2
+    assert _names(shree, "9822041736", narrow) == []
+    assert _names(shree, "sunitaa", narrow_member(shree, "Nobody")) == []
+    assert len(_names(shree, "sunita")) == 3
+
+
+def test_another_workspace_finds_nothing(shree: Workspace, other: Workspace) -> None:
+    make_contact(shree, "Sunita")
+    assert _names(other, "sunita") == []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT count(*) FROM find_records(\'[{"starts": ["sunita"], "fuzzy": []}]\', NULL, NULL, NULL, 10, 5)'
+        )
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "   ",
+        "%",
+        "_",
+        "'; DROP TABLE people_contact; --",
+        "\\",
+        "a" * 5000,
+        "\x00",
+        "%%%sunita",
+        "(",
+        "१" * 300,
+        "😀",
+    ],
+)
+def test_hostile_queries_find_nothing_and_break_nothing(shree: Workspace, query: str) -> None:
+    make_contact(shree, "Prakash")
+    assert _names(shree, query) == []
+
+
+def test_kinds_and_limit_narrow(shree: Workspace) -> None:
+    make_contact(shree, "Deshmukh")
+    make_company(shree, "Deshmukh Dairy")
+    with tenancy.inside(shree):
+        member = owner(shree)
+        assert {hit.kind for hit in search.find("deshmukh", member=member)} == {"contact", "company"}
+        assert [hit.kind for hit in search.find("deshmukh", member=member, kinds=["company"])] == ["company"]
+        assert len(search.find("deshmukh", member=member, limit=1)) == 1
+        assert search.find("deshmukh", member=member, kinds=[]) == []
+
+
+def test_indexing_again_renews_and_forgetting_takes_out(shree: Workspace) -> None:
+    contact = make_contact(shree, "Sunita")
+    with tenancy.inside(shree):
+        search.index([Entry("contact", contact.pk, shree.pk, ["Lakshmi"], ["12345678"])])
+        assert search.find("sunita", member=owner(shree)) == []
+        assert [hit.id for hit in search.find("लक्ष्मी", member=owner(shree))] == [contact.pk]
+        search.forget([contact.pk], workspace=shree)
+        assert search.find("lakshmi", member=owner(shree)) == []
