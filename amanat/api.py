@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +31,10 @@ from amanat.desk.todo import TaskRefused
 from amanat.people import bin as people_bin
 from amanat.people import lists, records
 from amanat.people.api import router as people_router
+from amanat.people.exporting import ExportRefused
 from amanat.people.importing.runs import ImportRefused
 from amanat.people.importing.tables import FileRefused as UnreadableFile
+from amanat.people.merging import MergeRefused
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +79,10 @@ def _invalid_shape(request: HttpRequest, error: ValidationError) -> HttpResponse
 def _shape_error(found: dict[str, Any]) -> dict[str, str]:
     place, detail = tuple(found.get("loc", ())), str(found.get("msg", ""))
     if place[:1] == ("body",):
-        return {"pointer": _pointer(*place[2:]), "detail": detail}  # ninja puts "body" and the parameter's name in front
+        return {
+            "pointer": _pointer(*place[2:]),
+            "detail": detail,
+        }  # ninja puts "body" and the parameter's name in front
     if place[:1] in (("file",), ("form",)):
         return {"pointer": _pointer(*place[1:]), "detail": detail}
     return {"parameter": str(place[-1]) if len(place) > 1 else "", "detail": detail}
@@ -136,9 +142,7 @@ def _may_not(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(members.LastOwner)
 def _last_owner(request: HttpRequest, error: Exception) -> HttpResponse:
-    return problem(
-        409, _("This is the only owner"), detail=_("Make somebody else an owner first.")
-    )
+    return problem(409, _("This is the only owner"), detail=_("Make somebody else an owner first."))
 
 
 def _say_why(status: int) -> Callable[[HttpRequest, Any], HttpResponse]:
@@ -150,10 +154,19 @@ def _say_why(status: int) -> Callable[[HttpRequest, Any], HttpResponse]:
     return handle
 
 
-for _refusal in (ServiceRefused, PaymentRefused, TaskRefused, ImportRefused):
-    api.add_exception_handler(_refusal, _say_why(409))
-for _refusal in (files.FileRefused, UnreadableFile):
-    api.add_exception_handler(_refusal, _say_why(422))
+#: The refusals of rules whose words are for the person, and what they answer.
+_REFUSALS: dict[type[Exception], int] = {
+    ServiceRefused: 409,
+    PaymentRefused: 409,
+    TaskRefused: 409,
+    ImportRefused: 409,
+    ExportRefused: 409,
+    MergeRefused: 409,
+    files.FileRefused: 422,
+    UnreadableFile: 422,
+}
+for _refusal, _status in _REFUSALS.items():
+    api.add_exception_handler(_refusal, _say_why(_status))
 
 
 @api.exception_handler(Exception)
@@ -253,7 +266,7 @@ def _by_path() -> dict[str, dict[str, Operation]]:
     found: dict[str, dict[str, Operation]] = {}
     for bound in api._get_bound_routers():
         for path, view in bound.path_operations.items():
-            shown = "/" + PREFIX + path.replace("{uuid:", "{").lstrip("/")
+            shown = "/" + PREFIX + re.sub(r"\{[^}:]+:", "{", path).lstrip("/")
             for operation in view.operations:
                 found.setdefault(shown, {}).update(dict.fromkeys(operation.methods, operation))
     return found

@@ -14,4 +14,5 @@ urlpatterns = [
     path("", include("amanat.accounts.oversight_urls")),
     path("", include("amanat.people.urls")),
     path("", include("amanat.desk.urls")),
+    path("", include("amanat.api")),
 ]

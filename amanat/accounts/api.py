@@ -34,7 +34,9 @@ class MeOut(BaseModel):
     member_id: UUID
     member: str
     role: _ROLE_NAMES
-    permissions: list[str] = Field(description="What the member may; the token may no more, and only within its scopes.")
+    permissions: list[str] = Field(
+        description="What the member may; the token may no more, and only within its scopes."
+    )
     workspace_id: UUID
     workspace: str
     time_zone: str = Field(examples=["Asia/Kolkata"])
@@ -130,7 +132,9 @@ def get_member(request: HttpRequest, member_id: UUID) -> MemberOut:
     return _read(cast(ApiRequest, request), member_id)
 
 
-@router.patch("/members/{uuid:member_id}", response={200: MemberOut, 409: None}, summary="Change a member's role, sight or teams")
+@router.patch(
+    "/members/{uuid:member_id}", response={200: MemberOut, 409: None}, summary="Change a member's role, sight or teams"
+)
 @needs("members:write", May.MANAGE_MEMBERS)
 def change_member(request: HttpRequest, member_id: UUID, change: MemberChange) -> MemberOut:
     """The only owner cannot be made anything else (409)."""

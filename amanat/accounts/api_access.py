@@ -107,15 +107,9 @@ class ApiTokens:
             return _unknown_token()
         _workspace_id, request.token, request.member = found
         request.workspace = request.member.workspace
-        needed = self.by_method["GET" if request.method == "HEAD" else str(request.method)]
-        if needed.scope and needed.scope not in request.token.scopes:
-            return problem(403, _("The token lacks a scope"), detail=_("This needs the scope %s.") % needed.scope)
-        if needed.permission is not None and not request.member.may(needed.permission):
-            detail = _("This needs the permission: %s.") % needed.permission.value
-            return problem(403, _("The member may not do this"), detail=detail)
-        if request.workspace.requires_mfa and not is_mfa_enabled(request.member.user):
-            detail = _("The workspace asks its members for a second factor, and the token's member has none.")
-            return problem(403, _("A second factor is needed"), detail=detail)
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
         if request.method not in ("GET", "HEAD"):
             access.name_actor(request.member.id)
         with timezone.override(ZoneInfo(request.workspace.time_zone)):
@@ -126,6 +120,23 @@ class ApiTokens:
                 detail = _("At most %d printable characters.") % KEY_LENGTH
                 return problem(400, _("The Idempotency-Key cannot be used"), detail=detail)
             return once(request.member, route.name, key, digest_of(request), cast(Callable[[], HttpResponse], run))
+
+    def _refused(self, request: ApiRequest) -> HttpResponse | None:
+        needed = self.by_method["GET" if request.method == "HEAD" else str(request.method)]
+        if needed.scope and needed.scope not in request.token.scopes:
+            return problem(403, _("The token lacks a scope"), detail=_("This needs the scope %s.") % needed.scope)
+        if needed.permission is not None and not request.member.may(needed.permission):
+            return lacks(needed.permission)
+        if request.workspace.requires_mfa and not is_mfa_enabled(request.member.user):
+            detail = _("The workspace asks its members for a second factor, and the token's member has none.")
+            return problem(403, _("A second factor is needed"), detail=detail)
+        return None
+
+
+def lacks(permission: May) -> HttpResponse:
+    """The refusal of a member without a permission."""
+    detail = _("This needs the permission: %s.") % permission.value
+    return problem(403, _("The member may not do this"), detail=detail)
 
 
 def _is_too_large(request: HttpRequest) -> bool:
@@ -151,11 +162,12 @@ def digest_of(request: HttpRequest) -> str:
     if str(request.content_type).startswith("multipart/"):
         for name, value in sorted(request.POST.lists()):
             digest.update(repr((name, value)).encode())
-        for name, file in sorted(request.FILES.items()):
-            digest.update(repr((name, file.name, file.size)).encode())
-            for piece in file.chunks():
-                digest.update(piece)
-            file.seek(0)
+        for name, files in sorted(request.FILES.lists()):
+            for file in files:
+                digest.update(repr((name, file.name, file.size)).encode())
+                for piece in file.chunks():
+                    digest.update(piece)
+                file.seek(0)
     else:
         digest.update(request.body)
     return digest.hexdigest()

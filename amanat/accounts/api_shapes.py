@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -15,7 +16,16 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+)
 from pydantic_core import from_json, to_json
 
 MOST_LISTED = 200
@@ -58,7 +68,9 @@ def _utc(moment: datetime) -> datetime:
 
 
 Day = Annotated[date, _written(_DAY, "2026-11-21"), AfterValidator(_in_our_time)]
-ClockTime = Annotated[time, _written(_TIME, "16:30"), WithJsonSchema({"type": "string", "pattern": f"^{_TIME.pattern}$"})]
+ClockTime = Annotated[
+    time, _written(_TIME, "16:30"), WithJsonSchema({"type": "string", "pattern": f"^{_TIME.pattern}$"})
+]
 #: An instant; in answers always UTC, written with Z.
 Moment = Annotated[datetime, _written(_MOMENT, "2026-11-21T09:30:00Z"), AfterValidator(_utc)]
 Flag = StrictBool
@@ -66,7 +78,9 @@ Paise = Annotated[StrictInt, Field(ge=0, le=MOST_PAISE, examples=[15_000])]
 Currency = Literal["INR"]
 #: How many lines a page of a list has, and where it goes on.
 Limit = Annotated[int, Field(ge=1, le=MOST_LISTED, description=f"Lines a page, at most {MOST_LISTED}.")]
-After = Annotated[str, Field(max_length=400, description="Where the page begins: taken from the `next` of the page before.")]
+After = Annotated[
+    str, Field(max_length=400, description="Where the page begins: taken from the `next` of the page before.")
+]
 
 
 class Problem(BaseModel):
@@ -152,11 +166,25 @@ def seen_at(request: HttpRequest, in_body: datetime | None = None) -> datetime |
     return found
 
 
+def tag_of(shape: BaseModel) -> str:
+    """The ETag of an answer about a row that keeps no time of its last change."""
+    return f'"{hashlib.sha256(to_json(shape)).hexdigest()[:32]}"'
+
+
+def require_same(request: HttpRequest, tag: str) -> None:
+    """Raises Stale when If-Match names another answer than the present one."""
+    header = request.headers.get("If-Match", "").strip()
+    if header not in ("", "*", tag):
+        raise Stale(412)
+
+
 def stale_status(request: HttpRequest) -> int:
     return 412 if "If-Match" in request.headers else 409
 
 
-def answer(shape: BaseModel, *, status: int = 200, location: str = "", updated_at: datetime | None = None) -> HttpResponse:
+def answer(
+    shape: BaseModel, *, status: int = 200, location: str = "", updated_at: datetime | None = None
+) -> HttpResponse:
     """A shape as JSON, with the headers that go with it."""
     response = HttpResponse(to_json(shape), status=status, content_type="application/json; charset=utf-8")
     if location:

@@ -25,6 +25,8 @@ class AccountsConfig(AppConfig):
         register(Entry("workspace", 40, _("Roles"), "id-card", "accounts:roles"))
         register(Entry("workspace", 50, _("Security"), "shield-check", "accounts:security", May.MANAGE_WORKSPACE.value))
         register(Entry("workspace", 60, _("API tokens"), "key-round", "accounts:tokens", tokens))
+        register(Entry("trust", 90, _("Ledger"), "scroll-text", "oversight:ledger", May.READ_LEDGER.value))
+        register(Entry("workspace", 80, _("Jobs"), "list", "oversight:jobs", May.READ_JOBS.value))
         register(Entry("workspace", 90, _("Other workspaces"), "layout-grid", "accounts:workspaces"))
         register(Entry("member", 10, _("My account"), "circle-user", "accounts:profile"))
         register(Entry("member", 20, _("Signing in"), "fingerprint-pattern", "mfa_index"))

@@ -253,11 +253,9 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.instance.repeat:
             known = self.instance.repeat
             is_last = known.get("month_day") == LAST_DAY
-            self.initial |= {
-                "repeat": "last" if is_last else known["unit"],
-                "every": known["every"],
-                "until": known.get("until"),
-            }
+            self.initial.update(
+                repeat="last" if is_last else known["unit"], every=known["every"], until=known.get("until")
+            )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

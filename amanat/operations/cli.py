@@ -26,10 +26,18 @@ EXIT_CODES = """exit codes:
 Command = Callable[[argparse.Namespace, Configuration], int]
 
 
+#: Commands that hand their options on, except ours.
+WITH_OPTIONS_OF_THEIR_OWN = ("bench", "test")
+OURS = ("--quick",)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     os.umask(0o077)  # whatever we write is ours alone
-    options = _parser().parse_args(_with_default(list(sys.argv[1:] if arguments is None else arguments)))
+    given = _with_default(list(sys.argv[1:] if arguments is None else arguments))
+    if given[0] in WITH_OPTIONS_OF_THEIR_OWN:  # a mark for argparse: what follows is not for us
+        given = [given[0], *(word for word in given[1:] if word in OURS), "--", *(word for word in given[1:] if word not in OURS)]
+    options = _parser().parse_args(given)
     try:
         configuration = settings.adopt(**_changes(options))
         command: Command = options.run

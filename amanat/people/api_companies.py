@@ -69,7 +69,9 @@ class CompanyFilters(Strict):
 
     limit: Limit = LISTED
     after: After = ""
-    sort: Literal["created", "-created", "name", "-name", "last_contact", "-last_contact", "follow_up", "-follow_up"] = "-created"
+    sort: Literal[
+        "created", "-created", "name", "-name", "last_contact", "-last_contact", "follow_up", "-follow_up"
+    ] = "-created"
     owner: _NAMES = Field(default=[], description="Ids, `none` or `me`.")
     team: _NAMES = []
     tag: _NAMES = []
@@ -126,7 +128,9 @@ def get_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
     return answer(_shape(company, vocabulary.of(asked.workspace)), updated_at=company.updated_at)
 
 
-@router.patch("/companies/{uuid:company_id}", response={200: CompanyOut, 409: None, 412: None}, summary="Change a company")
+@router.patch(
+    "/companies/{uuid:company_id}", response={200: CompanyOut, 409: None, 412: None}, summary="Change a company"
+)
 @needs("contacts:write", May.WRITE_CONTACTS)
 def change_company(request: HttpRequest, company_id: UUID, change: CompanyChange) -> HttpResponse:
     """Fields that are left out stay; a list that is given replaces the whole list."""
@@ -151,7 +155,9 @@ def delete_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@router.post("/companies/{uuid:company_id}/restoration", response=CompanyOut, summary="Bring a company back from the bin")
+@router.post(
+    "/companies/{uuid:company_id}/restoration", response=CompanyOut, summary="Bring a company back from the bin"
+)
 @needs("contacts:write", May.DELETE_CONTACTS)
 def restore_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
     asked = cast(ApiRequest, request)
@@ -168,7 +174,9 @@ def company_timeline(request: HttpRequest, company_id: UUID, limit: Limit = LIST
     return api_records.timeline_of(request, company, words, after=after, limit=limit)
 
 
-@router.post("/companies/{uuid:company_id}/notes", response={201: LineOut}, summary="Write a note on a company's timeline")
+@router.post(
+    "/companies/{uuid:company_id}/notes", response={201: LineOut}, summary="Write a note on a company's timeline"
+)
 @needs("contacts:write", May.WRITE_CONTACTS)
 def company_note(request: HttpRequest, company_id: UUID, note: NoteIn) -> HttpResponse:
     asked = cast(ApiRequest, request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -88,7 +88,9 @@ class ContactFilters(Strict):
 
     limit: Limit = LISTED
     after: After = ""
-    sort: Literal["created", "-created", "name", "-name", "last_contact", "-last_contact", "follow_up", "-follow_up"] = "-created"
+    sort: Literal[
+        "created", "-created", "name", "-name", "last_contact", "-last_contact", "follow_up", "-follow_up"
+    ] = "-created"
     stage: _NAMES = []
     owner: _NAMES = Field(default=[], description="Ids, `none` or `me`.")
     team: _NAMES = []
@@ -160,7 +162,9 @@ def get_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     return answer(_shape(contact, vocabulary.of(asked.workspace)), updated_at=contact.updated_at)
 
 
-@router.patch("/contacts/{uuid:contact_id}", response={200: ContactOut, 409: None, 412: None}, summary="Change a contact")
+@router.patch(
+    "/contacts/{uuid:contact_id}", response={200: ContactOut, 409: None, 412: None}, summary="Change a contact"
+)
 @needs("contacts:write", May.WRITE_CONTACTS)
 def change_contact(request: HttpRequest, contact_id: UUID, change: ContactChange) -> HttpResponse:
     """Fields that are left out stay; a list that is given replaces the whole list."""
@@ -185,7 +189,9 @@ def delete_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@router.post("/contacts/{uuid:contact_id}/restoration", response=ContactOut, summary="Bring a contact back from the bin")
+@router.post(
+    "/contacts/{uuid:contact_id}/restoration", response=ContactOut, summary="Bring a contact back from the bin"
+)
 @needs("contacts:write", May.DELETE_CONTACTS)
 def restore_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     asked = cast(ApiRequest, request)
@@ -202,7 +208,9 @@ def contact_timeline(request: HttpRequest, contact_id: UUID, limit: Limit = LIST
     return api_records.timeline_of(request, contact, words, after=after, limit=limit)
 
 
-@router.post("/contacts/{uuid:contact_id}/notes", response={201: LineOut}, summary="Write a note on a contact's timeline")
+@router.post(
+    "/contacts/{uuid:contact_id}/notes", response={201: LineOut}, summary="Write a note on a contact's timeline"
+)
 @needs("contacts:write", May.WRITE_CONTACTS)
 def contact_note(request: HttpRequest, contact_id: UUID, note: NoteIn) -> HttpResponse:
     asked = cast(ApiRequest, request)
@@ -220,7 +228,7 @@ def find(request: ApiRequest, contact_id: UUID) -> Contact:
     return found
 
 
-def _values(given: ContactIn, words: Vocabulary, member: Member) -> dict[str, object]:
+def _values(given: ContactIn, words: Vocabulary, member: Member) -> dict[str, Any]:
     """The draft's fields that were given. A company the member may not see does not exist for her."""
     values = api_records.draft_values(given, words, on="contact")
     if "company" in values:
@@ -247,5 +255,3 @@ def _shape(contact: Contact, words: Vocabulary) -> ContactOut:
         language=contact.language,
         birthday=contact.birthday,
     )
-
-

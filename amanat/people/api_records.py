@@ -30,7 +30,9 @@ _DRAFT_NAMES = {"owner_id": "owner", "team_id": "team", "stage_id": "stage"}
 
 
 class PhoneShape(Strict):
-    number: str = Field(max_length=40, examples=["+919822041736"], description="E.164 in answers; as people write it when sent.")
+    number: str = Field(
+        max_length=40, examples=["+919822041736"], description="E.164 in answers; as people write it when sent."
+    )
     label: Label = ""
 
 
@@ -65,7 +67,8 @@ class RecordIn(Strict):
     notes: str = Field(default="", max_length=drafts.NOTES)
     follow_up_on: Day | None = None
     custom: Annotated[dict[str, CustomValue], Field(max_length=500)] = Field(
-        default={}, description="Values by the key of the custom field; amounts in paise. In a change, null takes one away."
+        default={},
+        description="Values by the key of the custom field; amounts in paise. In a change, null takes one away.",
     )
     external_id: str = Field(default="", max_length=100, description="Its number in another program, unique here.")
 
@@ -175,8 +178,8 @@ def _entered(values: dict[str, CustomValue], words: Vocabulary, *, on: str) -> d
     kinds = {field.key: field.kind for field in words.fields_on(on)}
     errors: dict[str, str] = {}
     found: dict[str, Any] = {}
-    for key, value in values.items():
-        kind = kinds.get(key, "")
+    for key, given in values.items():
+        kind, value = kinds.get(key, ""), given
         if kind == CustomField.Kind.MONEY and value is not None:
             if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MOST_PAISE:
                 errors[f"custom-{key}"] = _("Send an amount as a whole number of paise.")
@@ -217,7 +220,9 @@ def shared(record: Contact | Company, lines: Lines, words: Vocabulary, *, on: st
         "phones": [PhoneShape.model_construct(number=number, label=label) for number, label in numbers],
         "emails": [EmailShape.model_construct(address=address, label=label) for address, label in mails],
         "addresses": [
-            AddressShape.model_construct(label=line.label, **{part: getattr(line, part) for part in drafts.ADDRESS_PARTS})
+            AddressShape.model_construct(
+                label=line.label, **{part: getattr(line, part) for part in drafts.ADDRESS_PARTS}
+            )
             for line in addresses
         ],
         "tags": words.tag_names(record.tag_ids),
@@ -301,6 +306,8 @@ def put_into_bin(request: HttpRequest, model: deleted.Kind, identity: UUID) -> N
 
 def take_out_of_bin(request: HttpRequest, model: deleted.Kind, identity: UUID) -> None:
     asked = cast(ApiRequest, request)
-    restored, _lost = deleted.restore(model=model, workspace=asked.workspace, by=asked.member, at=clock.now(), ids=[identity])
+    restored, _lost = deleted.restore(
+        model=model, workspace=asked.workspace, by=asked.member, at=clock.now(), ids=[identity]
+    )
     if not restored:
         raise Http404

@@ -118,7 +118,9 @@ def list_fields(request: HttpRequest) -> FieldPage:
     )
 
 
-@router.post("/merges", response={201: MergeOut, 409: None}, summary="Merge two contacts or companies", tags=["Contacts"])
+@router.post(
+    "/merges", response={201: MergeOut, 409: None}, summary="Merge two contacts or companies", tags=["Contacts"]
+)
 @needs("contacts:write", May.MERGE_CONTACTS)
 def merge(request: HttpRequest, wanted: MergeIn) -> HttpResponse:
     """All that hangs on the one that goes moves to the one that is kept. It can be undone for 30 days."""

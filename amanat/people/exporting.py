@@ -301,8 +301,13 @@ class Answer:
     run: ExportRun | None = None
 
 
-def of_list(*, definition: lists.Definition, format: str, by: Member, at: datetime) -> Answer:
-    """Export a list as the member sees it. Raises ExportRefused, and `lists.Refused` for a list that makes no sense."""
+def of_list(
+    *, definition: lists.Definition, format: str, by: Member, at: datetime, at_once: bool = True
+) -> Answer:
+    """Export a list as the member sees it; without `at_once`, a short one is queued too.
+
+    Raises ExportRefused, and `lists.Refused` for a list that makes no sense.
+    """
     _check(by, format)
     words = vocabulary.of(by.workspace_id)
     rows = lists.rows_of(definition, member=by, words=words)
@@ -310,7 +315,7 @@ def of_list(*, definition: lists.Definition, format: str, by: Member, at: dateti
     scope = "contacts" if definition.on == "contact" else "companies"
     content_type, ending = FORMATS[format]
     name = f"{scope}-{at:%Y-%m-%d}.{ending}"
-    if len(ids) <= AT_ONCE:
+    if at_once and len(ids) <= AT_ONCE:
         records = Records(definition.on, by.workspace_id, ids)
         pieces = iter(list(written(records, format)))
         ledger.write(f"people.{scope}.exported", workspace=by.workspace_id, by=by, at=at, count=len(ids), format=format)

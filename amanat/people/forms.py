@@ -42,7 +42,13 @@ class ReachRow:
 
 def readable(number: str) -> str:
     """A number as its field shows it: the country code only where it is not India's. Reading it gives the same number."""
-    return phones.national(number) if number.startswith("+91") else phones.international(number) if number.startswith("+") else number
+    return (
+        phones.national(number)
+        if number.startswith("+91")
+        else phones.international(number)
+        if number.startswith("+")
+        else number
+    )
 
 
 def uuid_or_none(text: str) -> UUID | None:
@@ -236,8 +242,8 @@ class FieldForm(forms.Form):
     """A custom field: made, or changed (then `kind` and `on` are fixed)."""
 
     label = forms.CharField(label=gettext_lazy("Name of the field"), max_length=80)
-    on = forms.ChoiceField(label=gettext_lazy("It stands on"), choices=CustomField.On.choices, required=False)
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=CustomField.Kind.choices, required=False)
+    on = forms.ChoiceField(label=gettext_lazy("It stands on"), choices=CustomField.On.choices)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=CustomField.Kind.choices)
     choices = forms.CharField(
         label=gettext_lazy("Choices"),
         required=False,

@@ -26,6 +26,7 @@ from amanat.core import clock, tally
 from amanat.people import drafts
 from amanat.people.models import NEVER, NO_DAY, Address, Company, Contact, CustomField, RecordQuerySet, Source
 from amanat.people.vocabulary import FieldWord, Vocabulary
+from amanat.web import formatting
 
 PAGE = 50
 #: Counting further than this tells nobody anything and costs more with every contact.
@@ -398,6 +399,8 @@ def _in_words(context: Context, name: str, value: str) -> str:
     }  # fmt: skip
     if value in fixed:
         return fixed[value]
+    if name in FILTERS and FILTERS[name].kind == "day":
+        return formatting.day(_date(value))
     if name == "source":
         return str(dict(Source.choices).get(value, value))
     try:

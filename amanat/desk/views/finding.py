@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404
 
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.models import Member
+from amanat.core.tenancy import WorkspaceRow
 from amanat.desk.models import Paper, Service, ServiceRecord, Task
 
 
@@ -41,7 +42,7 @@ def members(request: MemberRequest) -> list[Member]:
     return list(Member.objects.of(request.workspace).filter(ended_at__isnull=True).order_by("name", "id"))
 
 
-def _or_404(rows: Any, identity: UUID) -> Any:
+def _or_404[Row: WorkspaceRow](rows: QuerySet[Row], identity: UUID) -> Row:
     found = rows.filter(pk=identity).first()
     if found is None:
         raise Http404

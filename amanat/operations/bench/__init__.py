@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--repeat", type=int, default=60, help="times each action is measured")
     parser.add_argument("--port", type=int, default=8790)
     parser.add_argument("--import-rows", type=int, default=10_000)
-    parser.add_argument("--only", default="", help="names of actions, separated by commas")
+    parser.add_argument("--only", default="", help="names of actions, separated by semicolons")
     parser.add_argument("--folder", type=Path, help="keep the installation here and use it again")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path, help="append the table to this file")
@@ -47,7 +47,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     with site.running(folder, port=options.port) as running:
         seeded = site.seed(running, options.contacts, options.workspaces, options.others)
         print(f"Seeded in {seeded['seconds']:.0f} s; measuring.", file=sys.stderr)
-        wanted = [name for name in options.only.split(",") if name]
+        wanted = [name for name in options.only.split(";") if name]
         figures = actions.measure_all(
             running, seeded, repeat=options.repeat, import_rows=options.import_rows, only=wanted
         )

@@ -158,11 +158,11 @@ STATEMENTS = (
         lower(f.name || '.' || l.name || g) || '@example.in', 'demo', now() {PICK} WHERE g %% 3 > 0""",
     f"""INSERT INTO people_address (workspace_id, id, contact_id, city, source, created_at)
         SELECT %(w)s, {ID.format(kind="'address'")}, {ID.format(kind="'contact'")},
-        (%(towns)s)[1 + g %% %(n_towns)s], 'demo', now() {PICK} WHERE g %% 4 = 0""",
+        (%(towns)s::text[])[1 + g %% %(n_towns)s], 'demo', now() {PICK} WHERE g %% 4 = 0""",
     f"""INSERT INTO people_searchentry (workspace_id, id, kind, text, digits, owner_id)
         SELECT %(w)s, {ID.format(kind="'contact'")}, 'contact',
-        f.found || ' ' || l.found || CASE WHEN g %% 3 > 0 THEN ' ' || lower(f.name || '.' || l.name || g) || '@example.in' ELSE '' END,
-        '9198' || lpad(((g::bigint * 7919 + %(salt)s) %% 100000000)::text, 8, '0'), %(m)s {PICK}""",
+        ' ' || f.found || ' ' || l.found || CASE WHEN g %% 3 > 0 THEN ' ' || lower(f.name || '.' || l.name || g) || '@example.in' ELSE '' END || ' ',
+        ' 9198' || lpad(((g::bigint * 7919 + %(salt)s) %% 100000000)::text, 8, '0') || ' ', %(m)s {PICK}""",
     f"""INSERT INTO people_interaction (workspace_id, id, contact_id, happened_at, kind, actor_id, summary)
         SELECT %(w)s, gen_random_uuid(), {ID.format(kind="'contact'")}, now() - make_interval(mins => (g::bigint * 7919 %% 500000)::int),
         'note', %(m)s, 'Asked about the form' {PICK}""",

@@ -91,8 +91,8 @@ def _people(scene: Scene) -> list[Contact]:
 def _person(scene: Scene, number: int, stages: Sequence[UUID]) -> ContactDraft:
     name = PEOPLE[number % len(PEOPLE)]
     if number >= len(PEOPLE):
-        first, last = name.split()[0], PEOPLE[(number * 7 + 3) % len(PEOPLE)].split()[1]
-        name = f"{first} {last}"
+        latin = [person for person in PEOPLE if person.isascii()]
+        name = f"{latin[number % len(latin)].split()[0]} {latin[(number * 7 + 3) % len(latin)].split()[1]}"
     area, district, pin = scene.random.choice(TOWNS)
     today = clock.now().date()
     return ContactDraft(
@@ -177,7 +177,7 @@ def _tasks(scene: Scene) -> None:
                 due_time=datetime(2026, 1, 1, 9 + number % 9, scene.random.choice([0, 30])).time()
                 if number % 3
                 else None,  # noqa: DTZ001
-                assignee=scene.random.choice(scene.members),
+                assignee=scene.members[0] if number % 2 else scene.random.choice(scene.members),
             ),
             contact=contact,
         )

@@ -1,0 +1,248 @@
+"""What people holds about people, field by field."""
+
+from __future__ import annotations
+
+from amanat.core.personal_data import Held, OnErasure, Personal
+
+BLANK = OnErasure.BLANK
+
+#: Columns of every row, and of every record, that say nothing about the person.
+_ROW = frozenset({"id", "workspace_id"})
+_RECORD = _ROW | {
+    "team", "tag_ids", "source", "source_detail", "created_at", "updated_at", "deleted_at", "import_run",
+}  # fmt: skip
+_MEMBERS = {name: Personal("pd:WorkActivity", OnErasure.KEEP) for name in ("owner", "created_by", "deleted_by")}
+_REACH = _ROW | {"label", "position", "source", "verified_at", "created_at"}
+_HOLDERS = {"contact": Personal("pd:Identifying"), "company": Personal("pd:ProfessionalAffiliation")}
+
+_RECORD_DATA = {
+    "name": Personal("pd:Name"),
+    "sort_name": Personal("pd:Name"),
+    "external_id": Personal("pd:Identifying", BLANK),
+    "notes": Personal("pd:PersonalData", BLANK),
+    "follow_up_on": Personal("pd:Interaction", BLANK),
+    "last_contact_at": Personal("pd:Interaction", BLANK),
+    "custom": Personal("pd:PersonalData", BLANK),
+    **_MEMBERS,
+}
+
+HELD = [
+    Held("people.Stage", "nobody", "retention.workspace", not_personal=_ROW | {"key", "name", "position", "is_closed"}),
+    Held("people.Tag", "nobody", "retention.workspace", not_personal=_ROW | {"key", "name"}),
+    Held(
+        "people.Company",
+        "contact",
+        "retention.contacts",
+        personal=_RECORD_DATA
+        | {
+            "gstin": Personal("pd:OfficialID", BLANK),
+            "website": Personal("pd:Contact", BLANK),
+            "industry": Personal("pd:Professional", BLANK),
+        },
+        not_personal=_RECORD,
+        via=("form", "file", "api"),
+    ),
+    Held(
+        "people.Contact",
+        "contact",
+        "retention.contacts",
+        personal=_RECORD_DATA
+        | {
+            "company": Personal("pd:ProfessionalAffiliation", BLANK),
+            "job_title": Personal("pd:JobTitle", BLANK),
+            "stage": Personal("pd:CustomerRelation", BLANK),
+            "language": Personal("pd:Language", BLANK),
+            "birthday": Personal("pd:BirthDate", BLANK),
+            "main_phone": Personal("pd:TelephoneNumber", BLANK),
+            "main_email": Personal("pd:EmailAddress", BLANK),
+        },
+        not_personal=_RECORD,
+        via=("form", "file", "api", "person"),
+    ),
+    Held(
+        "people.Phone",
+        "contact",
+        "retention.contacts",
+        personal=_HOLDERS
+        | {name: Personal("pd:TelephoneNumber") for name in ("number", "extension")}
+        | {"is_whatsapp": Personal("pd:SocialMediaCommunication")},
+        not_personal=_REACH,
+        via=("form", "file", "api", "person"),
+    ),
+    Held(
+        "people.Email",
+        "contact",
+        "retention.contacts",
+        personal=_HOLDERS | {"address": Personal("pd:EmailAddress")},
+        not_personal=_REACH,
+        via=("form", "file", "api", "person"),
+    ),
+    Held(
+        "people.Address",
+        "contact",
+        "retention.contacts",
+        personal=_HOLDERS
+        | {
+            name: Personal("pd:PhysicalAddress")
+            for name in ("street", "locality", "city", "district", "state", "postal_code", "country")
+        },
+        not_personal=_REACH,
+        via=("form", "file", "api", "person"),
+    ),
+    Held(
+        "people.CustomField",
+        "nobody",
+        "retention.workspace",
+        not_personal=_ROW
+        | {
+            "on",
+            "key",
+            "label",
+            "kind",
+            "choices",
+            "help_text",
+            "is_required",
+            "personal_kind",
+            "position",
+            "created_at",
+            "retired_at",
+        },
+    ),  # fmt: skip
+    Held(
+        "people.SavedView",
+        "member",
+        "retention.workspace",
+        # Filters may name a town or a company; the view belongs to whoever wrote it.
+        personal={
+            "member": Personal("pd:Identifying"),
+            "name": Personal("pd:Preference"),
+            "definition": Personal("pd:Preference"),
+        },
+        not_personal=_ROW | {"on", "is_shared", "position", "created_at"},
+    ),
+    Held(
+        "people.Interaction",
+        "contact",
+        "retention.interactions",
+        personal=_HOLDERS
+        | {
+            "happened_at": Personal("pd:Interaction"),
+            "summary": Personal("pd:Interaction"),
+            "body": Personal("pd:Communication"),
+            "data": Personal("pd:Interaction"),
+            "actor": Personal("pd:WorkActivity", OnErasure.KEEP),
+        },
+        not_personal=_ROW | {"kind", "reference_kind", "reference_id"},
+        via=("form", "file", "api"),
+    ),
+    Held(
+        "people.Attachment",
+        "contact",
+        "retention.interactions",
+        personal=_HOLDERS
+        | {
+            "file": Personal("pd:PersonalDocuments"),
+            "name": Personal("pd:PersonalDocuments"),
+            "added_by": Personal("pd:WorkActivity", OnErasure.KEEP),
+        },
+        not_personal=_ROW | {"added_at"},
+        via=("form",),
+    ),
+    Held(
+        "people.SearchEntry",
+        "contact",
+        "retention.contacts",
+        personal={"text": Personal("pd:Name"), "digits": Personal("pd:TelephoneNumber")},
+        not_personal=_ROW | {"kind", "owner_id", "team_id"},
+    ),
+    Held(
+        "people.ImportRun",
+        "contact",
+        "retention.imports",
+        personal={
+            "file": Personal("pd:PersonalData"),
+            "file_name": Personal("pd:PersonalData", BLANK),
+            "mapping": Personal("pd:PersonalData", BLANK),
+            "created_by": Personal("pd:WorkActivity", OnErasure.KEEP),
+        },
+        not_personal=_ROW
+        | {
+            "state",
+            "options",
+            "total",
+            "position",
+            "created",
+            "updated",
+            "skipped",
+            "failed",
+            "problem",
+            "stop_requested_at",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "undone_at",
+        },
+        via=("file",),
+    ),  # fmt: skip
+    Held(
+        "people.ImportProblem",
+        "contact",
+        "retention.imports",
+        personal={"values": Personal("pd:PersonalData"), "reasons": Personal("pd:PersonalData")},
+        not_personal=_ROW | {"run", "row_number", "is_failure"},
+        via=("file",),
+    ),
+    Held(
+        "people.ImportChange",
+        "contact",
+        "retention.imports",
+        personal={
+            "before": Personal("pd:PersonalData"),
+            "after": Personal("pd:PersonalData"),
+            "record_id": Personal("pd:Identifying"),
+        },
+        not_personal=_ROW | {"run", "record_kind"},
+    ),
+    Held(
+        "people.Merge",
+        "contact",
+        "retention.contacts",
+        personal={
+            "before": Personal("pd:PersonalData"),
+            "kept_id": Personal("pd:Identifying"),
+            "gone_id": Personal("pd:Identifying"),
+            "merged_by": Personal("pd:WorkActivity", OnErasure.KEEP),
+        },
+        not_personal=_ROW | {"kind", "merged_at", "undone_at"},
+    ),
+    Held(
+        "people.NotDuplicate",
+        "contact",
+        "retention.contacts",
+        personal={
+            "first_id": Personal("pd:Identifying"),
+            "second_id": Personal("pd:Identifying"),
+            "by": Personal("pd:WorkActivity", OnErasure.KEEP),
+        },
+        not_personal=_ROW | {"at"},
+    ),
+    Held(
+        "people.LikelyDuplicate",
+        "contact",
+        "retention.contacts",
+        personal={"first_id": Personal("pd:Identifying"), "second_id": Personal("pd:Identifying")},
+        not_personal=_ROW | {"reasons", "score", "found_at"},
+    ),
+    Held(
+        "people.ExportRun",
+        "contact",
+        "retention.exports",
+        personal={
+            "file": Personal("pd:PersonalData"),
+            "definition": Personal("pd:Preference"),
+            "created_by": Personal("pd:WorkActivity", OnErasure.KEEP),
+        },
+        not_personal=_ROW
+        | {"scope", "format", "state", "total", "position", "problem", "created_at", "ended_at", "taken_at"},
+    ),
+]
