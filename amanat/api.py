@@ -179,8 +179,10 @@ def _ours(request: HttpRequest, error: Exception) -> HttpResponse:
 # --- routes --------------------------------------------------------------------------------------------------------
 
 
-def _strict(callback: Callable[..., HttpResponseBase], parameters: dict[str, frozenset[str]]) -> Any:
-    """The callback behind a check of the address: a parameter nobody reads is a mistake of the caller's, and says so."""
+def _strict(callback: Callable[..., HttpResponseBase], by_method: dict[str, Operation]) -> Any:
+    """The callback behind a check of what no shape sees: parameters and bodies that nobody reads are mistakes, and said so."""
+    parameters = {method: _parameters(operation) for method, operation in by_method.items()}
+    bodiless = {method for method, operation in by_method.items() if not _takes_body(operation)}
 
     @functools.wraps(callback)
     def check(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -198,6 +200,8 @@ def _strict(callback: Callable[..., HttpResponseBase], parameters: dict[str, fro
             for name, values in request.GET.lists()
             if any("\x00" in value for value in values)
         ]
+        if request.method in bodiless and request.body.strip() not in (b"", b"{}", b"null"):
+            errors.append({"pointer": "", "detail": _("Nothing is read from the body here.")})
         if errors:
             return problem(422, _("The request is not well formed"), errors=errors)
         response = callback(request, *args, **kwargs)
@@ -213,6 +217,11 @@ def _parameters(operation: Operation) -> frozenset[str]:
     """Names of the parameters an operation reads from the address."""
     models: list[Any] = [model for model in operation.models if model.__ninja_param_source__ == "query"]
     return frozenset(name for model in models for name in model.__ninja_flatten_map__)
+
+
+def _takes_body(operation: Operation) -> bool:
+    models: list[Any] = list(operation.models)
+    return any(model.__ninja_param_source__ in ("body", "form", "file") for model in models)
 
 
 def _mark(operation: Operation) -> Needs:
@@ -232,7 +241,7 @@ def _patterns() -> list[URLPattern]:
             by_method = {method: operation for operation in view.operations for method in operation.methods}
             declared[template] = route(
                 PREFIX + template,
-                _strict(pattern.callback, {method: _parameters(each) for method, each in by_method.items()}),
+                _strict(pattern.callback, by_method),
                 name=f"api:{template}",
                 rule=ApiTokens({method: _mark(each) for method, each in by_method.items()}),
                 methods=tuple(by_method),
@@ -279,12 +288,12 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 def unknown(request: HttpRequest, key: str) -> HttpResponse:
-    """Whatever else is asked for under the prefix: a problem, where the site's pages would answer with a page."""
+    """Whatever else is asked for under /api/: a problem, where the site's pages would answer with a page."""
     return problem(404, _("Not found"))
 
 
 urlpatterns = [
     route(PREFIX + "openapi.json", openapi, name="api:openapi", rule=anyone),
     *_patterns(),
-    route(PREFIX + "<path:key>", unknown, name="api:unknown", rule=anyone, methods=METHODS),
+    route("api/<path:key>", unknown, name="api:unknown", rule=anyone, methods=METHODS),
 ]

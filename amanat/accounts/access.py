@@ -73,7 +73,7 @@ class SignedIn:
             return to_sign_in(request)
         if route.fresh and not is_fresh(request):
             return to_reauthentication(request)
-        seat = _seat_for_the_shell(cast(MemberRequest, request), cast(User, request.user))
+        seat = _seat_for_the_shell(cast(MemberRequest, request), request.user)
         with transaction.atomic():
             response = run()
             if response.status_code >= 400 and not self.keeps_tries:

@@ -67,17 +67,18 @@ def end_other_devices(request: UserRequest) -> HttpResponse:
 
 def login_history(request: UserRequest) -> HttpResponse:
     before = None
-    if request.GET.get("after"):
-        before = SignIn.objects.filter(user=request.user, pk=_uuid_or_none(request.GET["after"])).first()
+    after = _uuid_or_none(request.GET.get("after", ""))
+    if after is not None:
+        before = SignIn.objects.filter(user=request.user, pk=after).first()
     lines = sessions.past(request.user, before=before, count=HISTORY_PAGE + 1)
     older = f"?after={lines[HISTORY_PAGE - 1].pk}" if len(lines) > HISTORY_PAGE else ""
     context = {"lines": lines[:HISTORY_PAGE], "older": older, "is_first": before is None}
     return TemplateResponse(request, "accounts/account/history.html", context)
 
 
-def _uuid_or_none(text: str) -> str | None:
+def _uuid_or_none(text: str) -> UUID | None:
     try:
-        return str(UUID(text))
+        return UUID(text)
     except ValueError:
         return None
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import segno
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -110,7 +111,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
         return self.get_login_redirect_url(request)
 
-    def save_user(self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True) -> AbstractBaseUser:
+    def save_user(
+        self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
+    ) -> AbstractBaseUser:
         person = cast(User, user)
         person.name = form.cleaned_data.get("name", "") or person.email
         person.language = getattr(request, "LANGUAGE_CODE", "en")
@@ -123,7 +126,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return str(request.META.get("REMOTE_ADDR", ""))
 
     # --- words ---------------------------------------------------------------------------------------------------
-    def add_message(
+    def add_message(  # noqa: PLR0917  # the library's signature
         self,
         request: HttpRequest,
         level: int,
@@ -182,9 +185,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         user = cast("AbstractBaseUser | None", super().authenticate(request, **credentials))
         if user is not None:
-            guessing.password_was_right(
-                email=str(credentials.get("email", "")), address=self.get_client_ip(request)
-            )
+            guessing.password_was_right(email=str(credentials.get("email", "")), address=self.get_client_ip(request))
         return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
@@ -196,6 +197,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> Any:
         response = super().post_login(request, user, **kwargs)
+        if not access.signed_in_by(request):
+            # She signed up: the library records nothing then, though she has just set her password and confirmed her e-mail.
+            record_authentication(request, user, method="sign-up")
         history.signed_in(request, cast(User, user), method=", ".join(access.signed_in_by(request)))
         return response
 
@@ -248,7 +252,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": gettext_lazy("This code is not right. Codes of the app change every half minute and work once."),
+        "incorrect_code": gettext_lazy(
+            "This code is not right. Codes of the app change every half minute and work once."
+        ),
     }
 
     def encrypt(self, text: str) -> str:
@@ -262,5 +268,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
 
     def build_totp_svg(self, url: str) -> str:
         drawn = io.BytesIO()
-        segno.make(url, error="m", micro=False).save(drawn, kind="svg", scale=5, border=2, light="#ffffff", xmldecl=False)
+        segno.make(url, error="m", micro=False).save(
+            drawn, kind="svg", scale=5, border=2, light="#ffffff", xmldecl=False
+        )
         return drawn.getvalue().decode()

@@ -114,12 +114,12 @@ def authenticate(header: str) -> tuple[UUID, ApiToken, Member] | None:
 
 
 def _member(token: ApiToken) -> Member | None:
-    teams = TeamMember.objects.of(token.workspace_id).filter(member_id=OuterRef("id")).values("team_id")
+    teams = ArraySubquery(TeamMember.objects.of(token.workspace_id).filter(member_id=OuterRef("id")).values("team_id"))
     return (
         Member.objects.of(token.workspace_id)
         .filter(pk=token.member_id, ended_at__isnull=True, user__is_active=True)
         .select_related("workspace", "user")
-        .annotate(team_ids=ArraySubquery(teams))
+        .annotate(team_ids=teams)  # type: ignore[no-redef]  # the model announces it
         .first()
     )
 

@@ -14,4 +14,4 @@ def describe(user_agent: str) -> str:
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
     if browser and system:
         return f"{browser} on {system}"
-    return (browser or system or user_agent.split("/")[0].split(" ")[0] or "unknown")[:60]
+    return (browser or system or user_agent.split("/", maxsplit=1)[0].split(" ", maxsplit=1)[0] or "unknown")[:60]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext
@@ -14,15 +15,18 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts import second_factors, workspaces
 from amanat.accounts.api_tokens import Scope
-from amanat.accounts.models import LANGUAGES, Member, Team, User, Workspace
+from amanat.accounts.models import Member, Team, User, Workspace
 from amanat.accounts.permissions import Role
 from amanat.core import phones
-
 
 if TYPE_CHECKING:
     _WorkspaceModelForm = forms.ModelForm[Workspace]
 else:
     _WorkspaceModelForm = forms.ModelForm
+
+
+def _languages() -> list[tuple[str, str]]:
+    return list(settings.LANGUAGES)
 
 
 def _one_line(text: str) -> str:
@@ -45,6 +49,8 @@ class SignUpExtras(forms.Form):
 class NewWorkspaceForm(_WorkspaceModelForm):
     """The few things a new workspace needs; all of them can be changed later."""
 
+    language = forms.ChoiceField(label=_("Language"), choices=_languages)
+
     class Meta:
         model = Workspace
         fields = ("name", "kind", "place", "language")
@@ -63,6 +69,7 @@ class WorkspaceForm(_WorkspaceModelForm):
     """All details of a workspace. Those of a CSC centre are asked of a CSC centre only, and kept when it becomes another kind."""
 
     time_zone = forms.ChoiceField(label=_("Time zone"))
+    language = forms.ChoiceField(label=_("Language"), choices=_languages)
 
     class Meta:
         model = Workspace
@@ -134,7 +141,10 @@ class InvitationForm(_TeamChoices):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast(forms.ChoiceField, self.fields["team"]).choices = [("", "—"), *((key, t.name) for key, t in self.teams.items())]
+        cast(forms.ChoiceField, self.fields["team"]).choices = [
+            ("", "—"),
+            *((key, t.name) for key, t in self.teams.items()),
+        ]
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
@@ -196,7 +206,7 @@ class TokenForm(forms.Form):
 
 class ProfileForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+    language = forms.ChoiceField(label=_("Language"), choices=_languages)
     theme = forms.ChoiceField(
         label=_("Appearance"),
         required=False,

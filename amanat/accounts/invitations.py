@@ -116,12 +116,17 @@ def accept(*, workspace_id: UUID, secret: str, user: User, at: datetime) -> Memb
             if not _open(workspace_id, at).filter(pk=invitation.pk).update(accepted_at=at):
                 raise InvitationOver
             return members.join(
-                workspace_id=workspace_id, user=user, role=invitation.role, sees=invitation.sees, team=invitation.team, at=at
+                workspace_id=workspace_id,
+                user=user,
+                role=invitation.role,
+                sees=invitation.sees,
+                team=invitation.team,
+                at=at,
             )
 
 
 def is_for(invitation: Invitation, user: User) -> bool:
-    return EmailAddress.objects.filter(user=user, verified=True, email=invitation.email).exists()
+    return bool(EmailAddress.objects.filter(user=user, verified=True, email=invitation.email).exists())
 
 
 def _open(workspace_id: UUID, at: datetime) -> tenancy.WorkspaceQuerySet[Invitation]:

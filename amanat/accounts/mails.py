@@ -46,7 +46,10 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         gettext_lazy("An e-mail was removed from your Amanat account"),
         gettext_lazy("%(deleted_email)s no longer belongs to your account."),
     ),
-    "account/email/password_changed": (gettext_lazy("Your password was changed"), gettext_lazy("You have a new password.")),
+    "account/email/password_changed": (
+        gettext_lazy("Your password was changed"),
+        gettext_lazy("You have a new password."),
+    ),
     "account/email/password_set": (gettext_lazy("Your password was set"), gettext_lazy("You have a password now.")),
     "account/email/password_reset": (
         gettext_lazy("Your password was changed"),
@@ -61,7 +64,10 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         gettext_lazy("Signing in no longer asks for a code of your authenticator app."),
     ),
     "mfa/email/webauthn_added": (gettext_lazy("A passkey was added"), gettext_lazy("Your account has a new passkey.")),
-    "mfa/email/webauthn_removed": (gettext_lazy("A passkey was removed"), gettext_lazy("A passkey of your account is gone.")),
+    "mfa/email/webauthn_removed": (
+        gettext_lazy("A passkey was removed"),
+        gettext_lazy("A passkey of your account is gone."),
+    ),
     "mfa/email/recovery_codes_generated": (
         gettext_lazy("New recovery codes"),
         gettext_lazy("Your account has new recovery codes. The old ones no longer work."),

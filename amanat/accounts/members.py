@@ -126,8 +126,6 @@ def _locked(member: Member) -> Member:
 
 
 def _require_another_owner(member: Member) -> None:
-    others = Member.objects.of(member.workspace_id).filter(
-        role=Role.OWNER, ended_at__isnull=True, user__is_active=True
-    )
+    others = Member.objects.of(member.workspace_id).filter(role=Role.OWNER, ended_at__isnull=True, user__is_active=True)
     if not others.exclude(pk=member.pk).exists():
         raise LastOwner

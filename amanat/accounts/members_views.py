@@ -34,9 +34,7 @@ def member(request: MemberRequest, member_id: UUID) -> HttpResponse:
     found = get_object_or_404(present, pk=member_id)
     hers = found.team_seats.of(request.workspace).values_list("team_id", flat=True)
     initial = {"role": found.role, "sees": found.sees, "teams": [str(key) for key in hers]}
-    form = forms.MemberForm(
-        request.POST if request.method == "POST" else None, teams=_teams(request), initial=initial
-    )
+    form = forms.MemberForm(request.POST if request.method == "POST" else None, teams=_teams(request), initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             members.change(

@@ -18,8 +18,6 @@ from amanat.accounts.permissions import May, Role
 from amanat.core import clock, ids
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
 
-LANGUAGES = [("en", "English"), ("hi", "हिन्दी"), ("mr", "मराठी")]
-
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
@@ -37,7 +35,8 @@ class User(AbstractBaseUser):
     name = models.CharField(_("name"), max_length=120)
     phone = models.CharField(_("mobile number"), max_length=20, null=True, blank=True)
     phone_verified_at = models.DateTimeField(null=True, blank=True)
-    language = models.CharField(_("language"), max_length=10, default="en", choices=LANGUAGES)
+    #: one of the setting LANGUAGES, which grows with the files in amanat/locale; forms check it
+    language = models.CharField(_("language"), max_length=10, default="en")
     theme = models.CharField(
         max_length=5, default="", blank=True, choices=[("", "system"), ("light", "light"), ("dark", "dark")]
     )
@@ -119,7 +118,8 @@ class Workspace(WorkspaceRow):
     kind = models.CharField(_("kind of business"), max_length=20, choices=Kind.choices, default=Kind.OTHER)
     place = models.CharField(_("place"), max_length=80, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=40, default="Asia/Kolkata")
-    language = models.CharField(_("language"), max_length=10, default="en", choices=LANGUAGES)
+    #: one of the setting LANGUAGES, which grows with the files in amanat/locale; forms check it
+    language = models.CharField(_("language"), max_length=10, default="en")
     csc_id = models.CharField(_("CSC centre id"), max_length=20, blank=True)
     registration_number = models.CharField(_("registration number"), max_length=40, blank=True)
     vle_name = models.CharField(_("VLE name"), max_length=120, blank=True)

@@ -56,7 +56,7 @@ class NotCommon(CommonPasswordValidator):
             _TRIMMINGS.sub("", plain.translate(_LEET)),
         }
         common = (candidates & self.passwords) | (candidates & _LOCAL)
-        mostly = {word for word in common if len(word) >= len(plain) - 5}
+        mostly = {word for word in common if len(word) >= min(len(plain) - 5, len(plain) / 2)}
         if plain in self.passwords or mostly or len(set(plain)) < 5:
             raise ValidationError(
                 _(

@@ -51,7 +51,7 @@ def security(request: MemberRequest) -> HttpResponse:
 
 def roles(request: MemberRequest) -> HttpResponse:
     lines = [
-        (sentence, [permission in permissions.TABLE[role] for role in Role.values])
+        (sentence, [(label, permission in permissions.TABLE[role]) for role, label in Role.choices])
         for permission, sentence in permissions.SENTENCES.items()
     ]
     return render(request, "accounts/settings/roles.html", {"lines": lines, "roles": Role.labels})
@@ -84,15 +84,15 @@ def team(request: MemberRequest, team_id: UUID) -> HttpResponse:
         try:
             if form.cleaned_data["name"] != found.name:
                 teams.rename(team=found, name=form.cleaned_data["name"], by=request.member, at=clock.now())
-            teams.set_members(
-                team=found, member_ids=form.cleaned_data["members"], by=request.member, at=clock.now()
-            )
+            teams.set_members(team=found, member_ids=form.cleaned_data["members"], by=request.member, at=clock.now())
             messages.success(request, _("Saved."))
             return see_other(reverse("accounts:teams"))
         except teams.NameTaken:
             form.add_error("name", _("There is a team of this name."))
             found.refresh_from_db(fields=["name"], from_queryset=Team.objects.of(request.workspace))
-    return render(request, "accounts/settings/team.html", {"form": form, "team": found}, status=422 if form.errors else 200)
+    return render(
+        request, "accounts/settings/team.html", {"form": form, "team": found}, status=422 if form.errors else 200
+    )
 
 
 def delete_team(request: MemberRequest, team_id: UUID) -> HttpResponse:

@@ -104,6 +104,8 @@ def _confirmed(user: User | None) -> User | None:
 
 
 class RequestSignInCodeForm(Plain, library.RequestLoginCodeForm):  # type: ignore[misc]
+    _user: User | None
+
     def clean_email(self) -> str:
         email = super().clean_email()
         self._user = _confirmed(self._user)
@@ -111,6 +113,8 @@ class RequestSignInCodeForm(Plain, library.RequestLoginCodeForm):  # type: ignor
 
 
 class ResetPasswordForm(Plain, library.ResetPasswordForm):  # type: ignore[misc]
+    users: list[User]
+
     def clean_email(self) -> str:
         email = super().clean_email()
         self.users = [user for user in self.users if _confirmed(user)]

@@ -20,7 +20,7 @@ from amanat.accounts import access, setup
 from amanat.accounts.models import User
 from amanat.accounts.permissions import Role
 
-OWNER_SECRET = "owner_secret"
+OWNER_SECRET = "owner_secret"  # noqa: S105  # the name under which the session keeps it
 #: The path of the invitation that this browser followed.
 INVITATION = "invitation"
 UNCONFIRMED_FOR = timedelta(days=2)

@@ -26,7 +26,9 @@ def fold_counts() -> None:
         tally.fold(workspace_id)
 
 
-@jobs.periodic("accounts.sweep_hourly", "17 * * * *", purpose="Delete ended sessions, counts of tries, ticks of schedules")
+@jobs.periodic(
+    "accounts.sweep_hourly", "17 * * * *", purpose="Delete ended sessions, counts of tries, ticks of schedules"
+)
 def sweep_hourly() -> None:
     SessionStore.clear_expired()
     limits.sweep()

@@ -74,7 +74,10 @@ def set_members(*, team: Team, member_ids: set[UUID], by: Member, at: datetime) 
     )
     seats.filter(member_id__in=present - wanted).delete()
     TeamMember.objects.bulk_create(
-        [TeamMember(workspace_id=workspace_id, team=team, member_id=member_id) for member_id in sorted(wanted - present)],
+        [
+            TeamMember(workspace_id=workspace_id, team=team, member_id=member_id)
+            for member_id in sorted(wanted - present)
+        ],
         ignore_conflicts=True,
     )
     ledger.write(

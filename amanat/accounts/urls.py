@@ -17,7 +17,9 @@ sign_in_routes = [
     route("login/", sign_in_views.SignInView.as_view(), name="account_login", rule=anyone, methods=FORM, limits=DOOR),
     route("logout/", sign_in_views.SignOutView.as_view(), name="account_logout", rule=anyone, methods=FORM),
     route("inactive/", sign_in_views.InactiveView.as_view(), name="account_inactive", rule=anyone),
-    route("signup/", sign_in_views.SignUpView.as_view(), name="account_signup", rule=anyone, methods=FORM, limits=SECRETS),
+    route(
+        "signup/", sign_in_views.SignUpView.as_view(), name="account_signup", rule=anyone, methods=FORM, limits=SECRETS
+    ),
     route(
         "reauthenticate/",
         sign_in_views.ReauthenticateView.as_view(),
@@ -107,7 +109,12 @@ sign_in_routes = [
         limits=CODES,
     ),
     route(
-        "phone/verify/", sign_in_views.verify_phone, name="account_verify_phone", rule=anyone, methods=FORM, limits=CODES
+        "phone/verify/",
+        sign_in_views.verify_phone,
+        name="account_verify_phone",
+        rule=anyone,
+        methods=FORM,
+        limits=CODES,
     ),
     route(
         "phone/change/",

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts import access, invitations, members, setup, signing_up, workspaces
 from amanat.accounts.access import UserRequest, see_other
 from amanat.accounts.forms import NewWorkspaceForm
-from amanat.accounts.models import Workspace
+from amanat.accounts.models import User, Workspace
 from amanat.core import clock, routes, tenancy
 
 
@@ -77,22 +77,32 @@ def join(request: HttpRequest, workspace_id: UUID, secret: str) -> HttpResponse:
     if invitation is None or workspace is None:
         request.session.pop(signing_up.INVITATION, None)
         return render(request, "accounts/join_over.html", status=404)
-    context = {"invitation": invitation, "place": workspace, "is_hers": user and invitations.is_for(invitation, user)}
+    context: dict[str, object] = {
+        "invitation": invitation,
+        "place": workspace,
+        "is_hers": user and invitations.is_for(invitation, user),
+    }
     if user is None:
         signing_up.remember_invitation(request, workspace_id=workspace_id, secret=secret)
         return render(request, "accounts/join.html", context)
+    if not context["is_hers"]:
+        request.session.pop(signing_up.INVITATION, None)  # or every sign-in of this other account would end here
     if request.method != "POST":
         return render(request, "accounts/join.html", context)
+    return _accept(request, user, workspace_id, secret, context)
+
+
+def _accept(
+    request: HttpRequest, user: User, workspace_id: UUID, secret: str, context: dict[str, object]
+) -> HttpResponse:
     try:
-        seat = invitations.accept(workspace_id=workspace_id, secret=secret, user=user, at=at)
+        invitations.accept(workspace_id=workspace_id, secret=secret, user=user, at=clock.now())
     except invitations.OtherEmail:
         return render(request, "accounts/join.html", context, status=403)
     except invitations.InvitationOver:
         return render(request, "accounts/join_over.html", status=404)
     except members.AlreadyMember:
         messages.info(request, _("You are a member of this workspace already."))
-        access.choose_workspace(request, workspace_id)
-        return see_other("/")
     request.session.pop(signing_up.INVITATION, None)
-    access.choose_workspace(request, seat.workspace_id)
+    access.choose_workspace(request, workspace_id)
     return see_other("/")

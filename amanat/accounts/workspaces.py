@@ -66,8 +66,15 @@ def clean_gstin(text: str) -> str:
 
 def time_zones() -> list[tuple[str, str]]:
     """IANA names for the form, India first."""
-    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith(("Etc/", "posix", "right")))
-    return [("Asia/Kolkata", _("India (Asia/Kolkata)")), *((name, name.replace("_", " ")) for name in names if name != "Asia/Kolkata")]
+    names = sorted(
+        name
+        for name in zoneinfo.available_timezones()
+        if "/" in name and not name.startswith(("Etc/", "posix", "right"))
+    )
+    return [
+        ("Asia/Kolkata", _("India (Asia/Kolkata)")),
+        *((name, name.replace("_", " ")) for name in names if name != "Asia/Kolkata"),
+    ]
 
 
 def by_id(workspace_id: UUID) -> Workspace:

@@ -7,8 +7,8 @@ made in the data folder, never kept with the source. The settings call `ensure`,
 from __future__ import annotations
 
 import hashlib
-import os
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,13 @@ def ensure(folder: Path, *, source: Path = SOURCE) -> list[str]:
     return [language.code for language in languages]
 
 
+def is_code(text: str) -> bool:
+    """Whether a language's file may be called so. English has none: it stands in the code."""
+    return bool(_CODE.fullmatch(text)) and text != ENGLISH[0]
+
+
 def _read_head(file: Path) -> Language:
-    if not _CODE.fullmatch(file.stem) or file.stem == ENGLISH[0]:
+    if not is_code(file.stem):
         raise CatalogInvalid(f"{file}: name the file by a language code in small letters, such as gu.po.")
     with file.open(encoding="utf-8") as lines:
         head = "".join(line for line, _ in zip(lines, range(60), strict=False))
@@ -88,6 +93,6 @@ def _compile(language: Language, folder: Path) -> None:
 
 def _put(path: Path, content: bytes) -> None:
     """Write whole or not at all: a reader beside us finds the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:
+        temporary.write(content)
+    Path(temporary.name).replace(path)

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from contextlib import nullcontext
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any

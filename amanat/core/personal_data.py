@@ -36,3 +36,92 @@ class Held:
     personal: Mapping[str, Personal] = field(default_factory=dict)
     not_personal: frozenset[str] = frozenset()
     via: tuple[str, ...] = ()
+
+
+HELD = [
+    Held(
+        model="core.LedgerEntry",
+        whose="nobody",
+        clause="retention.ledger",
+        # Names tables, columns and ids, never a value: erasing what an id stood for leaves no person in the chain.
+        not_personal=frozenset(
+            ["id", "workspace_id", "at", "event", "actor", "about", "facts", "number", "previous", "hash"]
+        ),
+    ),
+    Held(
+        model="core.LedgerHead",
+        whose="nobody",
+        clause="retention.ledger",
+        not_personal=frozenset(["id", "workspace_id", "number", "hash", "sealed_at"]),
+    ),
+    Held(
+        model="core.Tally",
+        whose="nobody",
+        clause="retention.workspace",
+        not_personal=frozenset(["id", "workspace_id", "what", "change"]),
+    ),
+    Held(
+        model="core.LimitCount",
+        whose="nobody",
+        clause="retention.security",
+        # The key holds a hash of who tried; a window lasts a day at most.
+        not_personal=frozenset(["key", "tries", "window_ends_at"]),
+    ),
+    Held(
+        model="core.IdempotentAnswer",
+        whose="contact",
+        clause="retention.api_answers",
+        personal={"body": Personal("pd:PersonalPossession")},
+        not_personal=frozenset(
+            ["id", "workspace_id", "member_id", "route", "key", "request_digest", "status", "created_at"]
+        ),
+        via=("API",),
+    ),
+    Held(
+        model="core.LocalMessage",
+        whose="user",
+        clause="retention.outbox",
+        personal={
+            "to": Personal("pd:Contact"),
+            "title": Personal("pd:Communication"),
+            "body": Personal("pd:Communication"),
+        },
+        not_personal=frozenset(["id", "channel", "created_at"]),
+        via=("mails and texts while no provider is set",),
+    ),
+    Held(
+        model="core.StoredFile",
+        whose="contact",
+        clause="retention.papers",
+        # The bytes lie sealed in the object store; deleting the row destroys their key.
+        personal={
+            "name": Personal("pd:Identifying"),
+            "wrapped_key": Personal("pd:Identifying", sealed=True),
+            "made_by": Personal("pd:Identifying", OnErasure.KEEP),
+        },
+        not_personal=frozenset(
+            ["id", "workspace_id", "state", "kind", "object_name", "content_type", "size", "sha256", "created_at"]
+        ),
+        via=("uploads",),
+    ),
+    Held(
+        model="core.UsedLink",
+        whose="nobody",
+        clause="retention.security",
+        not_personal=frozenset(["nonce", "expires_at"]),
+    ),
+    Held(
+        model="core.WorkspaceKey",
+        whose="nobody",
+        clause="retention.workspace",
+        not_personal=frozenset(
+            ["id", "workspace_id", "use", "version", "root_id", "wrapped", "created_at", "retired_at"]
+        ),
+    ),
+    Held(
+        model="core.SystemKey",
+        whose="nobody",
+        clause="retention.security",
+        not_personal=frozenset(["id", "use", "version", "root_id", "wrapped", "created_at", "retired_at"]),
+    ),
+]

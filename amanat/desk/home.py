@@ -115,26 +115,29 @@ def unpaid(member: Member) -> list[ServiceRecord]:
 
 
 def expected(member: Member, today: date) -> list[Expected]:
-    """Expiries and follow-ups of the next 14 days, late follow-ups first. Four statements."""
+    """Expiries and follow-ups from today on for 14 days, and follow-ups that are late. Five statements.
+
+    Of each kind the nearest to today come first, so that a long backlog hides nothing that is near.
+    """
     until = today + AHEAD
     records = _records(member).select_related("contact", "company")
     expiring = records.filter(expires_on__gte=today, expires_on__lte=until).order_by("expires_on", "id")[:LIST]
-    followed = records.filter(follow_up_on__lte=until).order_by("-follow_up_on", "id")[:LIST]
+    found = [Expected(each.expires_on, "expiry", record=each) for each in expiring if each.expires_on]
+    for followed in _around(records, today, until):
+        found += [Expected(each.follow_up_on, "follow-up", record=each) for each in followed if each.follow_up_on]
     people = Contact.objects.of(member.workspace_id).visible_to(member).alive()
     firms = Company.objects.of(member.workspace_id).visible_to(member).alive()
-    found = [Expected(each.expires_on, "expiry", record=each) for each in expiring if each.expires_on]
-    found += [Expected(each.follow_up_on, "follow-up", record=each) for each in followed if each.follow_up_on]
-    found += [
-        Expected(each.follow_up_on, "follow-up", contact=each)
-        for each in people.filter(follow_up_on__lte=until).order_by("-follow_up_on", "id")[:LIST]
-        if each.follow_up_on
-    ]
-    found += [
-        Expected(each.follow_up_on, "follow-up", company=each)
-        for each in firms.filter(follow_up_on__lte=until).order_by("-follow_up_on", "id")[:LIST]
-        if each.follow_up_on
-    ]
-    return sorted(found, key=lambda each: each.day)[: 2 * LIST]
+    ahead, late = _around(people, today, until)
+    found += [Expected(each.follow_up_on, "follow-up", contact=each) for each in ahead.union(late) if each.follow_up_on]
+    ahead, late = _around(firms, today, until)
+    found += [Expected(each.follow_up_on, "follow-up", company=each) for each in ahead.union(late) if each.follow_up_on]
+    return sorted(found, key=lambda each: each.day)
+
+
+def _around(rows: Any, today: date, until: date) -> tuple[Any, Any]:
+    """The nearest follow-ups from today on, and the nearest that are late."""
+    ahead = rows.filter(follow_up_on__gte=today, follow_up_on__lte=until).order_by("follow_up_on", "id")[:LIST]
+    return ahead, rows.filter(follow_up_on__lt=today).order_by("-follow_up_on", "id")[:LIST]
 
 
 def figures(member: Member, today: date) -> Figures:

@@ -108,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     testing = add("test", _test, "run linters, type checker and tests")
     testing.add_argument("--quick", action="store_true", help="leave out tests over 5 seconds: journeys and faults")
     testing.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to pytest; with any, only pytest runs")
+    messages = add("messages", _messages, "find the texts of the program and bring the translations up to date")
+    messages.add_argument("--add", nargs=2, metavar=("CODE", "NAME"), help="begin a language, such as `gu ગુજરાતી`")
     add("shell", _shell, "a Python prompt with the site's models, as the restricted role")
     add("version", _version, "print the version")
     return parser
@@ -207,6 +209,20 @@ def _test(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import testrun
 
     return testrun.run(quick=options.quick, pytest_arguments=[word for word in options.rest if word != "--"])
+
+
+def _messages(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.core import catalogs
+    from amanat.operations import messages
+
+    try:
+        if options.add:
+            print(f"Begun: {messages.add(*options.add)}")
+        for counts in messages.update():
+            print(counts)
+    except catalogs.CatalogInvalid as problem:
+        raise Refused(str(problem)) from None
+    return DONE
 
 
 def _shell(options: argparse.Namespace, configuration: Configuration) -> int:

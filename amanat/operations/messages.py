@@ -22,10 +22,10 @@ from amanat.operations import Refused
 
 #: Functions that mark a text, and which of their arguments are texts ("c": the context).
 KEYWORDS: dict[str, tuple[int | tuple[int, str], ...]] = {
-    **{name: (1,) for name in ("_", "gettext", "gettext_lazy", "gettext_noop")},
-    **{name: (1, 2) for name in ("ngettext", "ngettext_lazy")},
-    **{name: ((1, "c"), 2) for name in ("pgettext", "pgettext_lazy")},
-    **{name: ((1, "c"), 2, 3) for name in ("npgettext", "npgettext_lazy")},
+    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop"), (1,)),
+    **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
+    **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
+    **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
 }
 BORROWED: dict[str, tuple[str, ...]] = {
     "django": (
@@ -47,6 +47,8 @@ BORROWED: dict[str, tuple[str, ...]] = {
     ),
 }
 TEMPLATES = {".html", ".txt"}
+#: Folders and files whose words no user sees: tests, migrations, the developers' page of samples.
+LEFT_OUT = {"tests", "migrations", "styleguide", "styleguide.py"}
 Key = tuple[str | None, str]  #: context, text in English: what names a text
 
 
@@ -83,9 +85,9 @@ def update(source: Path = catalogs.SOURCE) -> list[Counts]:
 def add(code: str, name: str, source: Path = catalogs.SOURCE) -> Path:
     """Begin the language `code`, which its speakers call `name`: a file with the header and no texts yet."""
     _need_babel()
-    from babel.messages.plurals import get_plural
-
     file = source / f"{code}.po"
+    if not catalogs.is_code(code):
+        raise Refused(f"{code} is no language code: give one in small letters, such as gu.")
     if file.exists():
         raise Refused(f"{file} is there already.")
     catalog = polib.POFile(wrapwidth=0)
@@ -96,14 +98,9 @@ def add(code: str, name: str, source: Path = catalogs.SOURCE) -> Path:
         "MIME-Version": "1.0",
         "Content-Type": "text/plain; charset=UTF-8",
         "Content-Transfer-Encoding": "8bit",
-        "Plural-Forms": str(get_plural(code.replace("-", "_"))),
+        "Plural-Forms": _usual_plural(code),
     }
     catalog.save(str(file))
-    try:
-        catalogs.found(source)
-    except catalogs.CatalogInvalid as problem:
-        file.unlink()
-        raise Refused(str(problem)) from None
     return file
 
 
@@ -139,7 +136,7 @@ def _files() -> Iterator[tuple[str, Path]]:
     package = CHECKOUT / "amanat"
     for path in sorted(package.rglob("*")):
         inside = path.relative_to(package)
-        if "tests" in inside.parts or "migrations" in inside.parts or "styleguide" in inside.parts:
+        if not LEFT_OUT.isdisjoint(inside.parts):
             continue
         if path.suffix == ".py" or (path.suffix in TEMPLATES and "templates" in inside.parts):
             yield path.relative_to(CHECKOUT).as_posix(), path
@@ -190,6 +187,17 @@ def _entry(message: Message, known: polib.POEntry | None, forms: int) -> polib.P
     if "%(" in message.text:
         entry.flags = ["python-format"]
     return entry
+
+
+def _usual_plural(code: str) -> str:
+    """What Babel knows of the language; one and many where it knows nothing."""
+    from babel.core import UnknownLocaleError
+    from babel.messages.plurals import get_plural
+
+    try:
+        return str(get_plural(code.replace("-", "_")))
+    except UnknownLocaleError:
+        return "nplurals=2; plural=(n != 1);"
 
 
 def _plural_forms(catalog: polib.POFile) -> range:

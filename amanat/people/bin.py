@@ -78,7 +78,12 @@ def delete(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, id
         duplicates.forget(going, workspace=here)
         tally.add(tallied, -len(going), workspace=here)
         ledger.write(
-            f"people.{kind}.deleted", workspace=here, by=by, at=at, about=going[0] if len(going) == 1 else None, count=len(going)
+            f"people.{kind}.deleted",
+            workspace=here,
+            by=by,
+            at=at,
+            about=going[0] if len(going) == 1 else None,
+            count=len(going),
         )
     return len(going)
 
@@ -100,7 +105,12 @@ def restore(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, i
         index(model, here, coming)
         tally.add(tallied, len(coming), workspace=here)
         ledger.write(
-            f"people.{kind}.restored", workspace=here, by=by, at=at, about=coming[0] if len(coming) == 1 else None, count=len(coming)
+            f"people.{kind}.restored",
+            workspace=here,
+            by=by,
+            at=at,
+            about=coming[0] if len(coming) == 1 else None,
+            count=len(coming),
         )
     return len(coming), len(taken)
 
@@ -238,7 +248,9 @@ def _let_go_where_shared(other: type[WorkspaceRow], column: str, here: UUID, ids
 
 def _files_of(model: type[WorkspaceRow], here: UUID, ids: set[UUID]) -> set[UUID]:
     columns = [
-        f.column for f in model._meta.local_fields if isinstance(f, WorkspaceForeignKey) and f.related_model is StoredFile
+        f.column
+        for f in model._meta.local_fields
+        if isinstance(f, WorkspaceForeignKey) and f.related_model is StoredFile
     ]
     found: set[Any] = set()
     for column in columns:

@@ -26,17 +26,19 @@ PAGE = 50
 def bin_page(request: MemberRequest) -> HttpResponse:
     """What is in the bin, the last deleted first."""
     on = "company" if request.GET.get("on") == "company" else "contact"
-    rows: Any = deleted.KINDS[on].objects.of(request.workspace).visible_to(request.member).filter(deleted_at__isnull=False)
+    rows: Any = (
+        deleted.KINDS[on].objects.of(request.workspace).visible_to(request.member).filter(deleted_at__isnull=False)
+    )
     after = _place(request.GET.get("after", ""))
     if after is not None:
         rows = rows.filter(TupleLessThan(Tuple(F("deleted_at"), F("id")), after))
-    found = list(
-        rows.order_by("-deleted_at", "-id").values("pk", "name", "deleted_at", "deleted_by__name")[: PAGE + 1]
-    )
+    found = list(rows.order_by("-deleted_at", "-id").values("pk", "name", "deleted_at", "deleted_by__name")[: PAGE + 1])
     more, found = len(found) > PAGE, found[:PAGE]
     for row in found:
         row["goes_at"] = row["deleted_at"] + BIN
-    next_url = f"?on={on}&after={found[-1]['deleted_at'].isoformat()}~{found[-1]['pk']}".replace("+", "%2B") if more else ""
+    next_url = (
+        f"?on={on}&after={found[-1]['deleted_at'].isoformat()}~{found[-1]['pk']}".replace("+", "%2B") if more else ""
+    )
     tabs = [
         {"label": _("Contacts"), "url": "?on=contact", "is_current": on == "contact"},
         {"label": _("Companies"), "url": "?on=company", "is_current": on == "company"},
@@ -67,7 +69,9 @@ def bin_act(request: MemberRequest) -> HttpResponseBase:
         count, without_id = deleted.restore(**details)
         text = ngettext("%(count)s is back.", "%(count)s are back.", count) % {"count": count}
         if without_id:
-            messages.warning(request, _("%(count)s lost the external id, as another record has it now.") % {"count": without_id})
+            messages.warning(
+                request, _("%(count)s lost the external id, as another record has it now.") % {"count": without_id}
+            )
     (messages.success if count else messages.info)(request, text)
     return HttpResponseRedirect(f"{reverse('people:bin')}?on={on}")
 

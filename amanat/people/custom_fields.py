@@ -158,7 +158,7 @@ def shown(field: AnyField, value: Any) -> str:  # noqa: PLR0911 (one return a ki
                 return ", ".join(value)
             case Kind.PHONE:
                 return phones.international(value)
-    except (ValueError, TypeError, InvalidOperation):
+    except (ValueError, TypeError, AttributeError, InvalidOperation):
         pass  # written by another hand: shown as it lies there
     return str(value)
 
@@ -257,7 +257,7 @@ def _link(field: AnyField, value: Any) -> str:
     text = text if "://" in text else f"https://{text}"
     try:
         parts = urlsplit(text)
-        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and len(text) <= _SHORT
+        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and len(text) <= _SHORT
     except ValueError:
         is_good = False
     if not is_good or any(character.isspace() for character in text):

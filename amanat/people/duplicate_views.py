@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from amanat.accounts.access import MemberRequest
 from amanat.core import clock, jobs, phones
-from amanat.people import custom_fields, duplicates, merging, search, vocabulary
 from amanat.people import bin as deleted
+from amanat.people import custom_fields, duplicates, merging, search, vocabulary
 from amanat.people.merging import FIELDS, MergeRefused
 from amanat.people.models import Address, Company, Contact, Email, Merge, Phone
 from amanat.people.vocabulary import Vocabulary
@@ -87,7 +87,10 @@ def merge_with(request: MemberRequest, on: str, record_id: UUID) -> HttpResponse
     query = request.GET.get("q", "").strip() or record.name
     hits = [hit.id for hit in search.find(query, member=request.member, kinds=[on], limit=20) if hit.id != record.pk]
     model = deleted.KINDS[on]
-    found = {row.pk: row for row in model.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=hits)}
+    found = {
+        row.pk: row
+        for row in model.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=hits)
+    }
     others = [found[hit] for hit in hits if hit in found]
     return render(request, "people/merge_with.html", {"record": record, "on": on, "others": others, "q": query})
 
@@ -110,7 +113,13 @@ def merge_page(request: MemberRequest, on: str, keep_id: UUID, gone_id: UUID) ->
             return HttpResponseRedirect(reverse("people:duplicates"))
         messages.success(request, _("The two are one now. Under “Merges” this can be undone for 30 days."))
         return HttpResponseRedirect(reverse(f"people:{on}", args=[keep.pk]))
-    context = {"keep": keep, "gone": gone, "on": on, "lines": _lines(on, keep, gone, words), "united": _united(on, keep, gone)}
+    context = {
+        "keep": keep,
+        "gone": gone,
+        "on": on,
+        "lines": _lines(on, keep, gone, words),
+        "united": _united(on, keep, gone),
+    }
     return render(request, "people/merge.html", context)
 
 
@@ -137,7 +146,9 @@ def _line(name: str, label: Any, values: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shown(value: Any, name: str, record: Contact | Company, words: Vocabulary) -> str:
+def _shown(  # noqa: PLR0911 - one return a field
+    value: Any, name: str, record: Contact | Company, words: Vocabulary
+) -> str:
     if value is None or value == "":
         return ""
     match name:

@@ -64,8 +64,8 @@ def find(workspace: HasId | UUID) -> list[Pair]:
     """All likely duplicates of a workspace, the surest first. Needs the transaction."""
     here = workspace_id_of(workspace)
     pairs: dict[tuple[UUID, UUID], Pair] = {}
-    for reason, groups in (("phone", _same(here, "people_phone", "number")), ("email", _same(here, "people_email", "address"))):
-        _note(pairs, reason, groups)
+    _note(pairs, "phone", _same(here, "people_phone", "number"))
+    _note(pairs, "email", _same(here, "people_email", "address"))
     for reason, groups in _same_name(here):
         _note(pairs, reason, groups)
     different = set(NotDuplicate.objects.of(here).values_list("first_id", "second_id"))
@@ -100,7 +100,10 @@ def _same(here: UUID, table: str, column: str) -> Iterator[list[UUID]]:
 
 def _same_name(here: UUID) -> Iterator[tuple[str, list[list[UUID]]]]:
     """By a fingerprint of sound and place, eight bytes a contact, so that a million fit into little memory."""
-    marks, holders = {"name_town": array("Q"), "name_company": array("Q")}, {"name_town": bytearray(), "name_company": bytearray()}
+    marks, holders = (
+        {"name_town": array("Q"), "name_company": array("Q")},
+        {"name_town": bytearray(), "name_company": bytearray()},
+    )
     for identity, name, company_id, city in _people(here):
         sounds = script.key(name).split()
         if len(sounds) < 2:
@@ -111,8 +114,8 @@ def _same_name(here: UUID) -> Iterator[tuple[str, list[list[UUID]]]]:
                 digest = hashlib.blake2b(f"{sound}|{place}".encode(), digest_size=8).digest()
                 marks[reason].append(int.from_bytes(digest))
                 holders[reason] += identity.bytes
-    for reason in marks:
-        yield reason, _groups(marks[reason], holders[reason])
+    for reason, found in marks.items():
+        yield reason, _groups(found, holders[reason])
 
 
 def _groups(marks: array[int], holders: bytearray) -> list[list[UUID]]:
@@ -148,7 +151,9 @@ def _people(here: UUID) -> Iterator[tuple[UUID, str, UUID | None, str | None]]:
 
 def _score(here: UUID, pairs: list[Pair]) -> None:
     involved = {identity for pair in pairs for identity in (pair.first_id, pair.second_id)}
-    names: dict[UUID, str] = dict(Contact.objects.of(here).filter(pk__in=involved).values_list("pk", "name")) if involved else {}
+    names: dict[UUID, str] = (
+        dict(Contact.objects.of(here).filter(pk__in=involved).values_list("pk", "name")) if involved else {}
+    )
     for pair in pairs:
         first, second = names.get(pair.first_id, ""), names.get(pair.second_id, "")
         score = max(_SCORES[reason] for reason in pair.reasons) + 10 * (len(pair.reasons) - 1)

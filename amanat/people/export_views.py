@@ -82,7 +82,11 @@ def exports(request: MemberRequest) -> HttpResponse:
         "runs": runs, "is_busy": any(run.state in _BUSY for run in runs), "formats": FORMAT_WORDS,
         "may_all": request.member.may(May.EXPORT) and request.member.sees_all,
     }  # fmt: skip
-    template = "people/export_runs.html" if request.headers.get("HX-Request") and "part" in request.GET else "people/export_page.html"
+    template = (
+        "people/export_runs.html"
+        if request.headers.get("HX-Request") and "part" in request.GET
+        else "people/export_page.html"
+    )
     return render(request, template, context)
 
 

@@ -11,6 +11,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, Any
@@ -99,7 +100,7 @@ class Records:
         return list(found.order_by("position", "created_at", "id"))
 
     def widths(self) -> Widths:
-        return Widths(*(self._most(model) for model in (Phone, Email, Address)), fields=self.fields())
+        return Widths(self._most(Phone), self._most(Email), self._most(Address), self.fields())
 
     def _most(self, model: type[Phone] | type[Email] | type[Address]) -> int:
         """The most of a kind that one of the records has."""
@@ -113,9 +114,7 @@ class Records:
             return int(cursor.fetchone()[0] or 0)
 
     def drafts(self) -> Iterator[Draft]:
-        owners = {
-            seat.pk: seat.user.email for seat in Member.objects.of(self.workspace_id).select_related("user")
-        }
+        owners = {seat.pk: seat.user.email for seat in Member.objects.of(self.workspace_id).select_related("user")}
         words = vocabulary.of(self.workspace_id)
         for piece in self._pieces():
             yield from self._drafts(piece, owners, words)
@@ -151,7 +150,9 @@ class Records:
             drafts[getattr(address, holder)].addresses.append(AddressDraft(address.label, parts))
         if self.on == "contact":
             companies = {row.company_id for row in rows.values() if row.company_id}
-            names = dict(Company.objects.of(here).filter(pk__in=companies).values_list("pk", "name")) if companies else {}
+            names = (
+                dict(Company.objects.of(here).filter(pk__in=companies).values_list("pk", "name")) if companies else {}
+            )
             for pk, row in rows.items():
                 drafts[pk].company = names.get(row.company_id, "")
         return (drafts[pk] for pk in piece if pk in drafts)
@@ -231,9 +232,7 @@ def _xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[byt
 
 def _json(workspace: UUID, parts: Sequence[tuple[str, Iterable[dict[str, Any]]]]) -> Iterator[bytes]:
     """One head line, then one record a line: see `people.importing.jsonfiles`."""
-    fields = {
-        on: [ours.field_object(one) for one in Records(on, workspace).fields()] for on in ("contact", "company")
-    }
+    fields = {on: [ours.field_object(one) for one in Records(on, workspace).fields()] for on in ("contact", "company")}
     head = {
         "format": jsonfiles.FORMAT, "version": jsonfiles.VERSION, "exported_at": clock.now().isoformat(), "fields": fields,
         "parts": [name for name, _objects in parts],
@@ -245,7 +244,7 @@ def _json(workspace: UUID, parts: Sequence[tuple[str, Iterable[dict[str, Any]]]]
         lead = ""
         for found in objects:
             lines.append(lead + json.dumps(found, ensure_ascii=False, default=str))
-            lead = ",\n" if not lead else lead
+            lead = ",\n"
             if len(lines) == _PIECE:
                 yield "".join(lines).encode()
                 lines = []
@@ -301,9 +300,7 @@ class Answer:
     run: ExportRun | None = None
 
 
-def of_list(
-    *, definition: lists.Definition, format: str, by: Member, at: datetime, at_once: bool = True
-) -> Answer:
+def of_list(*, definition: lists.Definition, format: str, by: Member, at: datetime, at_once: bool = True) -> Answer:
     """Export a list as the member sees it; without `at_once`, a short one is queued too.
 
     Raises ExportRefused, and `lists.Refused` for a list that makes no sense.
@@ -354,7 +351,12 @@ def work(workspace: UUID, run_id: UUID) -> None:
         run = ExportRun.objects.of(workspace).select_for_update().filter(pk=run_id).first()
         if run is None or run.state not in {State.QUEUED, State.RUNNING}:
             return
-        member = Member.objects.of(workspace).select_related("user").filter(pk=run.created_by_id, ended_at__isnull=True).first()
+        member = (
+            Member.objects.of(workspace)
+            .select_related("user")
+            .filter(pk__in=[run.created_by_id], ended_at__isnull=True)
+            .first()
+        )
         if member is None or not member.may(May.EXPORT):
             _end(run, State.FAILED, problem=_("Whoever asked for this export may not export any more."))
             return
@@ -370,7 +372,13 @@ def work(workspace: UUID, run_id: UUID) -> None:
         run.file = stored
         _end(run, State.DONE, count=count)
         ledger.write(
-            f"people.{run.scope}.exported", workspace=workspace, by=member, about=run, at=clock.now(), count=count, format=run.format
+            f"people.{run.scope}.exported",
+            workspace=workspace,
+            by=member,
+            about=run,
+            at=clock.now(),
+            count=count,
+            format=run.format,
         )
 
 
@@ -381,9 +389,8 @@ def _write(run: ExportRun, member: Member, file: IO[bytes]) -> tuple[int, str]:
     if run.scope == "workspace":
         if run.format in {"csv", "xlsx"}:
             return whole(run.workspace_id, run.format, file), f"workspace-{day}.zip"
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            with archive.open(f"workspace-{day}.{ending}", "w", force_zip64=True) as member_file:
-                return whole(run.workspace_id, run.format, member_file), f"workspace-{day}.zip"
+        with _zipped(file, f"workspace-{day}.{ending}") as inner:
+            return whole(run.workspace_id, run.format, inner), f"workspace-{day}.zip"
     definition = lists.parse(
         {name: value for name, value in run.definition.items() if name != "on"},
         on=run.definition["on"],
@@ -394,10 +401,18 @@ def _write(run: ExportRun, member: Member, file: IO[bytes]) -> tuple[int, str]:
     if run.format == "xlsx":
         file.writelines(pieces)
         return len(ids), f"{run.scope}-{day}.xlsx"
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open(f"{run.scope}-{day}.{ending}", "w", force_zip64=True) as member_file:
-            member_file.writelines(pieces)
+    with _zipped(file, f"{run.scope}-{day}.{ending}") as inner:
+        inner.writelines(pieces)
     return len(ids), f"{run.scope}-{day}.zip"
+
+
+@contextmanager
+def _zipped(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open(name, "w", force_zip64=True) as inner,
+    ):
+        yield inner
 
 
 def _end(run: ExportRun, state: str, *, problem: str = "", count: int | None = None) -> None:
@@ -411,7 +426,7 @@ def expire_due(workspace: UUID, *, at: datetime) -> int:
     with tenancy.inside(workspace):
         due = list(ExportRun.objects.of(workspace).filter(state=State.DONE, ended_at__lte=at - KEPT))
         for run in due:
-            file = StoredFile.objects.of(workspace).filter(pk=run.file_id).first()
+            file = StoredFile.objects.of(workspace).filter(pk__in=[run.file_id]).first()
             ExportRun.objects.of(workspace).filter(pk=run.pk).update(state=State.EXPIRED, file=None)
             if file is not None:
                 files.delete(file)

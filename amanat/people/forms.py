@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -196,6 +197,13 @@ class ContactForm(RecordForm):
 
     def __init__(self, data: QueryDict | None, *, words: Vocabulary, draft: RecordDraft, member: Member) -> None:
         super().__init__(data, words=words, draft=draft, member=member)
+        self.fields["company_name"].widget.attrs |= {
+            "list": "company-names",
+            "autocomplete": "off",
+            "hx-get": reverse("people:company_names"),
+            "hx-trigger": "input changed delay:250ms",
+            "hx-target": "#company-names",
+        }
         self._choices("stage", [("", "—")] + [(str(one.id), one.name) for one in words.stages.values()])
 
     def draft(self) -> ContactDraft:
@@ -271,8 +279,8 @@ class FieldForm(forms.Form):
         )
 
     def refuse(self, problem: ValidationError) -> None:
-        messages: Mapping[str | None, Any] = (
-            problem.message_dict if hasattr(problem, "error_dict") else {None: problem.messages}
+        messages: dict[Any, Any] = (
+            dict(problem.message_dict) if hasattr(problem, "error_dict") else {None: problem.messages}
         )
         for key, found in messages.items():
             self.add_error(key if key in self.fields else None, found)

@@ -132,9 +132,7 @@ class ImportForm(forms.Form):
         ],
         widget=forms.RadioSelect,
     )
-    file_wins = forms.BooleanField(
-        label=gettext_lazy("The file wins: replace values that differ"), required=False
-    )
+    file_wins = forms.BooleanField(label=gettext_lazy("The file wins: replace values that differ"), required=False)
     names_must_agree = forms.BooleanField(
         label=gettext_lazy("The same phone with another name is another person (families share phones)"), required=False
     )

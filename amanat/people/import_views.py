@@ -44,7 +44,9 @@ def imports(request: MemberRequest) -> HttpResponseBase:
         upload = form.cleaned_data["file"]
         try:
             if upload.size > runs.MOST_BYTES:
-                raise FileRefused(_("The file is larger than %(size)s MB. Split it and import the parts.") % {"size": 100})
+                raise FileRefused(
+                    _("The file is larger than %(size)s MB. Split it and import the parts.") % {"size": 100}
+                )
             run = runs.upload(source=upload, name=upload.name, by=request.member, at=clock.now())
         except FileRefused as refusal:
             form.add_error("file", refusal.reason)

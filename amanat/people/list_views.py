@@ -21,11 +21,11 @@ from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.people import bin as bins
-from amanat.people import bulk, columns, companies, contacts, lists, saved_views, vocabulary
+from amanat.people import bulk, columns, companies, contacts, lists, panels, saved_views, vocabulary
 from amanat.people.bulk import UNSET, BulkChanges
 from amanat.people.forms import uuid_or_none
 from amanat.people.lists import Context, Definition, Refused
-from amanat.people.models import Company, Contact, SavedView, Source
+from amanat.people.models import Company, Contact, SavedView
 from amanat.people.vocabulary import Vocabulary
 from amanat.web import formatting
 
@@ -129,15 +129,19 @@ def _context(
         "may_delete": request.member.may(May.DELETE_CONTACTS),
         "heads": [_head(column, definition, base) for column in shown],
         "name_head": _head(columns.Column("name", _("Name"), (), str, sort="name"), definition, base),
-        "chips": _chips(request, definition, words, base), "panel": _panel(definition, words) if not asked.problem else [],
-        "sorts": [(key, label, key == definition.sort) for key, label in lists.SORTS.items()],
-        "column_choices": [(one.key, one.label, one in shown) for one in columns.all_of(on, words)],
-        "hidden": [pair for pair in definition.pairs() if pair[0] not in {"sort", "columns"}],
-        "pairs": definition.pairs(), "query": urlencode(keep),
+        "chips": _chips(request, definition, words, base), "panel": panels.filters(definition, words),
+        "sorts": panels.orders(definition, base), "pairs": definition.pairs(), "query": urlencode(keep),
+        "column_choices": panels.columns(columns.all_of(on, words), shown, definition, base),
+        "kept_order": panels.hidden([pair for pair in definition.pairs() if pair[0] in {"sort", "columns"}], but=""),
+        "export_url": _url(reverse("people:export_list", args=[_URLS[on].removeprefix("people:")]), definition.pairs()),
+        "may_merge": request.member.may(May.MERGE_CONTACTS),
         "next_url": _url(base, [*keep, ("after", page.after)]) if page.after else "",
         "previous_url": _url(base, [*keep, ("before", page.before)]) if page.before else "",
-        "stages": words.stages.values() if on == "contact" else [], "members": words.active_members(),
-        "teams": words.teams.items(), "tags": words.tags.values(),
+        "has_stages": bool(words.stages) and on == "contact",
+        "stage_options": panels.options((one.id, one.name) for one in words.stages.values()),
+        "member_options": panels.options((one.id, one.name) for one in words.active_members()),
+        "team_options": panels.options(words.teams.items()),
+        "tag_options": panels.options((one.name, "") for one in words.tags.values()),
     }  # fmt: skip
 
 
@@ -176,38 +180,6 @@ def _chips(request: MemberRequest, definition: Definition, words: Vocabulary, ba
             }
         )
     return found
-
-
-def _panel(definition: Definition, words: Vocabulary) -> list[dict[str, Any]]:
-    """The filters as the panel draws them."""
-    none = (lists.NONE, _("None"))
-    choices: dict[str, list[tuple[str, Any]]] = {
-        "stage": [(str(one.id), one.name) for one in words.stages.values()] + [none],
-        "owner": [(lists.ME, _("Me")), *((str(one.id), one.name) for one in words.members.values()), none],
-        "team": [(str(key), name) for key, name in words.teams.items()] + [none],
-        "tag": [(str(one.id), one.name) for one in list(words.tags.values())[:200]],
-        "source": list(Source.choices),
-        "follow_up": [("due", _("Due")), ("week", _("In 7 days")), ("later", _("Later")), ("none", _("None"))],
-        "yes_no": [("yes", _("Yes")), ("no", _("No"))],
-    }
-    drawn = []
-    for name, one in lists.FILTERS.items():
-        if definition.on not in one.on or (name in {"team", "tag", "stage"} and not getattr(words, f"{name}s")):
-            continue
-        drawn.append(_drawn(name, one.label, one.kind, choices.get(one.kind, []), definition))
-    for word in words.fields_on(definition.on):
-        listed = [(choice, choice) for choice in word.choices] or (choices["yes_no"] if word.kind == "yes_no" else [])
-        drawn.append(_drawn(f"custom.{word.key}", word.label, "list" if listed else "text", listed, definition))
-    return drawn
-
-
-def _drawn(name: str, label: Any, kind: str, choices: list[tuple[str, Any]], definition: Definition) -> dict[str, Any]:
-    values = definition.filters.get(name, ())
-    return {
-        "name": name, "label": label, "kind": "day" if kind == "day" else "checks" if choices else "text",
-        "choices": [(value, text, value in values) for value, text in choices],
-        "value": ", ".join(values), "is_open": bool(values),
-    }  # fmt: skip
 
 
 def change_contacts(request: MemberRequest) -> HttpResponse:

@@ -83,7 +83,7 @@ def merge(*, keep: Person, gone: Person, choices: Mapping[str, str], by: Member,
         line = timeline.record(
             workspace=here, kind="merge", happened_at=at, actor=by,
             summary=_("%(name)s was merged into this record") % {"name": lost["name"]},
-            **{kind: keep.pk},
+            contact=keep if model is Contact else None, company=keep if model is Company else None,
         )  # fmt: skip
         merged = Merge.objects.create(
             workspace_id=here, kind=kind, kept_id=keep.pk, gone_id=gone.pk, merged_at=at, merged_by=by,
@@ -130,7 +130,8 @@ def _united(
     after["custom"] = {
         key: value
         for key in {**lost["custom"], **kept["custom"]}
-        if (value := _chosen(kept["custom"].get(key), lost["custom"].get(key), choices.get(f"custom-{key}", ""))) is not None
+        if (value := _chosen(kept["custom"].get(key), lost["custom"].get(key), choices.get(f"custom-{key}", "")))
+        is not None
     }
     after["tag_ids"] = list(dict.fromkeys([*kept["tag_ids"], *lost["tag_ids"]]))
     after["sort_name"] = entries.sort_name(after["name"])
@@ -251,7 +252,9 @@ def undo(*, merge: Merge, by: Member, at: datetime) -> list[str]:
         _renew(model, merge)
         tally.add(deleted.counted(model), 1, workspace=here)
         Merge.objects.of(here).filter(pk=merge.pk).update(undone_at=at, before={})
-        ledger.write(f"people.{merge.kind}.unmerged", workspace=here, by=by, about=merge.kept_id, at=at, gone=str(merge.gone_id))
+        ledger.write(
+            f"people.{merge.kind}.unmerged", workspace=here, by=by, about=merge.kept_id, at=at, gone=str(merge.gone_id)
+        )
     return told
 
 
@@ -267,14 +270,19 @@ def _restore_kept(model: Kind, merge: Merge, at: datetime) -> list[str]:
             row[name] = [tag for tag in now[name] if tag not in added]
         elif name != "id":
             row[name] = before[name] if now[name] == after[name] else now[name]
-            if now[name] != after[name] and name not in {"updated_at", "sort_name", "last_contact_at"} and before[name] != after[name]:
+            if (
+                now[name] != after[name]
+                and name not in {"updated_at", "sort_name", "last_contact_at"}
+                and before[name] != after[name]
+            ):
                 changed.append(name)
     row["sort_name"] = entries.sort_name(row["name"])
     if now["updated_at"] != after["updated_at"]:
         row["updated_at"] = at.isoformat()
     rowsets.update(model, [row], workspace_id=merge.workspace_id)
     return [
-        _("“%(field)s” was changed after the merge and stays as it is.") % {"field": name.removesuffix("_id").replace("_", " ")}
+        _("“%(field)s” was changed after the merge and stays as it is.")
+        % {"field": name.removesuffix("_id").replace("_", " ")}
         for name in changed
     ]
 
@@ -302,8 +310,9 @@ def _move_back(merge: Merge, told: list[str]) -> None:
         model = _model(label)
         back = model.objects.of(here).filter(pk__in=ids, **{column: merge.kept_id}).update(**{column: merge.gone_id})
         missing += len(ids) - back
+        rows: Any = model.objects.of(here)
         for pk, position in merge.before["positions"].get(label, {}).items():
-            model.objects.of(here).filter(pk=pk).update(position=position)
+            rows.filter(pk=pk).update(position=position)
     if missing:
         told.append(_("%(count)s things were removed or moved since, and stay where they are.") % {"count": missing})
 

@@ -107,7 +107,7 @@ HELD = [
             "created_at",
             "retired_at",
         },
-    ),  # fmt: skip
+    ),
     Held(
         "people.SavedView",
         "member",
@@ -183,7 +183,7 @@ HELD = [
             "undone_at",
         },
         via=("file",),
-    ),  # fmt: skip
+    ),
     Held(
         "people.ImportProblem",
         "contact",

@@ -241,7 +241,6 @@ def _form(
         "seen_at": seen_at.isoformat() if seen_at else "", "words": form.words, "is_quick": bool(request.GET.get("quick")),
         "back_url": reverse(pages.page, args=[record.pk]) if record is not None else reverse(pages.listing),
         "listing_url": reverse(pages.listing), "has_row_errors": bool(form.row_errors),
-        "companies_url": reverse("people:company_names") if pages is CONTACT else "",
         "same_url": reverse("people:same", args=[pages.on]),
     }  # fmt: skip
     return render(request, "people/form.html", context, status=422 if problems and request.method == "POST" else 200)

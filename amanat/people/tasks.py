@@ -50,7 +50,9 @@ def expire_exports() -> None:
     exporting.expire_all()
 
 
-@jobs.periodic("people.leftovers", "27 3 * * *", purpose="Forget old uploads and what old merges keep for their undoing")
+@jobs.periodic(
+    "people.leftovers", "27 3 * * *", purpose="Forget old uploads and what old merges keep for their undoing"
+)
 def forget_leftovers() -> None:
     for workspace in access.workspace_ids():
         with tenancy.inside(workspace):

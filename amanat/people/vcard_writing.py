@@ -41,7 +41,12 @@ def _card(draft: Draft, fields: Mapping[str, dict[str, Any]], version: str) -> l
         f"FN:{_escaped(draft.name)}",
         f"N:{_escaped(family)};{_escaped(given)};;;",
     ]
-    for name, value in (("ORG", draft.company), ("TITLE", draft.job_title), ("UID", draft.external_id), ("NOTE", draft.notes)):
+    for name, value in (
+        ("ORG", draft.company),
+        ("TITLE", draft.job_title),
+        ("UID", draft.external_id),
+        ("NOTE", draft.notes),
+    ):
         if value:
             found.append(f"{name}:{_escaped(value)}")
     if draft.birthday:
@@ -52,7 +57,9 @@ def _card(draft: Draft, fields: Mapping[str, dict[str, Any]], version: str) -> l
     for email in draft.emails:
         found.append(f"EMAIL;TYPE={_TYPES.get(email.label, 'INTERNET')}:{_escaped(email.address)}")
     for address in draft.addresses:
-        parts = [address.parts.get(name, "") for name in ("locality", "street", "city", "state", "postal_code", "country")]
+        parts = [
+            address.parts.get(name, "") for name in ("locality", "street", "city", "state", "postal_code", "country")
+        ]
         found.append("ADR:;" + ";".join(map(_escaped, parts)))
     if draft.tags:
         found.append("CATEGORIES:" + ",".join(map(_escaped, draft.tags)))

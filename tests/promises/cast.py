@@ -114,7 +114,7 @@ def _value(field: Any, model: type[WorkspaceRow]) -> Any:
         (models.EmailField, lambda: "canary@example.in"),
         (models.TextField, lambda: f"{CANARY} {model.__name__} {field.name}"),
         (models.CharField, lambda: f"{CANARY} {model.__name__} {field.name}"[: field.max_length or 200]),
-        (models.BooleanField, lambda: field.get_default()),
+        (models.BooleanField, field.get_default),
         (models.DateTimeField, lambda: clock.now() + timedelta(days=1) if "expires" in field.name else clock.now()),
         (models.DateField, lambda: date(2026, 12, 1)),
         (models.TimeField, lambda: time(10, 30)),

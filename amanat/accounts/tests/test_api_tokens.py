@@ -35,12 +35,19 @@ def test_a_token_names_its_workspace_and_acts_as_its_maker(shree: Any) -> None:
     found = api_tokens.authenticate(f"Bearer {text}")
     assert found is not None
     workspace_id, row, member = found
-    assert (workspace_id, row.pk, member.pk, row.scopes) == (shree.pk, token.pk, agent.pk, ["contacts:read", "tasks:read"])
+    assert (workspace_id, row.pk, member.pk, row.scopes) == (
+        shree.pk,
+        token.pk,
+        agent.pk,
+        ["contacts:read", "tasks:read"],
+    )
     assert (member.team_ids, member.workspace.name, member.user.pk) == ([team.pk], "Shree CSC Kendra", agent.user_id)
     assert text.rsplit("_", 1)[1] not in row.secret_hash
 
 
-@pytest.mark.parametrize("change", ["revoked", "expired", "seat ended", "user switched off", "other secret", "other workspace"])
+@pytest.mark.parametrize(
+    "change", ["revoked", "expired", "seat ended", "user switched off", "other secret", "other workspace"]
+)
 def test_what_no_longer_holds_is_refused_at_once(shree: Any, other: Any, change: str) -> None:
     agent = factories.make_member(shree)
     token, text = make(agent)
@@ -62,14 +69,27 @@ def test_what_no_longer_holds_is_refused_at_once(shree: Any, other: Any, change:
     assert api_tokens.authenticate(text) is None
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer amt_", "Basic abc", "amt_" + "0" * 32 + "_", "amt_xyz_" + "a" * 43, "Bearer amt_" + "0" * 32 + "_" + "a" * 500])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer amt_",
+        "Basic abc",
+        "amt_" + "0" * 32 + "_",
+        "amt_xyz_" + "a" * 43,
+        "Bearer amt_" + "0" * 32 + "_" + "a" * 500,
+    ],
+)
 def test_nonsense_is_refused_without_a_question_to_the_database(header: str) -> None:
     with CaptureQueriesContext(connection) as asked:
         assert api_tokens.authenticate(header) is None
     assert len(asked) == 0
 
 
-@pytest.mark.parametrize(("days", "scopes"), [(366, ("export",)), (0, ("export",)), (-1, ("export",)), (30, ()), (30, ("everything",))])
+@pytest.mark.parametrize(
+    ("days", "scopes"), [(366, ("export",)), (0, ("export",)), (-1, ("export",)), (30, ()), (30, ("everything",))]
+)
 def test_too_long_too_short_no_or_unknown_scopes_are_refused(shree: Any, days: int, scopes: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"scopes|expires_at"):
         make(factories.owner_of(shree), days=days, scopes=scopes)

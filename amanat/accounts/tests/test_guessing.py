@@ -191,7 +191,9 @@ def test_at_a_known_place_tries_run_out_too_and_success_forgives_them() -> None:
     home = {"REMOTE_ADDR": "203.0.113.7"}
     sign_in(Client(**home), "asha@example.in")
     for _ in range(2):
-        assert [sign_in(Client(**home), "asha@example.in", "wrong wrong wrong").status_code for _ in range(19)] == [422] * 19
+        assert [sign_in(Client(**home), "asha@example.in", "wrong wrong wrong").status_code for _ in range(19)] == [
+            422
+        ] * 19
         assert sign_in(Client(**home), "asha@example.in").status_code == 302
     assert [sign_in(Client(**home), "asha@example.in", "wrong").status_code for _ in range(21)] == [422] * 20 + [429]
 

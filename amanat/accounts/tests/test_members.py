@@ -16,7 +16,6 @@ from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
 
 
-
 def form(role: str = "agent", sees: str = "all", *team_ids: Any) -> dict[str, Any]:
     return {"role": role, "sees": sees, "teams": [str(key) for key in team_ids]}
 
@@ -71,7 +70,11 @@ def test_an_ended_seat_is_refused_at_the_next_request(shree: Any) -> None:
     owner, manager = factories.owner_of(shree), factories.make_member(shree, Role.OWNER, name="Meera Joshi")
     with tenancy.inside(shree):
         _token, text = api_tokens.make(
-            member=manager, name="x", scopes=["tasks:read"], expires_at=clock.now() + api_tokens.LONGEST / 2, at=clock.now()
+            member=manager,
+            name="x",
+            scopes=["tasks:read"],
+            expires_at=clock.now() + api_tokens.LONGEST / 2,
+            at=clock.now(),
         )
     client = factories.signed_in(manager)
     assert client.get(reverse("accounts:members")).status_code == 200
@@ -207,7 +210,10 @@ def test_two_owners_who_demote_each_other_at_once_leave_one() -> None:
 @pytest.mark.usefixtures("committed_db")
 def test_owners_who_all_leave_at_once_leave_one() -> None:
     workspace = factories.make_workspace()
-    owners = [factories.owner_of(workspace), *(factories.make_member(workspace, Role.OWNER, name=f"O {n}") for n in range(9))]
+    owners = [
+        factories.owner_of(workspace),
+        *(factories.make_member(workspace, Role.OWNER, name=f"O {n}") for n in range(9)),
+    ]
 
     def leave(member: Member) -> bool:
         try:

@@ -135,7 +135,9 @@ def test_a_code_by_email_signs_in() -> None:
     assert sorted(SignIn.objects.values_list("outcome", "method")) == [("signed in", "code"), ("wrong code", "")]
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "http:evil", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "http:evil", "javascript:alert(1)"]
+)
 def test_next_leads_nowhere_else(target: str) -> None:
     user_with_password()
     client = Client()
@@ -161,7 +163,9 @@ def test_history_shows_failures_and_pages_without_holes_or_doubles() -> None:
     user = user_with_password()
     client = browser()
     at = clock.now() - timedelta(days=1)
-    SignIn.objects.bulk_create([SignIn(user=user, outcome="wrong password", at=at - timedelta(minutes=n // 2)) for n in range(120)])
+    SignIn.objects.bulk_create(
+        [SignIn(user=user, outcome="wrong password", at=at - timedelta(minutes=n // 2)) for n in range(120)]
+    )
     seen, url = [], reverse("accounts:history")
     while True:
         page = client.get(url)

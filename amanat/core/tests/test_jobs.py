@@ -114,7 +114,7 @@ def test_a_job_for_later_waits(tmp_path: Path) -> None:
 
 
 def test_an_unknown_job_is_refused_when_it_is_enqueued() -> None:
-    with pytest.raises(LookupError, match="tests.unheard"):
+    with pytest.raises(LookupError, match=r"tests\.unheard"):
         jobs.enqueue("tests.unheard", workspace=A)
 
 
@@ -183,8 +183,12 @@ def test_finished_jobs_go_after_a_week_and_ticks_after_an_hour(superuser: psycop
         jobs.enqueue("tests.note", workspace=A, file=str(tmp_path / "x"), line="x")
     jobs.enqueue("tests.fails", workspace=A, file=str(tmp_path / "x"))
     superuser.execute("UPDATE procrastinate_jobs SET status = 'doing'")
-    superuser.execute("UPDATE procrastinate_jobs SET status = CASE task_name WHEN 'tests.fails' THEN 'failed' ELSE 'succeeded' END::procrastinate_job_status")
-    superuser.execute("UPDATE procrastinate_jobs SET args = '{\"timestamp\": 1}' WHERE id = (SELECT min(id) FROM procrastinate_jobs)")
+    superuser.execute(
+        "UPDATE procrastinate_jobs SET status = CASE task_name WHEN 'tests.fails' THEN 'failed' ELSE 'succeeded' END::procrastinate_job_status"
+    )
+    superuser.execute(
+        "UPDATE procrastinate_jobs SET args = '{\"timestamp\": 1}' WHERE id = (SELECT min(id) FROM procrastinate_jobs)"
+    )
     superuser.execute("UPDATE procrastinate_events SET at = now() - interval '2 hours'")
     superuser.commit()
     assert jobs.sweep_finished() == 1

@@ -35,7 +35,7 @@ def slow(workspace_id: UUID, file: str) -> None:
     note(file, "ended")
 
 
-@jobs.job("tests.fails", purpose="Fail every time", tries=2)
+@jobs.job("tests.fails", purpose="Fail every time it is tried", tries=2)
 def fails(workspace_id: UUID, file: str) -> None:
     note(file, "tried")
     raise RuntimeError("as it must")

@@ -65,6 +65,21 @@ def test_expected_is_what_expires_and_is_to_be_followed_up_within_14_days(shree:
         ]  # fmt: skip
 
 
+def test_a_backlog_of_late_follow_ups_hides_nothing_that_is_near(shree: Workspace) -> None:
+    rekha = owner_of(shree)
+    with tenancy.inside(shree):
+        for number in range(12):
+            make_contact(rekha, f"Late {number}", follow_up_on=TODAY - timedelta(days=number + 1))
+            make_contact(rekha, f"Coming {number}", follow_up_on=TODAY + timedelta(days=number + 1))
+        make_contact(rekha, "Now", follow_up_on=TODAY)
+        found = home.expected(rekha, TODAY)
+        near = [str(each.contact) for each in found if each.day >= TODAY]
+        assert near == ["Now", *(f"Coming {number}" for number in range(7))]
+        assert [str(each.contact) for each in found if each.day < TODAY] == [f"Late {n}" for n in reversed(range(8))]
+    page = signed_in(rekha).get("/").text
+    assert "Now" in page and "follow-up was 20 Nov" in page
+
+
 def test_collected_is_by_month_and_a_team_member_sees_her_own(shree: Workspace) -> None:
     rekha = owner_of(shree)
     prakash = make_member(shree, Role.AGENT, sees="team")

@@ -258,3 +258,12 @@ def test_attach_from_the_page_of_a_service_and_of_a_person(shree: Workspace) -> 
     assert done.status_code == 303
     page = browser.get(f"/papers/of/{record.contact_id}/").text
     assert "···· ···· 4567" in page and "···· ···· 234F" in page and "ABCPE1234F" not in page
+
+
+def test_link_leads_to_the_host_of_files_when_there_is_one(shree: Workspace, settings: Any) -> None:
+    rekha = owner_of(shree)
+    with tenancy.inside(shree):
+        paper = attached(rekha)
+    settings.FILES_URL = "https://files.example.in/"
+    opened = signed_in(rekha).post(f"/papers/{paper.pk}/open/", {"reason": "PAN", "what": "file"})
+    assert opened.context["link"].startswith("https://files.example.in/papers/file/")

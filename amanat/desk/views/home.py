@@ -63,6 +63,8 @@ def today(request: MemberRequest) -> HttpResponse:
     shows_services, shows_tasks = member.may(May.READ_SERVICES), member.may(May.READ_TASKS)
     due, late = home.tasks_of_today(member, day) if shows_tasks else ([], [])
     months = home.collected(member, day) if shows_services else []
+    coming = home.expected(member, day) if shows_services else []
+    due_records = home.late_records(member, day) if shows_services else []
     context = {
         "day": day,
         "greeting": _("Namaste, %(name)s") % {"name": member.name.split()[0] if member.name else ""},
@@ -71,8 +73,11 @@ def today(request: MemberRequest) -> HttpResponse:
         "chart": _chart(months) if months else None,
         "tasks": [task_line(task) for task in due],
         "late_tasks": [task_line(task) for task in late],
-        "late_records": home.late_records(member, day) if shows_services else [],
-        "expected": home.expected(member, day) if shows_services else [],
+        "due_today": [record for record in due_records if record.due_on == day],
+        "late_records": [record for record in due_records if record.due_on != day],
+        "follow_today": [each for each in coming if each.day == day and each.kind == "follow-up"],
+        "late_follow_ups": [each for each in coming if each.day < day],
+        "expected": [each for each in coming if each.day > day or (each.day == day and each.kind == "expiry")],
         "unpaid": home.unpaid(member) if shows_services else [],
         "steps": first_steps(request),
         "snoozes": todo.SNOOZES,

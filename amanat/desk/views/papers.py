@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings as site
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -91,7 +92,7 @@ def _page(
         "openings": list(openings.order_by("-at", "-id")[:50]),
         "form": form or OpeningForm(initial={"reason": suggested}),
         "opened": opened,
-        "link": reverse("desk:paper_file", args=[opened.opening.pk, opened.token]) if opened and opened.token else "",
+        "link": _link(opened) if opened and opened.token else "",
         "can_mark": bool(found.file and found.file.content_type in papers.MARKABLE),
         "may_write": request.member.may(May.WRITE_PAPERS),
         "may_open": request.member.may(May.OPEN_PAPERS),
@@ -99,6 +100,12 @@ def _page(
     response = render(request, "desk/paper.html", context, status=status)
     response["Cache-Control"] = "no-store, private"
     return response
+
+
+def _link(opened: Opened) -> str:
+    """The download's address, on the host of files if there is one."""
+    path = reverse("desk:paper_file", args=[opened.opening.pk, opened.token])
+    return f"{site.FILES_URL.rstrip('/')}{path}" if site.FILES_URL else path
 
 
 def paper_open(request: MemberRequest, paper_id: UUID) -> HttpResponse:

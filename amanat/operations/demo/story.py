@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from random import Random
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -174,9 +174,9 @@ def _tasks(scene: Scene) -> None:
                 title=f"{title}: {contact.name}",
                 kind=kind,
                 due_on=today + timedelta(days=scene.random.choice([-2, 0, 0, 0, 1, 2, 5, 9])),
-                due_time=datetime(2026, 1, 1, 9 + number % 9, scene.random.choice([0, 30])).time()
+                due_time=time(9 + number % 9, scene.random.choice([0, 30]))
                 if number % 3
-                else None,  # noqa: DTZ001
+                else None,
                 assignee=scene.members[0] if number % 2 else scene.random.choice(scene.members),
             ),
             contact=contact,

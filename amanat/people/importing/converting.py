@@ -89,7 +89,9 @@ def prepare_fields(run: ImportRun, mapping: Mapping, table: Table, *, by: Member
                 workspace=by.workspace,
                 by=by,
                 at=at,
-                draft=FieldDraft(label=wanted.label[:80], kind=wanted.kind, on=on, choices=wanted.choices[:_MOST_CHOICES]),
+                draft=FieldDraft(
+                    label=wanted.label[:80], kind=wanted.kind, on=on, choices=wanted.choices[:_MOST_CHOICES]
+                ),
             )
             by_label[found.label.casefold()] = found
         keys[name] = found.key
@@ -131,7 +133,9 @@ def _of_our_columns(table: Table) -> dict[str, _Wanted]:
     places = ours.fields_of(table.columns)
     found = {table.columns[place]: _Wanted(label, kind) for place, (label, kind) in places.items()}
     choosing = {
-        place: found[table.columns[place]] for place, (_l, kind) in places.items() if kind in {Kind.CHOICE, Kind.CHOICES}
+        place: found[table.columns[place]]
+        for place, (_l, kind) in places.items()
+        if kind in {Kind.CHOICE, Kind.CHOICES}
     }
     if choosing:
         for row in table.rows():
@@ -177,7 +181,7 @@ def preview(run: ImportRun, mapping: Mapping, table: Table, *, region: str, coun
         name: CustomField(key=name, label=wanted.label, kind=wanted.kind, choices=wanted.choices)
         for name, wanted in _wanted(mapping, _first_rows(table, count), run.options["on"]).items()
     }
-    made = _conversion(run.options["on"], mapping, table, fields, keys, region)
+    made = _conversion(run, mapping, table, fields=fields, keys=keys, region=region)
     return [made.reading(row) for row in table.sample(count)]
 
 
@@ -189,20 +193,21 @@ def conversion(run: ImportRun, mapping: Mapping, table: Table, *, region: str) -
     """How the rows of `table` become drafts. Needs the transaction: it reads the custom fields."""
     on = run.options["on"]
     fields = {one.key: one for one in CustomField.objects.of(run.workspace_id).filter(on=on, retired_at__isnull=True)}
-    return _conversion(on, mapping, table, fields, run.options.get("fields", {}), region)
+    return _conversion(run, mapping, table, fields=fields, keys=run.options.get("fields", {}), region=region)
 
 
 def _conversion(
-    on: str,
+    run: ImportRun,
     mapping: Mapping,
     table: Table,
+    *,
     fields: AnyMapping[str, CustomField],
     keys: AnyMapping[str, str],
     region: str,
 ) -> Conversion:
     options = values.Options(today=clock.now().date(), region=region, longest_notes=10_000)
     if table.kind == "json":
-        return _of_json(on, options, fields, keys)
+        return _of_json(run.options["on"], options, fields, keys)
     if ours.kind_of(table.columns):
         return _of_ours(table, options, fields, keys)
     return _of_mapping(table, mapping, options, fields, keys)
@@ -259,7 +264,9 @@ def _of_mapping(
             return None
         draft = drafts.from_record(converted.record, number=row.number, custom=custom, problems=problems)
         if amanat is not None and row.cells[amanat]:
-            draft = _with_ours(draft, _object(row.cells[amanat]), options, fields, keys, problems)
+            draft = _with_ours(
+                draft, _object(row.cells[amanat]), options=options, fields=fields, keys=keys, problems=problems
+            )
         return draft
 
     return Conversion(draft_of)
@@ -296,7 +303,7 @@ def _value(definition: CustomField, text: str, order: str, today: date) -> Any:
         except money.MoneyInvalid as invalid:
             raise ValueError(invalid.reason) from invalid
     try:
-        return custom_fields.cleaned(definition, text)  # type: ignore[arg-type]
+        return custom_fields.cleaned(definition, text)
     except ValidationError as problem:
         raise ValueError(" ".join(problem.messages)) from problem
 
@@ -304,6 +311,7 @@ def _value(definition: CustomField, text: str, order: str, today: date) -> Any:
 def _with_ours(
     plain: drafts.Draft,
     found: dict[str, Any],
+    *,
     options: values.Options,
     fields: AnyMapping[str, CustomField],
     keys: AnyMapping[str, str],
@@ -334,7 +342,7 @@ def _take_custom(
             continue
         text = ours.custom_text(definition.kind, value) if definition.kind == Kind.MONEY else value
         try:
-            cleaned = custom_fields.cleaned(definition, text)  # type: ignore[arg-type]
+            cleaned = custom_fields.cleaned(definition, text)
         except ValidationError as problem:
             problems.append(Problem(definition.label, str(value)[:200], " ".join(problem.messages)))
         else:
@@ -346,9 +354,7 @@ def _named(draft: drafts.Draft, row: Row, problems: list[Problem]) -> drafts.Dra
     if draft.shown_name:
         return draft
     if any(cell.strip() for cell in row.cells):
-        problems.append(
-            Problem("", "", _("The row has no name, phone, e-mail address or company that could be used."))
-        )
+        problems.append(Problem("", "", _("The row has no name, phone, e-mail address or company that could be used.")))
     return None
 
 

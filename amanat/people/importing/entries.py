@@ -9,7 +9,9 @@ from amanat.people.drafts import sort_name
 __all__ = ["entry", "sort_name"]
 
 
-def entry(kind: str, row: Mapping[str, Any], *, phones: Iterable[str] = (), emails: Iterable[str] = ()) -> dict[str, Any]:
+def entry(
+    kind: str, row: Mapping[str, Any], *, phones: Iterable[str] = (), emails: Iterable[str] = ()
+) -> dict[str, Any]:
     """The columns of the `SearchEntry` of a contact or company given as columns; the words are those of `records.entry_of`."""
     words = [row["name"], *emails]
     if kind == "company":

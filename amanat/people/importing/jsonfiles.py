@@ -60,9 +60,7 @@ def open_table(path: str, part: str, limits: Limits) -> JsonTable:
     chosen = part or next((name for name in parts), "")
     if chosen not in parts:
         raise FileRefused(_("The file has no such list."))
-    return JsonTable(
-        [COLUMN], "json", lambda: _rows(source, chosen), parts=parts, part=chosen, is_ours=True, head=head
-    )
+    return JsonTable([COLUMN], "json", lambda: _rows(source, chosen), parts=parts, part=chosen, is_ours=True, head=head)
 
 
 def _head(source: Source) -> dict[str, Any] | None:

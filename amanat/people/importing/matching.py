@@ -79,15 +79,19 @@ class Everyone:
         names = {draft.name for draft in drafts if draft.name} if self.kind is Company else set()
         parts: list[str] = []
         parameters: list[Any] = []
+        # The names of tables and columns are ours.
         for values, query in (
-            (external, f'SELECT id FROM "{table}" WHERE workspace_id = %s AND external_id = ANY(%s) AND external_id <> \'\' AND deleted_at IS NULL'),
-            (numbers, f"SELECT {self.holder} FROM people_phone WHERE workspace_id = %s AND number = ANY(%s) AND {self.holder} IS NOT NULL"),
-            (addresses, f"SELECT {self.holder} FROM people_email WHERE workspace_id = %s AND address = ANY(%s) AND {self.holder} IS NOT NULL"),
-            (names, f'SELECT id FROM "{table}" WHERE workspace_id = %s AND sort_name = ANY(%s) AND deleted_at IS NULL'),
+            (external, f'SELECT id FROM "{table}" WHERE workspace_id = %s AND external_id = ANY(%s) AND external_id <> \'\' AND deleted_at IS NULL'),  # noqa: S608
+            (numbers, f"SELECT {self.holder} FROM people_phone WHERE workspace_id = %s AND number = ANY(%s) AND {self.holder} IS NOT NULL"),  # noqa: S608
+            (addresses, f"SELECT {self.holder} FROM people_email WHERE workspace_id = %s AND address = ANY(%s) AND {self.holder} IS NOT NULL"),  # noqa: S608
+            (names, f'SELECT id FROM "{table}" WHERE workspace_id = %s AND sort_name = ANY(%s) AND deleted_at IS NULL'),  # noqa: S608
         ):  # fmt: skip
             if values:
                 parts.append(query)
-                parameters += [workspace_id, [entries.sort_name(name) for name in names] if values is names else list(values)]
+                parameters += [
+                    workspace_id,
+                    [entries.sort_name(name) for name in names] if values is names else list(values),
+                ]
         found = set(ours)
         if parts:
             with connection.cursor() as cursor:
@@ -101,7 +105,7 @@ class Everyone:
         wanted = list(self.by_id)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {self.holder}, 'phone', number, label FROM people_phone "
+                f"SELECT {self.holder}, 'phone', number, label FROM people_phone "  # noqa: S608
                 f"WHERE workspace_id = %s AND {self.holder} = ANY(%s::uuid[]) "
                 f"UNION ALL SELECT {self.holder}, 'email', address, label FROM people_email "
                 f"WHERE workspace_id = %s AND {self.holder} = ANY(%s::uuid[]) "

@@ -197,7 +197,9 @@ def finished(draft: Draft, options: values.Options, problems: list[Problem]) -> 
     kept_phones = []
     for phone in draft.phones:
         try:
-            phone.number = phone.number if phones.is_e164(phone.number) else phones.parse_or_raise(phone.number, options.region)
+            phone.number = (
+                phone.number if phones.is_e164(phone.number) else phones.parse_or_raise(phone.number, options.region)
+            )
         except phones.PhoneInvalid as invalid:
             if phone.number:
                 problems.append(Problem("Phone", phone.number[:200], invalid.reason))
@@ -307,7 +309,9 @@ def custom_value(definition: CustomField, text: str) -> Any:
         raise ValueError(" ".join(problem.messages)) from problem
 
 
-def from_object(on: str, number: int, found: Mapping[str, Any], options: values.Options, problems: list[Problem]) -> Draft:
+def from_object(
+    on: str, number: int, found: Mapping[str, Any], options: values.Options, problems: list[Problem]
+) -> Draft:
     """The draft of what `as_object` wrote; custom values under the labels and kinds the caller resolves stay under their keys."""
     draft = Draft(number, our_id=_text(found.get("id")))
     for name in FACTS[on]:

@@ -17,6 +17,7 @@ from amanat.people.models import Company, ImportRun, SearchEntry, Stage, Tag
 #: A column of free text taken for the stage must not fill the workspace with stages.
 MOST_NEW_STAGES = 20
 
+
 @dataclass(slots=True)
 class References:
     """Ids as texts, found by folded words."""
@@ -70,7 +71,13 @@ class References:
         if key not in self.stages and self.may_make_stages and self.new_stages < MOST_NEW_STAGES:
             identity = str(ids.new())
             position = len(set(self.stages.values()))
-            row = {"id": identity, "key": f"s{identity[-12:]}", "name": name[:60], "position": position, "is_closed": False}
+            row = {
+                "id": identity,
+                "key": f"s{identity[-12:]}",
+                "name": name[:60],
+                "position": position,
+                "is_closed": False,
+            }
             rowsets.insert(Stage, [row], workspace_id=self.workspace_id)
             self.stages[key] = identity
             self.new_stages += 1
@@ -117,6 +124,7 @@ class References:
             "website": "",
             "industry": "",
         }
+
 
 def folded(name: str) -> str:
     """What makes two company names one: case and spaces do not count."""

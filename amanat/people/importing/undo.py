@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
@@ -29,10 +30,13 @@ from amanat.people.models import (
     Phone,
     SearchEntry,
 )
-from django.utils.translation import gettext as _
 
 BATCH = 1000
-_REACHES: dict[str, type[Phone] | type[Email] | type[Address]] = {"phones": Phone, "emails": Email, "addresses": Address}
+_REACHES: dict[str, type[Phone] | type[Email] | type[Address]] = {
+    "phones": Phone,
+    "emails": Email,
+    "addresses": Address,
+}
 _WITHOUT_MEANING = {"updated_at", "sort_name"}
 State = ImportRun.State
 
@@ -108,7 +112,9 @@ def _restore(run: ImportRun, kind: str, changes: list[ImportChange], counts: dic
     columns = {"id", "updated_at", "sort_name"} | {name for change in changes for name in change.before}
     columns |= {"main_phone", "main_email"} if kind == "contact" else set()
     ordered = [touched[identity] for identity in sorted(touched)]
-    rowsets.update(model, [{name: row[name] for name in sorted(columns)} for row in ordered], workspace_id=run.workspace_id)
+    rowsets.update(
+        model, [{name: row[name] for name in sorted(columns)} for row in ordered], workspace_id=run.workspace_id
+    )
 
 
 def _restore_columns(row: dict[str, Any], change: ImportChange) -> bool:
@@ -215,7 +221,9 @@ def _with_something_of_others(run: ImportRun, model: type[Contact] | type[Compan
             own, extra = "AND reference_id IS DISTINCT FROM %s", [run.pk]
         elif other is Contact:
             own = "AND deleted_at IS NULL"
-        parts.append(f'SELECT "{column}" FROM "{other._meta.db_table}" WHERE workspace_id = %s AND "{column}" = ANY(%s) {own}')  # noqa: S608
+        parts.append(
+            f'SELECT "{column}" FROM "{other._meta.db_table}" WHERE workspace_id = %s AND "{column}" = ANY(%s) {own}'  # noqa: S608
+        )
         parameters += [run.workspace_id, ids, *extra]
     if ids and parts:
         with connection.cursor() as cursor:
@@ -239,5 +247,11 @@ def _finish(run: ImportRun, by: Member, *, contacts: int, companies: int) -> Non
         now = clock.now()
         ImportRun.objects.of(run.workspace_id).filter(pk=run.pk).update(state=State.UNDONE, undone_at=now)
         ledger.write(
-            "people.import.undone", workspace=run.workspace_id, by=by, about=run, at=now, contacts=contacts, companies=companies
+            "people.import.undone",
+            workspace=run.workspace_id,
+            by=by,
+            about=run,
+            at=now,
+            contacts=contacts,
+            companies=companies,
         )

@@ -128,7 +128,9 @@ class Batch:
     def _take(self, reading: Reading, draft: Draft) -> None:
         if self.rules.existing == "add":
             if self.everyone.by_external_id(draft.external_id) is not None:
-                self._fail(reading, "external_id", draft.external_id, _("There is somebody with this external id already."))
+                self._fail(
+                    reading, "external_id", draft.external_id, _("There is somebody with this external id already.")
+                )
                 return
             known = None
         else:
@@ -139,10 +141,25 @@ class Batch:
             self.counts.created += 1
         elif self.rules.existing == "skip":
             self.counts.skipped += 1
-        elif self._change(reading, known, draft, values):
+        elif self._is_somebody_else(known, draft):
+            reason = _(
+                "The phone or e-mail belongs to “%(name)s” here. If families share phones, say so and import again."
+            )
+            self._fail(reading, "name", draft.name, reason % {"name": known.row["name"]})
+        elif self._change(known, draft, values):
             self.counts.updated += 1
         else:
             self.counts.skipped += 1
+
+    def _is_somebody_else(self, known: Known, draft: Draft) -> bool:
+        """Found by a number alone, under a name that has nothing in common: her values must not be filled with his."""
+        if (
+            self.rules.file_wins
+            or known.id == draft.our_id
+            or (draft.external_id and known.row["external_id"] == draft.external_id)
+        ):
+            return False
+        return not _is_stand_in(known) and not names_agree(str(known.row["name"]), draft.name)
 
     def _fail(self, reading: Reading, column: str, value: str, reason: str) -> None:
         reading.draft = None
@@ -160,7 +177,9 @@ class Batch:
             "team_id": references.teams.get(draft.team.casefold()) if draft.team else None,
         }
         if draft.owner and not values["owner_id"]:
-            reading.problems.append(Problem("owner", draft.owner, _("No member of this workspace has this e-mail address.")))
+            reading.problems.append(
+                Problem("owner", draft.owner, _("No member of this workspace has this e-mail address."))
+            )
         if draft.team and not values["team_id"]:
             reading.problems.append(Problem("team", draft.team, _("There is no team of this name.")))
         values["owner_id"] = values["owner_id"] or rules.owner_id
@@ -257,10 +276,10 @@ class Batch:
                 known.has_address = True
         return len(known.new_phones) + len(known.new_emails) + len(known.new_addresses) > before
 
-    def _change(self, reading: Reading, known: Known, draft: Draft, values: dict[str, Any]) -> bool:
+    def _change(self, known: Known, draft: Draft, values: dict[str, Any]) -> bool:
         known.remember()
         row, wins = known.row, self.rules.file_wins
-        changed = self._change_name(reading, known, draft)
+        changed = self._change_name(known, draft)
         for column in (*_FILLED[self.rules.on], *_FILLED_OF_BOTH):
             value = values.get(column)
             if value and row.get(column) != value and (wins or not row.get(column)):
@@ -270,7 +289,9 @@ class Batch:
             if row["custom"].get(key) != value and (wins or row["custom"].get(key) in (None, "", [])):
                 row["custom"][key] = value
                 changed = True
-        tags = [tag for tag in self._tag_ids(draft) if tag not in row["tag_ids"]] if draft.tags or self.rules.tag else []
+        tags = (
+            [tag for tag in self._tag_ids(draft) if tag not in row["tag_ids"]] if draft.tags or self.rules.tag else []
+        )
         if tags:
             row["tag_ids"] = [*row["tag_ids"], *tags]
             changed = True
@@ -285,21 +306,12 @@ class Batch:
                 self.changed[known.id] = known
         return changed
 
-    def _change_name(self, reading: Reading, known: Known, draft: Draft) -> bool:
+    def _change_name(self, known: Known, draft: Draft) -> bool:
         row, name = known.row, draft.name[:200]
-        if not name or row["name"] == name:
+        if not name or row["name"] == name or not (self.rules.file_wins or _is_stand_in(known)):
             return False
-        is_stand_in = row["name"] in known.emails or any(
-            row["name"] == phones.national(number) for number in known.phones
-        )
-        if self.rules.file_wins or is_stand_in:
-            row["name"], row["sort_name"] = name, entries.sort_name(name)
-            return True
-        if not names_agree(str(row["name"]), name):
-            reading.problems.append(
-                Problem("name", name, _("The phone or e-mail belongs to “%(name)s” here; that name was kept.") % {"name": row["name"]})
-            )
-        return False
+        row["name"], row["sort_name"] = name, entries.sort_name(name)
+        return True
 
     # --- statements ------------------------------------------------------------------------------------------------
 
@@ -362,7 +374,9 @@ class Batch:
                 )
             known.row["updated_at"] = max(str(known.row["updated_at"]), self.at)
         ordered = sorted(self.changed.values(), key=lambda known: known.id)
-        rowsets.update(self.kind, [{column: known.row[column] for column in columns} for known in ordered], workspace_id=here)
+        rowsets.update(
+            self.kind, [{column: known.row[column] for column in columns} for known in ordered], workspace_id=here
+        )
         entry_rows = [self._entry(known) for known in ordered]
         rowsets.update(SearchEntry, entry_rows, workspace_id=here)
         rowsets.insert(ImportChange, changes, workspace_id=here)
@@ -391,6 +405,12 @@ class Batch:
             if reading.problems
         ]
         rowsets.insert(ImportProblem, rows, workspace_id=self.workspace_id)
+
+
+def _is_stand_in(known: Known) -> bool:
+    """Whether its name is only its phone or e-mail, for want of a name."""
+    name = known.row["name"]
+    return name in known.emails or any(name == phones.national(number) for number in known.phones)
 
 
 def _storable(text: str) -> str:

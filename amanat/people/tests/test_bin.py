@@ -63,7 +63,10 @@ def test_restoring_brings_everything_back(rekha: Member) -> None:
         asha = make(rekha, phones=[("9822041736", "mobile")], emails=[("asha@example.in", "")])
         before = SearchEntry.objects.of(rekha.workspace).filter(pk=asha.pk).values().get()
         deleted.delete(model=Contact, workspace=rekha.workspace, by=rekha, at=clock.now(), ids=[asha.pk])
-        assert deleted.restore(model=Contact, workspace=rekha.workspace, by=rekha, at=clock.now(), ids=[asha.pk]) == (1, 0)
+        assert deleted.restore(model=Contact, workspace=rekha.workspace, by=rekha, at=clock.now(), ids=[asha.pk]) == (
+            1,
+            0,
+        )
         assert SearchEntry.objects.of(rekha.workspace).filter(pk=asha.pk).values().get() == before
         again = Contact.objects.of(rekha.workspace).get(pk=asha.pk)
         assert (again.deleted_at, again.deleted_by_id) == (None, None)
@@ -75,7 +78,10 @@ def test_number_and_external_id_are_free_while_in_the_bin(rekha: Member) -> None
         old = make(rekha, external_id="C-1", phones=[("9822041736", "")])
         deleted.delete(model=Contact, workspace=rekha.workspace, by=rekha, at=clock.now(), ids=[old.pk])
         new = make(rekha, external_id="C-1", phones=[("9822041736", "")])
-        assert deleted.restore(model=Contact, workspace=rekha.workspace, by=rekha, at=clock.now(), ids=[old.pk]) == (1, 1)
+        assert deleted.restore(model=Contact, workspace=rekha.workspace, by=rekha, at=clock.now(), ids=[old.pk]) == (
+            1,
+            1,
+        )
         assert Contact.objects.of(rekha.workspace).get(pk=old.pk).external_id == ""
         assert Contact.objects.of(rekha.workspace).get(pk=new.pk).external_id == "C-1"
 

@@ -19,7 +19,13 @@ from amanat.people.drafts import AddressDraft, ContactDraft
 from amanat.people.models import Address, Company, Contact, CustomField, Email, Interaction, Phone, SearchEntry, Tag
 from amanat.people.records import Stale
 from amanat.people.tests.factories import (
-    make_company, make_contact, make_stage, make_team, narrow_member, owner, words_of,
+    make_company,
+    make_contact,
+    make_stage,
+    make_team,
+    narrow_member,
+    owner,
+    words_of,
 )  # fmt: skip
 
 

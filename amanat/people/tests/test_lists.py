@@ -87,7 +87,7 @@ def test_filters_on_custom_fields_go_by_their_kind(shree: Workspace) -> None:
 
 @pytest.mark.parametrize("sort", list(lists.SORTS))
 def test_every_order_is_paged_completely_in_both_directions(shree: Workspace, sort: str) -> None:
-    chance = random.Random(7)  # noqa: S311 (not for secrets)
+    chance = random.Random(7)
     made = [make_contact(shree, chance.choice(["Asha", "Bala", "Chitra"]), phone="") for _ in range(11)]
     with tenancy.inside(shree):
         for contact in made[::2]:

@@ -59,7 +59,9 @@ def two(by: Member) -> tuple[Contact, Contact]:
         tags=["VIP", "New"], notes="second", addresses=[AddressDraft(city="Pune"), AddressDraft(city="Nashik")],
         company_name="Menon Traders", external_id="X-2", job_title="Owner", custom={field.key: "AB12"},
     )  # fmt: skip
-    timeline.record(workspace=by.workspace, kind="note", summary="Came by", happened_at=clock.now(), contact=second, actor=by)
+    timeline.record(
+        workspace=by.workspace, kind="note", summary="Came by", happened_at=clock.now(), contact=second, actor=by
+    )
     return first, second
 
 
@@ -69,7 +71,12 @@ def test_merge_unites_what_both_have(rekha: Member) -> None:
         first, second = two(rekha)
         merged(first, second, rekha)
         kept = Contact.objects.of(here).get()
-        assert (kept.pk, kept.name, kept.job_title, kept.birthday) == (first.pk, "Asha Menon", "Owner", date(1980, 1, 2))
+        assert (kept.pk, kept.name, kept.job_title, kept.birthday) == (
+            first.pk,
+            "Asha Menon",
+            "Owner",
+            date(1980, 1, 2),
+        )
         assert (kept.external_id, kept.custom, kept.company.name) == ("X-2", {"ration_card": "AB12"}, "Menon Traders")  # type: ignore[union-attr]
         assert kept.notes == "first\n\nsecond"
         assert len(kept.tag_ids) == 2
@@ -91,9 +98,24 @@ def test_merge_unites_what_both_have(rekha: Member) -> None:
 def test_choices_decide_field_by_field(rekha: Member) -> None:
     with tenancy.inside(rekha.workspace):
         first, second = two(rekha)
-        merged(first, second, rekha, name="gone", birthday="gone", notes="keep", job_title="keep", **{"custom-ration_card": "keep"})
+        merged(
+            first,
+            second,
+            rekha,
+            name="gone",
+            birthday="gone",
+            notes="keep",
+            job_title="keep",
+            **{"custom-ration_card": "keep"},
+        )
         kept = Contact.objects.of(rekha.workspace).get()
-        assert (kept.name, kept.birthday, kept.notes, kept.job_title, kept.custom) == ("Asha R Menon", None, "first", "", {})
+        assert (kept.name, kept.birthday, kept.notes, kept.job_title, kept.custom) == (
+            "Asha R Menon",
+            None,
+            "first",
+            "",
+            {},
+        )
         assert kept.sort_name == second.sort_name
 
 
@@ -116,7 +138,9 @@ def test_undo_keeps_what_somebody_changed_since_and_says_so(rekha: Member) -> No
         first, second = two(rekha)
         merge = merged(first, second, rekha)
         kept = Contact.objects.of(here).get()
-        contacts.change(contact=kept, by=rekha, at=clock.now(), changes={"notes": "third", "phones": [("9822041736", "")]})
+        contacts.change(
+            contact=kept, by=rekha, at=clock.now(), changes={"notes": "third", "phones": [("9822041736", "")]}
+        )
         told = merging.undo(merge=merge, by=rekha, at=clock.now())
         assert len(told) == 2
         assert "notes" in told[0]

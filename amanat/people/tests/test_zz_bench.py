@@ -1,12 +1,18 @@
-import os, random, time, resource
+import os
+import random
+import resource
+import time
+
 import pytest
 from django.db import connection
+
 from amanat.accounts.tests.factories import owner_of
-from amanat.people.tests.test_importing_runs import imported, figures, queued, again
 from amanat.people.importing import runs
+from amanat.people.tests.test_importing_runs import again, figures, queued
+
 pytestmark = pytest.mark.django_db
-FIRST="Asha Ravi Sunita Prakash Meena Suresh Anita Vijay Kavita Ganesh Lata Mahesh Rekha Sanjay Usha Dinesh".split()
-LAST="Menon Patil Deshmukh Kulkarni Jadhav Shinde Pawar More Sharma Gupta Iyer Nair Reddy Khan Shaikh Joshi".split()
+FIRST=["Asha", "Ravi", "Sunita", "Prakash", "Meena", "Suresh", "Anita", "Vijay", "Kavita", "Ganesh", "Lata", "Mahesh", "Rekha", "Sanjay", "Usha", "Dinesh"]
+LAST=["Menon", "Patil", "Deshmukh", "Kulkarni", "Jadhav", "Shinde", "Pawar", "More", "Sharma", "Gupta", "Iyer", "Nair", "Reddy", "Khan", "Shaikh", "Joshi"]
 def content(n, start):
     r=random.Random(start); out=["Name,Mobile,Email,Company,City,State,Pincode,Birthday,Tags,Notes"]
     for i in range(n):
@@ -23,9 +29,11 @@ def test_bench(shree):
         run=queued(m, content(n,start))
         d0=cpu_of(pid); t=time.time(); c0=time.process_time()
         if os.environ.get("PROF") and start==200_000_000:
-            import cProfile,pstats
+            import cProfile
+            import pstats
             pr=cProfile.Profile(); pr.enable()
         runs.work(m.workspace_id, run.pk)
+        connection.check_constraints()
         if os.environ.get("PROF") and start==200_000_000:
             pr.disable(); pstats.Stats(pr).sort_stats("tottime").print_stats(25)
         print(figures(again(run)), "wall",time.time()-t,"py",time.process_time()-c0,"db",cpu_of(pid)-d0, "rss", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss//1024)
