@@ -8,9 +8,10 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # These need loaded models.
+        from amanat.accounts import ledger_words as own_words
         from amanat.accounts import schema as own
         from amanat.accounts.permissions import May
-        from amanat.core import schema
+        from amanat.core import ledger_words, schema
         from amanat.web.navigation import Entry, register
 
         schema.add_sql("memberships", own.MEMBERSHIPS)
@@ -18,6 +19,7 @@ class AccountsConfig(AppConfig):
         schema.add_sql("workspaces_to_seal", own.WORKSPACES_TO_SEAL)
         schema.add_definer_function("workspaces_to_seal", "ids only, for the job that seals ledgers every few seconds")
 
+        ledger_words.register(own_words.SENTENCES)
         members, tokens = May.MANAGE_MEMBERS.value, May.MANAGE_TOKENS.value
         register(Entry("workspace", 10, _("Workspace"), "store", "accounts:workspace", May.MANAGE_WORKSPACE.value))
         register(Entry("workspace", 20, _("Members"), "users", "accounts:members", members))

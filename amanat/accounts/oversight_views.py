@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,7 +19,7 @@ from procrastinate.contrib.django import app
 
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.models import Member
-from amanat.core import clock, jobs, ledger
+from amanat.core import clock, jobs, ledger, ledger_words
 from amanat.core.models import LedgerEntry, LedgerHead
 
 PAGE = 50
@@ -43,7 +42,7 @@ def ledger_page(request: MemberRequest) -> HttpResponse:
     found = list(entries[: PAGE + 1])
     actors = {entry.actor for entry in found if entry.actor}
     names = dict(Member.objects.of(request.workspace).filter(id__in=actors).values_list("id", "name"))
-    lines = [(entry, _words(entry), names.get(entry.actor, "") if entry.actor else "") for entry in found[:PAGE]]
+    lines = [(entry, ledger_words.of(entry.event, entry.facts), names.get(entry.actor, "") if entry.actor else "") for entry in found[:PAGE]]
     older = f"{found[PAGE - 1].at.isoformat()}~{found[PAGE - 1].id}" if len(found) > PAGE else ""
     head = LedgerHead.objects.of(request.workspace).first()
     return render(
@@ -51,17 +50,6 @@ def ledger_page(request: MemberRequest) -> HttpResponse:
         "accounts/ledger.html",
         {"lines": lines, "older": older, "kind": kind, "head": head},
     )
-
-
-def _words(entry: LedgerEntry) -> str:
-    """What happened, readable: "contacts: contact merged", "people_contact: 3 rows updated (name, stage)"."""
-    facts: dict[str, Any] = entry.facts
-    if entry.event.startswith("row."):
-        action = {"row.inserted": _("added"), "row.updated": _("changed"), "row.deleted": _("deleted")}[entry.event]
-        columns = ", ".join(facts.get("columns", []))
-        return f"{facts.get('table', '')}: {facts.get('count', 0)} {action}" + (f" ({columns})" if columns else "")
-    subject, _dot, rest = entry.event.partition(".")
-    return f"{subject}: {rest.replace('.', ' ').replace('_', ' ')}"
 
 
 def _place(text: str) -> tuple[datetime, UUID]:

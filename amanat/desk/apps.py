@@ -6,9 +6,11 @@ class DeskConfig(AppConfig):
     label = "desk"
 
     def ready(self) -> None:
-        from amanat.core import vault
+        from amanat.core import ledger_words, vault
+        from amanat.desk import ledger_words as own_words
         from amanat.desk import papers, shell
         from amanat.desk.models import Paper
 
         vault.register_sealed(Paper, "number_sealed", papers.number_context)
+        ledger_words.register(own_words.SENTENCES)
         shell.register()

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
@@ -166,7 +167,7 @@ def _frame(here: str) -> dict[str, object]:
             Shown(_("Service"), "clipboard-list", "#"),
             Shown(_("Reminder"), "bell-plus", "#"),
         ],
-        "languages": [("en", "English"), ("hi", "Hindi"), ("mr", "Marathi")],
+        "languages": settings.LANGUAGES,
         "now": NOW,
     }
 
@@ -259,7 +260,7 @@ def person(request: HttpRequest) -> HttpResponse:
 
 def policy(request: HttpRequest) -> HttpResponse:
     return _page(
-        request, "web/styleguide/policy.html", {"languages": [("en", "English"), ("hi", "Hindi"), ("mr", "Marathi")]}
+        request, "web/styleguide/policy.html", {"languages": settings.LANGUAGES}
     )
 
 

@@ -36,6 +36,7 @@ OTHER_PARAMETERS: dict[str, Any] = {
     "month": 12,
     "week": 48,
     "on": "contact",
+    "what": "contacts",
     "device_id": "x" * 40,
 }
 

@@ -12,9 +12,13 @@ import polib
 import pytest
 from django.conf import settings
 from django.template.base import Lexer, TokenType
+from django.test import Client
 
-from amanat.core import catalogs
+from amanat.accounts.models import Workspace
+from amanat.accounts.tests import factories
+from amanat.core import catalogs, routes
 from amanat.operations import messages
+from tests.promises import cast, test_isolation
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = catalogs.found()
@@ -281,3 +285,40 @@ def test_scripts_hold_no_sentences() -> None:
 
 
 # --- The pages ----------------------------------------------------------------------------------------------------
+#: Pages that speak to programs, or show what somebody wrote.
+NOT_READ = re.compile(r"^(api/|static/|healthz|manifest|service-worker|styleguide)")
+#: Left on a page in any language: rows of the cast, addresses, numbers with their letters, names of programs.
+FOREIGN = re.compile(r"CANARY\S*|\S+@\S+|https?://\S+|\b[a-z]+\.[a-z.]+\b|\b(?=\w*\d)\w+\b|Aegis|Authenticator|Ente|Auth")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_pages_hold_no_english(code: str, shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page that opens for the owner of a workspace with one row of everything, and for a visitor."""
+    monkeypatch.setattr(routes, "_over_limit", lambda request, declared: None)
+    rows = cast.fill(shree)
+    owner, visitor = factories.signed_in(factories.owner_of(shree)), Client()
+    known = {message.text: entry for message in messages.extract() if (entry := _catalog(code).get(message.key))}
+    english: dict[str, list[str]] = {}
+    opened = 0
+    for pattern, route in routes.addresses().items():
+        if "GET" not in route.methods or NOT_READ.match(pattern):
+            continue
+        for client in (owner, visitor):
+            client.cookies[settings.LANGUAGE_COOKIE_NAME] = code
+            response = client.get(test_isolation._url(pattern, route, rows, shree))
+            if not response.headers.get("Content-Type", "").startswith("text/html") or response.streaming:
+                continue
+            opened += 1
+            assert response.headers["Content-Language"] == code, pattern
+            found = [text for text in _words(response.content.decode()) if _is_english(text, known)]
+            if found:
+                english[pattern] = sorted(set(found))
+    assert opened > 60
+    assert english == {}
+
+
+def _is_english(text: str, known: dict[str, polib.POEntry]) -> bool:
+    """A text of ours that was left as it is, or a word in Latin letters that is nobody's name."""
+    if text in known:
+        return text not in {known[text].msgstr, *known[text].msgstr_plural.values()}
+    return bool(_english([FOREIGN.sub("", text)]))

@@ -24,10 +24,10 @@ def test_an_owner_reads_what_happened_and_who_did_it(shree: Workspace) -> None:
     owner = factories.owner_of(shree)
     with tenancy.inside(shree, actor=owner.id):
         Team.objects.create(workspace_id=shree.id, name="Counter")
-        ledger.write("contacts.contact.merged", workspace=shree, by=owner, count=2)
+        ledger.write("people.contact.merged", workspace=shree, by=owner, count=2)
     page = factories.signed_in(owner).get("/settings/ledger/").content.decode()
-    assert "accounts_team: 1 added" in page
-    assert "contacts: contact merged" in page
+    assert "team: 1 added" in page
+    assert "Contacts merged (2)" in page
     assert page.count(owner.name) >= 2
 
 

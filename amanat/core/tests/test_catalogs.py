@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import translation
 
 from amanat.core import catalogs
@@ -125,6 +126,7 @@ def test_one_more_file_is_one_more_language_of_the_pages(tmp_path: Path, setting
     translation.trans_real._translations.pop("gu", None)  # type: ignore[attr-defined]
     visitor = Client()
     visitor.cookies[settings.LANGUAGE_COOKIE_NAME] = "gu"
+    assert ">ગુજરાતી</button>" in visitor.get(reverse(settings.LOGIN_URL)).content.decode()
     page = visitor.get("/no-such-page/")
     assert page.headers["Content-Language"] == "gu"
     assert 'lang="gu"' in page.content.decode()

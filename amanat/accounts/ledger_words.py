@@ -1,0 +1,24 @@
+"""Sentences for the ledger entries that this package writes."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+SENTENCES = {
+    "accounts.invitation.sent": _("Invitation sent"),
+    "accounts.invitation.sent_again": _("Invitation sent again"),
+    "accounts.invitation.withdrawn": _("Invitation withdrawn"),
+    "accounts.member.joined": _("Member joined"),
+    "accounts.member.changed": _("Rights of a member changed"),
+    "accounts.member.ended": _("Seat of a member ended"),
+    "accounts.team.made": _("Team made"),
+    "accounts.team.renamed": _("Team renamed"),
+    "accounts.team.deleted": _("Team deleted"),
+    "accounts.team.members_changed": _("Members of a team changed"),
+    "accounts.token.made": _("API token made"),
+    "accounts.token.revoked": _("API token revoked"),
+    "accounts.token.bulk_read": _("An API token read very many contacts"),
+    "jobs.job.retried": _("Failed job tried again"),
+    "workspaces.workspace.created": _("Workspace made"),
+    "workspaces.workspace.changed": _("Details of the workspace changed"),
+}
