@@ -29,7 +29,7 @@ from django.utils.translation import gettext_lazy
 from amanat.accounts import access, guessing, history, mails, sessions, signing_up
 from amanat.accounts.models import SignIn, User
 from amanat.accounts.session_store import hashed
-from amanat.core import clock, outbox, phones, routes, vault
+from amanat.core import clock, outbox, phones, routes, tombstones, vault
 
 #: What pages say after an act; the library's other messages ("signed in as ...") are left out.
 SAID: dict[str, str | Promise] = {
@@ -213,6 +213,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().set_password(user, password)
         here = context.request.session.session_key if context.request else None
         sessions.end_all(cast(User, user), but=hashed(here) if here else "", by="password")
+        tombstones.record(tombstones.Kind.PASSWORD, [user.pk], at=clock.now())
 
     # --- phones: a contact of the user, never a way to sign in, so a family may share one -------------------------
     def phone_form_field(self, **kwargs: Any) -> PhoneField:

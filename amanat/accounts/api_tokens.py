@@ -20,7 +20,7 @@ from django.db.models import OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import ApiToken, Member, TeamMember
-from amanat.core import clock, ledger, tenancy
+from amanat.core import clock, ledger, tenancy, tombstones
 
 LONGEST = timedelta(days=365)
 USED_EVERY = timedelta(minutes=1)
@@ -75,6 +75,7 @@ def revoke(*, token: ApiToken, by: Member, at: datetime) -> None:
     """The next request with it is refused."""
     if ApiToken.objects.of(token.workspace_id).filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=at):
         ledger.write("accounts.token.revoked", workspace=token.workspace_id, by=by, about=token, at=at)
+        tombstones.record(tombstones.Kind.TOKEN, [token.pk], workspace_id=token.workspace_id, at=at)
 
 
 def listed(workspace_id: UUID) -> list[ApiToken]:

@@ -17,7 +17,7 @@ from django.db.models import Max
 from amanat.accounts import second_factors
 from amanat.accounts.models import ApiToken, Member, Session, Team, TeamMember, User, Workspace
 from amanat.accounts.permissions import Role
-from amanat.core import ledger
+from amanat.core import ledger, tombstones
 
 
 class LastOwner(Exception):
@@ -103,8 +103,11 @@ def change(*, member: Member, by: Member, at: datetime, role: str, sees: str, te
     return kept
 
 
-def end(*, member: Member, by: Member, at: datetime) -> Member:
-    """End a seat: the next request of this member is refused, her tokens stop, her calendar feed closes. Raises LastOwner."""
+def end(*, member: Member, by: Member | None, at: datetime) -> Member:
+    """End a seat: the next request of this member is refused, her tokens stop, her calendar feed closes. Raises LastOwner.
+
+    `by` is None when a restored backup forgot that it had ended.
+    """
     kept = _locked(member)
     if kept.ended_at is not None:
         return kept
@@ -116,6 +119,7 @@ def end(*, member: Member, by: Member, at: datetime) -> Member:
     ApiToken.objects.of(kept.workspace_id).filter(member=kept, revoked_at__isnull=True).update(revoked_at=at)
     Session.objects.filter(user_id=kept.user_id, workspace_id=kept.workspace_id).update(workspace_id=None)
     ledger.write("accounts.member.ended", workspace=kept.workspace_id, by=by, about=kept, at=at)
+    tombstones.record(tombstones.Kind.SEAT, [kept.pk], workspace_id=kept.workspace_id, at=at)
     return kept
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from amanat.accounts import access, signing_up
+from amanat.accounts import access, api_access, signing_up
 from amanat.accounts.session_store import SessionStore
-from amanat.core import clock, jobs, ledger, limits, outbox, tally
+from amanat.core import clock, jobs, ledger, limits, outbox, tally, tenancy
 
 
 @jobs.periodic("accounts.rescue_jobs", "* * * * * */10", purpose="Put back jobs whose worker died")
@@ -39,3 +39,14 @@ def sweep_hourly() -> None:
 @jobs.periodic("accounts.sweep_daily", "10 3 * * *", purpose="Delete sign-ups that nobody confirmed within two days")
 def sweep_daily() -> None:
     signing_up.sweep(at=clock.now())
+
+
+@jobs.periodic(
+    "accounts.sweep_answers",
+    "25 3 * * *",
+    purpose="Delete answers kept for repeated requests of the API after seven days",
+)
+def sweep_answers() -> None:
+    for workspace_id in access.workspace_ids():
+        with tenancy.inside(workspace_id):
+            api_access.sweep_answers(workspace_id, at=clock.now())

@@ -14,6 +14,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -102,6 +103,15 @@ SETTINGS: tuple[Setting, ...] = (
         "text",
         "Passphrase for backups, instead of the root key; 12 characters or more.",
     ),
+    Setting("AMANAT_BACKUP", "on", "switch", "Whether a backup is made every night: `on` or `off`."),
+    Setting("AMANAT_BACKUP_AT", "02:30", "hour", "When, by this machine's clock; one that was missed is made later."),
+    Setting("AMANAT_BACKUP_KEEP", "14", "nights", "How many of the nightly backups are kept, 30 at most."),
+    Setting(
+        "AMANAT_BACKUP_FOLDER",
+        "",
+        "folder",
+        "Where nightly backups are put (default: data folder + `-backups`).",
+    ),
     Setting(
         "AMANAT_VENV", "", "folder", "Where `./run` keeps the Python environment (default: `.venv` in the checkout)."
     ),
@@ -140,6 +150,10 @@ class Configuration:
     secret_key_file: Path
     root_key_file: Path
     backup_passphrase: str
+    backup: bool
+    backup_at: time
+    backup_keep: int
+    backup_folder: Path
     venv: Path | None
 
     @property
@@ -153,6 +167,11 @@ class Configuration:
     @property
     def live_port(self) -> int:
         return self.port + 1
+
+    @property
+    def tombstone_key_file(self) -> Path:
+        """The key of `core.tombstones`, which must stay the same for as long as anything is remembered there."""
+        return self.secrets / "tombstone-key"
 
     def __repr__(self) -> str:
         """Without values: some are secret, and a trace-back must not show them."""
@@ -183,6 +202,17 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 def _boolean(text: str) -> bool:
     return _choice("true", "false", "yes", "no", "1", "0")(text) in {"true", "yes", "1"}
+
+
+def _switch(text: str) -> bool:
+    return _choice("on", "off")(text) == "on"
+
+
+def _hour(text: str) -> time:
+    try:
+        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 (a time of day, without a day)
+    except ValueError:
+        raise ValueError("give hours and minutes, such as 02:30") from None
 
 
 def _path(text: str) -> Path | None:
@@ -230,6 +260,9 @@ KINDS: dict[str, Callable[[str], object]] = {
     "count": _number(1, 1024),
     "seconds": _number(-(10**10), 10**10),
     "boolean": _boolean,
+    "switch": _switch,
+    "hour": _hour,
+    "nights": _number(1, 30),  # longer than that, and an erasure would not reach the backups within 30 days
     "region": _region,
     "tls": _choice("none", "starttls", "tls"),
     "sign-up": _choice("open", "closed"),
@@ -252,6 +285,7 @@ def load(environ: Mapping[str, str]) -> Configuration:
     if problems:
         raise ConfigurationError(*problems)
     values["secrets"] = values["secrets"] or values["data"].with_name(values["data"].name + "-secrets")
+    values["backup_folder"] = values["backup_folder"] or values["data"].with_name(values["data"].name + "-backups")
     values["base_url"] = values["base_url"] or f"http://localhost:{values['port']}"
     values["mail_from"] = values["mail_from"] or f"amanat@{urlsplit(values['base_url']).hostname}"
     values["secret_key_file"] = values["secret_key_file"] or values["secrets"] / "secret-key"
@@ -364,6 +398,7 @@ def ensure_secrets(configuration: Configuration) -> None:
         )
     _write_once(configuration.secret_key_file, randomness.token_urlsafe(64))
     _write_once(configuration.root_key_file, randomness.token_hex(32))
+    _write_once(configuration.tombstone_key_file, randomness.token_hex(32))
     for name in PASSWORD_FILES.values():
         _write_once(configuration.secrets / name, randomness.token_urlsafe(32))
 

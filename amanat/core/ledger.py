@@ -8,11 +8,16 @@ A sealer numbers and chains the new entries of each workspace every few seconds:
 hash and the entry's canonical JSON. Entries cannot be updated by the application (it may fill number, previous and
 hash once). The newest head of each workspace is also appended to a file outside the database, so that cutting off the
 end of the table is found too. `verify()` names the first entry that was changed, is missing or stands elsewhere.
+
+In that file a head never goes down, except by the mark of a restore from a backup, which says how far the ledger had come
+and is signed with a key that the database does not know. A mark that is not signed right is a finding by itself; one that
+is, `verify()` states for ever: which entries were lost, when, and with which backup.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +29,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from amanat.core import clock, tenancy
+from amanat.core import clock, tenancy, tombstones
 from amanat.core.models import LedgerEntry, LedgerHead
 from amanat.core.tenancy import HasId
 
@@ -106,26 +111,100 @@ def _heads_file() -> Path:
 
 
 def _publish(workspace: UUID, number: int, digest: str) -> None:
-    """Append the head to the file outside the database; the newest line of a workspace counts."""
+    """Append the head to the file outside the database; the highest of a workspace counts."""
+    _append({"workspace": str(workspace), "number": number, "hash": digest, "at": clock.now().isoformat()})
+
+
+def _append(said: dict[str, Any]) -> None:
     path = _heads_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps({"workspace": str(workspace), "number": number, "hash": digest, "at": clock.now().isoformat()})
     with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+        file.write(json.dumps(said) + "\n")
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """A restore that took entries away: those after `kept`, up to `lost_to`, were written after the backup of `made_at`."""
+
+    at: datetime
+    made_at: datetime
+    kept: int
+    lost_to: int
+
+    def __str__(self) -> str:
+        days = f"restored on {self.at:%Y-%m-%d %H:%M} UTC from a backup of {self.made_at:%Y-%m-%d %H:%M} UTC"
+        return f"{days}: entries {self.kept + 1} to {self.lost_to} were lost then"
+
+
+@dataclass
+class _Published:
+    """What the file outside the database says of one workspace."""
+
+    number: int = 0
+    hash: str = FIRST
+    restored: tuple[Restoration, ...] = ()
+    is_forged: bool = False
 
 
 def published_heads() -> dict[UUID, tuple[int, str]]:
-    """The newest head of each workspace as written outside the database."""
-    heads: dict[UUID, tuple[int, str]] = {}
+    """The head of each workspace as written outside the database."""
+    return {workspace: (said.number, said.hash) for workspace, said in _published().items()}
+
+
+def mark_restored(*, made_at: datetime, at: datetime, heads: dict[UUID, tuple[int, str]]) -> int:
+    """After a restore: write down for each ledger that is shorter or other than it was published that a backup did it.
+
+    `heads` are the restored ones; `made_at` is when the backup was made. Returns how many ledgers lost entries.
+    """
+    marked = 0
+    for workspace, published in _published().items():
+        number, digest = heads.get(workspace, (0, FIRST))
+        if published.number < number or (published.number, published.hash) == (number, digest):
+            continue
+        said = {
+            "workspace": str(workspace),
+            "number": number,
+            "hash": digest,
+            "at": at.astimezone(UTC).isoformat(),
+            "made_at": made_at.astimezone(UTC).isoformat(),
+            "lost_to": published.number,
+        }
+        _append({**said, "signed": _signature(said)})
+        marked += 1
+    return marked
+
+
+def _signature(said: dict[str, Any]) -> str:
+    message = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.blake2b(message, key=tombstones.key(), person=b"ledger.restored").hexdigest()
+
+
+def _published() -> dict[UUID, _Published]:
+    found: dict[UUID, _Published] = {}
     path = _heads_file()
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 said = json.loads(line)
-                heads[UUID(said["workspace"])] = (int(said["number"]), str(said["hash"]))
+                _take(found.setdefault(UUID(said["workspace"]), _Published()), said)
             except (ValueError, KeyError, TypeError):
                 continue  # a line cut by a crash says nothing; the one before it still counts
-    return heads
+    return found
+
+
+def _take(known: _Published, said: dict[str, Any]) -> None:
+    """One line: a head, which only counts when it is higher, or the mark of a restore."""
+    number, digest = int(said["number"]), str(said["hash"])
+    if "lost_to" in said:
+        signature = str(said.pop("signed", ""))
+        if not hmac.compare_digest(signature, _signature(said)):
+            known.is_forged = True
+            return
+        moments = (datetime.fromisoformat(said["at"]), datetime.fromisoformat(said["made_at"]))
+        known.restored += (Restoration(*moments, number, int(said["lost_to"])),)
+        known.number, known.hash = number, digest
+    elif number > known.number:
+        known.number, known.hash = number, digest
 
 
 @dataclass(frozen=True)
@@ -135,6 +214,7 @@ class Verdict:
     workspace: UUID
     entries: int
     problem: str | None
+    restored: tuple[Restoration, ...] = ()
 
     @property
     def is_intact(self) -> bool:
@@ -143,33 +223,35 @@ class Verdict:
 
 def verify(workspace: UUID) -> Verdict:
     """Recompute the chain of one workspace from its first entry and compare it with the head kept outside."""
+    published = _published().get(workspace, _Published())
+    if published.is_forged:
+        return Verdict(workspace, 0, f"somebody wrote the mark of a restore into {_heads_file()} without the key for it")
+    outside = (published.number, published.hash)
     with tenancy.inside(workspace):
         checked, previous = 0, FIRST
-        outside = published_heads().get(workspace)
         for entry in _sealed(workspace):
             number = checked + 1
             problem = _problem(entry, number=number, previous=previous, outside=outside)
             if problem:
-                return Verdict(workspace, checked, problem)
+                return Verdict(workspace, checked, problem, published.restored)
             checked, previous = number, entry.hash
-        if outside is not None and outside[0] > checked:
-            return Verdict(
-                workspace, checked, f"entry {checked + 1} is missing: the ledger once reached {outside[0]} and was cut off"
-            )
-    return Verdict(workspace, checked, None)
+    problem = None
+    if published.number > checked:
+        problem = f"entry {checked + 1} is missing: the ledger once reached {published.number} and was cut off"
+    return Verdict(workspace, checked, problem, published.restored)
 
 
 def _sealed(workspace: UUID) -> Iterator[LedgerEntry]:
     return iter(LedgerEntry.objects.of(workspace).filter(number__isnull=False).order_by("number").iterator(2000))
 
 
-def _problem(entry: LedgerEntry, *, number: int, previous: str, outside: tuple[int, str] | None) -> str | None:
+def _problem(entry: LedgerEntry, *, number: int, previous: str, outside: tuple[int, str]) -> str | None:
     if entry.number != number:
         return f"entry {number} is missing: entry {entry.number} follows {number - 1}"
     if entry.previous != previous:
         return f"entry {number} ({entry.id}) does not continue the one before it"
     if hashlib.sha256(canonical(entry, number=number, previous=previous)).hexdigest() != entry.hash:
         return f"entry {number} ({entry.id}, {entry.event}) was changed after it was sealed"
-    if outside is not None and outside[0] == number and outside[1] != entry.hash:
+    if outside[0] == number and outside[1] != entry.hash:
         return f"entry {number} ({entry.id}) is not the one that was published outside the database"
     return None

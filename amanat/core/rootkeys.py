@@ -54,6 +54,12 @@ def add(path: Path) -> str:
     return _parsed(line)[0]
 
 
+def put_back(path: Path, root_id: str, key: bytes) -> None:
+    """Put an older root key after the ones in the file: restored data is wrapped with it."""
+    line = f"{root_id}:{base64.b64encode(key).decode()}"
+    _replace(path, path.read_text().rstrip("\n") + "\n" + line + "\n")
+
+
 def drop_old(path: Path) -> int:
     """Keep the newest root key only: for when nothing is wrapped with the others any more. Returns how many went."""
     lines = _lines(path.read_text())

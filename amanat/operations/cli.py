@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from uuid import UUID
 
 from amanat import __version__
+from amanat.core import clock
 from amanat.core import configuration as settings
 from amanat.core.configuration import Configuration, ConfigurationError
 from amanat.operations import Refused, services
@@ -98,10 +100,17 @@ def _parser() -> argparse.ArgumentParser:
     bench = add("bench", _bench, "measure the figures of docs/benchmarks.md on this machine")
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="passed on; `bench -- --help` lists them")
     saving = add("backup", _backup, "save database and files into one encrypted, verified file")
-    saving.add_argument("file", type=Path, help="file to write; it must not exist yet")
+    saving.add_argument("file", type=Path, nargs="?", help="file to write; it must not exist yet")
+    saving.add_argument("--check", action="store_true", help="read FILE and restore it for a trial instead of writing it")
+    saving.add_argument("--nightly", action="store_true", help="make tonight's backup now, in the folder of nightly ones")
     restoring = add("restore", _restore, "bring back what `backup` saved, after checking all of it")
     restoring.add_argument("file", type=Path, help="file that `backup` wrote")
     restoring.add_argument("--replace", action="store_true", help="replace the data that is here")
+    keys = add("keys", _keys, "show, or replace, the keys that encrypt fields and files")
+    keys.add_argument("action", choices=["status", "rotate", "rotate-root"], help="what to do")
+    keys.add_argument("--workspace", type=UUID, metavar="ID", help="rotate the keys of this workspace alone")
+    keys.add_argument("--no-wait", action="store_true", help="leave the old keys for a later run to destroy")
+    _add_json(keys)
     ledger = add("ledger", _ledger, "verify that nobody changed the record of what happened")
     ledger.add_argument("action", choices=["verify"], help="recompute every chain and compare with the published heads")
     _add_json(ledger)
@@ -127,17 +136,27 @@ def _up(options: argparse.Namespace, configuration: Configuration) -> int:
     return DONE
 
 
+def _require_finished_restore(configuration: Configuration) -> None:
+    from amanat.operations import dumps
+
+    if dumps.restored_mark(configuration).exists():
+        raise Refused("A restore was broken off near its end: start with ./run, which finishes it first.")
+
+
 def _web(options: argparse.Namespace, configuration: Configuration) -> int:
+    _require_finished_restore(configuration)
     services.web(configuration)
     return DONE
 
 
 def _live(options: argparse.Namespace, configuration: Configuration) -> int:
+    _require_finished_restore(configuration)
     services.live(configuration)
     return DONE
 
 
 def _worker(options: argparse.Namespace, configuration: Configuration) -> int:
+    _require_finished_restore(configuration)
     services.worker(configuration)
     return DONE
 
@@ -179,10 +198,15 @@ def _bench(options: argparse.Namespace, configuration: Configuration) -> int:
 
 
 def _backup(options: argparse.Namespace, configuration: Configuration) -> int:
-    from amanat.operations import backup, postgres
+    from amanat.operations import backup, nightly, postgres
 
+    if options.nightly == bool(options.file):
+        raise Refused("Say which file: backup FILE, backup --check FILE, or backup --nightly.")
     with postgres.using(configuration):
-        print(backup.save(configuration, options.file))
+        if options.nightly:
+            print(nightly.run(configuration, clock.now()))
+        else:
+            print((nightly.try_out if options.check else backup.save)(configuration, options.file))
     return DONE
 
 
@@ -203,6 +227,26 @@ def _ledger(options: argparse.Namespace, configuration: Configuration) -> int:
         report = ledgers.verify()
     print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text())
     return DONE if report.ok else FAILED
+
+
+def _keys(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import postgres
+
+    with postgres.using(configuration):
+        services.set_up_django()
+        from amanat.operations import keys  # needs Django, set up above
+
+        if options.action == "rotate":
+            keys.rotate(options.workspace, wait=not options.no_wait, say=_say)
+        elif options.action == "rotate-root":
+            keys.rotate_root(configuration, say=_say)
+        report = keys.status(configuration)
+    print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text())
+    return DONE
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _test(options: argparse.Namespace, configuration: Configuration) -> int:

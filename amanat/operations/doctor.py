@@ -13,10 +13,10 @@ from typing import Any, Literal
 import psycopg
 
 from amanat import __version__
+from amanat.core import clock, database
 from amanat.core import configuration as settings
-from amanat.core import database
 from amanat.core.configuration import CHECKOUT, Configuration, ConfigurationError
-from amanat.operations import Refused, postgres, programs, services, supervisor
+from amanat.operations import Refused, nightly, postgres, programs, services, supervisor
 
 State = Literal["ok", "warn", "fail"]
 LITTLE_SPACE = 1 << 30
@@ -192,6 +192,27 @@ def _mail(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("mail", "ok", f"Mail leaves through {configuration.smtp_host}, port {configuration.smtp_port}.")
 
 
+def _backups(configuration: Configuration) -> Iterator[Finding]:
+    if not configuration.backup:
+        mend = "Set AMANAT_BACKUP to on, unless something else saves database, files and keys every night."
+        yield Finding("backups", "warn", "Nightly backups are switched off.", mend)
+        return
+    known, folder = nightly.state(configuration), configuration.backup_folder
+    every = f"One is made every night at {configuration.backup_at:%H:%M} while ./run runs, or after its next start."
+    if known.problem:
+        yield Finding("backups", "fail", f"The last nightly backup failed: {known.problem}", "Then: ./run backup --nightly")
+    elif not known.made_at:
+        fresh = bool(known.since) and clock.now() - datetime.fromisoformat(known.since) < nightly.STALE
+        yield Finding("backups", "ok" if fresh else "warn", "No nightly backup was made yet.", every)
+    elif not (folder / known.file).exists():
+        yield Finding("backups", "fail", f"The newest backup, {folder / known.file}, is gone.", "./run backup --nightly")
+    else:
+        old = clock.now() - datetime.fromisoformat(known.made_at)
+        told = f"The newest backup is {old.total_seconds() / 3600:.0f} hours old: {folder / known.file}."
+        tried = f" A restore was last tried on {known.trial_at[:10] or 'no day'}."
+        yield Finding("backups", "warn" if old > nightly.STALE else "ok", told + tried, every if old > nightly.STALE else "")
+
+
 def _server(configuration: Configuration) -> Iterator[Finding]:
     with _connected(configuration, "owner") as connection:
         version = connection.info.server_version
@@ -293,5 +314,5 @@ def _connected(configuration: Configuration, role: str) -> psycopg.Connection:
     return psycopg.connect(database.address(configuration, role), connect_timeout=10)
 
 
-PLAIN_CHECKS: tuple[Check, ...] = (_python, _packages, _keys, _folder, _space, _port, _mail)
+PLAIN_CHECKS: tuple[Check, ...] = (_python, _packages, _keys, _folder, _space, _backups, _port, _mail)
 DATABASE_CHECKS: tuple[Check, ...] = (_server, _roles, _schema, _worker)

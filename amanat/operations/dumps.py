@@ -12,6 +12,8 @@ from amanat.operations import Refused, postgres, processes, programs
 from amanat.operations.programs import Programs
 from amanat.operations.sealing import Secret
 
+#: Tables of wrapped keys: never in the dump of the data, so that destroying a key reaches the backups too.
+KEY_TABLES = ("core_systemkey", "core_workspacekey")
 TABLES = (
     "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') "
     "AND NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') ORDER BY 1"
@@ -47,6 +49,26 @@ def counts(connection: psycopg.Connection) -> dict[str, int]:
     return found
 
 
+def keys(connection: psycopg.Connection) -> dict[str, str]:
+    """The rows of the tables of keys, as JSON."""
+    found = {}
+    statement = sql.SQL("SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM public.{} AS t")
+    for name in KEY_TABLES:
+        if connection.execute("SELECT to_regclass(%s)", [f"public.{name}"]).fetchone() != (None,):
+            row = connection.execute(statement.format(sql.Identifier(name))).fetchone()
+            found[name] = str(row[0]) if row else "[]"
+    return found
+
+
+def put_keys(connection: psycopg.Connection, tables: dict[str, str]) -> None:
+    """Write what `keys` read. By INSERT, as COPY is refused where row-level security holds."""
+    statement = sql.SQL("INSERT INTO public.{0} SELECT * FROM jsonb_populate_recordset(NULL::public.{0}, %s::jsonb)")
+    with connection.transaction():
+        for name in KEY_TABLES:
+            if name in tables:
+                connection.execute(statement.format(sql.Identifier(name)), [tables[name]])
+
+
 def migrations(connection: psycopg.Connection) -> list[str]:
     """The migrations that were applied, as app.name: the version of the schema."""
     if connection.execute("SELECT to_regclass('public.django_migrations')").fetchone() == (None,):
@@ -80,6 +102,16 @@ def root_keys(configuration: Configuration) -> dict[str, bytes]:
         return rootkeys.read(configuration.root_key_file)
     except rootkeys.RootKeyMissing as error:
         raise Refused(str(error)) from None
+
+
+def former_root_keys(configuration: Configuration) -> Path:
+    """The file of root keys that were replaced, newest first: for as long as backups need them."""
+    return configuration.root_key_file.with_name(configuration.root_key_file.name + ".former")
+
+
+def restored_mark(configuration: Configuration) -> Path:
+    """A file that is there from the moment restored data takes its place until `replay.finish` is done with it."""
+    return configuration.data / "restored.json"
 
 
 def tool_environment(address: str) -> dict[str, str]:

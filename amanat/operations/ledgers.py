@@ -25,6 +25,7 @@ class Report:
             "ok": self.ok,
             "workspaces": [
                 {"workspace": str(verdict.workspace), "entries": verdict.entries, "problem": verdict.problem}
+                | {"restored": [str(restored) for restored in verdict.restored]}
                 for verdict in self.verdicts
             ],
         }
@@ -35,7 +36,10 @@ class Report:
         ]
         entries = sum(verdict.entries for verdict in self.verdicts)
         last = f"{entries} entries in {len(self.verdicts)} workspaces checked; {len(broken)} workspaces are broken."
-        return "\n".join([*broken, last])
+        restored = [
+            f"Workspace {verdict.workspace}: {fact}." for verdict in self.verdicts for fact in verdict.restored
+        ]
+        return "\n".join([*broken, *restored, last])
 
 
 def verify() -> Report:

@@ -2,9 +2,14 @@
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from amanat.core import configuration as settings
-from amanat.operations import roles, services, static
+from amanat.core.configuration import Configuration
+from amanat.operations import Refused, dumps, roles, services, static
+
+if TYPE_CHECKING:
+    from amanat.operations.replay import Replayed
 
 
 def run(*, verbosity: int = 0) -> None:
@@ -19,9 +24,18 @@ def run(*, verbosity: int = 0) -> None:
     schema.protect(using="owner")
 
 
+def finish_restore(configuration: Configuration) -> "Replayed":
+    """End again what was ended since the backup; the schema is up to date."""
+    from amanat.operations import replay  # needs Django, set up by `run`
+
+    return replay.finish(configuration)
+
+
 def prepare() -> None:
     """What the supervisor runs in a process of its own before the children: migrate, then say how to become the owner."""
     run()
+    if dumps.restored_mark(settings.current()).exists():  # a restore was killed near its end
+        finish_restore(settings.current())
     static.collect()
     from amanat.accounts import setup
 
@@ -31,5 +45,5 @@ def prepare() -> None:
 if __name__ == "__main__":
     try:
         prepare()
-    except settings.ConfigurationError as error:
+    except (settings.ConfigurationError, Refused) as error:
         sys.exit(str(error))

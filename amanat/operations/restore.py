@@ -4,6 +4,7 @@
 2. refuse while a site runs on the data, and when there is data, unless told to replace it.
 3. build a second database and a second folder of files beside the ones in use; compare all counts.
 4. only then swap both, and bring the schema up to this version.
+5. end again what was ended since the backup was made (`replay`); until that is done, the site refuses to open.
 
 What fails before 4 leaves everything as it was. An external server must offer an empty database instead: nothing is
 replaced there, because its owner cannot swap databases.
@@ -11,6 +12,7 @@ replaced there, because its owner cannot swap databases.
 # ruff: noqa: S603 (programs of ours, given as lists: no shell takes part)
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -22,60 +24,74 @@ import psycopg
 from psycopg import sql
 
 from amanat.core import configuration as settings
-from amanat.core import database
+from amanat.core import database, rootkeys
 from amanat.core.configuration import Configuration
 from amanat.operations import Refused, backup, dumps, migrate, postgres, roles, sealing
 
-BESIDE = "amanat_restore"
+BESIDE, TRIAL = "amanat_restore", "amanat_trial"
 FORMER = "amanat_former"
+NOTHING_REMEMBERED = (
+    " There is no tombstones.jsonl in {}: if you have one of this installation, put it there and restore again; "
+    "otherwise what was erased since the backup has come back."
+)
 
 
 def bring_back(configuration: Configuration, source: Path, *, replace: bool) -> str:
     """Restore `source`; returns a sentence. Raises Refused, ConfigurationError: then nothing has changed."""
-    if not source.is_file():
-        raise Refused(f"There is no file {source}.")
-    secret = _secret_for(configuration, source)
-    header, summary = backup.verify(source, secret)
+    found = backup.opened(configuration, source)
+    _check_tombstones(configuration)
     settings.ensure_secrets(configuration)  # the root key is there: the file was opened with it
-    _check_version(header)
+    _check_version(found.header)
     if not configuration.is_embedded:
-        return _into_external(configuration, source, secret, summary)
+        return _into_external(configuration, source, found)
     server = postgres.start(configuration, purpose="command")
     try:
         roles.set_up(configuration)
         _check_empty(configuration, replace=replace)
-        _build_and_swap(configuration, source, secret, summary)
-        migrate.run()
+        _build_and_swap(configuration, source, found)
+        return _finished(configuration, found)
     finally:
         server.stop()
-    return _sentence(summary)
 
 
-def _sentence(summary: dict[str, Any]) -> str:
+def check(configuration: Configuration, source: Path) -> str:
+    """Read a backup and restore it into a database of its own, compare all counts, and drop that again; a sentence.
+
+    The server runs. Raises Refused for whatever would keep the backup from being restored.
+    """
+    found = backup.opened(configuration, source)
+    _check_version(found.header)
+    if not configuration.is_embedded:
+        return (
+            f"{source} was read completely and is sound. It was not restored for a trial, which needs a database of its own: "
+            "do that with DATABASE_URL set to an empty one."
+        )
+    room = shutil.disk_usage(configuration.data).free
+    need = 4 * source.stat().st_size + (1 << 29)  # a dump is compressed, and indexes are not in it
+    if room < need:
+        raise Refused(f"A trial restore needs {need >> 20} MB and {room >> 20} MB are free in {configuration.data}.")
+    with dumps.connect(configuration, "postgres") as connection:
+        _drop(connection, TRIAL)
+        roles.make_database(connection, TRIAL)
+        try:
+            _fill(configuration, TRIAL, source, found, None)
+            _compare(configuration, TRIAL, found.summary)
+        finally:
+            _drop(connection, TRIAL)
+    return f"{source} was restored for a trial: {_told(found.summary)}."
+
+
+def _finished(configuration: Configuration, found: backup.Opened) -> str:
+    """Bring the schema up to date and do again what was ended since; the mark keeps the site closed until then."""
+    migrate.run()
+    done = migrate.finish_restore(configuration)
+    remembered = "" if done.is_remembered else NOTHING_REMEMBERED.format(configuration.secrets)
+    return f"Restored {_told(found.summary)}. {done}{remembered}"
+
+
+def _told(summary: dict[str, Any]) -> str:
     rows = sum(summary["counts"].values())
-    return f"Restored {rows} rows in {len(summary['counts'])} tables and {summary['files']} files; all counts agree with the backup."
-
-
-def _secret_for(configuration: Configuration, source: Path) -> sealing.Secret:
-    """The secret this backup was locked with, and proof that the root key of its data is here."""
-    with source.open("rb") as file:
-        header = sealing.Reader(file).header
-    if not configuration.root_key_file.exists():
-        raise Refused(
-            f"Put the root key of the installation that made the backup in {configuration.root_key_file} first."
-        )
-    have = dumps.root_keys(configuration)
-    missing = [known for known in header["root_keys"] if known not in have]
-    if missing:
-        raise Refused(
-            f"The root key in {configuration.root_key_file} is not the one this backup's data is encrypted with "
-            f"({', '.join(missing)}): put that one there first."
-        )
-    if header["key"] == "passphrase":
-        if not configuration.backup_passphrase:
-            raise Refused("This backup is locked with a passphrase: set AMANAT_BACKUP_PASSPHRASE.")
-        return sealing.Secret(passphrase=configuration.backup_passphrase)
-    return sealing.Secret(root_key=have[header["root_keys"][0]])
+    return f"{rows} rows in {len(summary['counts'])} tables and {summary['files']} files; all counts agree with the backup"
 
 
 def _check_version(header: dict[str, Any]) -> None:
@@ -99,9 +115,25 @@ def _check_empty(configuration: Configuration, *, replace: bool) -> None:
             raise Refused("There is data here already: give --replace to replace it, or --data with another folder.")
 
 
-def _build_and_swap(
-    configuration: Configuration, source: Path, secret: sealing.Secret, summary: dict[str, Any]
-) -> None:
+def _check_tombstones(configuration: Configuration) -> None:
+    """A key made anew would find nothing of what was erased, and nobody would notice."""
+    if (configuration.secrets / "tombstones.jsonl").exists() and not configuration.tombstone_key_file.exists():
+        raise Refused(
+            f"{configuration.tombstone_key_file} is gone: without it nobody knows what was erased since the backup. "
+            "Put it back from where you keep it, or, to let erased records come back, move tombstones.jsonl away."
+        )
+
+
+def _bring_back_root_keys(configuration: Configuration, found: backup.Opened) -> None:
+    """Restored keys may be wrapped with a root key that was replaced since: put it after the one in use."""
+    present, known = dumps.root_keys(configuration), backup.known_root_keys(configuration)
+    rows = [row for table in found.key_tables.values() for row in json.loads(table)]
+    needed = {row["root_id"] for row in rows if row["retired_at"] is None} - present.keys()
+    for root_id in sorted(needed & known.keys()):
+        rootkeys.put_back(configuration.root_key_file, root_id, known[root_id])
+
+
+def _build_and_swap(configuration: Configuration, source: Path, found: backup.Opened) -> None:
     folder = dumps.files_folder(configuration)
     beside = folder.with_name("files.restore")
     shutil.rmtree(beside, ignore_errors=True)
@@ -110,13 +142,15 @@ def _build_and_swap(
         _drop(connection, BESIDE)
         roles.make_database(connection, BESIDE)
         try:
-            _fill(configuration, BESIDE, source, secret, beside)
-            _compare(configuration, BESIDE, summary)
+            _fill(configuration, BESIDE, source, found, beside)
+            _compare(configuration, BESIDE, found.summary)
         except BaseException:
             _drop(connection, BESIDE)
             shutil.rmtree(beside, ignore_errors=True)
             raise
         _drop(connection, FORMER)
+        _bring_back_root_keys(configuration, found)
+        _require_finish(configuration, found)
         with connection.transaction():
             _rename(connection, database.NAME, FORMER)
             _rename(connection, BESIDE, database.NAME)
@@ -129,7 +163,12 @@ def _build_and_swap(
         _drop(connection, FORMER)
 
 
-def _into_external(configuration: Configuration, source: Path, secret: sealing.Secret, summary: dict[str, Any]) -> str:
+def _require_finish(configuration: Configuration, found: backup.Opened) -> None:
+    settings.make_enterable(configuration.data)
+    dumps.restored_mark(configuration).write_text(json.dumps({"made_at": found.header["made_at"]}))
+
+
+def _into_external(configuration: Configuration, source: Path, found: backup.Opened) -> str:
     roles.set_up(configuration)
     with dumps.connect(configuration) as connection:
         if dumps.counts(connection) or any(dumps.files(configuration)):
@@ -138,13 +177,17 @@ def _into_external(configuration: Configuration, source: Path, secret: sealing.S
             )
     folder = dumps.files_folder(configuration)
     folder.mkdir(parents=True, exist_ok=True)
-    _fill(configuration, "", source, secret, folder)
-    _compare(configuration, "", summary)
-    migrate.run()
-    return _sentence(summary)
+    _bring_back_root_keys(configuration, found)
+    _require_finish(configuration, found)
+    _fill(configuration, "", source, found, folder)
+    _compare(configuration, "", found.summary)
+    return _finished(configuration, found)
 
 
-def _fill(configuration: Configuration, name: str, source: Path, secret: sealing.Secret, folder: Path) -> None:
+def _fill(
+    configuration: Configuration, name: str, source: Path, found: backup.Opened, folder: Path | None
+) -> None:
+    """Rows, keys and files; without a `folder` the files are read and left."""
     with dumps.connect(configuration, name) as connection:
         tools = dumps.tools(configuration, connection)
     address = database.address(configuration, dumps.role(configuration), name)
@@ -158,12 +201,14 @@ def _fill(configuration: Configuration, name: str, source: Path, secret: sealing
             assert process.stdin is not None
             try:
                 with contextlib.suppress(BrokenPipeError):  # it complained and ended; its words are reported below
-                    _pour(sealing.Reader(file), secret, process.stdin, folder)
+                    _pour(sealing.Reader(file), found.secret, process.stdin, folder)
             finally:
                 _close(process.stdin)
         if process.returncode:
             complaints.seek(0)
             raise Refused(f"The backup could not be restored: {complaints.read().decode(errors='replace').strip()}")
+    with dumps.connect(configuration, name) as connection:
+        dumps.put_keys(connection, found.key_tables)
 
 
 def _close(pipe: IO[bytes]) -> None:
@@ -171,7 +216,7 @@ def _close(pipe: IO[bytes]) -> None:
         pipe.close()
 
 
-def _pour(reader: sealing.Reader, secret: sealing.Secret, dump: IO[bytes], folder: Path) -> None:
+def _pour(reader: sealing.Reader, secret: sealing.Secret, dump: IO[bytes], folder: Path | None) -> None:
     """The database's bytes into `dump`, each file into `folder`."""
     file: IO[bytes] | None = None
     opened = ""
@@ -179,7 +224,7 @@ def _pour(reader: sealing.Reader, secret: sealing.Secret, dump: IO[bytes], folde
         for name, data in reader.entries(secret):
             if name == backup.DATABASE:
                 dump.write(data)
-            elif name.startswith(backup.FILES):
+            elif folder and name.startswith(backup.FILES):
                 if name != opened:
                     if file:
                         file.close()

@@ -33,15 +33,12 @@ NAME, DATA, END = b"N", b"D", b"E"
 
 
 class Secret:
-    """What the file's key is made from: the root key (32 random bytes) or a passphrase."""
+    """What the file's key is made from: the root key, a key of this backup alone (32 random bytes each) or a passphrase."""
 
-    def __init__(self, *, root_key: bytes = b"", passphrase: str = "") -> None:
-        self._root_key = root_key
+    def __init__(self, *, root_key: bytes = b"", passphrase: str = "", own_key: bytes = b"") -> None:
+        self._root_key = own_key or root_key
         self._passphrase = passphrase.encode()
-
-    @property
-    def kind(self) -> str:
-        return "passphrase" if self._passphrase else "root key"
+        self.kind = "passphrase" if passphrase else "keys file" if own_key else "root key"
 
     def keys(self, salt: bytes) -> tuple[bytes, bytes]:
         """The file's key, and a value by which a wrong secret is told from a damaged file."""

@@ -5,6 +5,7 @@ its database ends with success. Children end with us, even when we are killed.
 """
 # ruff: noqa: S603 (programs of ours, given as lists: no shell takes part)
 
+import contextlib
 import json
 import signal
 import socket
@@ -14,22 +15,26 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from amanat.core import clock
 from amanat.core import configuration as settings
 from amanat.core.configuration import CHECKOUT, Configuration, ConfigurationError
-from amanat.operations import postgres, processes
+from amanat.operations import nightly, postgres, processes, watching
 
 GRACE = 25.0  # seconds for children to finish; the worker's own limit is 20
 TICK = 0.2
 STEADY = 60.0  # seconds after which an earlier failure is forgotten
 LONGEST_PAUSE = 30.0
 SERVICES = ("web", "worker", "live")
+BEFORE_BACKUPS = 120.0  # seconds after a start in which a missed backup is not made yet
+LOOK_AT_NIGHT = 30.0  # seconds between looks whether the hour has come
 
 
 class Child:
     """One service, started again with growing pauses."""
 
-    def __init__(self, name: str, command: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, command: Sequence[str] = (), *, watch: watching.Watch | None = None) -> None:
         self.name = name
+        self._watch = watch
         self._command = command or (sys.executable, "-m", "amanat", name)
         self.process: subprocess.Popen[bytes] | None = None
         self._failures = 0
@@ -38,6 +43,8 @@ class Child:
 
     def start(self) -> None:
         self._started = time.monotonic()
+        if self._watch:
+            self._watch.begin()
         self.process = subprocess.Popen(
             self._command,
             cwd=CHECKOUT,
@@ -52,6 +59,10 @@ class Child:
         if self.process is not None:
             code = self.process.poll()
             if code is None:
+                if self._watch and self._watch.has_hung():
+                    say(f"{self.name} lives but does not answer; ending it.")
+                    self._watch.begin()
+                    self.signal(signal.SIGKILL)
                 return
             self.process = None
             self._failures = 0 if time.monotonic() - self._started > STEADY else self._failures + 1
@@ -72,7 +83,14 @@ class Child:
 class Supervisor:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._children = [Child(name) for name in SERVICES]
+        host = _reachable(configuration.host)
+        watches = {
+            "web": watching.Watch(host, configuration.port, "/healthz"),
+            "live": watching.Watch(host, configuration.live_port, "/live/healthz"),
+        }
+        self._children = [Child(name, watch=watches.get(name)) for name in SERVICES]
+        self._backup: subprocess.Popen[bytes] | None = None
+        self._look_at_night = time.monotonic() + BEFORE_BACKUPS
         self._server: postgres.Server | None = None
         self._stop_requests = 0
 
@@ -92,6 +110,8 @@ class Supervisor:
     def _serve(self, link: str | None) -> None:
         for child in self._children:
             child.start()
+        with contextlib.suppress(OSError):  # a folder that cannot be written: the backup itself will say so
+            nightly.begin(self._configuration)
         self._wait_for_web()
         if not self._stop_requests:
             say(f"Amanat is ready at {self._configuration.base_url} (stop it with Ctrl-C).")
@@ -101,7 +121,30 @@ class Supervisor:
             self._look_after_database()
             for child in self._children:
                 child.look_after()
+            self._look_after_backups()
             time.sleep(TICK)
+
+    def _look_after_backups(self) -> None:
+        """Start tonight's backup when it is due. It is a command by itself, which may take its time or fail."""
+        if self._backup is not None:
+            code = self._backup.poll()
+            if code is None:
+                return
+            self._backup = None
+            if code:
+                say("The nightly backup failed; the reason stands above. It is tried again in an hour.")
+        if time.monotonic() < self._look_at_night:
+            return
+        self._look_at_night = time.monotonic() + LOOK_AT_NIGHT
+        if nightly.is_due(self._configuration, clock.now()):
+            self._backup = subprocess.Popen(
+                [sys.executable, "-m", "amanat", "backup", "--nightly"],
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                env=settings.child_environment(PYTHONUNBUFFERED="1"),
+                start_new_session=True,
+                preexec_fn=processes.dies_with_us(signal.SIGTERM),  # noqa: PLW1509 (we have no threads)
+            )
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_requests += 1
@@ -170,6 +213,9 @@ class Supervisor:
             say("Stopping.")
         for child in self._children:
             child.signal(signal.SIGTERM)
+        if self._backup is not None:  # it is made again later
+            self._backup.kill()
+            self._backup.wait()
         give_up = time.monotonic() + GRACE
         while any(child.is_running() for child in self._children) and time.monotonic() < give_up:
             time.sleep(TICK / 4)

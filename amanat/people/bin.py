@@ -25,7 +25,7 @@ from django.db import connection, transaction
 from amanat.accounts import access
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
-from amanat.core import clock, files, ledger, tally, tenancy
+from amanat.core import clock, files, ledger, tally, tenancy, tombstones
 from amanat.core.models_files import StoredFile
 from amanat.core.tenancy import HasId, WorkspaceForeignKey, WorkspaceRow, workspace_id_of
 from amanat.people import duplicates, pointing
@@ -181,6 +181,7 @@ def purge(*, model: Kind, workspace: HasId | UUID, by: Member | None, at: dateti
             _purge(model, here, going[start : start + _PIECE])
         if going:
             ledger.write(f"people.{kind}.purged", workspace=here, by=by, at=at, count=len(going))
+            tombstones.record(tombstones.Kind(f"{kind} purged"), going, workspace_id=here, at=at)
     return len(going)
 
 

@@ -1,30 +1,47 @@
 """SQL of this package that `core.schema` applies after each migration."""
 
-#: Each word is {"starts": [...], "parts": [...], "digits": "..."}; a record has a word when any of its forms fits.
+#: Each word is {"starts": [...], "digits": "...", "fuzzy": [...]}; a record has a word when any of its forms fits.
 #: The forms hold no wildcard of LIKE (people.search sees to it); all values are quoted by format('%L').
+#:
+#: What a question costs must not depend on how common its words are. The planner cannot know that (no statistics behind
+#: row-level security), and a trigram index gathers every row that fits before it gives the first. So each question is
+#: put to a sample first: `SAMPLE` records read by key, a quarter of them the newest, the others from three earlier times.
+#: A common word has its answers there. Only what is rare in the sample is put to the index, which then finds few.
+#: A workspace that fits into the sample never needs the index.
+SAMPLE = 8000
 FIND_RECORDS = """
 CREATE OR REPLACE FUNCTION find_records(
     words jsonb, of_kinds text[], of_owner uuid, of_teams uuid[], most integer, at_least integer
 ) RETURNS TABLE (kind varchar, id uuid)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
-SET search_path = pg_catalog, public SET jit = off AS $$
+SET search_path = pg_catalog, public SET jit = off SET enable_seqscan = off SET enable_indexscan = on AS $$
 DECLARE
     here uuid := nullif(current_setting('app.workspace', true), '')::uuid;
     word jsonb;
-    scope text;
+    scope text := 'true';
     starts text[] := '{}';
     parts text[] := '{}';
-    likes text[] := '{}';
+    edges text[] := '{}';
+    halves text[] := '{}';
+    anywhere text[] := '{}';
+    alike text[] := '{}';
     whole text[] := '{}';
+    sample text;
+    indexed text;
+    best text;
+    last uuid;
+    is_small boolean;
+    is_common boolean;
+    is_loose boolean;
     found uuid[] := '{}';
+    middles uuid[];
     these uuid[];
 BEGIN
     IF here IS NULL OR jsonb_array_length(words) = 0 OR most < 1 THEN
         RETURN;
     END IF;
-    scope := format('workspace_id = %L', here);
     IF of_kinds IS NOT NULL THEN
-        scope := scope || format(' AND kind = ANY (%L::text[])', of_kinds);
+        scope := format('kind = ANY (%L::text[])', of_kinds);
     END IF;
     IF of_owner IS NOT NULL THEN
         scope := scope || format(' AND (owner_id = %L OR team_id = ANY (%L::uuid[]))', of_owner, coalesce(of_teams, '{}'));
@@ -35,39 +52,88 @@ BEGIN
             UNION ALL SELECT format('digits LIKE %L', '% ' || (word ->> 'digits') || '%')
             WHERE length(word ->> 'digits') > 0) AS tests);
         parts := parts || (SELECT format('(%s)', string_agg(test, ' OR ')) FROM (
-            SELECT format('text LIKE %L', CASE WHEN length(value) < 3 THEN '% ' ELSE '%' END || value || '%') AS test
-            FROM jsonb_array_elements_text(word -> 'starts')
+            -- A fenced form (".rj.") is a whole word and cannot be in the middle of one.
+            SELECT format('text LIKE %L', CASE WHEN length(value) < 3 OR value LIKE '.%' THEN '% ' ELSE '%' END || value || '%')
+                AS test FROM jsonb_array_elements_text(word -> 'starts')
             UNION ALL SELECT format('digits LIKE %L', CASE WHEN length(word ->> 'digits') < 3 THEN '% ' ELSE '%' END
                 || (word ->> 'digits') || '%') WHERE length(word ->> 'digits') > 0) AS tests);
-        likes := likes || (SELECT coalesce(max(format('(text LIKE %L AND text %%> %L)', '% ' || left(value, 2) || '%', value)),
-            'false') FROM jsonb_array_elements_text(word -> 'fuzzy'));
+        -- The index sees the beginning of a word also behind the fence of a short form; LIKE does not.
+        edges := edges || (SELECT format('(%s)', string_agg(format('text LIKE %L', '%' || sign || value || '%'), ' OR '))
+            FROM jsonb_array_elements_text(word -> 'starts'), unnest(ARRAY[' ', '.']) AS sign);
         whole := whole || (SELECT coalesce(max(format('(text LIKE %L)::int', '% ' || value || ' %')), '0')
             FROM (SELECT value FROM jsonb_array_elements_text(word -> 'starts') LIMIT 1) AS firsts);
+        alike := alike || (SELECT coalesce(max(format('(text LIKE %L AND text %%> %L)', '% ' || left(value, 2) || '%', value)),
+            'false') FROM jsonb_array_elements_text(word -> 'fuzzy'));
+        -- One slip of the finger leaves one half of the word as it was.
+        halves := halves || (SELECT coalesce(max(format('(text LIKE %L OR text LIKE %L)',
+            '% ' || left(value, greatest(3, (length(value) + 1) / 2)) || '%',
+            '%' || right(value, greatest(3, length(value) / 2)) || ' %')), 'false') FROM jsonb_array_elements_text(word -> 'fuzzy'));
+        anywhere := anywhere || (SELECT coalesce(max(format('(text LIKE %L OR text LIKE %L)',
+            '%' || left(value, greatest(3, (length(value) + 1) / 2)) || '%',
+            '%' || right(value, greatest(3, length(value) / 2)) || '%')), 'false') FROM jsonb_array_elements_text(word -> 'fuzzy'));
     END LOOP;
-    -- The planner may not use statistics here (row-level security), so it cannot know a common word from a rare one.
-    -- A common one shows itself among the newest rows, and looking at those costs the same however many there are.
-    EXECUTE format('SELECT array_agg(id) FROM (SELECT id FROM (SELECT id, text, digits FROM people_searchentry WHERE %s
-        ORDER BY id DESC LIMIT 2000) AS newest WHERE %s ORDER BY %s DESC, length(text), id DESC LIMIT %s) AS ranked',
-        scope, array_to_string(starts, ' AND '), array_to_string(whole, ' + '), most) INTO these;
-    found := coalesce(these, '{}');
-    IF cardinality(found) < most THEN
-        EXECUTE format('SELECT array_agg(id) FROM (SELECT id FROM (SELECT id, text FROM people_searchentry WHERE %s AND %s
-            LIMIT 200) AS candidates ORDER BY %s DESC, length(text), id DESC LIMIT %s) AS ranked',
-            scope, array_to_string(starts, ' AND '), array_to_string(whole, ' + '), most) INTO these;
-        found := coalesce(these, '{}');
+
+    SELECT e.id INTO last FROM people_searchentry e WHERE e.workspace_id = here ORDER BY e.id DESC OFFSET {sample} LIMIT 1;
+    is_small := last IS NULL;
+    sample := format('SELECT id, kind, owner_id, team_id, text, digits FROM people_searchentry WHERE workspace_id = %L', here);
+    IF is_small THEN
+        sample := '(' || sample || ' ORDER BY id DESC) AS sample';
+    ELSE
+        -- Ids begin with the time of their making in 48 bits (UUIDv7): four equal spans of time, the newest of each.
+        SELECT format('(%s) AS sample', string_agg(format('(%s AND id BETWEEN %L AND %L ORDER BY id DESC LIMIT {quarter})', sample,
+            CASE WHEN span = 0 THEN '00000000-0000-0000-0000-000000000000' ELSE lpad(to_hex(first + (latest - first) * span / 4 + 1), 12, '0')
+                || '00000000000000000000' END::uuid,
+            CASE WHEN span = 3 THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' ELSE lpad(to_hex(first + (latest - first) * (span + 1) / 4), 12, '0')
+                || 'ffffffffffffffffffff' END::uuid), ' UNION ALL ' ORDER BY span DESC))
+        INTO sample
+        FROM generate_series(0, 3) AS span, (SELECT
+            (SELECT ('x' || left(replace(e.id::text, '-', ''), 12))::bit(48)::bigint FROM people_searchentry e
+                WHERE e.workspace_id = here ORDER BY e.id LIMIT 1) AS first,
+            (SELECT ('x' || left(replace(e.id::text, '-', ''), 12))::bit(48)::bigint FROM people_searchentry e
+                WHERE e.workspace_id = here ORDER BY e.id DESC LIMIT 1) AS latest) AS reach;
     END IF;
-    IF cardinality(found) < most AND starts <> parts THEN
-        EXECUTE format('SELECT array_agg(id) FROM (SELECT id FROM (SELECT id, text FROM people_searchentry WHERE %s AND %s
-            AND id <> ALL (%L::uuid[]) LIMIT 200) AS candidates ORDER BY length(text), id DESC LIMIT %s) AS ranked',
-            scope, array_to_string(parts, ' AND '), found, most - cardinality(found)) INTO these;
-        found := found || coalesce(these, '{}');
+    indexed := format('people_searchentry WHERE workspace_id = %L AND ', here) || scope;
+    best := ' ORDER BY ' || array_to_string(whole, ' + ') || ' DESC, length(text), id DESC LIMIT ';
+
+    EXECUTE 'WITH hits AS MATERIALIZED (SELECT id, text, digits, (' || array_to_string(starts, ' AND ') || ') AS begins FROM ' || sample
+        || ' WHERE ' || scope || ' AND ((' || array_to_string(parts, ' AND ') || ') OR (' || array_to_string(edges, ' AND ')
+        || '))) SELECT array(SELECT id FROM hits WHERE begins' || best || '$1), array(SELECT id FROM hits WHERE NOT begins AND ('
+        || array_to_string(parts, ' AND ') || ')' || best || '$1), (SELECT count(*) > {common} FROM (SELECT FROM hits WHERE NOT begins AND '
+        || array_to_string(edges, ' AND ') || ' LIMIT {common} + 1) AS counted)' INTO found, middles, is_loose USING most;
+    best := ' LIMIT 200) AS candidates' || best || '$2)';
+    IF cardinality(found) < most AND NOT is_small AND NOT is_loose THEN
+        PERFORM set_config('enable_indexscan', 'off', true);
+        EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || ' AND id <> ALL ($1) AND '
+            || array_to_string(starts, ' AND ') || best INTO these USING found, most - cardinality(found);
+        PERFORM set_config('enable_indexscan', 'on', true);
+        found := found || these;
     END IF;
-    IF cardinality(found) < least(at_least, most) AND NOT ('false' = ANY (likes)) THEN
-        -- Materialized: with the LIMIT inside, the planner would rather read the whole table than this index.
-        EXECUTE format('WITH alike AS MATERIALIZED (SELECT id FROM people_searchentry WHERE %s AND %s)
-            SELECT array_agg(id) FROM (SELECT id FROM alike WHERE id <> ALL (%L::uuid[]) LIMIT %s) AS candidates',
-            scope, array_to_string(likes, ' AND '), found, least(at_least, most) - cardinality(found)) INTO these;
-        found := found || coalesce(these, '{}');
+    found := found || middles[1:most - cardinality(found)];
+    IF cardinality(found) < most AND NOT is_small AND starts <> parts THEN
+        PERFORM set_config('enable_indexscan', 'off', true);
+        EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || ' AND id <> ALL ($1) AND '
+            || array_to_string(parts, ' AND ') || best INTO these USING found, most - cardinality(found);
+        PERFORM set_config('enable_indexscan', 'on', true);
+        found := found || these;
+    END IF;
+    at_least := least(at_least, most);
+    IF cardinality(found) < at_least AND NOT ('false' = ANY (alike)) THEN
+        best := ' AND id <> ALL ($1) AND ' || array_to_string(alike, ' AND ') || ' LIMIT $2)';
+        EXECUTE 'SELECT array(SELECT id FROM ' || sample || ' WHERE ' || scope || best INTO these
+            USING found, at_least - cardinality(found);
+        found := found || these;
+        IF cardinality(found) < at_least AND NOT is_small THEN
+            EXECUTE 'SELECT count(*) > {common} FROM (SELECT FROM ' || sample || ' WHERE ' || array_to_string(anywhere, ' AND ')
+                || ' LIMIT {common} + 1) AS counted' INTO is_common;
+            IF NOT is_common THEN
+                PERFORM set_config('enable_indexscan', 'off', true);
+                EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || ' AND '
+                    || array_to_string(halves, ' AND ') || ' LIMIT 1000) AS candidates WHERE true' || best INTO these
+                    USING found, at_least - cardinality(found);
+                PERFORM set_config('enable_indexscan', 'on', true);
+                found := found || these;
+            END IF;
+        END IF;
     END IF;
     RETURN QUERY SELECT e.kind, e.id FROM unnest(found) WITH ORDINALITY AS f(id, place)
         JOIN people_searchentry e ON e.workspace_id = here AND e.id = f.id ORDER BY f.place;
@@ -76,4 +142,4 @@ $$;
 REVOKE ALL ON FUNCTION find_records(jsonb, text[], uuid, uuid[], integer, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_records(jsonb, text[], uuid, uuid[], integer, integer) TO amanat_app;
 ALTER FUNCTION find_records(jsonb, text[], uuid, uuid[], integer, integer) OWNER TO amanat_search;
-"""
+""".replace("{sample}", str(SAMPLE)).replace("{quarter}", str(SAMPLE // 4)).replace("{common}", str(SAMPLE // 50))

@@ -106,22 +106,22 @@ def palette(request: MemberRequest) -> HttpResponse:
 
 def _actions(request: MemberRequest, query: str) -> list[Found]:
     """Pages and things to make whose name has the words; then a new contact with what was typed."""
-    wanted = script.latin(query)
+    wanted = script.latin(query).split()
     sections = navigation.shown(request)
-    entries = [entry for section in sections.values() for entry in section if not entry.by_post] + navigation.offers(
-        request
-    )
+    made = [(f"{_('New')}: {offer.label}", offer) for offer in navigation.offers(request)]
+    pages = [(str(entry.label), entry) for section in sections.values() for entry in section if not entry.by_post]
     found = [
-        Found(entry.url, str(entry.label), icon=entry.icon)
-        for entry in entries
-        if wanted
-        and any(
-            word.startswith(wanted)
-            for word in (script.latin(str(entry.label)), *script.latin(str(entry.label)).split())
-        )
+        Found(entry.url, title, icon=entry.icon)
+        for title, entry in pages + made
+        if wanted and _has_words(script.latin(title).split(), wanted)
     ][:5]
     new = _new(request, query)
     return [*found, new] if new else found
+
+
+def _has_words(title: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether each wanted word begins one of the title's."""
+    return all(any(word.startswith(part) for word in title) for part in wanted)
 
 
 def _new(request: MemberRequest, query: str) -> Found | None:

@@ -258,7 +258,17 @@ def test_every_operation_answers_the_owner_as_it_says(rows: dict[str, WorkspaceR
 
 def test_every_body_refuses_what_it_does_not_know(rows: dict[str, WorkspaceRow], shree: Workspace) -> None:
     """Mass assignment: columns of the tables, and what an attacker would like to set."""
-    coveted = ["workspace_id", "id", "is_admin", "created_at", "created_by_id", "deleted_at", "paid_paise", "member_id", "made up"]
+    coveted = [
+        "workspace_id",
+        "id",
+        "is_admin",
+        "created_at",
+        "created_by_id",
+        "deleted_at",
+        "paid_paise",
+        "member_id",
+        "made up",
+    ]
     hers, before, wrong = owners_program(shree), cast.digest(shree), []
     for each in operations():
         body = each.body(rows)
@@ -326,8 +336,18 @@ def test_every_list_is_bounded_and_knows_its_parameters(rows: dict[str, Workspac
         asked = {"nonsense": "1"}
         if "limit" in each.parameters:
             lists += 1
-            wrong += _wrong(hers.get(f"{each.url(rows)}?limit=1000000000&q=x"[: None if "q" in each.parameters else -4]), 422, each, "a huge page")
-            wrong += _wrong(hers.get(f"{each.url(rows)}?limit=0&q=x"[: None if "q" in each.parameters else -4]), 422, each, "an empty page")
+            wrong += _wrong(
+                hers.get(f"{each.url(rows)}?limit=1000000000&q=x"[: None if "q" in each.parameters else -4]),
+                422,
+                each,
+                "a huge page",
+            )
+            wrong += _wrong(
+                hers.get(f"{each.url(rows)}?limit=0&q=x"[: None if "q" in each.parameters else -4]),
+                422,
+                each,
+                "an empty page",
+            )
         if "after" in each.parameters:
             wrong += _wrong(hers.get(f"{each.url(rows)}?after=nonsense"), 422, each, "a broken key")
         for name, value in asked.items():
@@ -336,7 +356,9 @@ def test_every_list_is_bounded_and_knows_its_parameters(rows: dict[str, Workspac
     assert lists >= 13
 
 
-@pytest.mark.parametrize("value", ["'", '"', "%00", "%F0%9F%99%82", "null", "a" * 500, "1;DROP TABLE x", "$(id)", "\\", "%25", "[]"])
+@pytest.mark.parametrize(
+    "value", ["'", '"', "%00", "%F0%9F%99%82", "null", "a" * 500, "1;DROP TABLE x", "$(id)", "\\", "%25", "[]"]
+)
 def test_no_parameter_makes_an_error_of_ours(value: str, rows: dict[str, WorkspaceRow], shree: Workspace) -> None:
     hers, wrong = owners_program(shree), []
     for each in operations():

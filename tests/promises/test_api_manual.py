@@ -49,7 +49,9 @@ def _run(command: str, hers: Program, known: dict[str, str]) -> Any:
     assert headers.pop("Authorization") == f"Bearer {hers.token}"
     if upload:
         field, _equals, name = upload.partition("=@")
-        return hers.upload(url.removeprefix("/api/v1"), {field: SimpleUploadedFile(name, b"Name,Phone\nAsha,9822041737\n")})
+        return hers.upload(
+            url.removeprefix("/api/v1"), {field: SimpleUploadedFile(name, b"Name,Phone\nAsha,9822041737\n")}
+        )
     headers.pop("Content-Type", "")
     return hers.send(method or ("POST" if body else "GET"), url, json.loads(body) if body else None, **headers)
 

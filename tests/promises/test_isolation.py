@@ -52,7 +52,7 @@ def _model_of(parameter: str, rows: dict[str, WorkspaceRow]) -> WorkspaceRow | N
     return None
 
 
-def _url(pattern: str, route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace) -> str:
+def url_of(pattern: str, route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace) -> str:
     def value(found: re.Match[str]) -> str:
         converter, name = found.group(1), found.group(2)
         if name in {"workspace", "workspace_id"}:
@@ -72,7 +72,7 @@ def _url(pattern: str, route: Route, rows: dict[str, WorkspaceRow], workspace: W
 def _attempts(
     pattern: str, route: Route, rows: dict[str, WorkspaceRow], workspace: Workspace
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    url = _url(pattern, route, rows, workspace)
+    url = url_of(pattern, route, rows, workspace)
     foreign = {f"{label.split('.')[1].lower()}": str(row.id) for label, row in rows.items()}
     foreign |= {f"{name}_id": value for name, value in list(foreign.items())}
     foreign |= {"ids": foreign["contact"], "id": foreign["contact"], "workspace_id": str(workspace.id)}

@@ -139,10 +139,10 @@ def test_a_line_cut_by_a_crash_does_not_hide_the_head_before_it(shree: Workspace
     ledger.seal(shree.id)
     path = Path(settings.LEDGER_HEADS_FILE)
     path.parent.mkdir(parents=True, exist_ok=True)
-    ledger._publish(shree.id, 5, "a" * 64)
+    ledger._publish(shree.id, 500, "a" * 64)
     with path.open("a") as file:
         file.write('{"workspace": "0')
-    assert ledger.published_heads() == {shree.id: (5, "a" * 64)}
+    assert ledger.published_heads() == {shree.id: (500, "a" * 64)}
 
 
 def test_facts_of_a_refused_act_are_not_written(shree: Workspace) -> None:

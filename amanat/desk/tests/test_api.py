@@ -35,11 +35,15 @@ def sunita(shree: Workspace) -> Contact:
 
 def _service(shree: Workspace, name: str = "PAN correction", **details: Any) -> Service:
     with tenancy.inside(shree):
-        return catalogue.add(workspace=shree, by=owner_of(shree), at=clock.now(), name=name, fee_paise=20_000, **details)
+        return catalogue.add(
+            workspace=shree, by=owner_of(shree), at=clock.now(), name=name, fee_paise=20_000, **details
+        )
 
 
 def _record(hers: Program, sunita: Contact, **body: Any) -> Any:
-    made = hers.post("/service-records", {"contact_id": str(sunita.pk), "title": "PAN correction", "fee_paise": 20_000} | body)
+    made = hers.post(
+        "/service-records", {"contact_id": str(sunita.pk), "title": "PAN correction", "fee_paise": 20_000} | body
+    )
     assert made.status_code == 201, made.content
     return made
 
@@ -54,10 +58,16 @@ def _statements(hers: Program, path: str) -> int:
     return len([one for one in captured if not one["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))])
 
 
-def test_a_record_comes_out_of_the_catalogue_with_what_was_paid(hers: Program, shree: Workspace, sunita: Contact) -> None:
+def test_a_record_comes_out_of_the_catalogue_with_what_was_paid(
+    hers: Program, shree: Workspace, sunita: Contact
+) -> None:
     service = _service(shree, steps=["Scan", "Submit"], documents=["Photo"], usual_days=7)
     listed = hers.get("/services").json()["items"]
-    assert [(each["name"], each["fee_paise"], each["currency"]) for each in listed][-1] == ("PAN correction", 20_000, "INR")
+    assert [(each["name"], each["fee_paise"], each["currency"]) for each in listed][-1] == (
+        "PAN correction",
+        20_000,
+        "INR",
+    )
     made = hers.post(
         "/service-records",
         {
@@ -67,13 +77,20 @@ def test_a_record_comes_out_of_the_catalogue_with_what_was_paid(hers: Program, s
     )  # fmt: skip
     said = made.json()
     assert (made.status_code, made["Location"]) == (201, f"/api/v1/service-records/{said['id']}")
-    assert (said["title"], said["fee_paise"], said["paid_paise"], said["balance_paise"]) == ("PAN correction", 40_000, 15_000, 25_000)
+    assert (said["title"], said["fee_paise"], said["paid_paise"], said["balance_paise"]) == (
+        "PAN correction",
+        40_000,
+        15_000,
+        25_000,
+    )
     assert (said["steps"], said["documents"], said["contact"]) == (["Scan", "Submit"], ["Photo"], "Sunita Deshmukh")
     assert said["due_on"] == str(_today(shree) + timedelta(days=7))
     assert hers.get(made["Location"]).json() == said
     assert hers.get("/service-records").json()["items"] == [said]
     payments = hers.get(f"{made['Location']}/payments").json()["items"]
-    assert [(each["amount_paise"], each["method"], each["paid_on"]) for each in payments] == [(15_000, "upi", str(_today(shree)))]
+    assert [(each["amount_paise"], each["method"], each["paid_on"]) for each in payments] == [
+        (15_000, "upi", str(_today(shree)))
+    ]
 
 
 def test_a_record_needs_somebody_and_something(hers: Program, shree: Workspace, sunita: Contact) -> None:
@@ -85,11 +102,19 @@ def test_a_record_needs_somebody_and_something(hers: Program, shree: Workspace, 
         ({"contact_id": str(sunita.pk), "title": "PAN", "fee_paise": -1}, "/fee_paise"),
         ({"contact_id": str(sunita.pk), "title": "PAN", "fee_paise": "100"}, "/fee_paise"),
         ({"contact_id": str(sunita.pk), "title": "PAN", "paid_paise": 100}, "/paid_paise"),
-        ({"contact_id": str(sunita.pk), "title": "PAN", "payment": {"amount_paise": 1, "method": "gold"}}, "/payment/method"),
+        (
+            {"contact_id": str(sunita.pk), "title": "PAN", "payment": {"amount_paise": 1, "method": "gold"}},
+            "/payment/method",
+        ),
     ):
         response = hers.post("/service-records", body)
         assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer)
-    over = {"contact_id": str(sunita.pk), "title": "PAN", "fee_paise": 100, "payment": {"amount_paise": 101, "method": "cash"}}
+    over = {
+        "contact_id": str(sunita.pk),
+        "title": "PAN",
+        "fee_paise": 100,
+        "payment": {"amount_paise": 101, "method": "cash"},
+    }
     assert hers.post("/service-records", over).status_code == 409
     assert hers.get("/service-records").json()["items"] == []
 
@@ -102,7 +127,9 @@ def test_a_change_is_checked_against_what_was_read_and_what_was_paid(hers: Progr
     assert hers.patch(url, {"notes": "x"}, If_Match=tag).status_code == 412
     assert hers.patch(url, {"notes": "x", "updated_at": made.json()["updated_at"]}).status_code == 409
     too_low = hers.patch(url, {"fee_paise": 9_999})
-    assert (too_low.status_code, too_low["Content-Type"]) == (409, PROBLEM) and "is paid already" in too_low.json()["detail"]
+    assert (too_low.status_code, too_low["Content-Type"]) == (409, PROBLEM) and "is paid already" in too_low.json()[
+        "detail"
+    ]
     assert hers.patch(url, {"title": " ", "fee_paise": None}).status_code == 422
     assert hers.get(url).json()["fee_paise"] == 30_000
 
@@ -168,11 +195,15 @@ def test_payments_are_listed_by_day_and_key(hers: Program, shree: Workspace, sun
     first = hers.get("/payments?limit=2").json()
     second = hers.get(first["next"]).json()
     assert [each["paid_on"] for each in first["items"] + second["items"]] == days[::-1] and second["next"] is None
-    assert [each["paid_on"] for each in hers.get(f"/payments?paid_from={days[1]}&paid_to={days[1]}").json()["items"]] == [days[1]]
+    assert [
+        each["paid_on"] for each in hers.get(f"/payments?paid_from={days[1]}&paid_to={days[1]}").json()["items"]
+    ] == [days[1]]
     assert hers.get("/payments?method=upi").json()["items"] == []
 
 
-def test_records_are_listed_by_view_and_key_with_the_same_statements(hers: Program, shree: Workspace, sunita: Contact) -> None:
+def test_records_are_listed_by_view_and_key_with_the_same_statements(
+    hers: Program, shree: Workspace, sunita: Contact
+) -> None:
     _record(hers, sunita)
     hers.get("/service-records")
     one = _statements(hers, "/service-records")
@@ -187,7 +218,9 @@ def test_records_are_listed_by_view_and_key_with_the_same_statements(hers: Progr
         seen += [each["balance_paise"] for each in page["items"]]
         following = page["next"]
     assert seen == [20_000, 3_000, 2_000, 1_000]
-    assert [each["title"] for each in hers.get(f"/service-records?company_id={firm.pk}").json()["items"]] == ["For the firm"]
+    assert [each["title"] for each in hers.get(f"/service-records?company_id={firm.pk}").json()["items"]] == [
+        "For the firm"
+    ]
 
 
 def test_what_a_limited_member_may_not_see_does_not_exist(shree: Workspace, hers: Program, sunita: Contact) -> None:
@@ -203,7 +236,9 @@ def test_what_a_limited_member_may_not_see_does_not_exist(shree: Workspace, hers
         assert hers.get(path).json()["items"] != [], path
     for path in (record["Location"], f"/payments/{payment.pk}", task["Location"], f"{record['Location']}/payments"):
         assert narrow.get(path).status_code == 404
-    assert narrow.post("/tasks", {"title": "x", "due_on": "2030-01-01", "contact_id": str(sunita.pk)}).status_code == 422
+    assert (
+        narrow.post("/tasks", {"title": "x", "due_on": "2030-01-01", "contact_id": str(sunita.pk)}).status_code == 422
+    )
     assert narrow.post("/service-records", {"title": "x", "contact_id": str(sunita.pk)}).status_code == 422
 
 
@@ -212,7 +247,12 @@ def test_papers_show_a_masked_number_and_nothing_to_open(hers: Program, shree: W
         papers.attach(kind="pan", by=owner_of(shree), at=clock.now(), contact=sunita, number="ABCPE1234F", note="Copy")
     response = hers.get(f"/papers?contact_id={sunita.pk}")
     (paper,) = response.json()["items"]
-    assert (paper["kind"], paper["masked_number"], paper["has_file"], paper["note"]) == ("pan", "···· ···· 234F", False, "Copy")
+    assert (paper["kind"], paper["masked_number"], paper["has_file"], paper["note"]) == (
+        "pan",
+        "···· ···· 234F",
+        False,
+        "Copy",
+    )
     assert b"ABCPE" not in response.content
     with tenancy.inside(shree):
         papers.remove(paper=Paper.objects.of(shree).get(), by=owner_of(shree), at=clock.now(), reason="old")
@@ -221,7 +261,9 @@ def test_papers_show_a_masked_number_and_nothing_to_open(hers: Program, shree: W
 
 def test_a_task_is_made_changed_put_off_and_finished(hers: Program, shree: Workspace, sunita: Contact) -> None:
     today = _today(shree)
-    made = hers.post("/tasks", {"title": " Call ", "due_on": str(today), "due_time": "16:30", "contact_id": str(sunita.pk)})
+    made = hers.post(
+        "/tasks", {"title": " Call ", "due_on": str(today), "due_time": "16:30", "contact_id": str(sunita.pk)}
+    )
     url, said = made["Location"], made.json()
     assert (said["title"], said["due_time"], said["repeat"], said["done_at"]) == ("Call", "16:30:00", None, None)
     assert hers.get(url).json() == said and hers.get(url)["ETag"] == made["ETag"]
@@ -263,10 +305,15 @@ def test_tasks_are_listed_by_day_and_key(hers: Program, shree: Workspace) -> Non
     assert [each["title"] for each in first["items"] + second["items"]] == ["2030-01-01", "2030-01-02", "2030-01-03"]
     assert _statements(hers, "/tasks") == one <= 8
     newest = hers.get("/tasks?state=all&limit=1").json()
-    assert [each["title"] for each in newest["items"] + hers.get(newest["next"]).json()["items"]] == ["2030-01-02", "2030-01-01"]
+    assert [each["title"] for each in newest["items"] + hers.get(newest["next"]).json()["items"]] == [
+        "2030-01-02",
+        "2030-01-01",
+    ]
 
 
-def test_the_search_finds_people_firms_and_services_within_the_scopes(hers: Program, shree: Workspace, sunita: Contact) -> None:
+def test_the_search_finds_people_firms_and_services_within_the_scopes(
+    hers: Program, shree: Workspace, sunita: Contact
+) -> None:
     _record(hers, sunita, title="Sunita's PAN", acknowledgement="ACK-77")
     make_company(shree, "Sunita Dairy")
     found = hers.get("/search?q=sunita").json()["items"]
@@ -280,7 +327,9 @@ def test_the_search_finds_people_firms_and_services_within_the_scopes(hers: Prog
     assert hers.get("/search?q=").status_code == 422
 
 
-def test_an_agent_may_not_cancel_payments_and_an_auditor_only_reads(shree: Workspace, hers: Program, sunita: Contact) -> None:
+def test_an_agent_may_not_cancel_payments_and_an_auditor_only_reads(
+    shree: Workspace, hers: Program, sunita: Contact
+) -> None:
     record = _record(hers, sunita, payment={"amount_paise": 100, "method": "cash"})
     with tenancy.inside(shree):
         payment = Payment.objects.of(shree).get()

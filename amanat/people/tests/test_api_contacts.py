@@ -73,7 +73,9 @@ def test_a_contact_is_made_with_all_that_hangs_on_it_and_read_back(hers: Program
     assert hers.get(made["Location"]).json() == said
     line = hers.get("/contacts").json()["items"][0]
     assert line["phone"] == "+919822041736"
-    assert {name: line[name] for name in line.keys() & said.keys()} == {name: said[name] for name in line.keys() & said.keys()}
+    assert {name: line[name] for name in line.keys() & said.keys()} == {
+        name: said[name] for name in line.keys() & said.keys()
+    }
     with tenancy.inside(shree):
         assert Contact.objects.of(shree).get().source_detail == "Tally sync"
 
@@ -81,7 +83,11 @@ def test_a_contact_is_made_with_all_that_hangs_on_it_and_read_back(hers: Program
 def test_wrong_values_are_named_by_pointers(hers: Program) -> None:
     refused = hers.post(
         "/contacts",
-        {"phones": [{"number": "9822041736"}, {"number": "12"}], "emails": [{"address": "x"}], "custom": {"no such": 1}},
+        {
+            "phones": [{"number": "9822041736"}, {"number": "12"}],
+            "emails": [{"address": "x"}],
+            "custom": {"no such": 1},
+        },
     )
     assert _pointers(refused) == ["/phones/1", "/emails/0", "/custom/no such"]
     assert _pointers(hers.post("/contacts", {"name": "A", "phones": [{"numbr": "1"}]})) == [
@@ -89,7 +95,9 @@ def test_wrong_values_are_named_by_pointers(hers: Program) -> None:
     ]  # fmt: skip
     assert _pointers(hers.post("/contacts", {"name": "A", "follow_up_on": 20_000})) == ["/follow_up_on"]
     assert _pointers(hers.post("/contacts", {"name": "A", "birthday": "1001-01-01"})) == ["/birthday"]
-    assert _pointers(hers.post("/contacts", {"name": "A", "owner_id": "01a200ba-093a-7808-8ef1-d67e59465e78"})) == ["/owner_id"]
+    assert _pointers(hers.post("/contacts", {"name": "A", "owner_id": "01a200ba-093a-7808-8ef1-d67e59465e78"})) == [
+        "/owner_id"
+    ]
     assert _names(hers.get("/contacts")) == []
 
 
@@ -107,7 +115,10 @@ def test_a_change_over_somebody_elses_is_refused(hers: Program, shree: Workspace
     seen = hers.get(url)
     tag, moment = seen["ETag"], seen.json()["updated_at"]
     assert hers.patch(url, {"notes": "first", "updated_at": moment}).status_code == 200
-    by_header, by_body = hers.patch(url, {"notes": "second"}, If_Match=tag), hers.patch(url, {"notes": "x", "updated_at": moment})
+    by_header, by_body = (
+        hers.patch(url, {"notes": "second"}, If_Match=tag),
+        hers.patch(url, {"notes": "x", "updated_at": moment}),
+    )
     assert (by_header.status_code, by_body.status_code) == (412, 409)
     assert hers.patch(url, {"notes": "x"}, If_Match="nonsense").status_code == 412
     assert hers.get(url).json()["notes"] == "first"
@@ -117,7 +128,12 @@ def test_a_change_over_somebody_elses_is_refused(hers: Program, shree: Workspace
 def test_custom_fields_hold_paise_and_moments_in_utc(hers: Program, shree: Workspace) -> None:
     kinds = CustomField.Kind
     with tenancy.inside(shree):
-        for label, kind in (("Income", kinds.MONEY), ("Seen", kinds.TIME), ("Crops", kinds.CHOICES), ("Village", kinds.TEXT)):
+        for label, kind in (
+            ("Income", kinds.MONEY),
+            ("Seen", kinds.TIME),
+            ("Crops", kinds.CHOICES),
+            ("Village", kinds.TEXT),
+        ):
             choices = ("rice", "wheat") if kind == kinds.CHOICES else ()
             draft = FieldDraft(label=label, kind=kind, choices=choices)
             custom_fields.add(workspace=shree, by=owner(shree), at=clock.now(), draft=draft)
@@ -190,7 +206,11 @@ def test_notes_stand_on_the_timeline_which_pages(hers: Program, shree: Workspace
     contact = make_contact(shree)
     for number in range(3):
         written = hers.post(f"/contacts/{contact.pk}/notes", {"text": f"Note {number}\nand more", "kind": "call"})
-        assert (written.status_code, written.json()["summary"], written.json()["body"]) == (201, f"Note {number}", "and more")
+        assert (written.status_code, written.json()["summary"], written.json()["body"]) == (
+            201,
+            f"Note {number}",
+            "and more",
+        )
     first = hers.get(f"/contacts/{contact.pk}/timeline?limit=3").json()
     rest = hers.get(first["next"]).json()
     assert [line["summary"] for line in first["items"]] == ["Note 2", "Note 1", "Note 0"]
@@ -204,7 +224,9 @@ def test_notes_stand_on_the_timeline_which_pages(hers: Program, shree: Workspace
 def test_likely_duplicates_say_what_they_share(hers: Program, shree: Workspace) -> None:
     make_contact(shree, "Sunita Deshmukh", phone="+919822041736")
     make_contact(shree, "Sunita Deshmukh", phone="")
-    found = hers.post("/contacts/likely-duplicates", {"name": "सुनीता देशमुख", "phones": ["098220 41736", "nonsense"]}).json()
+    found = hers.post(
+        "/contacts/likely-duplicates", {"name": "सुनीता देशमुख", "phones": ["098220 41736", "nonsense"]}
+    ).json()
     assert [(each["reason"], each["value"]) for each in found["items"]] == [
         ("phone", "+919822041736"), ("name", "Sunita Deshmukh"),
     ]  # fmt: skip

@@ -47,7 +47,10 @@ def test_a_file_is_uploaded_checked_imported_and_taken_back(hers: Program, shree
     assert [column["target"] for column in uploaded.json()["columns"]][:2] == ["name", "phone"]
     changed = hers.patch(
         url,
-        {"columns": [{"index": 2, "target": "birthday", "order": "mdy"}], "options": {"stage_id": str(stage.pk), "existing": "skip"}},
+        {
+            "columns": [{"index": 2, "target": "birthday", "order": "mdy"}],
+            "options": {"stage_id": str(stage.pk), "existing": "skip"},
+        },
     ).json()
     assert (changed["columns"][2]["target"], changed["columns"][2]["options"]) == ("birthday", {"order": "mdy"})
     assert (changed["options"]["stage_id"], changed["options"]["existing"]) == (str(stage.pk), "skip")
@@ -107,7 +110,9 @@ def test_imports_are_listed_newest_first_by_key(hers: Program) -> None:
 def test_an_export_is_asked_for_written_and_fetched_by_whoever_asked(hers: Program, shree: Workspace) -> None:
     make_contact(shree, "With a phone", phone="+919822041736")
     make_contact(shree, "Without", phone="")
-    asked = hers.post("/exports", {"scope": "contacts", "format": "csv", "filters": {"has_phone": ["yes"]}, "sort": "name"})
+    asked = hers.post(
+        "/exports", {"scope": "contacts", "format": "csv", "filters": {"has_phone": ["yes"]}, "sort": "name"}
+    )
     assert (asked.status_code, asked.json()["state"], asked.json()["file"]) == (202, "queued", None)
     url = asked["Location"]
     assert hers.get(f"{url}/file").status_code == 409

@@ -1,0 +1,119 @@
+"""What must not come back when an older backup is restored: a short record kept outside the database.
+
+A rule that ends something for good (a record purged, a token revoked, a seat ended, a password changed) writes a line here
+after its commit; `restore` ends by doing it all again before the site may open. Lines are only ever added. A line holds a
+keyed hash of the id, so that the file by itself names nobody: its key lies beside it in the secrets folder, is never
+rotated, and without it the lines mean nothing. Whoever restores hashes the ids that came back and looks which are here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+_NO_WORKSPACE = UUID(int=0)
+
+
+class Kind(StrEnum):
+    """What was ended, and what an id of it is the id of."""
+
+    CONTACT = "contact purged"
+    COMPANY = "company purged"
+    TOKEN = "token revoked"  # noqa: S105 - a name
+    SEAT = "seat ended"
+    PASSWORD = "password changed"  # noqa: S105 - a name; the subject is a user, of no workspace
+
+
+class KeyMissing(Exception):
+    """The key of the tombstones is gone, so they cannot be read."""
+
+
+def record(kind: Kind, subjects: Iterable[UUID], *, at: datetime, workspace_id: UUID = _NO_WORKSPACE) -> None:
+    """Remember, as soon as the open transaction has committed, that these were ended for good."""
+    if ids := list(subjects):
+        transaction.on_commit(partial(_append, kind, ids, at, workspace_id))
+
+
+class Tombstones:
+    """What the file says. Empty when nothing was ever written."""
+
+    def __init__(self, ended: dict[tuple[str, str], datetime]) -> None:
+        self._ended = ended
+        self._key = key() if ended else b""
+
+    def __len__(self) -> int:
+        return len(self._ended)
+
+    def ended_at(self, kind: Kind, subject: UUID, *, workspace_id: UUID = _NO_WORKSPACE) -> datetime | None:
+        """When `subject` was ended last, if it was."""
+        return self._ended.get((kind.value, _hash(self._key, kind, workspace_id, subject))) if self._ended else None
+
+    def among(self, kind: Kind, subjects: Iterable[UUID], *, workspace_id: UUID) -> list[UUID]:
+        """Those of `subjects` that were ended."""
+        return [one for one in subjects if self.ended_at(kind, one, workspace_id=workspace_id) is not None]
+
+
+def read() -> Tombstones:
+    """All lines; one that a crash cut off says nothing. Raises KeyMissing when there are lines and no key."""
+    ended: dict[tuple[str, str], datetime] = {}
+    try:
+        lines = _file().read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        lines = []
+    for line in lines:
+        try:
+            said = json.loads(line)
+            slot, at = (str(said["kind"]), str(said["subject"])), datetime.fromisoformat(said["at"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        ended[slot] = max(at, ended.get(slot, at))
+    return Tombstones(ended)
+
+
+def _append(kind: Kind, subjects: list[UUID], at: datetime, workspace_id: UUID) -> None:
+    """One write, on the disk before it returns: a line half there would be a person come back."""
+    secret = key()
+    lines = "".join(
+        json.dumps({"kind": kind.value, "subject": _hash(secret, kind, workspace_id, one), "at": at.isoformat()}) + "\n"
+        for one in subjects
+    ).encode()
+    handle = os.open(_file(), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "r+b", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        size = os.fstat(handle).st_size
+        whole = size == 0 or os.pread(handle, 1, size - 1) == b"\n"
+        file.write(lines if whole else b"\n" + lines)  # after a line that a crash cut off
+        os.fsync(handle)
+
+
+def _hash(key: bytes, kind: Kind, workspace_id: UUID, subject: UUID) -> str:
+    message = kind.value.encode() + b"\0" + workspace_id.bytes + subject.bytes
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def _file() -> Path:
+    return Path(settings.LEDGER_HEADS_FILE).with_name("tombstones.jsonl")
+
+
+def key() -> bytes:
+    """What signs the records outside the database: tombstones, and the marks of restores in the file of ledger heads."""
+    path = settings.CONFIGURATION.tombstone_key_file
+    try:
+        return bytes.fromhex(path.read_text().strip())
+    except (FileNotFoundError, ValueError):
+        raise KeyMissing(f"The key {path} is missing or damaged: put it back from where you keep it.") from None
+
+
+__all__ = ["KeyMissing", "Kind", "Tombstones", "key", "read", "record"]

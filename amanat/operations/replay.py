@@ -1,0 +1,165 @@
+"""What a restore does last: everything that was ended for good since the backup is ended again (`core.tombstones`).
+
+A file in the data folder (`dumps.restored_mark`), written before the restored data takes its place and removed when this is done, keeps the site
+from opening in between: after a kill, the next start does it first. Doing it twice changes nothing.
+
+- Contacts and companies that were purged are purged again; tokens revoked and seats ended are ended again.
+- Users who changed their password since the backup have none until they set a new one: the old one may be known to others.
+- All sessions end. Jobs that waited in the backup do not run: they are parked, for somebody to look at, because the
+  message of last week must not go out again.
+- The file of ledger heads is told which entries were lost, and each ledger gets an entry that says so.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, connections, transaction
+
+from amanat.accounts import access, members
+from amanat.accounts.models import ApiToken, Member, Session, User
+from amanat.accounts.permissions import Role
+from amanat.core import clock, ledger, tally, tenancy, tombstones
+from amanat.core.configuration import Configuration
+from amanat.core.models import LedgerHead
+from amanat.core.tombstones import Kind, Tombstones
+from amanat.operations import Refused, dumps
+from amanat.people import bin as deleted
+from amanat.people.models import Company, Contact
+
+_PIECE = 1000
+_OF_A_WORKSPACE = ("contacts", "companies", "tokens", "seats", "owners")
+#: Clocks of one machine that was set meanwhile, and the moment between the snapshot and its note.
+_DOUBT = timedelta(minutes=5)
+_PARK = """
+UPDATE procrastinate_jobs SET status = CASE WHEN args ? 'workspace_id' THEN 'failed' ELSE 'aborted' END::procrastinate_job_status
+WHERE status IN ('todo', 'doing')
+"""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """How many of each were ended again."""
+
+    contacts: int = 0
+    companies: int = 0
+    tokens: int = 0
+    seats: int = 0
+    passwords: int = 0
+    sessions: int = 0
+    jobs: int = 0
+    ledgers: int = 0  #: that lost entries
+    is_remembered: bool = True  #: whether anything at all is known to have ended here
+    owners: int = 0  #: seats that were ended but are the only owner's in the backup: left, for somebody to look at
+
+    def __str__(self) -> str:
+        words = {
+            "contacts": "contacts purged",
+            "companies": "companies purged",
+            "tokens": "tokens revoked",
+            "seats": "seats ended",
+            "passwords": "passwords to be set anew",
+            "sessions": "sessions ended",
+            "jobs": "waiting jobs parked",
+            "ledgers": "ledgers marked as shortened",
+            "owners": "ended seats left because they are their workspace's only owner: look at them",
+        }
+        told = [f"{value} {words[name]}" for name, value in asdict(self).items() if value and name in words]
+        return f"Done again since the backup: {', '.join(told) or 'nothing was needed'}."
+
+
+def finish(configuration: Configuration) -> Replayed:
+    """Do what is still to be done after a restore. Django must be set up, the schema up to date."""
+    path = dumps.restored_mark(configuration)
+    try:
+        made_at = datetime.fromisoformat(json.loads(path.read_text())["made_at"])
+    except (OSError, ValueError, KeyError):
+        raise Refused(f"{path} is damaged: restore the backup once more.") from None
+    try:
+        done = _all_again(tombstones.read(), made_at=made_at, at=clock.now())
+    except tombstones.KeyMissing as missing:
+        raise Refused(str(missing)) from None
+    path.unlink()
+    return done
+
+
+def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replayed:
+    done = Replayed(is_remembered=len(ended) > 0, ledgers=ledger.mark_restored(made_at=made_at, at=at, heads=_heads()))
+    with transaction.atomic(), connection.cursor() as cursor:
+        done.sessions = Session.objects.all().delete()[0]
+        cursor.execute(_PARK)
+        done.jobs = cursor.rowcount
+        done.passwords = _forget_passwords(ended, since=made_at - _DOUBT)
+    for workspace in access.workspace_ids():
+        with tenancy.inside(workspace):
+            here = Replayed(
+                contacts=_purge(Contact, Kind.CONTACT, "contacts", ended, workspace, at),
+                companies=_purge(Company, Kind.COMPANY, "companies", ended, workspace, at),
+                tokens=_revoke(ended, workspace, at),
+            )
+            here.seats, here.owners = _end_seats(ended, workspace, at)
+            counts = {name: getattr(here, name) for name in _OF_A_WORKSPACE}
+            ledger.write(
+                "operations.backup.restored", workspace=workspace, at=at, made_at=made_at.isoformat(), again=counts
+            )
+        for name, count in counts.items():
+            setattr(done, name, getattr(done, name) + count)
+    return done
+
+
+def _heads() -> dict[UUID, tuple[int, str]]:
+    with connections["owner"].cursor() as cursor:  # the owner's policy shows the rows of all workspaces
+        cursor.execute(f"SELECT workspace_id, number, hash FROM {LedgerHead._meta.db_table}")  # noqa: S608 (ours)
+        return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
+
+
+def _purge(
+    model: deleted.Kind, kind: Kind, counted: str, ended: Tombstones, workspace: UUID, at: datetime
+) -> int:
+    """In the backup they may be alive; the bin takes them first, as it is the only way out."""
+    rows = model.objects.of(workspace)
+    gone = ended.among(kind, rows.values_list("pk", flat=True).iterator(chunk_size=_PIECE), workspace_id=workspace)
+    for piece in _pieces(gone):
+        alive = model.objects.of(workspace).filter(pk__in=piece, deleted_at__isnull=True).update(deleted_at=at)
+        if alive:
+            tally.add(counted, -alive, workspace=workspace)
+        deleted.purge(model=model, workspace=workspace, by=None, at=at, ids=piece)
+    return len(gone)
+
+
+def _pieces(ids: list[UUID]) -> Iterable[list[UUID]]:
+    return (ids[start : start + _PIECE] for start in range(0, len(ids), _PIECE))
+
+
+def _revoke(ended: Tombstones, workspace: UUID, at: datetime) -> int:
+    open_ones = ApiToken.objects.of(workspace).filter(revoked_at__isnull=True)
+    gone = ended.among(Kind.TOKEN, open_ones.values_list("pk", flat=True), workspace_id=workspace)
+    return ApiToken.objects.of(workspace).filter(pk__in=gone).update(revoked_at=at)
+
+
+def _end_seats(ended: Tombstones, workspace: UUID, at: datetime) -> tuple[int, int]:
+    """How many were ended, and how many were left: a workspace without an owner could never have one again."""
+    seats = list(Member.objects.of(workspace).filter(ended_at__isnull=True))
+    gone = set(ended.among(Kind.SEAT, [seat.pk for seat in seats], workspace_id=workspace))
+    others = [seat for seat in seats if seat.role == Role.OWNER and seat.pk not in gone]
+    done = left = 0
+    for seat in (seat for seat in seats if seat.pk in gone):
+        if seat.role == Role.OWNER and not others:
+            left += 1
+            continue
+        members.end(member=seat, by=None, at=at)
+        done += 1
+    return done, left
+
+
+def _forget_passwords(ended: Tombstones, *, since: datetime) -> int:
+    count = 0
+    for user in User.objects.only("pk", "password").iterator(chunk_size=_PIECE) if len(ended) else ():
+        changed_at = ended.ended_at(Kind.PASSWORD, user.pk)
+        if changed_at is not None and changed_at >= since:
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
+            count += 1
+    return count

@@ -1,0 +1,156 @@
+"""Chromium as people use it: pages that remember everything that went wrong on them."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, Response, sync_playwright
+
+DESK = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "marigold river 4711 lantern"
+CODE = re.compile(r"^\s*([A-Z0-9]{3,4}-?[A-Z0-9]{3,4})\s*$", re.MULTILINE)
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser of this machine."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "no Chromium on PATH"
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=found, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Visitor:
+    """One person at one browser. `faults` holds what no page may do: console errors, script errors, calls elsewhere."""
+
+    base: str
+    context: BrowserContext
+    page: Page
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url} script: {error}"))
+        page.on("dialog", self._asked)
+        page.on("request", self._requested)
+        page.on("response", self._answered)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        refused = "Failed to load resource" in message.text  # a refusal is what some journeys are about
+        if message.type in {"error", "warning"} and not refused:
+            self.faults.append(f"{self.page.url} console: {message.text}")
+
+    def _asked(self, dialog: Dialog) -> None:
+        if dialog.type != "beforeunload":
+            self.faults.append(f"{self.page.url} dialog: {dialog.message}")
+        dialog.accept()
+
+    def _requested(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and not request.url.startswith(self.base):
+            self.faults.append(f"{self.page.url} asked elsewhere: {request.url}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 500:
+            self.faults.append(f"{response.url} answered {response.status}")
+
+    def go(self, path: str) -> Page:
+        self.page.goto(path if path.startswith("http") else self.base + path)
+        return self.page
+
+    def text(self) -> str:
+        """What the page says in its main part, with plain blanks."""
+        return self.page.locator("main").inner_text().replace("\xa0", " ").replace("\u202f", " ")
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.page.url).path
+
+    def press(self, name: str, **options: Any) -> None:
+        """The button of that name on the page, not in a menu."""
+        self.page.get_by_role("button", name=name, **options).first.click()
+
+    def confirm(self, name: str) -> None:
+        """Answer the question that the page asks before a loss."""
+        self.page.locator("dialog[open]").get_by_role("button", name=name).click()
+
+    def sign_in(self, email: str, password: str) -> None:
+        self.go("/accounts/login/")
+        self.page.get_by_label("E-mail", exact=False).first.fill(email)
+        self.page.get_by_label("Password", exact=True).fill(password)
+        with self.page.expect_navigation():
+            self.page.locator("main form button.button-primary").first.click()
+
+    def sign_out(self) -> None:
+        self.context.clear_cookies()
+
+    def close(self) -> None:
+        self.context.close()
+
+
+class Town:
+    """Everybody who visits the site, in one browser."""
+
+    def __init__(self, browser: Browser, base: str) -> None:
+        self.browser, self.base = browser, base
+        self.visitors: list[Visitor] = []
+
+    def visitor(self, state: Any = None, **options: Any) -> Visitor:
+        """A browser of somebody's own; `state` is another's, signed in."""
+        settings: dict[str, Any] = {"locale": "en-IN", "timezone_id": "Asia/Kolkata", **(options or DESK)}
+        context = self.browser.new_context(storage_state=state, **settings)
+        context.set_default_timeout(15_000)
+        made = Visitor(self.base, context, context.new_page())
+        made.watch(made.page)
+        self.visitors.append(made)
+        return made
+
+    def letter(self, to: str, holding: str = "") -> str:
+        """The newest mail or text to `to` in the outbox of this machine."""
+        reader = self.browser.new_context()
+        page = reader.new_page()
+        page.goto(self.base + "/outbox/")
+        found = [
+            article.inner_text()
+            for article in page.locator("article.kept-message").all()
+            if to in article.locator("strong").first.inner_text()
+        ]
+        reader.close()
+        matching = [text for text in found if holding in text]
+        assert matching, f"nothing to {to} in the outbox: {found}"
+        return matching[0]
+
+    def code(self, to: str) -> str:
+        found = CODE.search(self.letter(to))
+        assert found, "no code in the mail"
+        return found[1]
+
+    def link(self, to: str, part: str) -> str:
+        found = re.search(rf"https?://\S*{part}\S*", self.letter(to, part))
+        assert found, "no link in the mail"
+        return found[0]
+
+
+def fresh_address(name: str) -> str:
+    return f"{name}.{secrets.token_hex(4)}@journey.example"
