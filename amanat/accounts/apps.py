@@ -19,7 +19,7 @@ class AccountsConfig(AppConfig):
         schema.add_sql("workspaces_to_seal", own.WORKSPACES_TO_SEAL)
         schema.add_definer_function("workspaces_to_seal", "ids only, for the job that seals ledgers every few seconds")
 
-        ledger_words.register(own_words.SENTENCES)
+        ledger_words.register(own_words.SENTENCES, own_words.TABLES)
         members, tokens = May.MANAGE_MEMBERS.value, May.MANAGE_TOKENS.value
         register(Entry("workspace", 10, _("Workspace"), "store", "accounts:workspace", May.MANAGE_WORKSPACE.value))
         register(Entry("workspace", 20, _("Members"), "users", "accounts:members", members))

@@ -22,3 +22,12 @@ SENTENCES = {
     "workspaces.workspace.created": _("Workspace made"),
     "workspaces.workspace.changed": _("Details of the workspace changed"),
 }
+#: One row of each table, in the words of the ledger.
+TABLES = {
+    "accounts.Workspace": _("workspace"),
+    "accounts.Team": _("team"),
+    "accounts.Member": _("member"),
+    "accounts.TeamMember": _("member of a team"),
+    "accounts.Invitation": _("invitation"),
+    "accounts.ApiToken": _("API token"),
+}

@@ -108,7 +108,7 @@ def jobs_page(request: MemberRequest) -> HttpResponse:
             [str(request.workspace.id)],
         )
         lines = [
-            JobLine(number, name, known[name].purpose if name in known else "", state, tries, at)
+            JobLine(number, name, _(known[name].purpose) if name in known else "", state, tries, at)
             for number, name, state, tries, at in cursor.fetchall()
         ]
     states = [(state, counts.get(state, 0)) for state in STATES]

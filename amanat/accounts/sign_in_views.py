@@ -18,8 +18,9 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse_lazy
 
-from amanat.accounts import history, sign_in_forms
+from amanat.accounts import history, sessions, sign_in_forms
 from amanat.accounts.models import SignIn
+from amanat.accounts.session_store import hashed
 
 _USED_UP = {"too_many_login_attempts", "rate_limited"}
 
@@ -32,6 +33,16 @@ class Answers:
         if response.status_code == 200:
             codes = {error.code for errors in form.errors.as_data().values() for error in errors}
             response.status_code = 429 if codes & _USED_UP else 422
+        return response
+
+
+class EndsOtherSessions:
+    """First among the bases of a view that adds a second factor: sessions begun without it must not outlive that."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)  # type: ignore[misc]
+        request: Any = self.request  # type: ignore[attr-defined]
+        sessions.end_all(request.user, but=hashed(request.session.session_key), by="second factor")
         return response
 
 
@@ -181,7 +192,7 @@ class SecondFactorAgainView(Answers, factor_library.ReauthenticateView):  # type
     template_name = "accounts/sign_in/reauthenticate.html"
 
 
-class ActivateAppView(Answers, totp_library.ActivateTOTPView):  # type: ignore[misc]
+class ActivateAppView(EndsOtherSessions, Answers, totp_library.ActivateTOTPView):  # type: ignore[misc]
     form_class = sign_in_forms.ActivateAppForm
     template_name = "accounts/account/app_on.html"
 
@@ -206,7 +217,7 @@ class PasskeysView(passkey_library.ListWebAuthnView):  # type: ignore[misc]
     template_name = "accounts/account/passkeys.html"
 
 
-class AddPasskeyView(Answers, passkey_library.AddWebAuthnView):  # type: ignore[misc]
+class AddPasskeyView(EndsOtherSessions, Answers, passkey_library.AddWebAuthnView):  # type: ignore[misc]
     form_class = sign_in_forms.AddPasskeyForm
     template_name = "accounts/account/passkey_add.html"
 

@@ -72,7 +72,9 @@ def _read_head(file: Path) -> Language:
         head = "".join(line for line, _ in zip(lines, range(60), strict=False))
     name = _NAME.search(head)
     if name is None:
-        raise CatalogInvalid(f'{file}: its header lacks the language\'s own name, such as "X-Language-Name: ગુજરાતી\\n".')
+        raise CatalogInvalid(
+            f'{file}: its header lacks the language\'s own name, such as "X-Language-Name: ગુજરાતી\\n".'
+        )
     return Language(file.stem, name["name"], file)
 
 

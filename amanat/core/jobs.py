@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,6 +129,17 @@ def waiting(workspace_id: str) -> int:
             [workspace_id],
         )
         return int(cursor.fetchone()[0])
+
+
+def under_way(names: Sequence[str], *, argument: str, among: Sequence[str]) -> set[str]:
+    """Which of the values `among` are the `argument` of a job called one of `names` that waits or is being done."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args->>%s FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND task_name = ANY(%s) "
+            "AND args->>%s = ANY(%s)",
+            [argument, list(names), argument, list(among)],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 WAITING_INDEX = """

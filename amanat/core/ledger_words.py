@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
+from django.db.models import Model
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 Words = str | Promise
 
 _sentences: dict[str, Words] = {}
+_tables: dict[str, Words] = {"core.StoredFile": gettext_lazy("stored file")}
 
 
-def register(sentences: Mapping[str, Words]) -> None:
-    """Say in words what events mean; called once by each package when it is loaded."""
+def register(sentences: Mapping[str, Words], tables: Mapping[str, Words] | None = None) -> None:
+    """Say in words what events and tables (by the model's label) mean; called once by each package when it is loaded."""
     _sentences.update(sentences)
+    _tables.update(tables or {})
 
 
 def known() -> dict[str, Words]:
@@ -34,12 +38,19 @@ def of(event: str, facts: Mapping[str, Any]) -> str:
 
 def _changed_rows(event: str, facts: Mapping[str, Any]) -> str:
     actions = {"row.inserted": _("added"), "row.updated": _("changed"), "row.deleted": _("deleted")}
-    columns = ", ".join(facts.get("columns", ()))
-    words = f"{_table(str(facts.get('table', '')))}: {facts.get('count', 0)} {actions.get(event, event)}"
+    table = str(facts.get("table", ""))
+    model = next((model for model in apps.get_models() if model._meta.db_table == table), None)
+    columns = ", ".join(_column(model, name) for name in facts.get("columns", ()))
+    words = f"{_table(model) if model else table}: {facts.get('count', 0)} {actions.get(event, event)}"
     return f"{words} ({columns})" if columns else words
 
 
-def _table(name: str) -> str:
-    """The table's name as its package and model say it: "people contact"."""
-    model = next((model for model in apps.get_models() if model._meta.db_table == name), None)
-    return str(model._meta.verbose_name) if model is not None else name
+def _table(model: type[Model]) -> str:
+    return str(_tables.get(model._meta.label, model._meta.verbose_name))
+
+
+def _column(model: type[Model] | None, name: str) -> str:
+    """The column's name on forms where it has one, else its own."""
+    fields = {field.column: field for field in model._meta.concrete_fields} if model else {}
+    spoken = fields[name].verbose_name if name in fields else name
+    return str(spoken) if isinstance(spoken, Promise) else name

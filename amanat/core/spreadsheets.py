@@ -103,28 +103,40 @@ def write_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]], file: IO[b
 
     Raises SpreadsheetRefused when a cell has more than 32,767 characters or there are more than 16,384 columns.
     """
-    if len(columns) > SHEET_COLUMNS:
-        raise SpreadsheetRefused(_("A sheet has at most 16,384 columns. Export fewer columns."))
+    return write_workbook([("", columns, rows)], file)
+
+
+def write_workbook(tables: Iterable[tuple[str, Sequence[str], Iterable[Sequence[str]]]], file: IO[bytes]) -> int:
+    """Write tables, each with its name, columns and rows, as the sheets of one workbook; returns the rows of all.
+
+    A table is read to its end before the next one is asked for. One that fills its sheet goes on in "name 2". A name
+    has at most 25 letters and none that a sheet's name cannot have; "" leaves the name to the program. Raises like `write_xlsx`.
+    """
     book = xlsxwriter.Workbook(
         file,
         {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )
     try:
-        return _write_sheets(book, columns, rows)
+        return sum(_write_sheets(book, name, columns, rows) for name, columns, rows in tables)
     finally:
         book.close()
 
 
-def _write_sheets(book: xlsxwriter.Workbook, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+def _write_sheets(
+    book: xlsxwriter.Workbook, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
+) -> int:
+    if len(columns) > SHEET_COLUMNS:
+        raise SpreadsheetRefused(_("A sheet has at most 16,384 columns. Export fewer columns."))
     plain, heading, guarded = (
         book.add_format(),
         book.add_format({"bold": True}),
         book.add_format({"quote_prefix": True}),
     )
-    total, line, sheet = 0, SHEET_ROWS, None
+    total, line, sheet, sheets = 0, SHEET_ROWS, None, 0
     for row in rows:
         if sheet is None or line == SHEET_ROWS:
-            sheet, line = _new_sheet(book, columns, heading), 1
+            sheets += 1
+            sheet, line = _new_sheet(book, _numbered(name, sheets), columns, heading), 1
         for place, value in enumerate(row):
             text = _cell(value, total + 1)
             if text:
@@ -132,12 +144,18 @@ def _write_sheets(book: xlsxwriter.Workbook, columns: Sequence[str], rows: Itera
         line += 1
         total += 1
     if sheet is None:
-        _new_sheet(book, columns, heading)
+        _new_sheet(book, name, columns, heading)
     return total
 
 
-def _new_sheet(book: xlsxwriter.Workbook, columns: Sequence[str], heading: object) -> xlsxwriter.worksheet.Worksheet:
-    sheet = book.add_worksheet()
+def _numbered(name: str, place: int) -> str:
+    return f"{name} {place}" if name and place > 1 else name
+
+
+def _new_sheet(
+    book: xlsxwriter.Workbook, name: str, columns: Sequence[str], heading: object
+) -> xlsxwriter.worksheet.Worksheet:
+    sheet = book.add_worksheet(name or None)
     sheet.freeze_panes(1, 0)
     for place, column in enumerate(columns):
         sheet.write_string(0, place, _cell(column, 0), heading)

@@ -42,28 +42,45 @@ class Item:
         return self.kind != "task"
 
 
-def items(member: Member, first: date, end: date, *, today: date, everyone: bool = False) -> list[Item]:
-    """From `first` on and before `end`, in order. Three statements.
+@dataclass
+class Cut:
+    """Whether something was left out because there was too much."""
+
+    happened: bool = False
+
+    def taken[Row](self, rows: Iterable[Row]) -> list[Row]:
+        """The first `MOST` of rows of which one more was asked for."""
+        found = list(rows)
+        self.happened = self.happened or len(found) > MOST
+        return found[:MOST]
+
+
+def items(
+    member: Member, first: date, end: date, *, today: date, everyone: bool = False, cut: Cut | None = None
+) -> list[Item]:
+    """From `first` on and before `end`, in order; `cut` is told when that is not all. Three statements.
 
     Tasks are hers and those nobody has, or all she may see. Later occurrences of a series are shown on their days.
     """
-    found = [*_tasks(member, first, end, today, everyone), *_records(member, first, end, today)]
+    cut = cut or Cut()
+    found = [*_tasks(member, first, end, today, everyone, cut), *_records(member, first, end, today, cut)]
     people = Contact.objects.of(member.workspace_id).visible_to(member).alive()
-    followed = people.filter(follow_up_on__gte=first, follow_up_on__lt=end).order_by("follow_up_on", "id")[:MOST]
+    followed = people.filter(follow_up_on__gte=first, follow_up_on__lt=end).order_by("follow_up_on", "id")
     found += [
         Item(each.follow_up_on, "follow-up", each.name, _("Follow-up"), reverse("people:contact", args=[each.pk]))
-        for each in followed
+        for each in cut.taken(followed[: MOST + 1])
         if each.follow_up_on
     ]
     return sorted(found, key=lambda item: (item.day, item.at is None, item.at or time.max, item.title))
 
 
-def _tasks(member: Member, first: date, end: date, today: date, everyone: bool) -> Iterable[Item]:
+def _tasks(member: Member, first: date, end: date, today: date, everyone: bool, cut: Cut) -> Iterable[Item]:
     tasks = Task.objects.of(member.workspace_id).visible_to(member).open()
     if not everyone:
         tasks = tasks.hers(member)
     tasks = tasks.filter(due_on__lt=end).filter(Q(due_on__gte=first) | Q(series_id__isnull=False))
-    for task in tasks.select_related("contact", "company").order_by("due_on", "due_time", "id")[:MOST]:
+    tasks = tasks.select_related("contact", "company").order_by("due_on", "due_time", "id")
+    for task in cut.taken(tasks[: MOST + 1]):
         person = task.contact or task.company
         for day in feed.days_of(task, until=end):
             if day >= first:
@@ -73,7 +90,7 @@ def _tasks(member: Member, first: date, end: date, today: date, everyone: bool) 
                 )  # fmt: skip
 
 
-def _records(member: Member, first: date, end: date, today: date) -> Iterable[Item]:
+def _records(member: Member, first: date, end: date, today: date, cut: Cut) -> Iterable[Item]:
     rows = ServiceRecord.objects.of(member.workspace_id).visible_to(member).alive()
     within = (
         Q(due_on__gte=first, due_on__lt=end, status__in=ServiceRecord.IN_HAND)
@@ -85,7 +102,8 @@ def _records(member: Member, first: date, end: date, today: date) -> Iterable[It
         "expires_on": ("expiry", _("Expires")),
         "follow_up_on": ("follow-up", _("Follow-up")),
     }
-    for record in rows.filter(within).select_related("contact", "company").order_by("-id")[:MOST]:
+    found = rows.filter(within).select_related("contact", "company").order_by("-id")
+    for record in cut.taken(found[: MOST + 1]):
         person = record.contact or record.company
         for field, (kind, word) in words.items():
             day: date | None = getattr(record, field)

@@ -50,8 +50,9 @@ def stop(*, member: Member, at: datetime) -> None:
 
 
 def owner_of(*, workspace_id: UUID, member_id: UUID, secret: str) -> Member | None:
-    """The member whose feed this is, if the secret is hers and her seat has not ended. Call inside the workspace."""
-    member = Member.objects.of(workspace_id).filter(pk=member_id, ended_at__isnull=True).select_related("user").first()
+    """The member whose feed this is, if the secret is hers, her seat has not ended and her account is on. Call inside the workspace."""
+    present = Member.objects.of(workspace_id).filter(ended_at__isnull=True, user__is_active=True)
+    member = present.select_related("user").filter(pk=member_id).first()
     kept = member.feed_secret if member is not None else ""
     if member is None or not hmac.compare_digest(kept, _hash(secret)):
         return None

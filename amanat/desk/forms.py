@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,9 @@ from amanat.accounts.models import Member
 from amanat.core import ids, money
 from amanat.core.money import MoneyInvalid
 from amanat.core.recurrence import LAST_DAY, BadRepeat, Repeat, Unit
+from amanat.desk.fields import WithFields
 from amanat.desk.models import Paper, Payment, Service, ServiceRecord, Task
-from amanat.people.models import Company, Contact
+from amanat.people.models import Company, Contact, CustomField
 from amanat.web import formatting
 
 
@@ -94,7 +96,7 @@ class MemberChoice(forms.ChoiceField):
         return self.members.get(super().clean(value))
 
 
-class NewServiceForm(forms.Form):
+class NewServiceForm(WithFields, forms.Form):
     """A service in a few fields: who, what, how much, what was paid at once."""
 
     person = forms.CharField(
@@ -128,7 +130,9 @@ class NewServiceForm(forms.Form):
         label=gettext_lazy("Notes"), required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 2})
     )
 
-    def __init__(self, *args: Any, services: list[Service], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, services: list[Service], own: Sequence[CustomField] = (), **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self.services = {str(service.pk): service for service in services}
         grouped: dict[str, list[tuple[str, str]]] = {}
@@ -140,6 +144,7 @@ class NewServiceForm(forms.Form):
         widget = field.widget
         assert isinstance(widget, ServiceSelect)
         widget.fees = {key: service.fee_paise for key, service in self.services.items()}
+        self.add_own(own, {})
 
     def clean_service(self) -> Service | None:
         return self.services.get(self.cleaned_data["service"])
@@ -148,10 +153,11 @@ class NewServiceForm(forms.Form):
         data = super().clean() or {}
         if not data.get("service") and not data.get("title"):
             self.add_error("service", _("Choose a service, or write what is to be done."))
+        self.clean_own(data)
         return data
 
 
-class ChangeServiceForm(forms.ModelForm):  # type: ignore[type-arg]
+class ChangeServiceForm(WithFields, forms.ModelForm):  # type: ignore[type-arg]
     """The facts of a record that were written down."""
 
     fee_paise = MoneyField(label=gettext_lazy("Fee"), required=True)
@@ -164,11 +170,19 @@ class ChangeServiceForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("title", "fee_paise", "quantity", "acknowledgement", "due_on", "expires_on", "follow_up_on", "notes", "papers_vanish")  # fmt: skip
         widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
 
-    def __init__(self, *args: Any, members: list[Member], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, members: list[Member], own: Sequence[CustomField] = (), **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self.fields["owner"] = MemberChoice(members, empty=_("Nobody"), label=_("Who does it"))
         if not self.is_bound:
             self.initial["owner"] = str(self.instance.owner_id or "")
+        self.add_own(own, self.instance.custom)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        self.clean_own(data)
+        return data
 
 
 class PaymentForm(forms.Form):
@@ -280,7 +294,8 @@ class PaperForm(forms.Form):
     """A paper: its file, its number, or both."""
 
     kind = forms.ChoiceField(label=gettext_lazy("Paper"), choices=Paper.Kind.choices)
-    file = forms.FileField(label=gettext_lazy("File"), required=False)
+    # Not the usual widget, whose "clear" box would make False of it.
+    file = forms.FileField(label=gettext_lazy("File"), required=False, widget=forms.FileInput)
     number = forms.CharField(
         label=gettext_lazy("Number on it"), required=False, max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

@@ -32,3 +32,13 @@ SENTENCES = {
     "desk.task.assigned": _("Task given to somebody"),
     "desk.task.cancelled": _("Task cancelled"),
 }
+#: One row of each table, in the words of the ledger.
+TABLES = {
+    "desk.Service": _("service of the catalogue"),
+    "desk.ServiceRecord": _("service"),
+    "desk.Payment": _("payment"),
+    "desk.Counter": _("count of numbers"),
+    "desk.Task": _("task"),
+    "desk.Paper": _("paper"),
+    "desk.PaperOpening": _("opening of a paper"),
+}

@@ -54,7 +54,7 @@ class Page:
 def rows(member: Member, filters: Filters, *, today: date) -> ServiceRecordQuerySet:
     """The records the member may see that fit, without order."""
     found = ServiceRecord.objects.of(member.workspace_id).visible_to(member)
-    found = found.filter(deleted_at__isnull=filters.view != "bin")
+    found = found.filter(deleted_at__isnull=False) if filters.view == "bin" else found.alive()
     if filters.view == "in_hand" and not filters.status:
         found = found.in_hand()
     elif filters.view == "due":

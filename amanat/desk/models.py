@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Member
@@ -31,7 +31,20 @@ class ServiceRecordQuerySet(WorkspaceQuerySet["ServiceRecord"]):
         return self.filter(Q(owner=member) | _of_visible_people(member))
 
     def alive(self) -> Self:
-        return self.filter(deleted_at__isnull=True)
+        """Those that are not in the bin, nor is whom they are for."""
+        return self.filter(deleted_at__isnull=True).for_people_here()
+
+    def for_people_here(self) -> Self:
+        """Without those whose contact, or firm when there is no contact, lies in the bin; they come back with it.
+
+        By NOT EXISTS, which looks at the few rows of the bin; a join would look up every person of a long list.
+        """
+        contacts = Contact.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef("contact_id"))
+        firms = Company.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef("company_id"))
+        return self.filter(
+            ~Exists(contacts.filter(deleted_at__isnull=False)),
+            Q(contact__isnull=False) | ~Exists(firms.filter(deleted_at__isnull=False)),
+        )
 
     def in_hand(self) -> Self:
         return self.filter(status__in=ServiceRecord.IN_HAND)

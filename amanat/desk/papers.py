@@ -20,13 +20,16 @@ from django.utils.translation import gettext as _
 from stdnum.exceptions import ValidationError as NumberInvalid
 from stdnum.in_ import aadhaar, pan
 
+from amanat.accounts import access
 from amanat.accounts.models import Member
+from amanat.accounts.permissions import May
 from amanat.core import filelinks, files, filetypes, ids, ledger, vault
 from amanat.core.filelinks import FileLink, LinkRefused
 from amanat.core.files import FileRefused, Readable
 from amanat.core.models import StoredFile
 from amanat.desk.models import Paper, PaperOpening, ServiceRecord
 from amanat.people import timeline
+from amanat.people.drafts import plain
 from amanat.people.models import Contact
 from amanat.web import formatting
 
@@ -164,22 +167,28 @@ def read_link(opening_id: UUID, token: str) -> FileLink:
 
 
 def download(*, opening_id: UUID, link: FileLink, workspace_name: str) -> HttpResponseBase:
-    """The file of an opening; uses the link up. Call inside the link's workspace. Raises LinkRefused."""
-    opening = (
-        PaperOpening.objects.of(link.workspace_id)
-        .select_related("member")
-        .filter(pk=opening_id, member_id=link.member_id)
-        .first()
-    )
-    if opening is None or opening.member.ended_at is not None:
+    """The file of an opening; uses the link up. Call inside the link's workspace. Raises LinkRefused.
+
+    Her rights are those of this moment: a seat, role or team that ended since the opening ends the link too.
+    """
+    openings = PaperOpening.objects.of(link.workspace_id).select_related("member__user")
+    opening = openings.filter(pk=opening_id, member_id=link.member_id).first()
+    member = _present(opening.member) if opening is not None else None
+    if opening is None or member is None or not member.may(May.OPEN_PAPERS):
         raise LinkRefused
-    paper = Paper.objects.of(link.workspace_id).kept().select_related("file").filter(pk=opening.paper_id).first()
+    seen = Paper.objects.of(link.workspace_id).visible_to(member).kept()
+    paper = seen.select_related("file").filter(pk=opening.paper_id).first()
     if paper is None or paper.file is None or paper.file_id != link.file_id:
         raise LinkRefused
     filelinks.consume(link)
     if opening.what != "marked copy":
         return files.serve(paper.file)
     return _marked(paper.file, watermark_text(opening, workspace_name))
+
+
+def _present(member: Member) -> Member | None:
+    """The member as she is now, with her teams; None when her seat ended or her account is switched off."""
+    return access.seat_of(member.user, member.workspace_id) if member.user.is_active else None
 
 
 def watermark_text(opening: PaperOpening, workspace_name: str) -> str:
@@ -208,7 +217,7 @@ def _marked(file: StoredFile, text: str) -> HttpResponse:
 def remove(*, paper: Paper, by: Member, at: datetime, reason: str) -> None:
     """Destroy a paper: its file, its key and its number. The row stays and says who, when and why."""
     if paper.gone_at is None:
-        _destroy([paper], by=by, at=at, because=reason.strip()[:60] or _("removed"))
+        _destroy([paper], by=by, at=at, because=plain(reason)[:60] or _("removed"))
 
 
 def vanish(*, record: ServiceRecord, by: Member, at: datetime) -> int:

@@ -21,6 +21,7 @@ from amanat.core.models import Tally
 from amanat.core.money import rupees
 from amanat.desk.models import Payment, ServiceRecord
 from amanat.people import rows, timeline
+from amanat.people.drafts import plain
 from amanat.people.models import Interaction
 
 __all__ = [
@@ -101,14 +102,15 @@ def take(*, record: ServiceRecord, payment: NewPayment, by: Member, at: datetime
 
 def cancel(*, payment: Payment, by: Member, at: datetime, reason: str) -> Payment:
     """Take a payment back because it was a mistake or was given back. Cancelling twice changes nothing."""
-    if not reason.strip():
+    reason = plain(reason)
+    if not reason:
         raise PaymentRefused(_("Write why the payment is cancelled."))
     with transaction.atomic():
         held = _locked(payment.workspace_id, payment.record_id)
         fresh = Payment.objects.of(payment.workspace_id).get(pk=payment.pk)
         if fresh.cancelled_at is not None:
             return fresh
-        fresh.cancelled_at, fresh.cancelled_by, fresh.cancel_reason = at, by, reason.strip()[:200]
+        fresh.cancelled_at, fresh.cancelled_by, fresh.cancel_reason = at, by, reason[:200]
         fresh.save(update_fields=["cancelled_at", "cancelled_by", "cancel_reason"])
         told = _line(held, fresh, _("Payment of %(amount)s by %(method)s cancelled"), by, at)
         rows.insert([told, *tallies([fresh], sign=-1)])
@@ -149,7 +151,7 @@ def _made(record: ServiceRecord, payment: NewPayment, by: Member, at: datetime) 
         record_id=record.pk,
         amount_paise=payment.amount_paise,
         method=payment.method,
-        reference=payment.reference.strip()[:60],
+        reference=plain(payment.reference)[:60],
         paid_on=payment.paid_on or at.astimezone(ZoneInfo(by.workspace.time_zone)).date(),
         taken_by=by,
         created_at=at,

@@ -9,7 +9,7 @@ for 30 days, and only when no payment counts on it, so that money taken never di
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ from amanat.desk import numbers, papers, payments, periods
 from amanat.desk.models import Payment, Service, ServiceRecord, Task
 from amanat.desk.payments import NewPayment
 from amanat.people import rows, search, timeline
+from amanat.people.drafts import plain
 from amanat.people.models import BIN, Company, Contact
 from amanat.people.search import Entry
 
@@ -73,6 +74,8 @@ class NewService:
     follow_up_on: date | None = None
     acknowledgement: str = ""
     notes: str = ""
+    #: values of the workspace's own fields as `people.custom_fields` stores them
+    custom: Mapping[str, Any] = field(default_factory=dict)
     owner: Member | None = None
     papers_vanish: bool | None = None
 
@@ -147,6 +150,7 @@ def _record(
         documents=list(service.documents) if service else [],
         acknowledgement=wanted.acknowledgement.strip(),
         notes=wanted.notes,
+        custom=dict(wanted.custom),
         owner=wanted.owner or by,
         papers_vanish=vanish if vanish is not None else bool(service and service.papers_vanish),
         repeats=repeats,
@@ -241,13 +245,14 @@ def set_status(
                 % {"now": fresh.get_status_display(), "wanted": Status(status).label}
             )
         fresh.status, fresh.updated_at = status, at
-        if acknowledgement.strip():
-            fresh.acknowledgement = acknowledgement.strip()[:60]
+        acknowledgement = plain(acknowledgement)[:60]
+        if acknowledgement:
+            fresh.acknowledgement = acknowledgement
         _deliver_or_take_back(fresh, at, ZoneInfo(by.workspace.time_zone))
         fresh.save(update_fields=["status", "updated_at", "acknowledgement", "delivered_at", "expires_on"])
         if status == Status.DELIVERED:
             papers.vanish(record=fresh, by=by, at=at)
-        _tell_of_status(fresh, by, at, reindex=bool(acknowledgement.strip()))
+        _tell_of_status(fresh, by, at, reindex=bool(acknowledgement))
     for name in ("status", "updated_at", "acknowledgement", "delivered_at", "expires_on"):
         setattr(record, name, getattr(fresh, name))
     return fresh

@@ -7,6 +7,7 @@ obsolete, so that a text that returns finds its words. No guesses ("fuzzy") and 
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import io
 from collections.abc import Iterable, Iterator
@@ -129,6 +130,17 @@ def texts_of(path: Path) -> Iterator[Message]:
         one, *more = [texts] if isinstance(texts, str) else texts
         if one:
             yield Message(text=one, plural=more[0] if more else "", context=context)
+    if path.name == "tasks.py":
+        yield from _purposes(source)
+
+
+def _purposes(source: str) -> Iterator[Message]:
+    """What each job is for, which the page of jobs says: `@jobs.periodic(..., purpose="...")`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("jobs."):
+            for word in node.keywords:
+                if word.arg == "purpose" and isinstance(word.value, ast.Constant):
+                    yield Message(text=str(word.value.value))
 
 
 def _files() -> Iterator[tuple[str, Path]]:

@@ -95,8 +95,8 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
     for workspace in access.workspace_ids():
         with tenancy.inside(workspace):
             here = Replayed(
-                contacts=_purge(Contact, Kind.CONTACT, "contacts", ended, workspace, at),
-                companies=_purge(Company, Kind.COMPANY, "companies", ended, workspace, at),
+                contacts=_purge(Contact, Kind.CONTACT, ended, workspace, at),
+                companies=_purge(Company, Kind.COMPANY, ended, workspace, at),
                 tokens=_revoke(ended, workspace, at),
             )
             here.seats, here.owners = _end_seats(ended, workspace, at)
@@ -115,10 +115,9 @@ def _heads() -> dict[UUID, tuple[int, str]]:
         return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
 
 
-def _purge(
-    model: deleted.Kind, kind: Kind, counted: str, ended: Tombstones, workspace: UUID, at: datetime
-) -> int:
+def _purge(model: deleted.Kind, kind: Kind, ended: Tombstones, workspace: UUID, at: datetime) -> int:
     """In the backup they may be alive; the bin takes them first, as it is the only way out."""
+    counted = deleted.counted(model)
     rows = model.objects.of(workspace)
     gone = ended.among(kind, rows.values_list("pk", flat=True).iterator(chunk_size=_PIECE), workspace_id=workspace)
     for piece in _pieces(gone):

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from amanat.accounts import access
 from amanat.accounts.access import MemberRequest
 from amanat.core import clock
 from amanat.people import bin as deleted
@@ -56,13 +57,15 @@ def _place(text: str) -> tuple[datetime, UUID] | None:
 
 
 def bin_act(request: MemberRequest) -> HttpResponseBase:
-    """Restore the chosen, or delete them for good."""
+    """Restore the chosen, or, after a fresh sign-in, delete them for good."""
     on = "company" if request.POST.get("on") == "company" else "contact"
     ids = [identity for text in request.POST.getlist("ids") if (identity := _uuid(text)) is not None]
     details: dict[str, Any] = {
         "model": deleted.KINDS[on], "workspace": request.workspace, "by": request.member, "at": clock.now(), "ids": ids,
     }  # fmt: skip
     if request.POST.get("act") == "purge":
+        if not access.is_fresh(request):
+            return access.to_reauthentication(request)
         count = deleted.purge(**details)
         text = ngettext("%(count)s was deleted for good.", "%(count)s were deleted for good.", count) % {"count": count}
     else:

@@ -17,7 +17,7 @@ from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock, filelinks, files, routes
 from amanat.core.models_files import StoredFile
-from amanat.people import exporting, lists, vocabulary
+from amanat.people import exporting, lists, lost_runs, vocabulary
 from amanat.people.exporting import ExportRefused
 from amanat.people.models import ExportRun
 
@@ -78,6 +78,7 @@ def exports(request: MemberRequest) -> HttpResponse:
     """The member's own exports, and the export of everything. The list renews itself while one is being written."""
     found = ExportRun.objects.of(request.workspace).filter(created_by=request.member).order_by("-created_at")[:LISTED]
     runs = list(found)
+    lost_runs.end_exports(runs, at=clock.now())
     context = {
         "runs": runs, "is_busy": any(run.state in _BUSY for run in runs), "formats": FORMAT_WORDS,
         "may_all": request.member.may(May.EXPORT) and request.member.sees_all,
@@ -93,6 +94,18 @@ def exports(request: MemberRequest) -> HttpResponse:
 def export_workspace(request: MemberRequest) -> HttpResponseBase:
     try:
         exporting.of_workspace(format=request.POST.get("format", ""), by=request.member, at=clock.now())
+    except ExportRefused as refusal:
+        messages.error(request, str(refusal))
+    return HttpResponseRedirect(reverse("people:exports"))
+
+
+def export_again(request: MemberRequest, run_id: UUID) -> HttpResponseBase:
+    """Try an export that failed once more."""
+    run = ExportRun.objects.of(request.workspace).filter(pk=run_id, created_by=request.member).first()
+    if run is None:
+        raise Http404
+    try:
+        exporting.go_on(run=run, by=request.member, at=clock.now())
     except ExportRefused as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("people:exports"))

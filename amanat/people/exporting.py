@@ -197,8 +197,8 @@ def _of_all(on: str) -> Dataset:
     return Dataset("contacts" if on == "contact" else "companies", title, columns, rows, objects)
 
 
-register(_of_all("company"))
 register(_of_all("contact"))
+register(_of_all("company"))
 
 
 # --- formats -------------------------------------------------------------------------------------------------------
@@ -253,7 +253,8 @@ def _json(workspace: UUID, parts: Sequence[tuple[str, Iterable[dict[str, Any]]]]
 
 
 def whole(workspace: UUID, format: str, file: IO[bytes]) -> int:
-    """The whole workspace into `file`: JSON as one file, tables as a ZIP of one each, cards of its contacts. Returns the rows."""
+    """The whole workspace into `file`, and how many rows that is: JSON as one file, CSV as a ZIP of one each, XLSX as a workbook with
+    a sheet each, cards of its contacts."""
     counted = _Counted()
     if format in {"vcf3", "vcf4"}:
         records = Records("contact", workspace)
@@ -264,13 +265,18 @@ def whole(workspace: UUID, format: str, file: IO[bytes]) -> int:
         parts = [(one.key, counted.each(one.objects(workspace))) for one in datasets()]
         for piece in _json(workspace, parts):
             file.write(piece)
+    elif format == "xlsx":
+        tables = ((one.key, one.columns(workspace), counted.each(one.rows(workspace))) for one in datasets())
+        try:
+            spreadsheets.write_workbook(tables, file)
+        except spreadsheets.SpreadsheetRefused as refusal:
+            raise ExportRefused(refusal.reason) from refusal
     else:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for one in datasets():
-                columns, rows = one.columns(workspace), counted.each(one.rows(workspace))
-                pieces = spreadsheets.write_csv(columns, rows) if format == "csv" else _xlsx(columns, rows)
-                with archive.open(f"{one.key}.{format}", "w", force_zip64=True) as member:
-                    for piece in pieces:
+                rows = counted.each(one.rows(workspace))
+                with archive.open(f"{one.key}.csv", "w", force_zip64=True) as member:
+                    for piece in spreadsheets.write_csv(one.columns(workspace), rows):
                         member.write(piece)
     return counted.count
 
@@ -345,6 +351,18 @@ def _queue(scope: str, format: str, definition: dict[str, Any], by: Member, at: 
     return run
 
 
+def go_on(*, run: ExportRun, by: Member, at: datetime) -> None:
+    """Write the file of an export that failed after all. Raises ExportRefused."""
+    _check(by, run.format)
+    if run.scope == "workspace" and not by.sees_all:
+        raise ExportRefused(_("Only somebody who sees all contacts may export the whole workspace."))
+    failed = ExportRun.objects.of(run.workspace_id).filter(pk=run.pk, state=State.FAILED)
+    if not failed.update(state=State.QUEUED, problem="", ended_at=None):
+        raise ExportRefused(_("This export did not fail. Reload the page."))
+    ledger.write("people.export.asked", workspace=run.workspace_id, by=by, about=run, at=at, scope=run.scope, format=run.format)
+    jobs.enqueue("people.export", workspace=run.workspace_id, run=str(run.pk))
+
+
 def work(workspace: UUID, run_id: UUID) -> None:
     """Write the file of a queued export; from the beginning again when a worker died over it."""
     with tenancy.inside(workspace):
@@ -388,7 +406,8 @@ def _write(run: ExportRun, member: Member, file: IO[bytes]) -> tuple[int, str]:
     ending = FORMATS[run.format][1]
     if run.scope == "workspace":
         if run.format in {"csv", "xlsx"}:
-            return whole(run.workspace_id, run.format, file), f"workspace-{day}.zip"
+            name = f"workspace-{day}.xlsx" if run.format == "xlsx" else f"workspace-{day}.zip"
+            return whole(run.workspace_id, run.format, file), name
         with _zipped(file, f"workspace-{day}.{ending}") as inner:
             return whole(run.workspace_id, run.format, inner), f"workspace-{day}.zip"
     definition = lists.parse(

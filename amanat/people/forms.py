@@ -237,7 +237,8 @@ class NoteForm(forms.Form):
 
     note = forms.CharField(label=gettext_lazy("Note"), max_length=10_000, required=False)
     kind = forms.ChoiceField(choices=[("note", "note"), ("call", "call"), ("message", "message")], required=False)
-    file = forms.FileField(label=gettext_lazy("File"), required=False)
+    # Not the usual widget, whose "clear" box would make False of it.
+    file = forms.FileField(label=gettext_lazy("File"), required=False, widget=forms.FileInput)
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

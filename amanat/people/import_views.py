@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest
 from amanat.core import clock, files, spreadsheets
-from amanat.people import vocabulary
+from amanat.people import lost_runs, vocabulary
 from amanat.people.import_forms import ImportForm, UploadForm, changed_mapping, column_choices
 from amanat.people.importing import converting, delimited, runs, undo
 from amanat.people.importing.mapping import Mapping
@@ -54,9 +54,10 @@ def imports(request: MemberRequest) -> HttpResponseBase:
             form.add_error("file", str(refusal))
         else:
             return HttpResponseRedirect(reverse("people:import", args=[run.pk]))
-    found = ImportRun.objects.of(request.workspace).select_related("created_by").order_by("-created_at")[:LISTED]
+    found = list(ImportRun.objects.of(request.workspace).select_related("created_by").order_by("-created_at")[:LISTED])
+    lost_runs.end_imports(found, at=clock.now())
     return render(
-        request, "people/import_list.html", {"form": form, "runs": list(found)}, status=422 if form.errors else 200
+        request, "people/import_list.html", {"form": form, "runs": found}, status=422 if form.errors else 200
     )
 
 
@@ -64,6 +65,7 @@ def _run(request: MemberRequest, run_id: UUID) -> ImportRun:
     run = ImportRun.objects.of(request.workspace).select_related("created_by").filter(pk=run_id).first()
     if run is None:
         raise Http404
+    lost_runs.end_imports([run], at=clock.now())
     return run
 
 

@@ -312,6 +312,8 @@ def attachment(request: MemberRequest, attachment_id: UUID) -> HttpResponseBase:
         find(request, CONTACT, found.contact_id)
     elif found.company_id:
         find(request, COMPANY, found.company_id)
+    else:
+        raise Http404
     stored = StoredFile.objects.of(request.workspace).get(pk=found.file_id)
     return files.serve(stored, name=found.name)
 
@@ -340,7 +342,10 @@ def _follow_up(request: MemberRequest, pages: Pages, identity: UUID) -> HttpResp
         if day is None:
             messages.error(request, _("“%(value)s” is not a date.") % {"value": text[:40]})
             return to(reverse(pages.page, args=[record.pk]))
-    pages.rule.change(**{pages.on: record}, by=request.member, at=clock.now(), changes={"follow_up_on": day})
+    try:
+        pages.rule.change(**{pages.on: record}, by=request.member, at=clock.now(), changes={"follow_up_on": day})
+    except ValidationError as problem:  # something written down before is not well formed any more
+        messages.error(request, " ".join(problem.messages))
     return to(reverse(pages.page, args=[record.pk]))
 
 

@@ -10,6 +10,14 @@
 #: A workspace that fits into the sample never needs the index.
 SAMPLE = 8000
 FIND_RECORDS = """
+CREATE OR REPLACE FUNCTION find_by_rarest(tests text[], counts integer[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
+    -- All tests; every one but that of the smallest count written so that no index fits it.
+    SELECT string_agg(CASE WHEN place = (SELECT c.place FROM unnest(counts) WITH ORDINALITY AS c(count, place)
+            ORDER BY c.count, c.place LIMIT 1) THEN test
+        ELSE replace(replace(test, 'text LIKE', '(text || '''') LIKE'), 'digits LIKE', '(digits || '''') LIKE') END, ' AND ')
+    FROM unnest(tests) WITH ORDINALITY AS t(test, place)
+$$;
 CREATE OR REPLACE FUNCTION find_records(
     words jsonb, of_kinds text[], of_owner uuid, of_teams uuid[], most integer, at_least integer
 ) RETURNS TABLE (kind varchar, id uuid)
@@ -29,13 +37,13 @@ DECLARE
     sample text;
     indexed text;
     best text;
-    last uuid;
     is_small boolean;
-    is_common boolean;
-    is_loose boolean;
     found uuid[] := '{}';
     middles uuid[];
     these uuid[];
+    begun integer[];
+    held integer[];
+    halved integer[];
 BEGIN
     IF here IS NULL OR jsonb_array_length(words) = 0 OR most < 1 THEN
         RETURN;
@@ -73,8 +81,8 @@ BEGIN
             '%' || right(value, greatest(3, length(value) / 2)) || '%')), 'false') FROM jsonb_array_elements_text(word -> 'fuzzy'));
     END LOOP;
 
-    SELECT e.id INTO last FROM people_searchentry e WHERE e.workspace_id = here ORDER BY e.id DESC OFFSET {sample} LIMIT 1;
-    is_small := last IS NULL;
+    SELECT count(*) = 0 INTO is_small FROM (SELECT FROM people_searchentry e WHERE e.workspace_id = here
+        ORDER BY e.id DESC OFFSET {sample} LIMIT 1) AS beyond;
     sample := format('SELECT id, kind, owner_id, team_id, text, digits FROM people_searchentry WHERE workspace_id = %L', here);
     IF is_small THEN
         sample := '(' || sample || ' ORDER BY id DESC) AS sample';
@@ -92,29 +100,35 @@ BEGIN
             (SELECT ('x' || left(replace(e.id::text, '-', ''), 12))::bit(48)::bigint FROM people_searchentry e
                 WHERE e.workspace_id = here ORDER BY e.id DESC LIMIT 1) AS latest) AS reach;
     END IF;
-    indexed := format('people_searchentry WHERE workspace_id = %L AND ', here) || scope;
+    indexed := format('people_searchentry WHERE workspace_id = %L AND ', here) || scope || ' AND id <> ALL ($1) AND ';
     best := ' ORDER BY ' || array_to_string(whole, ' + ') || ' DESC, length(text), id DESC LIMIT ';
 
-    EXECUTE 'WITH hits AS MATERIALIZED (SELECT id, text, digits, (' || array_to_string(starts, ' AND ') || ') AS begins FROM ' || sample
-        || ' WHERE ' || scope || ' AND ((' || array_to_string(parts, ' AND ') || ') OR (' || array_to_string(edges, ' AND ')
-        || '))) SELECT array(SELECT id FROM hits WHERE begins' || best || '$1), array(SELECT id FROM hits WHERE NOT begins AND ('
-        || array_to_string(parts, ' AND ') || ')' || best || '$1), (SELECT count(*) > {common} FROM (SELECT FROM hits WHERE NOT begins AND '
-        || array_to_string(edges, ' AND ') || ' LIMIT {common} + 1) AS counted)' INTO found, middles, is_loose USING most;
-    best := ' LIMIT 200) AS candidates' || best || '$2)';
-    IF cardinality(found) < most AND NOT is_small AND NOT is_loose THEN
+    EXECUTE 'WITH hits AS MATERIALIZED (SELECT id, text, (' || array_to_string(starts, ' AND ') || ') AS begins FROM ' || sample
+        || ' WHERE ' || scope || ' AND ' || array_to_string(parts, ' AND ') || ') SELECT array(SELECT id FROM hits WHERE begins'
+        || best || '$1), array(SELECT id FROM hits WHERE NOT begins' || best || '$1)' INTO found, middles USING most;
+    IF cardinality(found) < most AND NOT is_small THEN
+        -- How often each word is met, in the index's eyes: it is asked for the rarest alone, the rest is compared.
+        EXECUTE (SELECT 'SELECT ' || string_agg(counts, ', ') || ' FROM ' || replace(sample, 'LIMIT {quarter}', 'LIMIT {pinch}') FROM (
+            SELECT 'ARRAY[' || string_agg('count(*) FILTER (WHERE ' || test || ')', ', ') || ']' AS counts
+            FROM (SELECT 1 AS list, test FROM unnest(edges) AS test UNION ALL SELECT 2, test FROM unnest(parts) AS test
+                UNION ALL SELECT 3, test FROM unnest(anywhere) AS test) AS tests GROUP BY list ORDER BY list) AS lists)
+            INTO begun, held, halved;
         PERFORM set_config('enable_indexscan', 'off', true);
-        EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || ' AND id <> ALL ($1) AND '
-            || array_to_string(starts, ' AND ') || best INTO these USING found, most - cardinality(found);
+        best := ' LIMIT 200) AS candidates' || best || '$2)';
+        IF {common} >= ANY (begun) THEN
+            EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || find_by_rarest(starts, begun) || best
+                INTO these USING found, most - cardinality(found);
+            found := found || these;
+        END IF;
+        found := found || middles[1:most - cardinality(found)];
+        IF cardinality(found) < most AND starts <> parts AND {common} >= ANY (held) THEN
+            EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || find_by_rarest(parts, held) || best
+                INTO these USING found, most - cardinality(found);
+            found := found || these;
+        END IF;
         PERFORM set_config('enable_indexscan', 'on', true);
-        found := found || these;
-    END IF;
-    found := found || middles[1:most - cardinality(found)];
-    IF cardinality(found) < most AND NOT is_small AND starts <> parts THEN
-        PERFORM set_config('enable_indexscan', 'off', true);
-        EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || ' AND id <> ALL ($1) AND '
-            || array_to_string(parts, ' AND ') || best INTO these USING found, most - cardinality(found);
-        PERFORM set_config('enable_indexscan', 'on', true);
-        found := found || these;
+    ELSE
+        found := found || middles[1:most - cardinality(found)];
     END IF;
     at_least := least(at_least, most);
     IF cardinality(found) < at_least AND NOT ('false' = ANY (alike)) THEN
@@ -122,17 +136,12 @@ BEGIN
         EXECUTE 'SELECT array(SELECT id FROM ' || sample || ' WHERE ' || scope || best INTO these
             USING found, at_least - cardinality(found);
         found := found || these;
-        IF cardinality(found) < at_least AND NOT is_small THEN
-            EXECUTE 'SELECT count(*) > {common} FROM (SELECT FROM ' || sample || ' WHERE ' || array_to_string(anywhere, ' AND ')
-                || ' LIMIT {common} + 1) AS counted' INTO is_common;
-            IF NOT is_common THEN
-                PERFORM set_config('enable_indexscan', 'off', true);
-                EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || ' AND '
-                    || array_to_string(halves, ' AND ') || ' LIMIT 1000) AS candidates WHERE true' || best INTO these
-                    USING found, at_least - cardinality(found);
-                PERFORM set_config('enable_indexscan', 'on', true);
-                found := found || these;
-            END IF;
+        IF cardinality(found) < at_least AND {rare} >= ANY (halved) THEN
+            PERFORM set_config('enable_indexscan', 'off', true);
+            EXECUTE 'SELECT array(SELECT id FROM (SELECT id, text FROM ' || indexed || find_by_rarest(halves, halved)
+                || ' LIMIT 1000) AS candidates WHERE true' || best INTO these USING found, at_least - cardinality(found);
+            PERFORM set_config('enable_indexscan', 'on', true);
+            found := found || these;
         END IF;
     END IF;
     RETURN QUERY SELECT e.kind, e.id FROM unnest(found) WITH ORDINALITY AS f(id, place)
@@ -142,4 +151,6 @@ $$;
 REVOKE ALL ON FUNCTION find_records(jsonb, text[], uuid, uuid[], integer, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_records(jsonb, text[], uuid, uuid[], integer, integer) TO amanat_app;
 ALTER FUNCTION find_records(jsonb, text[], uuid, uuid[], integer, integer) OWNER TO amanat_search;
-""".replace("{sample}", str(SAMPLE)).replace("{quarter}", str(SAMPLE // 4)).replace("{common}", str(SAMPLE // 50))
+""".replace("{sample}", str(SAMPLE)).replace("{quarter}", str(SAMPLE // 4)).replace("{pinch}", str(SAMPLE // 16)).replace(
+    "{common}", str(SAMPLE // 80)
+).replace("{rare}", str(SAMPLE // 400))

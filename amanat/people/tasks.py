@@ -7,7 +7,7 @@ from uuid import UUID
 from amanat.accounts import access
 from amanat.core import clock, jobs, tenancy
 from amanat.people import bin as deleted
-from amanat.people import duplicates, exporting, merging
+from amanat.people import duplicates, exporting, lost_runs, merging
 from amanat.people.importing import runs, undo
 
 
@@ -48,6 +48,11 @@ def empty_bins() -> None:
 @jobs.periodic("people.exports.expire", "7 * * * *", purpose="Delete the files of exports after 24 hours")
 def expire_exports() -> None:
     exporting.expire_all()
+
+
+@jobs.periodic("people.runs.lost", "*/10 * * * *", purpose="End imports and exports whose work was given up, in words")
+def end_lost_runs() -> None:
+    lost_runs.sweep_all()
 
 
 @jobs.periodic(

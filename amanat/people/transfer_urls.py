@@ -52,11 +52,15 @@ _export, _merge, _delete = members(May.EXPORT), members(May.MERGE_CONTACTS), mem
 exports = [
     route(
         "export/<str:what>/", export_views.export_list, name="export_list", rule=_export, methods=FORM, limits=UPLOADS,
-        records=("people.contacts.exported", "people.companies.exported"),
+        fresh=True, records=("people.contacts.exported", "people.companies.exported"),
     ),
     route("exports/", export_views.exports, name="exports", rule=_export),
     route(
         "exports/everything/", export_views.export_workspace, name="export_workspace", rule=_export, methods=POST, limits=UPLOADS,
+        fresh=True, records=("people.export.asked",),
+    ),
+    route(
+        "exports/<uuid:run_id>/again/", export_views.export_again, name="export_again", rule=_export, methods=POST, limits=UPLOADS,
         fresh=True, records=("people.export.asked",),
     ),
     route("exports/<uuid:run_id>/take/", export_views.export_take, name="export_take", rule=_export, methods=POST, limits=WRITES),

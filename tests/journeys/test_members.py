@@ -170,14 +170,17 @@ def test_other_browser_is_signed_out_and_failures_are_listed(town: Town, demo) -
     counter.sign_in(seat["email"], seat["password"])
     home.sign_in(seat["email"], seat["password"])
     home.go("/settings/devices/")
-    assert home.page.locator("ul.lines li").count() == 2
-    home.press("Sign out", exact=True)
-    home.page.wait_for_load_state()
+    shown = home.page.locator("ul.lines li")
+    assert shown.count() >= 2
+    assert shown.filter(has_text="this device").count() == 1
+    while shown.filter(has_not_text="this device").count():
+        with home.page.expect_navigation():
+            shown.filter(has_not_text="this device").first.get_by_role("button").click()
     counter.go("/contacts/")
     assert counter.path == "/accounts/login/", "the other browser is out at its next click"
     home.go("/settings/history/")
     rows = home.page.locator("tbody tr").all_inner_texts()
-    assert sum("Signed in" in row for row in rows) == 2
+    assert sum("Signed in" in row for row in rows) >= 2
     assert any("password" in row.lower() for row in rows), rows
     home.go("/contacts/")
     assert home.path == "/contacts/"

@@ -25,7 +25,8 @@ def calendar(request: MemberRequest) -> HttpResponse:
     is_week = request.GET.get("show") == "week"
     everyone = request.GET.get("who") == "all"
     first, end = agenda.week_span(day) if is_week else agenda.month_span(day.year, day.month)
-    found = agenda.items(request.member, first, end, today=today, everyone=everyone)
+    cut = agenda.Cut()
+    found = agenda.items(request.member, first, end, today=today, everyone=everyone, cut=cut)
     by_day: dict[date, list[agenda.Item]] = {}
     for item in found:
         by_day.setdefault(item.day, []).append(item)
@@ -35,6 +36,8 @@ def calendar(request: MemberRequest) -> HttpResponse:
         "day": day,
         "is_week": is_week,
         "everyone": everyone,
+        "is_cut": cut.happened,
+        "most": agenda.MOST,
         "today": today,
         "first": first,
         "last": end - timedelta(days=1),

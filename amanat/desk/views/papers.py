@@ -92,6 +92,7 @@ def _page(
         "openings": list(openings.order_by("-at", "-id")[:50]),
         "form": form or OpeningForm(initial={"reason": suggested}),
         "opened": opened,
+        "number": _in_groups(opened.number) if opened else "",
         "link": _link(opened) if opened and opened.token else "",
         "can_mark": bool(found.file and found.file.content_type in papers.MARKABLE),
         "may_write": request.member.may(May.WRITE_PAPERS),
@@ -100,6 +101,11 @@ def _page(
     response = render(request, "desk/paper.html", context, status=status)
     response["Cache-Control"] = "no-store, private"
     return response
+
+
+def _in_groups(number: str) -> str:
+    """Twelve digits as they are printed on the card: 2345 6789 0124."""
+    return " ".join(re.findall("....", number)) if re.fullmatch(r"\d{12}", number) else number
 
 
 def _link(opened: Opened) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock
-from amanat.desk import home, listing, payments, persons, services
+from amanat.desk import fields, home, listing, payments, persons, services
 from amanat.desk.forms import ChangeServiceForm, NewServiceForm, PaperForm, PaymentForm, as_uuid, person_text
 from amanat.desk.listing import Filters
 from amanat.desk.models import Paper, Payment, ServiceRecord, Task
@@ -127,11 +127,11 @@ def bulk_status(request: MemberRequest) -> HttpResponse:
 
 def service_new(request: MemberRequest) -> HttpResponse:
     """The quick form: who, what, fee, paid at once."""
-    offered = finding.offered(request)
+    offered, own = finding.offered(request), fields.of(request.workspace)
     if request.method != "POST":
-        form = NewServiceForm(services=offered, initial=_first_values(request))
+        form = NewServiceForm(services=offered, own=own, initial=_first_values(request))
         return render(request, "desk/service_new.html", {"form": form, "offered": offered, "people": []})
-    form = NewServiceForm(request.POST, services=offered)
+    form = NewServiceForm(request.POST, services=offered, own=own)
     people: list[dict[str, Any]] = []
     if form.is_valid():
         try:
@@ -153,6 +153,7 @@ def _create(request: MemberRequest, form: NewServiceForm) -> ServiceRecord:
         service=data["service"], title=data["title"], fee_paise=data["fee"], quantity=data["quantity"],
         due_on=data["due_on"], expires_on=data["expires_on"], follow_up_on=data["follow_up_on"],
         acknowledgement=data["acknowledgement"], notes=data["notes"],
+        custom=data["custom"],
     )  # fmt: skip
     paid = NewPayment(data["paid"], data["method"], data["reference"]) if data["paid"] else None
     return services.create(
@@ -220,6 +221,7 @@ def page_of(
         "papers": papers,
         "paper_form": paper_form or PaperForm(initial={"vanishes": record.papers_vanish}),
         "tasks": tasks,
+        "own_fields": fields.lines(fields.of(workspace), record.custom),
         "others": [_line(each, today) for each in others],
         "moves": [(move, NEXT_WORDS[Status(move)]) for move in services.may_become(record)],
         "may_write": member.may(May.WRITE_SERVICES),
@@ -235,7 +237,8 @@ def page_of(
 
 def service_edit(request: MemberRequest, record_id: UUID) -> HttpResponse:
     record = finding.record_of(request, record_id)
-    form = ChangeServiceForm(request.POST or None, instance=record, members=finding.members(request))
+    members, own = finding.members(request), fields.of(request.workspace)
+    form = ChangeServiceForm(request.POST or None, instance=record, members=members, own=own)
     if request.method != "POST":
         return render(request, "desk/service_edit.html", {"form": form, "record": record})
     if form.is_valid():

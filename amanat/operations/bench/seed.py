@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amanat.settings")
@@ -64,6 +65,11 @@ def main(contacts: int, others: int, each: int) -> dict[str, Any]:
         )
         busy = cursor.fetchone()[0]
         cursor.execute(
+            "SELECT sort_name, id FROM people_contact WHERE workspace_id = %s ORDER BY sort_name, id OFFSET %s LIMIT 1",
+            [member.workspace_id, contacts * 9 // 10],
+        )
+        deep = urlencode({"sort": "name", "after": "~".join(str(part) for part in cursor.fetchone())})
+        cursor.execute(
             "SELECT count(*) FROM people_interaction WHERE workspace_id = %s AND contact_id = %s",
             [member.workspace_id, busy],
         )
@@ -73,7 +79,7 @@ def main(contacts: int, others: int, each: int) -> dict[str, Any]:
         size = cursor.fetchone()[0] // 1024**2
     return {
         "email": email, "password": PASSWORD, "busy_contact": str(busy), "seconds": time.monotonic() - started,
-        "database_mb": size, "contacts": contacts,
+        "database_mb": size, "contacts": contacts, "deep": f"/contacts/?{deep}",
     }  # fmt: skip
 
 
@@ -114,10 +120,13 @@ def fill(member: Member, count: int, *, salt: int) -> None:
 def _names(cursor: Any) -> None:
     cursor.execute("DROP TABLE IF EXISTS bench_first, bench_last")
     for table, words in (("bench_first", FIRST), ("bench_last", LAST)):
-        cursor.execute(f"CREATE TEMP TABLE {table} (i int PRIMARY KEY, name text, found text)")
+        cursor.execute(f"CREATE TEMP TABLE {table} (i int PRIMARY KEY, name text, found text, sound text)")
         cursor.executemany(
-            f"INSERT INTO {table} VALUES (%s, %s, %s)",
-            [(number, word, script.search_text(word)) for number, word in enumerate(words)],
+            f"INSERT INTO {table} VALUES (%s, %s, %s, %s)",
+            [
+                (number, word, script.search_text(word), script.search_text(f"{word}1").split()[-1].rstrip("1"))
+                for number, word in enumerate(words)
+            ],
         )
 
 
@@ -161,7 +170,8 @@ STATEMENTS = (
         (%(towns)s::text[])[1 + g %% %(n_towns)s], 'demo', now() {PICK} WHERE g %% 4 = 0""",
     f"""INSERT INTO people_searchentry (workspace_id, id, kind, text, digits, owner_id)
         SELECT %(w)s, {ID.format(kind="'contact'")}, 'contact',
-        ' ' || f.found || ' ' || l.found || CASE WHEN g %% 3 > 0 THEN ' ' || lower(f.name || '.' || l.name || g) || '@example.in' ELSE '' END || ' ',
+        ' ' || f.found || ' ' || l.found || CASE WHEN g %% 3 > 0 THEN ' ' || lower(l.name) || g || CASE WHEN l.sound <> lower(l.name)
+        THEN ' ' || l.sound || g ELSE '' END || ' example iksmpli in .in.' ELSE '' END || ' ',
         ' 9198' || lpad(((g::bigint * 7919 + %(salt)s) %% 100000000)::text, 8, '0') || ' ', %(m)s {PICK}""",
     f"""INSERT INTO people_interaction (workspace_id, id, contact_id, happened_at, kind, actor_id, summary)
         SELECT %(w)s, gen_random_uuid(), {ID.format(kind="'contact'")}, now() - make_interval(mins => (g::bigint * 7919 %% 500000)::int),

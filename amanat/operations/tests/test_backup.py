@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from amanat.core import configuration, database
 from amanat.core.configuration import Configuration
-from amanat.operations import backup, dumps, postgres, sealing
+from amanat.core.models import SystemKey, WorkspaceKey
+from amanat.operations import Refused, backup, dumps, postgres, sealing
 from amanat.operations.tests import places
 
 pytestmark = pytest.mark.slow
@@ -20,8 +22,12 @@ FILL = """
 from amanat.operations import services
 services.set_up_django()
 from amanat.accounts.tests import factories
+from amanat.core import tenancy, vault
 for name in ("Shree CSC Kendra", "Other Traders"):
-    factories.make_workspace(name)
+    workspace = factories.make_workspace(name)
+    with tenancy.inside(workspace):
+        vault.seal(b"x", workspace_id=workspace.pk, context="c")
+vault.seal(b"x", workspace_id=vault.SYSTEM, context="c")
 """
 
 
@@ -38,10 +44,12 @@ def fill(here: Configuration) -> None:
 
 
 def contents(here: Configuration) -> tuple[dict[str, int], list[str], dict[str, int]]:
-    """What must come back: rows by table, names of all workspaces, sizes of files."""
+    """What must come back: rows by table (without the notes of restores), names of all workspaces, sizes of files."""
     with postgres.using(here), dumps.connect(here) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM accounts_workspace ORDER BY 1")]
         counts = dumps.counts(connection)
+        noted = connection.execute("SELECT count(*) FROM core_ledgerentry WHERE event = 'operations.backup.restored'")
+        counts["core_ledgerentry"] -= noted.fetchone()[0]
     return counts, names, {name: path.stat().st_size for name, path in dumps.files(here)}
 
 
@@ -62,6 +70,13 @@ def saved(original: Configuration) -> Path:
     code, output = places.run(original.data, "backup", str(target))
     assert code == 0, output
     assert output.startswith("Saved ")
+    return target
+
+
+def put_beside(saved: Path, target: Path, data: bytes) -> Path:
+    """A backup with other data and the keys of `saved`."""
+    target.write_bytes(data)
+    shutil.copy(backup.keys_of(saved), backup.keys_of(target))
     return target
 
 
@@ -189,8 +204,8 @@ def test_a_bad_backup_is_refused_and_nothing_changes(
     spoil: Callable[[bytes, sealing.Secret], bytes], told: str, saved: Path, copy: Configuration
 ) -> None:
     before = contents(copy)
-    bad = copy.data.parent / "bad.amanat"
-    bad.write_bytes(spoil(saved.read_bytes(), dumps.secret(copy)))
+    secret = backup.opened(copy, saved).secret
+    bad = put_beside(saved, copy.data.parent / "bad.amanat", spoil(saved.read_bytes(), secret))
     code, output = places.run(copy.data, "restore", str(bad), "--replace")
     assert code == 3
     assert told in output
@@ -216,6 +231,7 @@ def test_a_passphrase_locks_a_backup_of_its_own(original: Configuration, fresh: 
     target = fresh.data.parent / "b.amanat"
     words = {"AMANAT_BACKUP_PASSPHRASE": "twelve quiet lanterns"}
     assert places.run(original.data, "backup", str(target), **words)[0] == 0
+    assert target.with_name("b.amanat.keys").exists()
     code, output = places.run(fresh.data, "restore", str(target))
     assert (code, "set AMANAT_BACKUP_PASSPHRASE" in output) == (3, True)
     code, output = places.run(fresh.data, "restore", str(target), AMANAT_BACKUP_PASSPHRASE="another one altogether")
@@ -279,7 +295,7 @@ def test_a_backup_can_be_made_while_the_site_writes(copy: Configuration, place: 
     finally:
         server.stop()
     assert code == 0, output
-    summary = backup.verify(place / "b.amanat", dumps.secret(copy))[1]
+    summary = backup.opened(copy, place / "b.amanat").summary
     assert "in_progress" not in summary["counts"]
     assert summary["files"] == 3
 
@@ -306,5 +322,63 @@ def test_it_moves_to_an_external_server_and_back(
             assert code == 0, output
         finally:
             server.stop()
-    summary = backup.verify(place / "b.amanat", dumps.secret(fresh))[1]
+    summary = backup.opened(fresh, place / "b.amanat").summary
     assert summary["counts"] == contents(original)[0]
+
+
+def test_without_its_keys_a_backup_opens_for_nobody(saved: Path, copy: Configuration, place: Path) -> None:
+    before = contents(copy)
+    alone = place / "alone.amanat"
+    shutil.copy(saved, alone)
+    code, output = places.run(copy.data, "restore", str(alone), "--replace")
+    assert (code, "put alone.amanat.keys beside it" in output) == (3, True)
+    code, output = places.run(copy.data, "backup", str(place / "later.amanat"))
+    assert code == 0, output
+    shutil.copy(place / "later.amanat.keys", place / "alone.amanat.keys")
+    code, output = places.run(copy.data, "restore", str(alone), "--replace")
+    assert (code, "belongs to another backup" in output) == (3, True)
+    with pytest.raises(Refused, match="does not open"):
+        backup.verify(alone, dumps.secret(copy))  # not even the root key opens it
+    assert contents(copy) == before
+
+
+def test_wrapped_keys_lie_in_the_file_of_keys_alone(original: Configuration, saved: Path) -> None:
+    found = backup.opened(original, saved)
+    wrapped = [row["wrapped"] for row in json.loads(found.key_tables["core_workspacekey"])]
+    assert len(wrapped) == found.summary["counts"]["core_workspacekey"] > 0
+    with saved.open("rb") as file:
+        entries = sealing.Reader(file).entries(found.secret)
+        dump = b"".join(data for name, data in entries if name == backup.DATABASE)
+    raw = tables_of(dump, original)
+    assert "Shree CSC Kendra" in raw
+    assert [key for key in wrapped if key in raw] == []
+
+
+def tables_of(dump: bytes, here: Configuration) -> str:
+    """The dump as text."""
+    with postgres.using(here), dumps.connect(here) as connection:
+        program = dumps.tools(here, connection).path("pg_restore")
+    return subprocess.run([program, "-f", "-"], input=dump, capture_output=True, check=True, cwd="/").stdout.decode()
+
+
+def test_the_tables_of_keys_are_those_of_the_models() -> None:
+    assert dumps.KEY_TABLES == (SystemKey._meta.db_table, WorkspaceKey._meta.db_table)
+
+
+def test_a_backup_is_restored_for_a_trial_beside_the_running_site(copy: Configuration, saved: Path) -> None:
+    before = contents(copy)
+    server = postgres.start(copy, purpose="up")
+    try:
+        code, output = places.run(copy.data, "backup", "--check", str(saved))
+        assert code == 0, output
+        assert "was restored for a trial" in output
+        with dumps.connect(copy, "postgres") as connection:
+            names = [row[0] for row in connection.execute("SELECT datname FROM pg_database WHERE NOT datistemplate")]
+        assert sorted(names) == ["amanat", "postgres"]
+        secret = backup.opened(copy, saved).secret
+        bad = put_beside(saved, copy.data.parent / "bad.amanat", with_an_unreadable_dump(saved.read_bytes(), secret))
+        code, output = places.run(copy.data, "backup", "--check", str(bad))
+        assert (code, "could not be restored" in output) == (3, True)
+    finally:
+        server.stop()
+    assert contents(copy) == before

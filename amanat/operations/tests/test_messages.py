@@ -11,7 +11,7 @@ from amanat.core.configuration import CHECKOUT
 from amanat.operations import Refused, cli, messages
 from amanat.operations.messages import Message
 
-PYTHON = '''
+PYTHON = """
 from django.utils.translation import gettext as _, gettext_lazy, ngettext, pgettext
 label = gettext_lazy("Mobile " "number")
 def said(count, kind):
@@ -19,7 +19,7 @@ def said(count, kind):
     _("")
     pgettext("seal", "Due")
     return ngettext("%(count)d day", "%(count)d days", count)
-'''
+"""
 PAGE = """
 {% load i18n %}{% block title %}{% translate "Contacts" %}{% endblock %}
       <p title="{% translate 'It’s "here"' %}">Namaste (</p>
@@ -50,11 +50,17 @@ def test_texts_of_a_python_file(tmp_path: Path) -> None:
 def test_texts_of_a_page_however_it_is_indented(tmp_path: Path) -> None:
     assert found(tmp_path / "page.html", PAGE) == [
         (None, "Contacts", ""),
-        (None, "It’s \"here\"", ""),
+        (None, 'It’s "here"', ""),
         (None, "In an include", ""),
         (None, "%(name)s has %(number)s row", "%(name)s has %(number)s rows"),
         ("seal", "Due", ""),
     ]
+
+
+def test_the_purpose_of_a_job_is_a_text(tmp_path: Path) -> None:
+    code = '@jobs.periodic("desk.empty_bin", "20 3 * * *", purpose="Empty the bin")\ndef empty_bin(): start(purpose="test")\n'
+    assert found(tmp_path / "tasks.py", code) == [(None, "Empty the bin", "")]
+    assert found(tmp_path / "other.py", code) == []
 
 
 def test_the_whole_program_is_read_once_and_in_order() -> None:
@@ -113,7 +119,7 @@ def test_a_translation_stays_is_put_by_and_comes_back(language: Path) -> None:
     translate(language, "Saved.", "સાચવ્યું.")
     assert merge(language, saved, other).translated == 1
     assert merge(language, other).obsolete == 1
-    assert "#~ msgstr \"સાચવ્યું.\"" in language.read_text()
+    assert '#~ msgstr "સાચવ્યું."' in language.read_text()
     back = merge(language, saved, other)
     assert (back.translated, back.obsolete) == (1, 0)
     assert polib.pofile(str(language)).find("Saved.").msgstr == "સાચવ્યું."
@@ -150,7 +156,9 @@ def test_doing_it_again_changes_nothing(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
 
 
-def test_without_babel_the_command_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_babel_the_command_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(messages.importlib.util, "find_spec", lambda name: None)
     assert cli.main(["messages"]) == cli.CANNOT
     assert "./run test --quick" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import random
 import signal
 import subprocess
@@ -46,8 +47,8 @@ class Site:
     def says(self, words: str) -> None:
         places.wait_for(lambda: words in self.output(), f"{words!r} was never said: {self.output()}")
 
-    def get(self, path: str, port: int = 0) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=10)
+    def get(self, path: str, port: int = 0, patience: float = 10) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=patience)
         try:
             connection.request("GET", path, headers={"Host": "localhost"})
             answer = connection.getresponse()
@@ -135,6 +136,18 @@ def test_what_is_killed_comes_back(site: Site) -> None:
     now = site.children()
     assert now["postgres"] == before["postgres"]
     assert {name for name in before if now[name] != before[name]} == {"web", "worker", "live"}
+
+
+def test_a_web_process_that_hangs_is_started_again(site: Site) -> None:
+    before = site.children()
+    [serving, *_] = sorted(places.descendants(before["web"]) - {before["web"]})
+    os.kill(serving, signal.SIGSTOP)
+    assert site.get("/healthz", patience=2)[0] == 0
+    site.says("web lives but does not answer; ending it.")
+    site.becomes_well()
+    assert not places.is_running(serving)
+    now = site.children()
+    assert {name for name in before if now[name] != before[name]} == {"web"}
 
 
 def test_a_killed_database_comes_back_and_the_site_with_it(site: Site) -> None:
