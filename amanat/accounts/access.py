@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import cast
 from urllib.parse import quote
 from uuid import UUID
@@ -18,21 +19,20 @@ from zoneinfo import ZoneInfo
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, transaction
-from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
-from amanat.accounts.models import Member, TeamMember, User, Workspace
+from amanat.accounts.models import Member, User, Workspace
 from amanat.accounts.permissions import May, Role
 from amanat.accounts.session_store import SessionStore
 from amanat.core import routes, tenancy
 from amanat.core.limits import Limit
 from amanat.core.routes import Route, anyone
+from amanat.core.rows import Reader
 
 Run = Callable[[], HttpResponseBase]
 
@@ -160,14 +160,27 @@ class Members:
 
 def seat_of(user: User, workspace_id: UUID) -> Member | None:
     """The member that `user` is in the workspace of the open transaction, with the workspace and the ids of her teams."""
-    teams = TeamMember.objects.of(workspace_id).filter(member_id=OuterRef("id")).values("team_id")
-    return (
-        Member.objects.of(workspace_id)
-        .filter(user_id=user.pk, ended_at__isnull=True)
-        .select_related("workspace")
-        .annotate(team_ids=ArraySubquery(teams))  # type: ignore[no-redef]
-        .first()
-    )
+    members, workspaces = _readers()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {members.columns}, {workspaces.columns}, ARRAY(SELECT t.team_id FROM accounts_teammember t "  # noqa: S608
+            "WHERE t.workspace_id = m.workspace_id AND t.member_id = m.id) FROM accounts_member m "
+            "JOIN accounts_workspace w ON w.workspace_id = m.workspace_id AND w.id = m.workspace_id "
+            "WHERE m.workspace_id = %s AND m.user_id = %s AND m.ended_at IS NULL",
+            [workspace_id, user.pk],
+        )
+        values = cursor.fetchone()
+    if values is None:
+        return None
+    found = members.row(values[: members.width])
+    found.workspace = workspaces.row(values[members.width : -1])
+    found.team_ids = values[-1]
+    return found
+
+
+@cache
+def _readers() -> tuple[Reader[Member], Reader[Workspace]]:
+    return Reader(Member, "m"), Reader(Workspace, "w")
 
 
 def name_actor(member_id: UUID) -> None:

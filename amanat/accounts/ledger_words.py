@@ -19,6 +19,7 @@ SENTENCES = {
     "accounts.token.revoked": _("API token revoked"),
     "accounts.token.bulk_read": _("An API token read very many contacts"),
     "jobs.job.retried": _("Failed job tried again"),
+    "operations.backup.restored": _("Installation restored from a backup"),
     "workspaces.workspace.created": _("Workspace made"),
     "workspaces.workspace.changed": _("Details of the workspace changed"),
 }

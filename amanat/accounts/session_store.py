@@ -4,20 +4,44 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
-from django.db import DatabaseError, IntegrityError, router, transaction
+from django.db import DatabaseError, IntegrityError, connection, router, transaction
 from django.db.models import OuterRef, Subquery
 
-from amanat.accounts.models import Session, SignIn
+from amanat.accounts.models import Session, SignIn, User
 from amanat.core import clock
+from amanat.core.rows import Reader
 
 
 def hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:40]
+
+
+@cache
+def _readers() -> tuple[Reader[Session], Reader[User]]:
+    return Reader(Session, "s"), Reader(User, "u")
+
+
+def _read(key: str) -> Session | None:
+    """The session of a hashed key that has not expired, with its user."""
+    sessions, users = _readers()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {sessions.columns}, {users.columns} FROM accounts_session s LEFT JOIN accounts_user u ON u.id = s.user_id "  # noqa: S608
+            "WHERE s.session_key = %s AND s.expire_date > %s",
+            [key, clock.now()],
+        )
+        values = cursor.fetchone()
+    if values is None:
+        return None
+    found = sessions.row(values[: sessions.width])
+    found.user = users.row(values[sessions.width :]) if found.user_id else None
+    return found
 
 
 class SessionStore(DatabaseStore):
@@ -32,8 +56,7 @@ class SessionStore(DatabaseStore):
     def _get_session_from_db(self) -> Session | None:
         if not self.session_key:
             return None
-        rows = Session.objects.select_related("user")
-        found = rows.filter(session_key=hashed(self.session_key), expire_date__gt=clock.now()).first()
+        found = _read(hashed(self.session_key))
         if found is None:
             self._session_key = None
         self.row = found

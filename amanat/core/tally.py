@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
 
 from amanat.core import ids, tenancy
 from amanat.core.models import Tally
@@ -19,8 +18,12 @@ def add(what: str, change: int, *, workspace: HasId | UUID) -> None:
 
 
 def count(what: str, *, workspace: HasId | UUID) -> int:
-    total = Tally.objects.of(workspace).filter(what=what).aggregate(total=Sum("change"))["total"]
-    return int(total or 0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(change), 0) FROM core_tally WHERE workspace_id = %s AND what = %s",
+            [tenancy.workspace_id_of(workspace), what],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def fold(workspace: UUID) -> None:

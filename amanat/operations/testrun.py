@@ -18,6 +18,9 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "imports (import-linter)": ("-c", "from importlinter.cli import lint_imports_command as check; check()"),
 }
 PYTEST = ("-m", "pytest", "-n", "2")
+#: The whole run also counts lines and fails below the floor of pyproject.toml.
+COVERED = ("--cov", "--cov-report=term:skip-covered")
+QUICK = ("-m", "not slow and not journey")
 
 
 def run(*, quick: bool, pytest_arguments: Sequence[str]) -> int:
@@ -26,7 +29,7 @@ def run(*, quick: bool, pytest_arguments: Sequence[str]) -> int:
         environment = _environment(Path(folder))
         if pytest_arguments:
             return min(1, _run(["-m", "pytest", *pytest_arguments], environment))
-        tests = [*PYTEST, *(["-m", "not slow and not journey"] if quick else [])]
+        tests = [*PYTEST, *(QUICK if quick else COVERED)]
         failed = [
             name for name, command in {**CHECKS, "tests (pytest)": tests}.items() if _timed(name, command, environment)
         ]

@@ -6,6 +6,7 @@ import time
 
 PATIENCE = 5.0  # seconds a question may stay unanswered
 PAUSE = 5.0  # seconds between questions
+FIRST_PAUSE = 1.0  # the same, until it has answered once
 MOST_UNANSWERED = 3
 FIRST_ANSWER = 180.0  # seconds a service may take to answer for the first time
 
@@ -41,7 +42,8 @@ class Watch:
         return self._unanswered >= MOST_UNANSWERED
 
     def _ask(self, now: float) -> None:
-        self._asked, self._next, self._is_asked = now, now + PAUSE, False
+        self._asked, self._is_asked = now, False
+        self._next = now + (PAUSE if self._has_answered else FIRST_PAUSE)
         self._socket = socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET)
         self._socket.setblocking(False)
         self._socket.connect_ex(self._address)

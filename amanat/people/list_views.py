@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -83,12 +84,13 @@ def _list(request: MemberRequest, on: str) -> HttpResponse:
             count, more = lists.count(asked.definition, member=request.member, words=asked.words)
         except Refused as refused:
             problem = str(refused)
-    context = _context(request, asked, page, shown, on=on)
+    is_first_run = not page.rows and not problem and not asked.definition.filters and not request.GET.get("after")
+    context = _context(request, asked, page, shown, on=on, is_first_run=is_first_run)
     context |= {
         "problem": problem,
         "body": columns.body(page.rows, names, shown, asked.words, on=on),
         "is_empty": not page.rows,
-        "is_first_run": not page.rows and not problem and not asked.definition.filters and not request.GET.get("after"),
+        "is_first_run": is_first_run,
         "count": count,
         "count_text": formatting.number(count, get_language() or "en") + ("+" if more else ""),
         "summary": _summary(len(page.rows), count, more, started),
@@ -105,7 +107,7 @@ def _summary(rows: int, count: int, more: bool, started: float) -> str:
 
 
 def _context(
-    request: MemberRequest, asked: _Asked, page: lists.Page, shown: list[columns.Column], *, on: str
+    request: MemberRequest, asked: _Asked, page: lists.Page, shown: list[columns.Column], *, on: str, is_first_run: bool
 ) -> dict[str, Any]:
     base, definition, words = reverse(_URLS[on]), asked.definition, asked.words
     keep = [("view", str(asked.view.pk))] if asked.view else definition.pairs()
@@ -129,20 +131,28 @@ def _context(
         "may_delete": request.member.may(May.DELETE_CONTACTS),
         "heads": [_head(column, definition, base) for column in shown],
         "name_head": _head(columns.Column("name", _("Name"), (), str, sort="name"), definition, base),
-        "chips": _chips(request, definition, words, base), "panel": panels.filters(definition, words),
-        "sorts": panels.orders(definition, base), "pairs": definition.pairs(), "query": urlencode(keep),
-        "column_choices": panels.columns(columns.all_of(on, words), shown, definition, base),
+        "chips": _chips(request, definition, words, base), "panel": partial(panels.filters, definition, words),
+        "sorts": partial(panels.orders, definition, base), "pairs": definition.pairs(), "query": urlencode(keep),
+        "column_choices": partial(panels.columns, columns.all_of(on, words), shown, definition, base),
         "kept_order": panels.hidden([pair for pair in definition.pairs() if pair[0] in {"sort", "columns"}], but=""),
+        "tools": _tools(asked, keep, is_first_run=is_first_run),
         "export_url": _url(reverse("people:export_list", args=[_URLS[on].removeprefix("people:")]), definition.pairs()),
         "may_merge": request.member.may(May.MERGE_CONTACTS),
         "next_url": _url(base, [*keep, ("after", page.after)]) if page.after else "",
         "previous_url": _url(base, [*keep, ("before", page.before)]) if page.before else "",
         "has_stages": bool(words.stages) and on == "contact",
-        "stage_options": panels.options((one.id, one.name) for one in words.stages.values()),
-        "member_options": panels.options((one.id, one.name) for one in words.active_members()),
-        "team_options": panels.options(words.teams.items()),
-        "tag_options": panels.options((one.name, "") for one in words.tags.values()),
+        "stage_options": partial(panels.options, [(one.id, one.name) for one in words.stages.values()]),
+        "member_options": partial(panels.options, [(one.id, one.name) for one in words.active_members()]),
+        "team_options": partial(panels.options, list(words.teams.items())),
+        "tag_options": partial(panels.options, [(one.name, "") for one in words.tags.values()]),
     }  # fmt: skip
+
+
+def _tools(asked: _Asked, keep: list[tuple[str, Any]], *, is_first_run: bool) -> tuple[object, ...]:
+    """All that the menus, the filters and the bulk bar of a list depend on, beside the member herself."""
+    view = asked.view
+    is_view = (view.pk, view.name, view.is_shared, view.member_id) if view else ()
+    return (asked.definition.on, asked.words.key, tuple(asked.definition.pairs()), tuple(keep), is_view, is_first_run)
 
 
 def _url(base: str, pairs: list[tuple[str, Any]]) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import ledger
+from amanat.core.rows import Reader
 from amanat.people.drafts import plain
 from amanat.people.lists import Definition
 from amanat.people.models import SavedView
@@ -22,8 +24,19 @@ MOST = 60
 
 def seen_by(member: Member, *, on: str) -> list[SavedView]:
     """Her own and the shared ones, in order."""
-    views = SavedView.objects.of(member.workspace_id).filter(Q(member_id=member.pk) | Q(is_shared=True), on=on)
-    return list(views.order_by("position", "created_at", "id")[:MOST])
+    views = _reader()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'SELECT {views.columns} FROM people_savedview v WHERE v.workspace_id = %s AND (v.member_id = %s OR v.is_shared) '  # noqa: S608
+            'AND v."on" = %s ORDER BY v.position, v.created_at, v.id LIMIT %s',
+            [member.workspace_id, member.pk, on, MOST],
+        )
+        return [views.row(values) for values in cursor.fetchall()]
+
+
+@cache
+def _reader() -> Reader[SavedView]:
+    return Reader(SavedView, "v")
 
 
 def save(*, member: Member, at: datetime, name: str, definition: Definition, is_shared: bool = False) -> SavedView:

@@ -3,10 +3,11 @@ so that a list names the owner and stage of each row without joins."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
@@ -15,12 +16,12 @@ from amanat.core.tenancy import HasId, workspace_id_of
 
 _SQL = """
 SELECT
-  (SELECT json_agg(json_build_array(id, name, is_closed) ORDER BY position, name) FROM people_stage WHERE workspace_id = %(ws)s),
-  (SELECT json_agg(json_build_array(id, name, ended_at IS NULL) ORDER BY name) FROM accounts_member WHERE workspace_id = %(ws)s),
-  (SELECT json_agg(json_build_array(id, name) ORDER BY name) FROM accounts_team WHERE workspace_id = %(ws)s),
-  (SELECT json_agg(json_build_array(id, name, key) ORDER BY key) FROM people_tag WHERE workspace_id = %(ws)s),
+  (SELECT json_agg(json_build_array(id, name, is_closed) ORDER BY position, name)::text FROM people_stage WHERE workspace_id = %(ws)s),
+  (SELECT json_agg(json_build_array(id, name, ended_at IS NULL) ORDER BY name)::text FROM accounts_member WHERE workspace_id = %(ws)s),
+  (SELECT json_agg(json_build_array(id, name) ORDER BY name)::text FROM accounts_team WHERE workspace_id = %(ws)s),
+  (SELECT json_agg(json_build_array(id, name, key) ORDER BY key)::text FROM people_tag WHERE workspace_id = %(ws)s),
   (SELECT json_agg(json_build_array(id, "on", key, label, kind, choices, help_text, is_required, personal_kind)
-     ORDER BY position, created_at, id) FROM people_customfield WHERE workspace_id = %(ws)s AND retired_at IS NULL)
+     ORDER BY position, created_at, id)::text FROM people_customfield WHERE workspace_id = %(ws)s AND retired_at IS NULL)
 """
 
 
@@ -62,13 +63,14 @@ class FieldWord:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """All by id, in the order they are shown."""
+    """All by id, in the order they are shown. `key` is another one for other words, so that what was drawn from it can be kept."""
 
     stages: dict[UUID, StageWord] = field(default_factory=dict)
     members: dict[UUID, MemberWord] = field(default_factory=dict)
     teams: dict[UUID, str] = field(default_factory=dict)
     tags: dict[UUID, TagWord] = field(default_factory=dict)
     fields: Sequence[FieldWord] = ()
+    key: str = ""
 
     def member_name(self, identity: UUID | None) -> str:
         member = self.members.get(identity) if identity else None
@@ -95,15 +97,19 @@ def of(workspace: HasId | UUID) -> Vocabulary:
     """The vocabulary of one workspace, in one statement."""
     with connection.cursor() as cursor:
         cursor.execute(_SQL, {"ws": workspace_id_of(workspace)})
-        stages, members, teams, tags, fields = (_rows(value) for value in cursor.fetchone())
+        words = _read(*cursor.fetchone())
+    return replace(words, tags=dict(words.tags))  # who makes a tag adds it to the words in hand
+
+
+@lru_cache(100)
+def _read(*lists: str | None) -> Vocabulary:
+    """Words change rarely, so the same text is read once."""
+    stages, members, teams, tags, fields = ([] if text is None else json.loads(text) for text in lists)
     return Vocabulary(
         stages={UUID(row[0]): StageWord(UUID(row[0]), *row[1:]) for row in stages},
         members={UUID(row[0]): MemberWord(UUID(row[0]), *row[1:]) for row in members},
         teams={UUID(row[0]): row[1] for row in teams},
         tags={UUID(row[0]): TagWord(UUID(row[0]), *row[1:]) for row in tags},
         fields=[FieldWord(UUID(row[0]), *row[1:]) for row in fields],
+        key=hashlib.sha256(repr(lists).encode()).hexdigest(),
     )
-
-
-def _rows(value: Any) -> list[list[Any]]:
-    return json.loads(value) if isinstance(value, str | bytes) else (value or [])

@@ -9,9 +9,11 @@ an empty page: 9 ms of processor time without, 4 ms with.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, cast
 
+from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.template import Context
 from django.template.loader import get_template
@@ -26,10 +28,14 @@ _kept: OrderedDict[tuple[object, ...], str] = OrderedDict()
 _lock = Lock()
 
 
-def draw(template_name: str, context: Context) -> SafeString:
-    """The part `template_name` for this page's context, from the kept texts if it was drawn before."""
+def draw(template_name: str, context: Context, *differs: object) -> SafeString:
+    """The part `template_name` for this page's context, from the kept texts if it was drawn before.
+
+    Without `differs` it is a part of the frame. A page's own part names there all that its text depends on beside the
+    member, her language and theme; the tools of a list are half of its templating and the same on every visit.
+    """
     request = context["request"]
-    key = _key(template_name, context)
+    key = (template_name, *differs, *_reader(context)) if differs else _key(template_name, context)
     with _lock:
         text = _kept.get(key)
     if text is None:
@@ -40,11 +46,15 @@ def draw(template_name: str, context: Context) -> SafeString:
             while len(_kept) > MOST:
                 _kept.popitem(last=False)
     if TOKEN in text:
-        text = text.replace(TOKEN, get_token(request)).replace(HERE, escape(request.get_full_path()))
+        text = text.replace(TOKEN, _token(request)).replace(HERE, escape(request.get_full_path()))
     return mark_safe(text)  # noqa: S308 (drawn by templates, which escape; what is put in is escaped here)
 
 
 def _key(template_name: str, context: Context) -> tuple[object, ...]:
+    return (template_name, *_once(context["request"], "frame_key", lambda: _frame_key(context)))
+
+
+def _frame_key(context: Context) -> tuple[object, ...]:
     member, workspace = context.get("member"), context.get("workspace")
     entries = tuple(
         (shown.url, str(shown.label), shown.badge, shown.is_current)
@@ -52,13 +62,27 @@ def _key(template_name: str, context: Context) -> tuple[object, ...]:
         for shown in section
     )
     return (
-        template_name,
-        get_language(),
-        context.get("theme"),
         str(workspace),
         getattr(workspace, "place", ""),
-        getattr(member, "pk", None),
         str(member),
-        getattr(member, "role", ""),
         entries,
+        *_reader(context),
     )
+
+
+def _token(request: HttpRequest) -> str:
+    """The forms' token, masked once for all parts of the page."""
+    return _once(request, "frame_token", lambda: get_token(request))
+
+
+def _once[Value](request: HttpRequest, name: str, make: Callable[[], Value]) -> Value:
+    """What several parts of one page need, made by the first of them."""
+    kept = request.__dict__.get(name)
+    if kept is None:
+        kept = request.__dict__[name] = make()
+    return cast(Value, kept)
+
+
+def _reader(context: Context) -> tuple[object, ...]:
+    member = context.get("member")
+    return (get_language(), context.get("theme"), getattr(member, "pk", None), getattr(member, "role", ""))

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys import browsers
+from tests.journeys.test_records import number
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey]
 
@@ -45,15 +46,15 @@ def test_new_service_by_keyboard_alone(seated) -> None:  # type: ignore[no-untyp
 def test_new_service_for_somebody_new_by_touch(seated) -> None:  # type: ignore[no-untyped-def]
     """On a phone: the round button of the bottom bar, a new number and name, Save under the thumb."""
     agent = seated("csc", "agent", **browsers.PHONE)
-    page = agent.go("/")
+    page, phone = agent.go("/"), number()
     bar = page.locator(".phone-bar")
     bar.get_by_role("button", name="New").tap()
     page.locator("[popover]:popover-open").get_by_role("link", name="Service", exact=True).tap()
     page.wait_for_url("**/services/new/**")
-    page.get_by_label("Person", exact=True).fill("9822099123 Kamla Bai")
+    page.get_by_label("Person", exact=True).fill(f"{phone} Kamla Bai")
     page.locator("#people-options [role=option]").last.tap()
     assert page.locator("[name=new_name]").input_value() == "Kamla Bai"
-    assert page.locator("[name=new_phone]").input_value() == "+919822099123"
+    assert page.locator("[name=new_phone]").input_value() == f"+91{phone}"
     page.get_by_label("Service", exact=True).select_option(label="Aadhaar PVC card")
     save = page.get_by_role("button", name="Save")
     save.scroll_into_view_if_needed()

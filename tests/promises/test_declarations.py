@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.core.management import call_command
 
 from amanat.core import jobs, ledger_words, routes
 from amanat.core.personal_data import Held
@@ -59,6 +60,11 @@ def test_every_job_says_its_purpose() -> None:
     registered = jobs.registered()
     assert registered
     assert [name for name, job in registered.items() if len(job.purpose.split()) < 4] == []
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_every_change_of_a_model_has_its_migration() -> None:
+    call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
 
 
 def _events() -> set[str]:

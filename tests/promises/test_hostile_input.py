@@ -66,7 +66,7 @@ PARTS = 10
 
 
 @contextmanager
-def _noted() -> Iterator[set[str]]:
+def noted() -> Iterator[set[str]]:
     """The names that are looked for in forms and addresses while this is open."""
     names: set[str] = set()
     kept = {name: getattr(QueryDict, name) for name in ("__getitem__", "get", "getlist", "__contains__")}
@@ -90,7 +90,7 @@ def _noted() -> Iterator[set[str]]:
                 setattr(QueryDict, name, method)
 
 
-def _plausible(names: set[str], rows: dict[str, WorkspaceRow]) -> dict[str, str]:
+def plausible(names: set[str], rows: dict[str, WorkspaceRow]) -> dict[str, str]:
     ids = {label.split(".")[1].lower(): str(row.pk) for label, row in rows.items()}
     ids |= {"ids": ids["contact"], "owner": ids["member"], "assignee": ids["member"], "record": ids["servicerecord"]}
     found = {}
@@ -103,10 +103,10 @@ def _plausible(names: set[str], rows: dict[str, WorkspaceRow]) -> dict[str, str]
 def _tries(names: set[str], rows: dict[str, WorkspaceRow]) -> Iterator[tuple[str, dict[str, str]]]:
     for word, value in HOSTILE.items():
         yield f"{word} everywhere", dict.fromkeys(names, value)
-    plausible = _plausible(names, rows)
+    fitting = plausible(names, rows)
     for name in sorted(names):
         for word in ALONE:
-            yield f"{word} in {name}", plausible | {name: HOSTILE[word]}
+            yield f"{word} in {name}", fitting | {name: HOSTILE[word]}
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def _walk(method: str, number: int, stage: dict[str, WorkspaceRow], shree: Works
     before = cast.digest(shree)
     for pattern, route in _part(number, method):
         url = url_of(pattern, route, stage, shree)
-        with _noted() as names:
+        with noted() as names:
             _ask(client, method, url, {})
         names -= {"csrfmiddlewaretoken"}
         for what, fields in _tries(names, stage):

@@ -9,11 +9,13 @@ from amanat.core import ledger_words
 
 
 def inserted(table: str, *columns: str) -> str:
-    return ledger_words.of("row.updated" if columns else "row.inserted", {"table": table, "count": 2, "columns": columns})
+    return ledger_words.of(
+        "row.updated" if columns else "row.inserted", {"table": table, "count": 2, "columns": columns}
+    )
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "contact: 2 added"), ("hi", "संपर्क: 2 जोड़ा गया"), ("mr", "संपर्क: 2 जोडले")]
+    ("language", "said"), [("en", "contact: 2 added"), ("hi", "संपर्क: 2 जोड़ा"), ("mr", "संपर्क: 2 जोडले")]
 )
 def test_a_table_is_named_in_the_readers_language(language: str, said: str) -> None:
     with translation.override(language):

@@ -197,3 +197,17 @@ def test_catalogue_is_for_managers(shree: Workspace) -> None:
     browser = signed_in(make_member(shree))
     assert browser.get("/settings/services/").status_code == 403
     assert browser.post("/setup/pack/", {"pack": "csc"}).status_code == 403
+
+
+def test_calendar_says_when_it_does_not_show_everything(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    rekha = owner_of(shree)
+    monkeypatch.setattr(agenda, "MOST", 2)
+    with tenancy.inside(shree):
+        for _number in range(2):
+            make_task(rekha, due_on=TODAY)
+    browser = signed_in(rekha)
+    assert "Not everything is shown" not in browser.get("/calendar/").text
+    with tenancy.inside(shree):
+        make_task(rekha, due_on=TODAY)
+    assert "Not everything is shown" in browser.get("/calendar/").text
+    assert "Not everything is shown" in browser.get("/calendar/?show=week").text

@@ -7,12 +7,13 @@ import random
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from amanat.operations import supervisor
+from amanat.operations import supervisor, watching
 from amanat.operations.tests import places
 
 pytestmark = pytest.mark.slow
@@ -139,7 +140,8 @@ def test_what_is_killed_comes_back(site: Site) -> None:
 
 
 def test_a_web_process_that_hangs_is_started_again(site: Site) -> None:
-    before = site.children()
+    before, asked_by = site.children(), time.monotonic() + 3 * watching.FIRST_PAUSE
+    places.wait_for(lambda: time.monotonic() > asked_by, "the supervisor has had its first answer by then")
     [serving, *_] = sorted(places.descendants(before["web"]) - {before["web"]})
     os.kill(serving, signal.SIGSTOP)
     assert site.get("/healthz", patience=2)[0] == 0

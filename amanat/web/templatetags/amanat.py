@@ -60,6 +60,12 @@ def frame_part(context: template.Context, template_name: str) -> SafeString:
     return frame.draw(template_name, context)
 
 
+@register.simple_tag(takes_context=True)
+def kept_part(context: template.Context, template_name: str, *differs: object) -> SafeString:
+    """A part of a page that is the same for all `differs`, kept between pages: see `amanat.web.frame`."""
+    return frame.draw(template_name, context, *differs)
+
+
 @register.filter
 def money(paise: int | None, paise_shown: str = "") -> str:
     """₹ 12,06,500. `{{ amount|money:"paise" }}` shows the paise even when there are none. Nothing for None."""

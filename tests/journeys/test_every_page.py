@@ -1,0 +1,260 @@
+"""Every page that an owner can reach, seen by the accessibility checker, at every size, in both themes and all languages.
+
+The list comes from the route table, so a new page is crawled from the day it exists; ids come from the demo's own links.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from amanat.core.configuration import CHECKOUT
+from amanat.operations.tests import places
+from tests.journeys.browsers import DESK, PHONE, Town, Visitor
+from tests.journeys.test_records import add, number
+
+pytestmark = [pytest.mark.slow, pytest.mark.journey]
+
+AXE = CHECKOUT / "amanat" / "web" / "tests" / "vendor" / "axe.min.js"
+#: Answers that are no pages of a signed-in owner, each with its reason.
+NO_PAGE = {
+    "healthz": "for machines",
+    "manifest.webmanifest": "for the browser",
+    "sw.js": "for the browser",
+    "same/<str:on>/": "a part of the form",
+    "companies/names/": "a part of the form",
+    "search/palette/": "a part of the palette",
+    "services/people/": "a part of the form",
+    "imports/<uuid:run_id>/progress/": "a part of the import's page",
+    "imports/<uuid:run_id>/failed/": "a file",
+    "attachments/<uuid:attachment_id>/": "a file",
+    "exports/file/<str:token>/": "a file",
+    "papers/file/<uuid:opening_id>/<str:token>/": "a file",
+    "services/<uuid:record_id>/receipt.pdf": "a file",
+    "feed/<uuid:workspace_id>/<uuid:member_id>/<str:secret>.ics": "a file",
+    "accounts/2fa/recovery-codes/download/": "a file",
+    "owner/<str:secret>/": "works once, walked in the first hour",
+    "join/<uuid:workspace_id>/<str:secret>/": "works once, walked with the members",
+    "accounts/2fa/passkeys/<int:pk>/remove/": "needs a passkey, which needs a key in hand",
+    "accounts/2fa/passkeys/<int:pk>/edit/": "needs a passkey, which needs a key in hand",
+}
+LOOK = """() => {
+    const seen = element => element.checkVisibility();
+    return {
+        headings: [...document.querySelectorAll('h1')].filter(seen).length,
+        title: document.title.replace('· ', '').trim(),
+        sideways: document.documentElement.scrollWidth - innerWidth,
+        language: document.documentElement.lang,
+    };
+}"""
+WEIGH = """() => performance.getEntriesByType('resource').filter(each => /[.](css|js)([?]|$)/.test(each.name))
+    .map(each => [each.name, each.encodedBodySize])"""
+FOCUS = """() => {
+    const element = document.activeElement, style = getComputedStyle(element);
+    if (element === document.body) return '';
+    const shown = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== 'none';
+    const around = element.closest('.input-group, .search-open, .composer, .drop, .row-link, tr, label');
+    const wide = around && getComputedStyle(around).outlineStyle !== 'none';
+    return shown || wide ? '' : element.outerHTML.slice(0, 120);
+}"""
+
+
+@pytest.fixture(scope="module")
+def patterns(site: Any) -> list[str]:
+    """Patterns of all routes that answer GET, asked of the site's own table."""
+    words = (
+        "from amanat.operations import services; services.set_up_django(); from amanat.core import routes; "
+        "print('\\n'.join(p for p, r in routes.addresses().items() if 'GET' in r.methods and not p.startswith('api')))"
+    )
+    code, said = places.run(site.data, code=words)
+    assert code == 0, said
+    found = [line for line in said.splitlines() if line in {""} or re.fullmatch(r"[\w<>:/.-]+", line)]
+    assert len(found) > 60
+    return found
+
+
+def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
+    """The pages behind the patterns, with ids of rows that the owner has; made where the demo has none."""
+    _furnish(owner)
+    links: set[str] = set()
+    todo = ["/", "/contacts/", "/companies/", "/services/", "/calendar/", "/imports/", "/exports/", "/duplicates/", "/merges/", "/bin/"]
+    todo += ["/settings/members/", "/settings/teams/", "/settings/tags/", "/settings/fields/", "/settings/stages/", "/settings/services/"]
+    done: set[str] = set()
+    for path in [*todo, "more"]:
+        if path == "more":  # one of each kind of record leads to papers, tasks, merges
+            records = (r"/contacts/[0-9a-f-]{36}/", r"/services/[0-9a-f-]{36}/", r"/companies/[0-9a-f-]{36}/", r"/papers/of/[0-9a-f-]{36}/")
+            for record in records:
+                for link in [each for each in sorted(links) if re.fullmatch(record, each)][-6:]:
+                    links |= _links(owner, link)
+            continue
+        if path not in done:
+            done.add(path)
+            links |= _links(owner, path)
+    found = []
+    for pattern in patterns:
+        if pattern in NO_PAGE:
+            continue
+        if "<" not in pattern:
+            found.append("/" + pattern)
+            continue
+        shape = re.compile("/" + re.sub(r"<(\w+):\w+>", r"[^/?]+", re.escape(pattern).replace(r"\-", "-")))
+        fitting = sorted(link for link in links if shape.fullmatch(link) and _is_more_than_a_word(pattern, link))
+        assert fitting, f"nothing leads to {pattern}; is it reachable at all?"
+        found.append(fitting[-1])
+    return found
+
+
+def _is_more_than_a_word(pattern: str, link: str) -> bool:
+    return "uuid" not in pattern or re.search(r"[0-9a-f]{8}-[0-9a-f]{4}", link) is not None
+
+
+def _links(owner: Visitor, path: str) -> set[str]:
+    owner.go(path)
+    found = owner.page.locator("a[href^='/'], form[action^='/']").evaluate_all(
+        "all => all.map(one => one.getAttribute('href') || one.getAttribute('action'))"
+    )
+    return {link.split("?")[0] for link in found if link}
+
+
+def _furnish(owner: Visitor) -> None:
+    """What the demo lacks: two alike, a paper, a file, a field, an import, a task, something in the bin."""
+    page, shared = owner.page, number()
+    first = add(owner, "Manda Crawl", shared, company_name="Crawl Traders")
+    add(owner, "Manda Crawl", shared, anyway=True)
+    owner.go(f"/papers/of/{first.split('/')[2]}/")
+    page.locator("select[name=kind]").select_option("pan")
+    page.locator("main input[name=number]").fill("ABCPE1234F")
+    owner.press("Attach")
+    page.wait_for_load_state()
+    owner.go(f"/tasks/new/?contact={first.split('/')[2]}")
+    page.locator("main input[name=title]").fill("Crawl")
+    owner.press("Save")
+    page.wait_for_load_state()
+    owner.go("/settings/fields/")
+    page.locator("main input[name=label]").fill("Crawl field")
+    owner.press("Add the field")
+    page.wait_for_load_state()
+    owner.go("/settings/teams/")
+    page.locator("main input[name=name]").last.fill("Crawl team")
+    owner.press("Make the team")
+    page.wait_for_load_state()
+    owner.go("/imports/")
+    page.set_input_files(
+        "#id_file", {"name": "c.csv", "mimeType": "text/csv", "buffer": b"Name,Mobile\nCrawl One,9822011111\n"}
+    )
+    owner.press("Upload and look")
+    page.wait_for_url(re.compile(r"/imports/[0-9a-f-]{36}/"))
+
+
+@pytest.fixture(scope="module")
+def crawl(patterns: list[str]) -> dict[str, list[str]]:
+    """The addresses, filled by the first test that needs them."""
+    return {"patterns": patterns, "pages": []}
+
+
+def pages(crawl: dict[str, list[str]], owner: Visitor) -> list[str]:
+    if not crawl["pages"]:
+        crawl["pages"] = addresses_for(owner, crawl["patterns"])
+    return crawl["pages"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("device", [DESK, PHONE], ids=["desk", "phone"])
+def test_every_page_is_accessible(seated, crawl, device, theme) -> None:  # type: ignore[no-untyped-def]
+    owner = seated("csc", "owner", color_scheme=theme, reduced_motion="reduce", **device)
+    faults: list[str] = []
+    todo = pages(crawl, seated("csc", "owner"))
+    axe = AXE.read_text() + "; 0"
+    for path in todo:
+        answer = owner.page.goto(owner.base + path)
+        if answer is None or answer.status >= 400:
+            faults.append(f"{path}: answered {answer and answer.status}")
+            continue
+        seen = owner.page.evaluate(LOOK)
+        if seen["headings"] != 1:
+            faults.append(f"{path}: {seen['headings']} main headings")
+        if len(seen["title"]) < 3:
+            faults.append(f"{path}: no title")
+        if seen["sideways"] > 0:
+            faults.append(f"{path}: scrolls sideways by {seen['sideways']}")
+        owner.page.evaluate(axe)
+        found = owner.page.evaluate(
+            "axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+            ".then(result => result.violations.filter(fault => ['serious', 'critical'].includes(fault.impact))"
+            ".map(fault => fault.id + ' ' + fault.nodes.map(node => node.html.slice(0, 160)).slice(0, 2).join(' | ')))"
+        )
+        faults += [f"{path}: {fault}" for fault in found]
+    assert faults == [], "\n".join(faults)
+    assert len(todo) > 50
+
+
+def test_every_page_at_twice_the_size_and_by_keyboard(seated, crawl) -> None:  # type: ignore[no-untyped-def]
+    """720 is a desk of 1440 at 200 %; the focus can be seen wherever Tab leads."""
+    owner = seated("csc", "owner", viewport={"width": 720, "height": 450})
+    faults = []
+    for path in pages(crawl, seated("csc", "owner")):
+        owner.go(path)
+        if (sideways := owner.page.evaluate(LOOK)["sideways"]) > 0:
+            faults.append(f"{path}: scrolls sideways by {sideways}")
+        for _step in range(8):
+            owner.page.keyboard.press("Tab")
+            if hidden := owner.page.evaluate(FOCUS):
+                faults.append(f"{path}: focus not seen on {hidden}")
+    assert faults == [], "\n".join(faults)
+
+
+@pytest.mark.parametrize("language", ["hi", "mr"])
+def test_every_page_in_another_language(seated, crawl, language) -> None:  # type: ignore[no-untyped-def]
+    todo = pages(crawl, seated("csc", "owner"))
+    owner = seated("csc", "owner", **PHONE)
+    faults = []
+    _speak(owner, language)
+    try:
+        for path in todo:
+            answer = owner.page.goto(owner.base + path)
+            seen = owner.page.evaluate(LOOK)
+            if answer is None or answer.status >= 400:
+                faults.append(f"{path}: answered {answer and answer.status}")
+            elif seen["sideways"] > 0:
+                faults.append(f"{path}: scrolls sideways by {seen['sideways']}")
+            elif seen["language"] != language:
+                faults.append(f"{path}: speaks {seen['language']}")
+    finally:
+        _speak(owner, "en")
+    assert faults == [], "\n".join(faults)
+
+
+def _speak(owner: Visitor, language: str) -> None:
+    page = owner.go("/settings/account/")
+    page.locator("select[name=language]").select_option(language)
+    with page.expect_navigation():
+        page.locator("main form button.button-primary").first.click()
+
+
+def test_contact_list_is_light(seated) -> None:  # type: ignore[no-untyped-def]
+    """Styles and scripts of the list, as they cross the wire, stay under 100 KB."""
+    owner = seated("csc", "owner", service_workers="block")
+    page: Page = owner.go("/contacts/")
+    page.wait_for_load_state("networkidle")
+    weighed = page.evaluate(WEIGH)
+    assert len(weighed) >= 5
+    assert sum(size for _name, size in weighed) < 100_000, weighed
+
+
+def test_signed_out_pages_are_accessible(town: Town) -> None:
+    visitor = town.visitor(**PHONE)
+    faults = []
+    for path in ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/login/code/", "/offline/", "/outbox/"):
+        visitor.go(path)
+        seen = visitor.page.evaluate(LOOK)
+        faults += [f"{path}: {seen}"] if seen["headings"] != 1 or seen["sideways"] > 0 else []
+        visitor.page.evaluate(AXE.read_text() + "; 0")
+        found = visitor.page.evaluate(
+            "axe.run(document, {resultTypes: ['violations']}).then(result => result.violations"
+            ".filter(fault => ['serious', 'critical'].includes(fault.impact)).map(fault => fault.id + fault.nodes[0].html))"
+        )
+        faults += [f"{path}: {fault}" for fault in found]
+    assert faults == [], "\n".join(faults)
