@@ -140,6 +140,10 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 MFA_ADAPTER = "amanat.accounts.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "login_webauthn": "amanat.accounts.sign_in_forms.PasskeySignInForm",
+    "reauthenticate_webauthn": "amanat.accounts.sign_in_forms.PasskeyAgainForm",
+}
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https and configuration.is_loopback(_set.host_name)
 MFA_TOTP_ISSUER = "Amanat"
 MFA_RATE_LIMITS: dict[str, str] = {}

@@ -198,8 +198,28 @@ class ActivateAppForm(Plain, totp_library.ActivateTOTPForm):  # type: ignore[mis
     pass
 
 
+class CredentialField(forms.JSONField):
+    """What the browser says about a passkey: JSON, refused where it is nested beyond what can be read."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": "…"}) from None
+
+
+class PasskeySignInForm(passkey_library.LoginWebAuthnForm):  # type: ignore[misc]
+    credential = CredentialField(widget=forms.HiddenInput)
+
+
+class PasskeyAgainForm(passkey_library.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    credential = CredentialField(widget=forms.HiddenInput)
+
+
 class AddPasskeyForm(Plain, passkey_library.AddWebAuthnForm):  # type: ignore[misc]
     """A passkey that also signs in alone, unless the box is cleared."""
+
+    credential = CredentialField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -225,7 +225,9 @@ def verify(workspace: UUID) -> Verdict:
     """Recompute the chain of one workspace from its first entry and compare it with the head kept outside."""
     published = _published().get(workspace, _Published())
     if published.is_forged:
-        return Verdict(workspace, 0, f"somebody wrote the mark of a restore into {_heads_file()} without the key for it")
+        return Verdict(
+            workspace, 0, f"somebody wrote the mark of a restore into {_heads_file()} without the key for it"
+        )
     outside = (published.number, published.hash)
     with tenancy.inside(workspace):
         checked, previous = 0, FIRST

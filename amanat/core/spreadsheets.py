@@ -122,9 +122,7 @@ def write_workbook(tables: Iterable[tuple[str, Sequence[str], Iterable[Sequence[
         book.close()
 
 
-def _write_sheets(
-    book: xlsxwriter.Workbook, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
-) -> int:
+def _write_sheets(book: xlsxwriter.Workbook, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
     if len(columns) > SHEET_COLUMNS:
         raise SpreadsheetRefused(_("A sheet has at most 16,384 columns. Export fewer columns."))
     plain, heading, guarded = (

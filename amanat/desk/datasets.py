@@ -29,7 +29,7 @@ def _catalogue() -> Dataset:
         fact("Remind days before", "remind_days_before"), fact("Papers vanish", "papers_vanish"),
         fact("Active", "is_active"), fact("Position", "position"),
     ]  # fmt: skip
-    return dataset("catalogue", _("Catalogue"), facts, lambda here: Service.objects.of(here))
+    return dataset("catalogue", _("Catalogue"), facts, Service.objects.of)
 
 
 def _records() -> Dataset:
@@ -46,9 +46,7 @@ def _records() -> Dataset:
     ]  # fmt: skip
     rows = ServiceRecord.objects.of
     names = ("contact", "company", "owner", "created_by")
-    return dataset(
-        "services", _("Services"), facts, lambda here: rows(here).select_related(*names), fields=_fields
-    )
+    return dataset("services", _("Services"), facts, lambda here: rows(here).select_related(*names), fields=_fields)
 
 
 def _fields(workspace: UUID) -> Sequence[CustomField]:

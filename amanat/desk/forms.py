@@ -130,9 +130,7 @@ class NewServiceForm(WithFields, forms.Form):
         label=gettext_lazy("Notes"), required=False, max_length=10_000, widget=forms.Textarea(attrs={"rows": 2})
     )
 
-    def __init__(
-        self, *args: Any, services: list[Service], own: Sequence[CustomField] = (), **options: Any
-    ) -> None:
+    def __init__(self, *args: Any, services: list[Service], own: Sequence[CustomField] = (), **options: Any) -> None:
         super().__init__(*args, **options)
         self.services = {str(service.pk): service for service in services}
         grouped: dict[str, list[tuple[str, str]]] = {}
@@ -170,9 +168,7 @@ class ChangeServiceForm(WithFields, forms.ModelForm):  # type: ignore[type-arg]
         fields = ("title", "fee_paise", "quantity", "acknowledgement", "due_on", "expires_on", "follow_up_on", "notes", "papers_vanish")  # fmt: skip
         widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
 
-    def __init__(
-        self, *args: Any, members: list[Member], own: Sequence[CustomField] = (), **options: Any
-    ) -> None:
+    def __init__(self, *args: Any, members: list[Member], own: Sequence[CustomField] = (), **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["owner"] = MemberChoice(members, empty=_("Nobody"), label=_("Who does it"))
         if not self.is_bound:

@@ -38,7 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.umask(0o077)  # whatever we write is ours alone
     given = _with_default(list(sys.argv[1:] if arguments is None else arguments))
     if given[0] in WITH_OPTIONS_OF_THEIR_OWN:  # a mark for argparse: what follows is not for us
-        given = [given[0], *(word for word in given[1:] if word in OURS), "--", *(word for word in given[1:] if word not in OURS)]
+        given = [
+            given[0],
+            *(word for word in given[1:] if word in OURS),
+            "--",
+            *(word for word in given[1:] if word not in OURS),
+        ]
     options = _parser().parse_args(given)
     try:
         configuration = settings.adopt(**_changes(options))
@@ -101,8 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="passed on; `bench -- --help` lists them")
     saving = add("backup", _backup, "save database and files into one encrypted, verified file")
     saving.add_argument("file", type=Path, nargs="?", help="file to write; it must not exist yet")
-    saving.add_argument("--check", action="store_true", help="read FILE and restore it for a trial instead of writing it")
-    saving.add_argument("--nightly", action="store_true", help="make tonight's backup now, in the folder of nightly ones")
+    saving.add_argument(
+        "--check", action="store_true", help="read FILE and restore it for a trial instead of writing it"
+    )
+    saving.add_argument(
+        "--nightly", action="store_true", help="make tonight's backup now, in the folder of nightly ones"
+    )
     restoring = add("restore", _restore, "bring back what `backup` saved, after checking all of it")
     restoring.add_argument("file", type=Path, help="file that `backup` wrote")
     restoring.add_argument("--replace", action="store_true", help="replace the data that is here")

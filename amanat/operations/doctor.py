@@ -200,17 +200,23 @@ def _backups(configuration: Configuration) -> Iterator[Finding]:
     known, folder = nightly.state(configuration), configuration.backup_folder
     every = f"One is made every night at {configuration.backup_at:%H:%M} while ./run runs, or after its next start."
     if known.problem:
-        yield Finding("backups", "fail", f"The last nightly backup failed: {known.problem}", "Then: ./run backup --nightly")
+        yield Finding(
+            "backups", "fail", f"The last nightly backup failed: {known.problem}", "Then: ./run backup --nightly"
+        )
     elif not known.made_at:
         fresh = bool(known.since) and clock.now() - datetime.fromisoformat(known.since) < nightly.STALE
         yield Finding("backups", "ok" if fresh else "warn", "No nightly backup was made yet.", every)
     elif not (folder / known.file).exists():
-        yield Finding("backups", "fail", f"The newest backup, {folder / known.file}, is gone.", "./run backup --nightly")
+        yield Finding(
+            "backups", "fail", f"The newest backup, {folder / known.file}, is gone.", "./run backup --nightly"
+        )
     else:
         old = clock.now() - datetime.fromisoformat(known.made_at)
         told = f"The newest backup is {old.total_seconds() / 3600:.0f} hours old: {folder / known.file}."
         tried = f" A restore was last tried on {known.trial_at[:10] or 'no day'}."
-        yield Finding("backups", "warn" if old > nightly.STALE else "ok", told + tried, every if old > nightly.STALE else "")
+        yield Finding(
+            "backups", "warn" if old > nightly.STALE else "ok", told + tried, every if old > nightly.STALE else ""
+        )
 
 
 def _server(configuration: Configuration) -> Iterator[Finding]:

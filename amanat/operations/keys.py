@@ -268,7 +268,9 @@ def _wait_for_older(since: datetime) -> None:
             if not cursor.fetchone()[0]:
                 return
         if time.monotonic() > give_up:
-            raise Refused("A transaction has been open for very long, and may still need the old root key: run this again.")
+            raise Refused(
+                "A transaction has been open for very long, and may still need the old root key: run this again."
+            )
         time.sleep(0.5)
 
 

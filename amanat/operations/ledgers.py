@@ -36,9 +36,7 @@ class Report:
         ]
         entries = sum(verdict.entries for verdict in self.verdicts)
         last = f"{entries} entries in {len(self.verdicts)} workspaces checked; {len(broken)} workspaces are broken."
-        restored = [
-            f"Workspace {verdict.workspace}: {fact}." for verdict in self.verdicts for fact in verdict.restored
-        ]
+        restored = [f"Workspace {verdict.workspace}: {fact}." for verdict in self.verdicts for fact in verdict.restored]
         return "\n".join([*broken, *restored, last])
 
 

@@ -91,7 +91,9 @@ def _finished(configuration: Configuration, found: backup.Opened) -> str:
 
 def _told(summary: dict[str, Any]) -> str:
     rows = sum(summary["counts"].values())
-    return f"{rows} rows in {len(summary['counts'])} tables and {summary['files']} files; all counts agree with the backup"
+    return (
+        f"{rows} rows in {len(summary['counts'])} tables and {summary['files']} files; all counts agree with the backup"
+    )
 
 
 def _check_version(header: dict[str, Any]) -> None:
@@ -184,9 +186,7 @@ def _into_external(configuration: Configuration, source: Path, found: backup.Ope
     return _finished(configuration, found)
 
 
-def _fill(
-    configuration: Configuration, name: str, source: Path, found: backup.Opened, folder: Path | None
-) -> None:
+def _fill(configuration: Configuration, name: str, source: Path, found: backup.Opened, folder: Path | None) -> None:
     """Rows, keys and files; without a `folder` the files are read and left."""
     with dumps.connect(configuration, name) as connection:
         tools = dumps.tools(configuration, connection)

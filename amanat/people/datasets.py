@@ -150,7 +150,9 @@ def _team_members() -> Dataset:
         name_of("Member", "member"),
     ]  # fmt: skip
     rows = TeamMember.objects.of
-    return dataset("team-members", _("Members of teams"), facts, lambda here: rows(here).select_related("team", "member"))
+    return dataset(
+        "team-members", _("Members of teams"), facts, lambda here: rows(here).select_related("team", "member")
+    )
 
 
 def _custom_fields() -> Dataset:
@@ -159,7 +161,7 @@ def _custom_fields() -> Dataset:
         fact("Choices", "choices"), fact("Help", "help_text"), fact("Required", "is_required"),
         fact("Personal", "personal_kind"), fact("Position", "position"), fact("Retired at", "retired_at"),
     ]  # fmt: skip
-    return dataset("custom-fields", _("Custom fields"), facts, lambda here: CustomField.objects.of(here))
+    return dataset("custom-fields", _("Custom fields"), facts, CustomField.objects.of)
 
 
 def _saved_views() -> Dataset:
@@ -197,9 +199,9 @@ def register() -> None:
     ]  # fmt: skip
     tags = [fact("Amanat tag id", "id"), fact("Name", "name")]
     for one in (
-        _members(), dataset("teams", _("Teams"), teams, lambda here: Team.objects.of(here)), _team_members(),
-        dataset("stages", _("Stages"), stages, lambda here: Stage.objects.of(here)),
-        dataset("tags", _("Tags"), tags, lambda here: Tag.objects.of(here)),
+        _members(), dataset("teams", _("Teams"), teams, Team.objects.of), _team_members(),
+        dataset("stages", _("Stages"), stages, Stage.objects.of),
+        dataset("tags", _("Tags"), tags, Tag.objects.of),
         _custom_fields(), _saved_views(), _timeline(), _attachments(),
     ):  # fmt: skip
         exporting.register(one)

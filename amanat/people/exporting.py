@@ -359,7 +359,9 @@ def go_on(*, run: ExportRun, by: Member, at: datetime) -> None:
     failed = ExportRun.objects.of(run.workspace_id).filter(pk=run.pk, state=State.FAILED)
     if not failed.update(state=State.QUEUED, problem="", ended_at=None):
         raise ExportRefused(_("This export did not fail. Reload the page."))
-    ledger.write("people.export.asked", workspace=run.workspace_id, by=by, about=run, at=at, scope=run.scope, format=run.format)
+    ledger.write(
+        "people.export.asked", workspace=run.workspace_id, by=by, about=run, at=at, scope=run.scope, format=run.format
+    )
     jobs.enqueue("people.export", workspace=run.workspace_id, run=str(run.pk))
 
 

@@ -56,9 +56,7 @@ def imports(request: MemberRequest) -> HttpResponseBase:
             return HttpResponseRedirect(reverse("people:import", args=[run.pk]))
     found = list(ImportRun.objects.of(request.workspace).select_related("created_by").order_by("-created_at")[:LISTED])
     lost_runs.end_imports(found, at=clock.now())
-    return render(
-        request, "people/import_list.html", {"form": form, "runs": found}, status=422 if form.errors else 200
-    )
+    return render(request, "people/import_list.html", {"form": form, "runs": found}, status=422 if form.errors else 200)
 
 
 def _run(request: MemberRequest, run_id: UUID) -> ImportRun:

@@ -92,7 +92,7 @@ def _page(request: MemberRequest, pages: Pages, record: Any, *, note: NoteForm |
         more = f"{here}?{urlencode(query)}"
     context: dict[str, Any] = {
         "record": record, "on": pages.on, "words": words, "older_url": more,
-        "lines": record_pages.lines(lines, words, request.workspace), "is_older": after is not None,
+        "lines": record_pages.lines(lines, words), "is_older": after is not None,
     }  # fmt: skip
     if after is not None and getattr(request, "htmx", False):
         return render(request, "people/_lines.html", context)

@@ -7,7 +7,6 @@ import unicodedata
 import zlib
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 
 import phonenumbers
 from django.utils import timezone
@@ -51,7 +50,6 @@ def rupees(paise: int, *, always_paise: bool = False) -> str:
     return f"{MINUS if paise < 0 else ''}₹{NARROW_GAP}{grouped(str(whole), indian=True)}{fraction}"
 
 
-@lru_cache(10_000)
 def phone(e164: str) -> str:
     """+91 98220 41736. What is no telephone number is given back as it came."""
     try:
@@ -112,7 +110,6 @@ def ago(value: datetime, *, now: datetime) -> str:
     return (_("%(span)s ago") if past else _("in %(span)s")) % {"span": span}
 
 
-@lru_cache(10_000)
 def initials(name: str) -> str:
     """The first letters of the first and the last word: Sunita Deshmukh is SD. In a script without capitals the first alone,
     with its vowel sign, for two would not fit: सुनीता देशमुख is सु."""

@@ -38,6 +38,9 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "people.ImportChange": {"record_kind": "contact"},
     "people.ExportRun": {"scope": "contacts", "format": "csv"},
     "desk.Service": {"key": "canary"},
+    "desk.ServiceRecord": {"number": 900_000, "fee_paise": 100, "paid_paise": 1},
+    "people.Company": {"gstin": ""},
+    "people.ImportRun": {"mapping": {"layout": "list", "columns": []}},
 }
 #: Tables whose rows other rows are made of, or that the site itself keeps.
 MADE_ELSEWHERE = {"accounts.Workspace", "core.WorkspaceKey", "core.LedgerHead", "core.LedgerEntry", "core.Tally"}

@@ -7,6 +7,7 @@ is noted. A field added tomorrow is in this test tomorrow.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,13 +22,11 @@ from amanat import api
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests import factories
 from amanat.accounts.tests.api_client import owners_program
-from amanat.core import routes, tenancy
+from amanat.core import routes
 from amanat.core.routes import Route
 from amanat.core.tenancy import WorkspaceRow
-from amanat.desk.models import ServiceRecord
-from amanat.people.models import Company, ImportRun
 from tests.promises import cast
-from tests.promises.test_api import ROWS
+from tests.promises.test_api import BODIES, ROWS
 from tests.promises.test_isolation import url_of
 
 HOSTILE: dict[str, str] = {
@@ -61,8 +60,9 @@ PLAUSIBLE: dict[str, str] = {
     "kind": "note", "label": "Home", "format": "csv", "scope": "contacts", "on": "contact", "role": "agent",
     "sort": "-created", "time": "10:30", "what": "stage", "key": "passport", "sees": "all", "password": "correct horse 88",
 }  # fmt: skip
-#: Signing out or choosing no workspace would end the walk; a sign-in with a secret has tests of its own.
-PARTS = 10
+#: The walk is cut into so many tests.
+PARTS = 12
+PLACE = re.compile(r"\{(\w+)\}")
 
 
 @contextmanager
@@ -112,22 +112,7 @@ def _tries(names: set[str], rows: dict[str, WorkspaceRow]) -> Iterator[tuple[str
 @pytest.fixture
 def stage(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, WorkspaceRow]:
     monkeypatch.setattr(routes, "_over_limit", lambda request, declared: None)
-    rows = cast.fill(shree)
-    with tenancy.inside(shree):  # as an import is once its file was read; the cast knows no more than "some JSON"
-        mapping = {"layout": "table", "on": "contact", "columns": []}
-        ImportRun.objects.of(shree).update(mapping=mapping)
-        Company.objects.of(shree).update(gstin="")
-        ServiceRecord.objects.of(shree).update(number=900_000)  # the counter of the workspace begins at 1
-    return rows
-
-
-def _part(number: int, method: str) -> list[tuple[str, Route]]:
-    mine = [
-        (pattern, route)
-        for pattern, route in sorted(routes.addresses().items())
-        if method in route.methods and not pattern.startswith("api/")
-    ]
-    return mine[number::PARTS]
+    return cast.fill(shree)
 
 
 @pytest.mark.parametrize("number", range(PARTS))
@@ -142,12 +127,33 @@ def test_hostile_addresses_make_no_error_of_ours(number: int, stage: dict[str, W
     assert found == [], "\n".join(found)
 
 
+def test_hostile_forms_of_strangers_make_no_error_of_ours(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    """Signed out, at the doors that stand open."""
+    doors = [(pattern, route) for pattern, route in _of("POST") if route.rule is routes.anyone]
+    found = _send_all("POST", doors, Client(), stage, shree)
+    assert found == [], "\n".join(found)
+
+
 def _walk(method: str, number: int, stage: dict[str, WorkspaceRow], shree: Workspace) -> list[str]:
     client = factories.signed_in(factories.owner_of(shree))
+    return _send_all(method, _of(method)[number::PARTS], client, stage, shree)
+
+
+def _of(method: str) -> list[tuple[str, Route]]:
+    return [
+        (pattern, route)
+        for pattern, route in sorted(routes.addresses().items())
+        if method in route.methods and not pattern.startswith("api/")
+    ]
+
+
+def _send_all(
+    method: str, chosen: list[tuple[str, Route]], client: Client, stage: dict[str, WorkspaceRow], shree: Workspace
+) -> list[str]:
     client.raise_request_exception = False
     found: list[str] = []
     before = cast.digest(shree)
-    for pattern, route in _part(number, method):
+    for pattern, route in chosen:
         url = url_of(pattern, route, stage, shree)
         with noted() as names:
             _ask(client, method, url, {})
@@ -175,3 +181,47 @@ def _ask(client: Client, method: str, url: str, fields: dict[str, str], *, shree
         after = cast.digest(shree) if refused and shree else ""
         transaction.set_rollback(True)
     return response.status_code, after, repr(response.exc_info[1])[:300] if response.exc_info else ""
+
+
+#: The same for programs: values of the wrong kind, beyond what a column holds, beyond what a text may be.
+HOSTILE_JSON: dict[str, Any] = {
+    "NUL": "a\x00b", "lone surrogate": "a\ud800b", "long": "x" * 100_000, "huge number": 10**400, "beyond bigint": 2**63,
+    "negative": -1, "fraction": 0.5, "first day": "0001-01-01", "last day": "9999-12-31", "array": [[1]], "object": {"a": {"b": 1}},
+    "nothing": None, "truth": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_hostile_json_makes_no_error_of_ours(part: int, stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    program, found = owners_program(shree), []
+    before = cast.digest(shree)
+    for (method, path), body in sorted(BODIES.items())[part::3]:
+        filled = {name: str(stage[value].pk) if value in stage else value for name, value in body.items() if isinstance(value, str)}
+        good = body | filled
+        url = PLACE.sub(lambda match: str(stage[ROWS[match[1]]].pk), path)
+        for name in sorted(_properties(method, path) | set(body)):
+            for word, value in HOSTILE_JSON.items():
+                with transaction.atomic():
+                    response = program.send(method, url, good | {name: value})
+                    changed = 400 <= response.status_code and cast.digest(shree) != before
+                    transaction.set_rollback(True)
+                if response.status_code >= 500 or changed:
+                    found.append(f"{method} {path}, {word} in {name}: {response.status_code}, changed: {changed}")
+    assert found == [], "\n".join(found)
+
+
+def _properties(method: str, path: str) -> set[str]:
+    """The names that an operation takes in its body, as its description says."""
+    described = json.loads(api.document())
+    said = described["paths"][f"/api/v1{path}"][method.lower()].get("requestBody", {})
+    shape = said.get("content", {}).get("application/json", {}).get("schema", {})
+    name = shape.get("$ref", "").rpartition("/")[2]
+    return set(described["components"]["schemas"].get(name, shape).get("properties", {}))
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"name": "' + b"\xff" * 10 + b'"}', b"\x00", b"{", b"1e99999", b'"' + b"x" * 3_000_000 + b'"'])
+def test_a_body_that_is_no_json_is_refused(body: bytes, stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    before = cast.digest(shree)
+    response = owners_program(shree).post("/contacts", body)
+    assert response.status_code in {400, 413, 422}
+    assert cast.digest(shree) == before

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -179,3 +181,79 @@ def test_the_owner_of_the_tables_is_watched_too(shree: Workspace) -> None:
             "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'watch_%' AND tgrelid = 'people_contact'::regclass"
         )
         assert cursor.fetchone() == (3,)
+
+
+# --- After a restore ----------------------------------------------------------------------------------------------
+
+MADE_AT = datetime(2026, 11, 20, 2, 30, tzinfo=UTC)
+
+
+def _cut_to_three(shree: Workspace, superuser: psycopg.Connection) -> tuple[int, str]:
+    """As a restore of an older backup leaves it: entries after the third never were. Returns number and hash of that."""
+    _fill(shree, 8)
+    ledger.seal(shree.id)
+    third = _sealed(shree)[2]
+    _as_intruder(
+        superuser,
+        f"DELETE FROM core_ledgerentry WHERE number > 3 AND workspace_id = '{shree.id}'; "
+        f"UPDATE core_ledgerhead SET number = 3, hash = '{third.hash}' WHERE workspace_id = '{shree.id}'",
+    )
+    return 3, third.hash
+
+
+def test_a_restore_is_stated_and_not_taken_for_tampering(shree: Workspace, superuser: psycopg.Connection) -> None:
+    head = _cut_to_three(shree, superuser)
+    once = ledger.published_heads()[shree.id][0]
+    assert ledger.mark_restored(made_at=MADE_AT, at=MADE_AT + timedelta(days=2), heads={shree.id: head}) == 1
+    _fill(shree, 2)
+    ledger.seal(shree.id)
+    verdict = ledger.verify(shree.id)
+    assert (verdict.problem, verdict.entries) == (None, 5)
+    assert [str(fact) for fact in verdict.restored] == [
+        f"restored on 2026-11-22 02:30 UTC from a backup of 2026-11-20 02:30 UTC: entries 4 to {once} were lost then"
+    ]
+    assert ledger.mark_restored(made_at=MADE_AT, at=MADE_AT, heads={shree.id: ledger.published_heads()[shree.id]}) == 0
+
+
+def test_a_ledger_cut_off_after_a_restore_is_still_found(shree: Workspace, superuser: psycopg.Connection) -> None:
+    head = _cut_to_three(shree, superuser)
+    ledger.mark_restored(made_at=MADE_AT, at=MADE_AT, heads={shree.id: head})
+    _fill(shree, 2)
+    ledger.seal(shree.id)
+    _as_intruder(superuser, f"DELETE FROM core_ledgerentry WHERE number > 4 AND workspace_id = '{shree.id}'")
+    assert ledger.verify(shree.id).problem == "entry 5 is missing: the ledger once reached 5 and was cut off"
+
+
+def test_a_lower_head_written_by_hand_hides_nothing(shree: Workspace, superuser: psycopg.Connection) -> None:
+    number, digest = _cut_to_three(shree, superuser)
+    ledger._publish(shree.id, number, digest)
+    problem = ledger.verify(shree.id).problem
+    assert problem is not None
+    assert problem.startswith("entry 4 is missing")
+
+
+@pytest.mark.parametrize(
+    "change", [{"lost_to": 4}, {"number": 2}, {"made_at": "2026-01-01T00:00:00+00:00"}, {"signed": ""}]
+)
+def test_the_mark_of_a_restore_cannot_be_forged(
+    change: dict[str, object], shree: Workspace, superuser: psycopg.Connection
+) -> None:
+    head = _cut_to_three(shree, superuser)
+    ledger.mark_restored(made_at=MADE_AT, at=MADE_AT, heads={shree.id: head})
+    assert ledger.verify(shree.id).is_intact
+    path = Path(settings.LEDGER_HEADS_FILE)
+    mark = json.loads(path.read_text().splitlines()[-1])
+    ledger._append({**mark, **change})
+    problem = ledger.verify(shree.id).problem
+    assert problem is not None
+    assert "without the key for it" in problem
+
+
+def test_a_workspace_made_after_the_backup_is_told_as_lost(shree: Workspace, superuser: psycopg.Connection) -> None:
+    _fill(shree)
+    ledger.seal(shree.id)
+    once = ledger.published_heads()[shree.id][0]
+    _as_intruder(superuser, f"DELETE FROM core_ledgerentry WHERE workspace_id = '{shree.id}'")
+    assert ledger.mark_restored(made_at=MADE_AT, at=MADE_AT, heads={}) == 1
+    verdict = ledger.verify(shree.id)
+    assert (verdict.problem, [fact.lost_to for fact in verdict.restored]) == (None, [once])

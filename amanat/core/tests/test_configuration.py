@@ -158,8 +158,15 @@ def installed(tmp_path: Path) -> Configuration:
 def test_secrets_are_made_once_and_for_their_owner_only(installed: Configuration) -> None:
     assert stat.S_IMODE(installed.secrets.stat().st_mode) == 0o700
     before = {path.name: path.read_text() for path in installed.secrets.iterdir()}
-    assert before.keys() == {"secret-key", "root-key", "postgres-password", "owner-password", "app-password", "tombstone-key"}
-    assert len(set(before.values())) == 5
+    assert before.keys() == {
+        "secret-key",
+        "root-key",
+        "postgres-password",
+        "owner-password",
+        "app-password",
+        "tombstone-key",
+    }
+    assert len(set(before.values())) == 6
     assert {stat.S_IMODE(path.stat().st_mode) for path in installed.secrets.iterdir()} == {0o600}
     configuration.ensure_secrets(installed)
     assert {path.name: path.read_text() for path in installed.secrets.iterdir()} == before

@@ -47,7 +47,15 @@ def seen(member: Member) -> list[int]:
         figures = home.figures(member, TODAY)
         week = agenda.items(member, TODAY - timedelta(days=5), TODAY + timedelta(days=9), today=TODAY)
         lists = [len(home.late_records(member, TODAY)), len(home.unpaid(member)), len(home.expected(member, TODAY))]
-        return [*views, *lists, len(week), figures.in_hand, figures.due_this_week, figures.unpaid_count, figures.unpaid_paise]
+        return [
+            *views,
+            *lists,
+            len(week),
+            figures.in_hand,
+            figures.due_this_week,
+            figures.unpaid_count,
+            figures.unpaid_paise,
+        ]
 
 
 @pytest.mark.parametrize("kind", ["contact", "company"])

@@ -364,7 +364,7 @@ def tables_of(dump: bytes, here: Configuration) -> str:
 
 
 def test_the_tables_of_keys_are_those_of_the_models() -> None:
-    assert dumps.KEY_TABLES == (SystemKey._meta.db_table, WorkspaceKey._meta.db_table)
+    assert (SystemKey._meta.db_table, WorkspaceKey._meta.db_table) == dumps.KEY_TABLES
 
 
 def test_a_backup_is_restored_for_a_trial_beside_the_running_site(copy: Configuration, saved: Path) -> None:

@@ -1,0 +1,145 @@
+"""What every answer carries and every door refuses: headers, forged forms, odd methods, odd addresses."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from amanat.accounts.models import Workspace
+from amanat.accounts.tests import factories
+from amanat.core import routes
+from amanat.core.routes import Route
+from amanat.core.tenancy import WorkspaceRow
+from tests.promises import cast
+from tests.promises.test_isolation import url_of
+
+#: The same for everybody and without a word about anyone: browsers may keep them.
+THE_SAME_FOR_ALL = {"manifest", "service_worker"}
+
+
+@pytest.fixture
+def stage(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, WorkspaceRow]:
+    monkeypatch.setattr(routes, "_over_limit", lambda request, declared: None)
+    return cast.fill(shree)
+
+
+def _all(method: str, rows: dict[str, WorkspaceRow], workspace: Workspace) -> list[tuple[Route, str]]:
+    return [
+        (route, url_of(pattern, route, rows, workspace))
+        for pattern, route in sorted(routes.addresses().items())
+        if method in route.methods
+    ]
+
+
+def _owner(workspace: Workspace, *, enforce_csrf_checks: bool = False) -> Client:
+    client = factories.signed_in(factories.owner_of(workspace))
+    client.handler.enforce_csrf_checks = enforce_csrf_checks
+    return client
+
+
+def test_no_answer_is_kept_framed_or_guessed_at(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    client, found = _owner(shree), []
+    for route, url in _all("GET", stage, shree):
+        if route.name in {"account_logout"}:
+            continue
+        response = client.get(url)
+        kept = response.headers.get("Cache-Control", "")
+        where = f"{route.path} ({response.status_code})"
+        if "no-store" not in kept and route.name not in THE_SAME_FOR_ALL:
+            found.append(f"{where} may be kept: {kept!r}")
+        if "public" in kept and route.name not in THE_SAME_FOR_ALL:
+            found.append(f"{where} is public")
+        for name, value in {
+            "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+        }.items():  # fmt: skip
+            if response.headers.get(name) != value:
+                found.append(f"{where} has {name}: {response.headers.get(name)}")
+        policy = response.headers.get("Content-Security-Policy", "")
+        if "frame-ancestors 'none'" not in policy or "unsafe" in policy:
+            found.append(f"{where} has the policy {policy!r}")
+    assert found == []
+
+
+def test_forged_forms_are_refused_and_change_nothing(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    client, found = _owner(shree, enforce_csrf_checks=True), []
+    before = cast.digest(shree)
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        for route, url in _all(method, stage, shree):
+            for headers in ({}, {"HX-Request": "true"}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+                status = client.generic(method, url, headers=headers).status_code
+                expected = {401, 404} if url.startswith("/api/") else {403}
+                if status not in expected:
+                    found.append(f"{method} {route.path} {headers}: {status}")
+    assert found == []
+    assert cast.digest(shree) == before
+
+
+def test_a_private_page_has_no_other_name(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    """Path and cache confusion: nothing answers under a page's address with something behind it."""
+    client, found = _owner(shree), []
+    for route, url in _all("GET", stage, shree):
+        for tail in ("x.css", "/x.css", "%2Fx.css", ";x.css", "..;/x.css"):
+            status = client.get(url + tail).status_code
+            if status == 200:
+                found.append(f"{route.path} answers under {url}{tail}")
+    assert found == []
+
+
+def test_methods_a_route_did_not_declare_are_refused(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    client, found = _owner(shree), []
+    before = cast.digest(shree)
+    for pattern, route in sorted(routes.addresses().items()):
+        url = url_of(pattern, route, stage, shree)
+        for method in ("OPTIONS", "TRACE", "PUT", "DELETE", "PROPFIND", "get"):
+            if method in route.methods:
+                continue
+            status = client.generic(method, url).status_code
+            if status != 405:
+                found.append(f"{method} {route.path}: {status}")
+    assert found == []
+    assert cast.digest(shree) == before
+
+
+def test_a_question_changes_no_row(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    """GET and HEAD are safe: a link in a mail, a prefetch or a preview does nothing."""
+    client, found = _owner(shree), []
+    before = cast.digest(shree)
+    for route, url in _all("GET", stage, shree):
+        for ask in (client.get, client.head):
+            ask(url)
+        after = cast.digest(shree)
+        if after != before:
+            found.append(route.path)
+        before = after
+    assert found == []
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "localhost:80@evil.example", "local host", ""])
+def test_another_host_is_refused(host: str, shree: Workspace) -> None:
+    client = _owner(shree)
+    assert client.get("/contacts/", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\t//evil.example"])
+def test_next_leads_nowhere_else(target: str, shree: Workspace) -> None:
+    client = _owner(shree)
+    rows = [
+        client.post(reverse("web:theme"), {"theme": "dark", "next": target}),
+        client.post(reverse("web:language"), {"language": "en", "next": target}),
+        client.post(reverse("desk:task_new"), {"title": "Call", "due_on": "2026-12-01", "kind": "todo", "next": target}),
+        client.get(reverse("account_login"), {"next": target}),
+    ]
+    for response in rows:
+        where = response.headers.get("Location", "/")
+        assert where.startswith("/") and not where.startswith(("//", "/\\"))
+    assert target not in client.get(reverse("desk:task_new"), {"next": target}).content.decode()
+
+
+def test_a_forged_referer_does_not_lead_away(shree: Workspace) -> None:
+    stale = factories.signed_in(factories.owner_of(shree), fresh=False)
+    address = reverse("people:export_workspace")
+    response = stale.post(address, {"format": "csv"}, headers={"Referer": "https://evil.example//evil.example/x"})
+    asked = stale.get(response["Location"])
+    assert 'value="//evil' not in asked.content.decode()
