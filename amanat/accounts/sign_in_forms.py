@@ -205,7 +205,7 @@ class CredentialField(forms.JSONField):
         try:
             return super().to_python(value)
         except RecursionError:
-            raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": "…"}) from None
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
 class PasskeySignInForm(passkey_library.LoginWebAuthnForm):  # type: ignore[misc]

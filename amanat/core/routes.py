@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, get_resolver, path
 from django.utils.translation import gettext as _
 
-from amanat.core import limits
+from amanat.core import diskspace, limits
 from amanat.core.limits import Limit
 
 View = Callable[..., HttpResponseBase]
@@ -98,6 +98,8 @@ def route(
             response = refusal(request, 405)
             response["Allow"] = ", ".join(declared.methods)
             return response
+        if method != "GET" and declared.rule is not anyone and diskspace.is_short():  # one may always sign in and read
+            return refusal(request, 503)
         over = _over_limit(request, declared)
         if over is not None:
             return over
@@ -146,6 +148,7 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
         404: _("Not found"),
         405: _("This cannot be done here"),
         429: _("Too many tries. Wait a little and try again."),
+        503: _("Nothing can be saved at the moment: the disk is nearly full"),
     }
     if request.path.startswith("/api/"):
         from django.http import JsonResponse

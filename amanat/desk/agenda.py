@@ -63,7 +63,7 @@ def items(
     Tasks are hers and those nobody has, or all she may see. Later occurrences of a series are shown on their days.
     """
     cut = cut or Cut()
-    found = [*_tasks(member, first, end, today, everyone, cut), *_records(member, first, end, today, cut)]
+    found = [*_tasks(member, first, end, today, cut, everyone=everyone), *_records(member, first, end, today, cut)]
     people = Contact.objects.of(member.workspace_id).visible_to(member).alive()
     followed = people.filter(follow_up_on__gte=first, follow_up_on__lt=end).order_by("follow_up_on", "id")
     found += [
@@ -74,7 +74,7 @@ def items(
     return sorted(found, key=lambda item: (item.day, item.at is None, item.at or time.max, item.title))
 
 
-def _tasks(member: Member, first: date, end: date, today: date, everyone: bool, cut: Cut) -> Iterable[Item]:
+def _tasks(member: Member, first: date, end: date, today: date, cut: Cut, *, everyone: bool) -> Iterable[Item]:
     tasks = Task.objects.of(member.workspace_id).visible_to(member).open()
     if not everyone:
         tasks = tasks.hers(member)

@@ -7,8 +7,8 @@ class DeskConfig(AppConfig):
 
     def ready(self) -> None:
         from amanat.core import ledger_words, vault
-        from amanat.desk import ledger_words as own_words
         from amanat.desk import datasets, papers, shell
+        from amanat.desk import ledger_words as own_words
         from amanat.desk.models import Paper
 
         vault.register_sealed(Paper, "number_sealed", papers.number_context)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 
-from amanat.core.tenancy import HasId
+from amanat.core.tenancy import HasId, WorkspaceQuerySet
 from amanat.people import custom_fields
 from amanat.people.models import CustomField
 
@@ -19,10 +19,14 @@ else:
     _Form = object
 
 
+def rows(workspace: HasId | UUID) -> WorkspaceQuerySet[CustomField]:
+    found: WorkspaceQuerySet[CustomField] = CustomField.objects.of(workspace)
+    return found.filter(on=CustomField.On.SERVICE, retired_at__isnull=True)
+
+
 def of(workspace: HasId | UUID) -> list[CustomField]:
     """Those in use, in the order of the forms. One statement."""
-    found = CustomField.objects.of(workspace).filter(on=CustomField.On.SERVICE, retired_at__isnull=True)
-    return list(found.order_by("position", "created_at", "id"))
+    return list(rows(workspace).order_by("position", "created_at", "id"))
 
 
 class WithFields(_Form):

@@ -7,8 +7,8 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         from amanat.core import ledger_words, schema
-        from amanat.people import ledger_words as own_words
         from amanat.people import datasets, notes, shell
+        from amanat.people import ledger_words as own_words
         from amanat.people import schema as own
 
         schema.add_sql("find_records", own.FIND_RECORDS)

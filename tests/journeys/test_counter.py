@@ -47,13 +47,14 @@ def test_new_service_for_somebody_new_by_touch(seated) -> None:  # type: ignore[
     """On a phone: the round button of the bottom bar, a new number and name, Save under the thumb."""
     agent = seated("csc", "agent", **browsers.PHONE)
     page, phone = agent.go("/"), number()
+    name = f"Kamla {secrets.token_hex(2)}"
     bar = page.locator(".phone-bar")
     bar.get_by_role("button", name="New").tap()
     page.locator("[popover]:popover-open").get_by_role("link", name="Service", exact=True).tap()
     page.wait_for_url("**/services/new/**")
-    page.get_by_label("Person", exact=True).fill(f"{phone} Kamla Bai")
+    page.get_by_label("Person", exact=True).fill(f"{phone} {name}")
     page.locator("#people-options [role=option]").last.tap()
-    assert page.locator("[name=new_name]").input_value() == "Kamla Bai"
+    assert page.locator("[name=new_name]").input_value() == name
     assert page.locator("[name=new_phone]").input_value() == f"+91{phone}"
     page.get_by_label("Service", exact=True).select_option(label="Aadhaar PVC card")
     save = page.get_by_role("button", name="Save")
@@ -63,7 +64,7 @@ def test_new_service_for_somebody_new_by_touch(seated) -> None:  # type: ignore[
     assert button["y"] + button["height"] <= below["y"], "the bottom bar covers Save"
     with page.expect_navigation(url=A_SERVICE):
         save.tap()
-    assert "Kamla Bai" in agent.text()
+    assert name in agent.text()
     assert "₹ 80 due" in agent.text()
 
     # Part of it is paid now, the rest later, and never more than is due.
@@ -76,7 +77,7 @@ def test_new_service_for_somebody_new_by_touch(seated) -> None:  # type: ignore[
     assert "₹ 50 due" in agent.text()
     bar.get_by_role("link", name="Contacts").tap()
     page.wait_for_url("**/contacts/")
-    page.get_by_role("link", name="Kamla Bai").tap()
+    page.get_by_role("link", name=name).tap()
     page.wait_for_url("**/contacts/*-*/")
     assert "Aadhaar PVC card" in agent.text()
 

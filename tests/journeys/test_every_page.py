@@ -52,6 +52,10 @@ LOOK = """() => {
 }"""
 WEIGH = """() => performance.getEntriesByType('resource').filter(each => /[.](css|js)([?]|$)/.test(each.name))
     .map(each => [each.name, each.encodedBodySize])"""
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SERIOUS = """rules => axe.run(document, {resultTypes: ['violations'], runOnly: rules}).then(result => result.violations
+    .filter(fault => ['serious', 'critical'].includes(fault.impact))
+    .map(fault => fault.id + ' ' + fault.nodes.map(node => node.html.slice(0, 160)).slice(0, 2).join(' | ')))"""
 FOCUS = """() => {
     const element = document.activeElement, style = getComputedStyle(element);
     if (element === document.body) return '';
@@ -80,12 +84,35 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
     """The pages behind the patterns, with ids of rows that the owner has; made where the demo has none."""
     _furnish(owner)
     links: set[str] = set()
-    todo = ["/", "/contacts/", "/companies/", "/services/", "/calendar/", "/imports/", "/exports/", "/duplicates/", "/merges/", "/bin/"]
-    todo += ["/settings/members/", "/settings/teams/", "/settings/tags/", "/settings/fields/", "/settings/stages/", "/settings/services/"]
+    todo = [
+        "/",
+        "/contacts/",
+        "/companies/",
+        "/services/",
+        "/calendar/",
+        "/imports/",
+        "/exports/",
+        "/duplicates/",
+        "/merges/",
+        "/bin/",
+    ]
+    todo += [
+        "/settings/members/",
+        "/settings/teams/",
+        "/settings/tags/",
+        "/settings/fields/",
+        "/settings/stages/",
+        "/settings/services/",
+    ]
     done: set[str] = set()
     for path in [*todo, "more"]:
         if path == "more":  # one of each kind of record leads to papers, tasks, merges
-            records = (r"/contacts/[0-9a-f-]{36}/", r"/services/[0-9a-f-]{36}/", r"/companies/[0-9a-f-]{36}/", r"/papers/of/[0-9a-f-]{36}/")
+            records = (
+                r"/contacts/[0-9a-f-]{36}/",
+                r"/services/[0-9a-f-]{36}/",
+                r"/companies/[0-9a-f-]{36}/",
+                r"/papers/of/[0-9a-f-]{36}/",
+            )
             for record in records:
                 for link in [each for each in sorted(links) if re.fullmatch(record, each)][-6:]:
                     links |= _links(owner, link)
@@ -161,49 +188,57 @@ def pages(crawl: dict[str, list[str]], owner: Visitor) -> list[str]:
     return crawl["pages"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("device", [DESK, PHONE], ids=["desk", "phone"])
-def test_every_page_is_accessible(seated, crawl, device, theme) -> None:  # type: ignore[no-untyped-def]
-    owner = seated("csc", "owner", color_scheme=theme, reduced_motion="reduce", **device)
-    faults: list[str] = []
+@pytest.mark.parametrize("device", ["desk", "phone"])
+def test_every_page_is_accessible(seated, crawl, device) -> None:  # type: ignore[no-untyped-def]
+    """In light with every rule, in dark the contrast; on the desk also at 200 % and by the keyboard."""
+    owner = seated("csc", "owner", reduced_motion="reduce", **(DESK if device == "desk" else PHONE))
     todo = pages(crawl, seated("csc", "owner"))
-    axe = AXE.read_text() + "; 0"
+    faults: list[str] = []
     for path in todo:
         answer = owner.page.goto(owner.base + path)
         if answer is None or answer.status >= 400:
             faults.append(f"{path}: answered {answer and answer.status}")
             continue
-        seen = owner.page.evaluate(LOOK)
-        if seen["headings"] != 1:
-            faults.append(f"{path}: {seen['headings']} main headings")
-        if len(seen["title"]) < 3:
-            faults.append(f"{path}: no title")
-        if seen["sideways"] > 0:
-            faults.append(f"{path}: scrolls sideways by {seen['sideways']}")
-        owner.page.evaluate(axe)
-        found = owner.page.evaluate(
-            "axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-            ".then(result => result.violations.filter(fault => ['serious', 'critical'].includes(fault.impact))"
-            ".map(fault => fault.id + ' ' + fault.nodes.map(node => node.html.slice(0, 160)).slice(0, 2).join(' | ')))"
-        )
+        found = _bones(owner.page) + _axe(owner.page, LEVELS)
+        owner.page.emulate_media(color_scheme="dark")
+        found += [f"dark: {fault}" for fault in _axe(owner.page, ["color-contrast"])]
+        owner.page.emulate_media(color_scheme="light")
+        if device == "desk":
+            found += _focus(owner.page) + _at_twice_the_size(owner.page)
         faults += [f"{path}: {fault}" for fault in found]
     assert faults == [], "\n".join(faults)
     assert len(todo) > 50
 
 
-def test_every_page_at_twice_the_size_and_by_keyboard(seated, crawl) -> None:  # type: ignore[no-untyped-def]
-    """720 is a desk of 1440 at 200 %; the focus can be seen wherever Tab leads."""
-    owner = seated("csc", "owner", viewport={"width": 720, "height": 450})
-    faults = []
-    for path in pages(crawl, seated("csc", "owner")):
-        owner.go(path)
-        if (sideways := owner.page.evaluate(LOOK)["sideways"]) > 0:
-            faults.append(f"{path}: scrolls sideways by {sideways}")
-        for _step in range(8):
-            owner.page.keyboard.press("Tab")
-            if hidden := owner.page.evaluate(FOCUS):
-                faults.append(f"{path}: focus not seen on {hidden}")
-    assert faults == [], "\n".join(faults)
+def _bones(page: Page) -> list[str]:
+    seen = page.evaluate(LOOK)
+    found = [] if seen["headings"] == 1 else [f"{seen['headings']} main headings"]
+    found += [] if len(seen["title"]) > 2 else ["no title"]
+    return found + ([f"scrolls sideways by {seen['sideways']}"] if seen["sideways"] > 0 else [])
+
+
+def _axe(page: Page, rules: list[str]) -> list[str]:
+    """Serious and critical findings; the checker comes by the debugger's door, past the page's own policy."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE.read_text() + "; 0")
+    return list(page.evaluate(SERIOUS, rules))
+
+
+def _focus(page: Page) -> list[str]:
+    found = []
+    for _step in range(10):
+        page.keyboard.press("Tab")
+        if hidden := page.evaluate(FOCUS):
+            found.append(f"focus not seen on {hidden}")
+    return found
+
+
+def _at_twice_the_size(page: Page) -> list[str]:
+    """720 is a desk of 1440 at 200 %."""
+    page.set_viewport_size({"width": 720, "height": 450})
+    sideways = page.evaluate(LOOK)["sideways"]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    return [f"scrolls sideways by {sideways} at 200 %"] if sideways > 0 else []
 
 
 @pytest.mark.parametrize("language", ["hi", "mr"])
@@ -247,14 +282,15 @@ def test_contact_list_is_light(seated) -> None:  # type: ignore[no-untyped-def]
 def test_signed_out_pages_are_accessible(town: Town) -> None:
     visitor = town.visitor(**PHONE)
     faults = []
-    for path in ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/login/code/", "/offline/", "/outbox/"):
+    for path in (
+        "/accounts/login/",
+        "/accounts/signup/",
+        "/accounts/password/reset/",
+        "/accounts/login/code/",
+        "/offline/",
+        "/outbox/",
+    ):
         visitor.go(path)
-        seen = visitor.page.evaluate(LOOK)
-        faults += [f"{path}: {seen}"] if seen["headings"] != 1 or seen["sideways"] > 0 else []
-        visitor.page.evaluate(AXE.read_text() + "; 0")
-        found = visitor.page.evaluate(
-            "axe.run(document, {resultTypes: ['violations']}).then(result => result.violations"
-            ".filter(fault => ['serious', 'critical'].includes(fault.impact)).map(fault => fault.id + fault.nodes[0].html))"
-        )
-        faults += [f"{path}: {fault}" for fault in found]
+        faults += [f"{path}: {fault}" for fault in _bones(visitor.page)]
+        faults += [f"{path}: {fault}" for fault in _axe(visitor.page, LEVELS)]
     assert faults == [], "\n".join(faults)

@@ -136,7 +136,11 @@ def _import(visitor: browsers.Visitor, tmp_path) -> str:  # type: ignore[no-unty
 def _find(visitor: browsers.Visitor) -> None:
     """Half a name, the other script, the middle of a number: each by Ctrl K and the keyboard alone."""
     page = visitor.page
-    for typed, name in (("deshm", "Sunita Deshmukh"), ("रमेश", "Ramesh Pawar"), ("204173 6".replace(" ", ""), "José Pinto")):
+    for typed, name in (
+        ("deshm", "Sunita Deshmukh"),
+        ("रमेश", "Ramesh Pawar"),
+        ("204173 6".replace(" ", ""), "José Pinto"),
+    ):
         visitor.go("/")
         page.keyboard.press("Control+k")
         page.keyboard.type(typed)

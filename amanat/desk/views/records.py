@@ -127,7 +127,8 @@ def bulk_status(request: MemberRequest) -> HttpResponse:
 
 def service_new(request: MemberRequest) -> HttpResponse:
     """The quick form: who, what, fee, paid at once."""
-    offered, own = finding.offered(request), fields.of(request.workspace)
+    offered = finding.offered(request)
+    own = finding.own_fields(request, offered)
     if request.method != "POST":
         form = NewServiceForm(services=offered, own=own, initial=_first_values(request))
         return render(request, "desk/service_new.html", {"form": form, "offered": offered, "people": []})

@@ -43,7 +43,7 @@ FILL = """
         with tenancy.inside(here):
             asha = contacts.create(workspace=here, by=owner, at=clock.now(), draft=ContactDraft(name="Asha"))
             for number in range(PAPERS):
-                papers.attach(kind="pan", by=owner, at=clock.now(), contact=asha, number=f"ABCPE{number:04}F")
+                papers.attach(kind="pan", by=owner, at=clock.now(), contact=asha, number=f"ABCPE{number + 1:04}F")
             vault.fingerprint("x", workspace_id=here.pk, purpose="p")
 """
 LOOK = """
