@@ -42,7 +42,10 @@ def ledger_page(request: MemberRequest) -> HttpResponse:
     found = list(entries[: PAGE + 1])
     actors = {entry.actor for entry in found if entry.actor}
     names = dict(Member.objects.of(request.workspace).filter(id__in=actors).values_list("id", "name"))
-    lines = [(entry, ledger_words.of(entry.event, entry.facts), names.get(entry.actor, "") if entry.actor else "") for entry in found[:PAGE]]
+    lines = [
+        (entry, ledger_words.of(entry.event, entry.facts), names.get(entry.actor, "") if entry.actor else "")
+        for entry in found[:PAGE]
+    ]
     older = f"{found[PAGE - 1].at.isoformat()}~{found[PAGE - 1].id}" if len(found) > PAGE else ""
     head = LedgerHead.objects.of(request.workspace).first()
     return render(

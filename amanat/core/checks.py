@@ -35,7 +35,11 @@ def references_carry_the_workspace(app_configs: Sequence[AppConfig] | None, **kw
             if getattr(field, "from_fields", ()) == ["workspace_id"]:
                 continue  # the workspace itself
             target = field.related_model
-            if isinstance(target, type) and issubclass(target, WorkspaceRow) and not isinstance(field, WorkspaceForeignKey):
+            if (
+                isinstance(target, type)
+                and issubclass(target, WorkspaceRow)
+                and not isinstance(field, WorkspaceForeignKey)
+            ):
                 found.append(
                     checks.Error(
                         f"{model.__name__}.{field.name} points at a row of a workspace without carrying the workspace.",

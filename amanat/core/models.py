@@ -98,7 +98,9 @@ class IdempotentAnswer(WorkspaceRow):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace_id", "member_id", "route", "key"], name="idempotent_once_per_key"),
+            models.UniqueConstraint(
+                fields=["workspace_id", "member_id", "route", "key"], name="idempotent_once_per_key"
+            ),
         ]
 
 

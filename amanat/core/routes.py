@@ -85,7 +85,15 @@ def route(
 ) -> URLPattern:
     """Declare a route and make its URL pattern."""
     declared = Route(
-        name, pattern, rule, tuple(methods), tuple(limits), tuple(limited), fresh=fresh, records=tuple(records), view=view
+        name,
+        pattern,
+        rule,
+        tuple(methods),
+        tuple(limits),
+        tuple(limited),
+        fresh=fresh,
+        records=tuple(records),
+        view=view,
     )
     if name in _table and _table[name].path != pattern:
         raise ValueError(f"two routes are called {name}")

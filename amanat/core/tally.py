@@ -29,7 +29,9 @@ def count(what: str, *, workspace: HasId | UUID) -> int:
 def fold(workspace: UUID) -> None:
     """Replace the changes of each count by their sum. Rows written meanwhile are not seen and stay."""
     with tenancy.inside(workspace), connection.cursor() as cursor:
-        cursor.execute("SELECT what FROM core_tally WHERE workspace_id = %s GROUP BY what HAVING count(*) > 50", [workspace])
+        cursor.execute(
+            "SELECT what FROM core_tally WHERE workspace_id = %s GROUP BY what HAVING count(*) > 50", [workspace]
+        )
         for (what,) in cursor.fetchall():
             cursor.execute(
                 "WITH gone AS (DELETE FROM core_tally WHERE workspace_id = %s AND what = %s RETURNING change) "

@@ -172,10 +172,7 @@ def _addresses(given: Sequence[AddressDraft], errors: dict[str, Any]) -> list[Ad
     kept: list[AddressDraft] = []
     for place, address in enumerate(given):
         tidy = AddressDraft(**{one.name: plain(getattr(address, one.name)) for one in fields(address)})
-        if any(
-            len(getattr(tidy, part)) > _ADDRESS_LENGTHS[part]
-            for part in (*ADDRESS_PARTS, "label")
-        ):
+        if any(len(getattr(tidy, part)) > _ADDRESS_LENGTHS[part] for part in (*ADDRESS_PARTS, "label")):
             errors[f"addresses-{place}"] = _("One of the lines is too long.")
         elif not tidy.is_empty:
             kept.append(tidy)

@@ -6,12 +6,14 @@ the value of a parameter. Paging is by key in both directions, so the last page 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import OperationalError, connection, transaction
 from django.db.models import CharField, Exists, F, OuterRef, Q, Value
 from django.db.models.fields.json import KT
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
@@ -20,6 +22,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from psycopg.errors import QueryCanceled
 
 from amanat.accounts.models import Member
 from amanat.core import clock, tally
@@ -34,6 +37,9 @@ COUNT_CAP = 10_000
 MOST_VALUES = 50
 NONE, ME = "none", "me"
 _NOT_FILTERS = {"sort", "columns", "after", "before", "view", "page", "name", "csrfmiddlewaretoken"}
+#: A filter that few of a million contacts fit reads them all: half a second, some seconds in the order of names. No page
+#: holds a connection longer than this.
+LONGEST = timedelta(seconds=4)
 type Records = RecordQuerySet[Any]
 
 
@@ -268,6 +274,24 @@ def _values(name: str, values: Any) -> list[str]:
     return [value for value in dict.fromkeys(kept) if value]
 
 
+@contextmanager
+def bounded(definition: Definition) -> Iterator[None]:
+    """Let what is asked inside take no longer than `LONGEST`. Raises Refused when it did."""
+    if not definition.filters:
+        yield  # always answered from an index
+        return
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [int(LONGEST.total_seconds() * 1000)])
+            yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        raise Refused(
+            _("Too many records would have to be looked through. Add another filter, or choose the usual order.")
+        ) from error
+
+
 def filtered(definition: Definition, *, member: Member, words: Vocabulary) -> Records:
     """The rows of the list that `member` may see, in no order. Raises Refused for values that make no sense."""
     context = Context(member, words, definition.on)
@@ -318,11 +342,9 @@ def page(
     start, backwards = (before, True) if before else (after, False)
     if start:
         rows = _beyond(rows, definition.sort, start, backwards=backwards)
-    found = list(
-        ordered(rows, definition.sort, backwards=backwards).values_list(*_with_key(definition.sort), *values)[
-            : size + 1
-        ]
-    )
+    rows = ordered(rows, definition.sort, backwards=backwards).values_list(*_with_key(definition.sort), *values)
+    with bounded(definition):
+        found = list(rows[: size + 1])
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
@@ -373,13 +395,17 @@ def count(definition: Definition, *, member: Member, words: Vocabulary) -> tuple
         return tally.count(
             "contacts" if definition.on == "contact" else "companies", workspace=member.workspace_id
         ), False
-    found = filtered(definition, member=member, words=words)[: COUNT_CAP + 1].count()
+    with bounded(definition):
+        found = filtered(definition, member=member, words=words)[: COUNT_CAP + 1].count()
     return min(found, COUNT_CAP), found > COUNT_CAP
 
 
 def ids_of(definition: Definition, *, member: Member, words: Vocabulary, most: int) -> list[UUID]:
     """The ids of all rows of the list, `most` at most, newest first."""
-    return list(filtered(definition, member=member, words=words).order_by("-id").values_list("pk", flat=True)[:most])
+    with bounded(definition):
+        return list(
+            filtered(definition, member=member, words=words).order_by("-id").values_list("pk", flat=True)[:most]
+        )
 
 
 def without(definition: Definition, name: str) -> Definition:

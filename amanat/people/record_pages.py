@@ -38,9 +38,7 @@ def lines(found: Sequence[Interaction], words: Vocabulary) -> SafeString:
     return mark_safe("\n".join(_line(one, words, labels, days, now) for one in found))  # noqa: S308 (every value is escaped)
 
 
-def _line(
-    one: Interaction, words: Vocabulary, labels: Mapping[str, str], days: dict[date, str], now: datetime
-) -> str:
+def _line(one: Interaction, words: Vocabulary, labels: Mapping[str, str], days: dict[date, str], now: datetime) -> str:
     kind = timeline.kinds.get(one.kind)
     data = one.data if isinstance(one.data, dict) else {}
     local = timezone.localtime(one.happened_at)

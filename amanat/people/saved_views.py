@@ -27,7 +27,7 @@ def seen_by(member: Member, *, on: str) -> list[SavedView]:
     views = _reader()
     with connection.cursor() as cursor:
         cursor.execute(
-            f'SELECT {views.columns} FROM people_savedview v WHERE v.workspace_id = %s AND (v.member_id = %s OR v.is_shared) '  # noqa: S608
+            f"SELECT {views.columns} FROM people_savedview v WHERE v.workspace_id = %s AND (v.member_id = %s OR v.is_shared) "  # noqa: S608
             'AND v."on" = %s ORDER BY v.position, v.created_at, v.id LIMIT %s',
             [member.workspace_id, member.pk, on, MOST],
         )

@@ -19,7 +19,9 @@ def register() -> None:
     )
     navigation.register(Entry("workspace", 50, _("Imports"), "upload", "people:imports", May.IMPORT))
     navigation.register(Entry("workspace", 51, _("Exports"), "download", "people:exports", May.EXPORT))
-    navigation.register(Entry("workspace", 52, _("Likely duplicates"), "merge", "people:duplicates", May.MERGE_CONTACTS))
+    navigation.register(
+        Entry("workspace", 52, _("Likely duplicates"), "merge", "people:duplicates", May.MERGE_CONTACTS)
+    )
     navigation.register(Entry("workspace", 53, _("Bin"), "trash-2", "people:bin", May.DELETE_CONTACTS))
     navigation.offer(Offer(10, _("Contact"), "user-plus", "people:contact_new", May.WRITE_CONTACTS))
     navigation.offer(Offer(40, _("Company"), "building-2", "people:company_new", May.WRITE_CONTACTS))

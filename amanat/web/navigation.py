@@ -104,7 +104,11 @@ def offers(request: HttpRequest) -> list[Shown]:
     if member is None:
         return []
     ordered = sorted(_offers, key=lambda new: new.order)
-    return [Shown(new.label, new.icon, _address(new.url_name, settings.ROOT_URLCONF)) for new in ordered if _may(member, new.permission)]
+    return [
+        Shown(new.label, new.icon, _address(new.url_name, settings.ROOT_URLCONF))
+        for new in ordered
+        if _may(member, new.permission)
+    ]
 
 
 @lru_cache(200)

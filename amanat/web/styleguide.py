@@ -259,9 +259,7 @@ def person(request: HttpRequest) -> HttpResponse:
 
 
 def policy(request: HttpRequest) -> HttpResponse:
-    return _page(
-        request, "web/styleguide/policy.html", {"languages": settings.LANGUAGES}
-    )
+    return _page(request, "web/styleguide/policy.html", {"languages": settings.LANGUAGES})
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:

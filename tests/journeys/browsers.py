@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from amanat.core.configuration import CHECKOUT
+
 DESK = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 ARGUMENTS = [
@@ -33,6 +35,17 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+AXE = CHECKOUT / "amanat" / "web" / "tests" / "vendor" / "axe.min.js"
+LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+SERIOUS = """rules => axe.run(document, {resultTypes: ['violations'], runOnly: rules}).then(result => result.violations
+    .filter(fault => ['serious', 'critical'].includes(fault.impact))
+    .map(fault => fault.id + ' ' + fault.nodes.map(node => node.html.slice(0, 160)).slice(0, 2).join(' | ')))"""
+LOOK = """() => ({
+    headings: [...document.querySelectorAll('h1')].filter(element => element.checkVisibility()).length,
+    title: document.title.replace('· ', '').trim(),
+    sideways: document.documentElement.scrollWidth - innerWidth,
+    language: document.documentElement.lang,
+})"""
 PASSWORD = "marigold river 4711 lantern"
 CODE = re.compile(r"^\s*([A-Z0-9]{3,4}-?[A-Z0-9]{3,4})\s*$", re.MULTILINE)
 
@@ -160,6 +173,21 @@ class Town:
         found = re.search(rf"https?://\S*{part}\S*", self.letter(to, part))
         assert found, "no link in the mail"
         return found[0]
+
+
+def bones(page: Page) -> list[str]:
+    """What every page has: one main heading, a title, no scrolling sideways."""
+    seen = page.evaluate(LOOK)
+    found = [] if seen["headings"] == 1 else [f"{seen['headings']} main headings"]
+    found += [] if len(seen["title"]) > 2 else ["no title"]
+    return found + ([f"scrolls sideways by {seen['sideways']}"] if seen["sideways"] > 0 else [])
+
+
+def serious(page: Page, rules: Sequence[str] = LEVELS) -> list[str]:
+    """Serious and critical findings of the accessibility checker, which comes past the page's own policy."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(AXE.read_text() + "; 0")
+    return list(page.evaluate(SERIOUS, list(rules)))
 
 
 def fresh_address(name: str) -> str:

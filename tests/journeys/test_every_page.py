@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from amanat.core.configuration import CHECKOUT
 from amanat.operations.tests import places
+from tests.journeys import browsers
 from tests.journeys.browsers import DESK, PHONE, Town, Visitor
 from tests.journeys.test_records import add, number
 
 pytestmark = [pytest.mark.slow, pytest.mark.journey]
 
-AXE = CHECKOUT / "amanat" / "web" / "tests" / "vendor" / "axe.min.js"
 #: Answers that are no pages of a signed-in owner, each with its reason.
 NO_PAGE = {
     "healthz": "for machines",
@@ -36,26 +35,15 @@ NO_PAGE = {
     "services/<uuid:record_id>/receipt.pdf": "a file",
     "feed/<uuid:workspace_id>/<uuid:member_id>/<str:secret>.ics": "a file",
     "accounts/2fa/recovery-codes/download/": "a file",
+    "accounts/2fa/recovery-codes/": "needs an authenticator app; looked at with the members",
+    "accounts/2fa/totp/deactivate/": "needs an authenticator app; looked at with the members",
     "owner/<str:secret>/": "works once, walked in the first hour",
     "join/<uuid:workspace_id>/<str:secret>/": "works once, walked with the members",
     "accounts/2fa/passkeys/<int:pk>/remove/": "needs a passkey, which needs a key in hand",
     "accounts/2fa/passkeys/<int:pk>/edit/": "needs a passkey, which needs a key in hand",
 }
-LOOK = """() => {
-    const seen = element => element.checkVisibility();
-    return {
-        headings: [...document.querySelectorAll('h1')].filter(seen).length,
-        title: document.title.replace('· ', '').trim(),
-        sideways: document.documentElement.scrollWidth - innerWidth,
-        language: document.documentElement.lang,
-    };
-}"""
 WEIGH = """() => performance.getEntriesByType('resource').filter(each => /[.](css|js)([?]|$)/.test(each.name))
     .map(each => [each.name, each.encodedBodySize])"""
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-SERIOUS = """rules => axe.run(document, {resultTypes: ['violations'], runOnly: rules}).then(result => result.violations
-    .filter(fault => ['serious', 'critical'].includes(fault.impact))
-    .map(fault => fault.id + ' ' + fault.nodes.map(node => node.html.slice(0, 160)).slice(0, 2).join(' | ')))"""
 FOCUS = """() => {
     const element = document.activeElement, style = getComputedStyle(element);
     if (element === document.body) return '';
@@ -199,9 +187,9 @@ def test_every_page_is_accessible(seated, crawl, device) -> None:  # type: ignor
         if answer is None or answer.status >= 400:
             faults.append(f"{path}: answered {answer and answer.status}")
             continue
-        found = _bones(owner.page) + _axe(owner.page, LEVELS)
+        found = browsers.bones(owner.page) + browsers.serious(owner.page)
         owner.page.emulate_media(color_scheme="dark")
-        found += [f"dark: {fault}" for fault in _axe(owner.page, ["color-contrast"])]
+        found += [f"dark: {fault}" for fault in browsers.serious(owner.page, ["color-contrast"])]
         owner.page.emulate_media(color_scheme="light")
         if device == "desk":
             found += _focus(owner.page) + _at_twice_the_size(owner.page)
@@ -210,23 +198,9 @@ def test_every_page_is_accessible(seated, crawl, device) -> None:  # type: ignor
     assert len(todo) > 50
 
 
-def _bones(page: Page) -> list[str]:
-    seen = page.evaluate(LOOK)
-    found = [] if seen["headings"] == 1 else [f"{seen['headings']} main headings"]
-    found += [] if len(seen["title"]) > 2 else ["no title"]
-    return found + ([f"scrolls sideways by {seen['sideways']}"] if seen["sideways"] > 0 else [])
-
-
-def _axe(page: Page, rules: list[str]) -> list[str]:
-    """Serious and critical findings; the checker comes by the debugger's door, past the page's own policy."""
-    if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(AXE.read_text() + "; 0")
-    return list(page.evaluate(SERIOUS, rules))
-
-
 def _focus(page: Page) -> list[str]:
     found = []
-    for _step in range(10):
+    for _step in range(6):
         page.keyboard.press("Tab")
         if hidden := page.evaluate(FOCUS):
             found.append(f"focus not seen on {hidden}")
@@ -236,7 +210,7 @@ def _focus(page: Page) -> list[str]:
 def _at_twice_the_size(page: Page) -> list[str]:
     """720 is a desk of 1440 at 200 %."""
     page.set_viewport_size({"width": 720, "height": 450})
-    sideways = page.evaluate(LOOK)["sideways"]
+    sideways = page.evaluate(browsers.LOOK)["sideways"]
     page.set_viewport_size({"width": 1440, "height": 900})
     return [f"scrolls sideways by {sideways} at 200 %"] if sideways > 0 else []
 
@@ -250,7 +224,7 @@ def test_every_page_in_another_language(seated, crawl, language) -> None:  # typ
     try:
         for path in todo:
             answer = owner.page.goto(owner.base + path)
-            seen = owner.page.evaluate(LOOK)
+            seen = owner.page.evaluate(browsers.LOOK)
             if answer is None or answer.status >= 400:
                 faults.append(f"{path}: answered {answer and answer.status}")
             elif seen["sideways"] > 0:
@@ -271,7 +245,7 @@ def _speak(owner: Visitor, language: str) -> None:
 
 def test_contact_list_is_light(seated) -> None:  # type: ignore[no-untyped-def]
     """Styles and scripts of the list, as they cross the wire, stay under 100 KB."""
-    owner = seated("csc", "owner", service_workers="block")
+    owner = seated("csc", "owner")
     page: Page = owner.go("/contacts/")
     page.wait_for_load_state("networkidle")
     weighed = page.evaluate(WEIGH)
@@ -291,6 +265,6 @@ def test_signed_out_pages_are_accessible(town: Town) -> None:
         "/outbox/",
     ):
         visitor.go(path)
-        faults += [f"{path}: {fault}" for fault in _bones(visitor.page)]
-        faults += [f"{path}: {fault}" for fault in _axe(visitor.page, LEVELS)]
+        faults += [f"{path}: {fault}" for fault in browsers.bones(visitor.page)]
+        faults += [f"{path}: {fault}" for fault in browsers.serious(visitor.page)]
     assert faults == [], "\n".join(faults)

@@ -107,6 +107,9 @@ def test_second_factor_is_demanded_set_up_and_used(town: Town, demo) -> None:  #
     assert "Set up a second factor for yourself first" in owner.text()
     owner.go("/accounts/2fa/")
     _set_up(owner)
+    for path in ("/accounts/2fa/", "/accounts/2fa/totp/deactivate/", "/accounts/2fa/recovery-codes/"):
+        owner.go(path)
+        assert browsers.bones(owner.page) + browsers.serious(owner.page) == []
     _demand(owner)
     assert "yourself first" not in owner.text()
 
@@ -162,13 +165,14 @@ def english(visitor: Visitor) -> None:
 
 
 def test_other_browser_is_signed_out_and_failures_are_listed(town: Town, demo) -> None:  # type: ignore[no-untyped-def]
-    seat = demo["csc"]["members"][1]
+    seat = demo["agency"]["members"][1]  # nobody else's journey needs this seat to stay signed in
     stranger = town.visitor()
     stranger.sign_in(seat["email"], "not her password 1234")
     assert stranger.path == "/accounts/login/"
     counter, home = town.visitor(), town.visitor()
     counter.sign_in(seat["email"], seat["password"])
     home.sign_in(seat["email"], seat["password"])
+    english(home)
     home.go("/settings/devices/")
     shown = home.page.locator("ul.lines li")
     assert shown.count() >= 2

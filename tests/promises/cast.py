@@ -135,7 +135,7 @@ def digest(workspace: Workspace) -> str:
             if model._meta.label in {"core.LedgerEntry", "core.LedgerHead", "core.IdempotentAnswer"}:
                 continue
             cursor.execute(
-                f'SELECT coalesce(md5(string_agg(t::text, chr(10) ORDER BY t.id)), \'\') FROM "{model._meta.db_table}" t'
+                f"SELECT coalesce(md5(string_agg(t::text, chr(10) ORDER BY t.id)), '') FROM \"{model._meta.db_table}\" t"
             )
             found.update(f"{model._meta.db_table}:{cursor.fetchone()[0]}\n".encode())
     return found.hexdigest()

@@ -14,8 +14,12 @@ from amanat.core import jobs, ledger_words, routes
 from amanat.core.personal_data import Held
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = [config.name.removeprefix("amanat.") for config in apps.get_app_configs() if config.name.startswith("amanat.")]
-CODE = sorted(path for path in (ROOT / "amanat").rglob("*.py") if "tests" not in path.parts and "migrations" not in path.parts)
+PACKAGES = [
+    config.name.removeprefix("amanat.") for config in apps.get_app_configs() if config.name.startswith("amanat.")
+]
+CODE = sorted(
+    path for path in (ROOT / "amanat").rglob("*.py") if "tests" not in path.parts and "migrations" not in path.parts
+)
 
 
 def _held() -> dict[str, Held]:
@@ -74,7 +78,11 @@ def _events() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "ledger.write"):
                 continue
-            found |= {part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant) and "." in str(part.value)}
+            found |= {
+                part.value
+                for part in ast.walk(node.args[0])
+                if isinstance(part, ast.Constant) and "." in str(part.value)
+            }
     return {event for event in found if not event.startswith(".") and not event.endswith(".")}
 
 

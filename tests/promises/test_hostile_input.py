@@ -35,34 +35,29 @@ HOSTILE: dict[str, str] = {
     "NUL": "a\x00b",
     "long": "x" * 100_000,
     "lone surrogate": "a\ud800b",
-    "not a number": "NaN",
     "huge number": "9" * 400,
     "beyond bigint": "92233720368547758.08",
-    "negative": "-1",
-    "exponent": "1e400",
     "first day": "0001-01-01",
     "last day": "9999-12-31",
-    "last moment": "9999-12-31T23:59",
     "digits of another script": "१२३४५६७८९०²",
     "controls": "a\r\nBcc: x@example.in\x1b\u202e\u2028",
     "object": '{"a": [1, {"b": "\\u0000"}]}',
-    "array": "[[1]]",
     "deep": "[" * 20_000,
     "markup": "<svg onload=alert(1)>{{7*7}}{% x %}%s%(a)s",
     "nobody's id": str(UUID(int=0)),
     "path": "../../../etc/passwd",
 }
 #: One field at a time, the others plausible: these values get past more checks than the rest.
-ALONE = ("NUL", "beyond bigint", "huge number", "last day", "first day", "object", "lone surrogate")
+ALONE = ("NUL", "beyond bigint", "last day", "object")
 
 PLAUSIBLE: dict[str, str] = {
     "name": "Asha Patil", "title": "Call back", "subject": "Call back", "text": "Came by", "email": "asha@example.in",
     "phone": "+919822041737", "due_on": "2026-12-02", "day": "2026-12-02", "amount": "100.00", "method": "cash",
     "kind": "note", "label": "Home", "format": "csv", "scope": "contacts", "on": "contact", "role": "agent",
-    "sort": "-created", "time": "10:30", "what": "stage", "key": "passport", "sees": "all", "password": "correct horse 88",
+    "sort": "-created", "act": "follow_up_on", "time": "10:30", "what": "stage", "key": "passport", "sees": "all", "password": "correct horse 88",
 }  # fmt: skip
 #: The walk is cut into so many tests.
-PARTS = 12
+PARTS = 14
 PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -96,7 +91,7 @@ def plausible(names: set[str], rows: dict[str, WorkspaceRow]) -> dict[str, str]:
     ids |= {"ids": ids["contact"], "owner": ids["member"], "assignee": ids["member"], "record": ids["servicerecord"]}
     found = {}
     for name in names:
-        last = name.rsplit("-", 1)[-1]
+        last = "due_on" if name.endswith("_on") else name.rsplit("-", 1)[-1]
         found[name] = PLAUSIBLE.get(last) or ids.get(last.removesuffix("_id").replace("_", "")) or "1"
     return found
 
@@ -165,9 +160,7 @@ def _send_all(
     before = _changes(shree)
     for pattern, route in chosen:
         url = url_of(pattern, route, stage, shree)
-        with noted() as names:
-            _ask(client, method, url, {})
-        names -= {"csrfmiddlewaretoken"}
+        names = read_by(client, method, url, stage)
         for what, fields in _tries(names, stage, is_quick=is_quick):
             status, after, error = _ask(client, method, url, fields, shree=shree)
             if status >= 500 and route.name != "healthz":
@@ -177,16 +170,37 @@ def _send_all(
     return found
 
 
+@contextmanager
+def undone(client: Client) -> Iterator[None]:
+    """Take back what a request did: its rows, and what it told the browser to keep or forget (it may have signed out)."""
+    cookies = client.cookies.output(header="", sep=";")
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+    client.cookies.clear()
+    client.cookies.load(cookies)
+
+
 def _changes(workspace: Workspace) -> int:
     """How many changes of rows the database itself has written into the ledger (a trigger of every table)."""
     with tenancy.inside(workspace):
         return LedgerEntry.objects.of(workspace).count()
 
 
+def read_by(client: Client, method: str, url: str, rows: dict[str, WorkspaceRow]) -> set[str]:
+    """The fields a route looks for: those of an empty form, then those it asks for once these are given, and again."""
+    names: set[str] = set()
+    for _step in range(3):
+        with noted() as found:
+            _ask(client, method, url, plausible(names, rows))
+        names |= found
+    return names - {"csrfmiddlewaretoken"}
+
+
 def _ask(client: Client, method: str, url: str, fields: dict[str, str], *, shree: Workspace | None = None) -> Any:
     """The status; how many changes the ledger has after a refusal; what was raised. Whatever it did is undone."""
     fields = {name: value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") for name, value in fields.items()}
-    with transaction.atomic():
+    with undone(client):
         if method == "GET":
             response: Any = client.get(url, {name: value[:4000] for name, value in fields.items()})
         else:
@@ -195,7 +209,6 @@ def _ask(client: Client, method: str, url: str, fields: dict[str, str], *, shree
             list(response.streaming_content)
         refused = 400 <= response.status_code < 500 and method != "GET" and shree is not None
         after = _changes(shree) if refused and shree else None
-        transaction.set_rollback(True)
     return response.status_code, after, repr(response.exc_info[1])[:300] if response.exc_info else ""
 
 
@@ -203,15 +216,15 @@ def _ask(client: Client, method: str, url: str, fields: dict[str, str], *, shree
 HOSTILE_JSON: dict[str, Any] = {
     "NUL": "a\x00b", "lone surrogate": "a\ud800b", "long": "x" * 100_000, "huge number": 10**400, "beyond bigint": 2**63,
     "negative": -1, "fraction": 0.5, "first day": "0001-01-01", "last day": "9999-12-31", "array": [[1]], "object": {"a": {"b": 1}},
-    "nothing": None, "truth": True,
+    "nothing": None,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(6))
 def test_hostile_json_makes_no_error_of_ours(part: int, stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
     program, found = owners_program(shree), []
     before = _changes(shree)
-    for (method, path), body in sorted(BODIES.items())[part::4]:
+    for (method, path), body in sorted(BODIES.items())[part::6]:
         filled = {
             name: str(stage[value].pk) if value in stage else value
             for name, value in body.items()
@@ -223,7 +236,7 @@ def test_hostile_json_makes_no_error_of_ours(part: int, stage: dict[str, Workspa
             for word, value in HOSTILE_JSON.items():
                 with transaction.atomic():
                     response = program.send(method, url, good | {name: value})
-                    changed = 400 <= response.status_code and _changes(shree) != before
+                    changed = response.status_code >= 400 and _changes(shree) != before
                     transaction.set_rollback(True)
                 if response.status_code >= 500 or changed:
                     found.append(f"{method} {path}, {word} in {name}: {response.status_code}, changed: {changed}")

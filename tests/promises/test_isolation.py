@@ -20,7 +20,14 @@ from amanat.core.tenancy import WorkspaceRow
 from tests.promises import cast
 from tests.promises.cast import CANARY
 
-OUTSIDE = {"nobody", "owner of another workspace", "ended seat", "disabled user", "expired session", "user without a workspace"}
+OUTSIDE = {
+    "nobody",
+    "owner of another workspace",
+    "ended seat",
+    "disabled user",
+    "expired session",
+    "user without a workspace",
+}
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 #: Parameters whose name is not that of a model.

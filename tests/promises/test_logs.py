@@ -56,7 +56,7 @@ def test_flows_leave_no_mark(written: io.StringIO, shree: Workspace) -> None:
     client = Client()
     client.post(reverse("account_login"), {"login": user.email, "password": "wrong horse 99"})
     assert sign_in(client, user.email).status_code == 302
-    client.post(reverse("account_request_login_code"), {"email": user.email})
+    Client().post(reverse("account_request_login_code"), {"email": user.email})
     contact = {
         "name": "Marked Name",
         "phone_number": "9822012345",
@@ -79,7 +79,10 @@ def test_flows_leave_no_mark(written: io.StringIO, shree: Workspace) -> None:
     codes = [str(message.body) for message in mail.outbox]
     assert [mark for mark in (*MARKS, program.token, user.email) if mark in text] == []
     assert codes and not [
-        word for body in codes for word in body.split() if word.isdigit() and len(word) == 6 and word in text
+        word
+        for body in codes
+        for word in body.split()
+        if word.strip(".").isdigit() and len(word.strip(".")) == 6 and word in text
     ]
 
 

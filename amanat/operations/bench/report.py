@@ -9,6 +9,7 @@ from amanat.core import clock
 #: What the project has set itself, in milliseconds of processor time (or as said), at 1,000,000 contacts.
 GOALS = {
     "list, first page": "20",
+    "list, in Hindi": "20",
     "list, 90 % down": "20",
     "search part of a name": "25",
     "search phone digits": "20",
@@ -26,7 +27,8 @@ def rows(result: dict[str, Any]) -> list[list[str]]:
         if "cpu_ms" in found:
             cells = [f"{found[key]:g}" for key in ("cpu_ms", "web_ms", "database_ms", "p50_ms", "p95_ms")]
         elif "per_second" in found:
-            cells = [f"{found['per_second']:g} a second", "", "", "", ""]
+            share = f"{found['per_second']:g} a second, with {found['of_the_core']:g} % of the core"
+            cells = [share, f"{found['request_ms']:g} ms each", "", "", ""]
         else:
             cells = [
                 f"{found['seconds']:g} s ({found['cpu_s']:g} s of processor, {found['rows']} rows)",

@@ -174,9 +174,7 @@ def _tasks(scene: Scene) -> None:
                 title=f"{title}: {contact.name}",
                 kind=kind,
                 due_on=today + timedelta(days=scene.random.choice([-2, 0, 0, 0, 1, 2, 5, 9])),
-                due_time=time(9 + number % 9, scene.random.choice([0, 30]))
-                if number % 3
-                else None,
+                due_time=time(9 + number % 9, scene.random.choice([0, 30])) if number % 3 else None,
                 assignee=scene.members[0] if number % 2 else scene.random.choice(scene.members),
             ),
             contact=contact,

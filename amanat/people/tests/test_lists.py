@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -183,3 +184,29 @@ def test_a_definition_survives_being_stored(shree: Workspace) -> None:
         assert lists.without(one, "owner").pairs() == [
             ("follow_up", "due"), ("follow_up", "week"), ("sort", "name"), ("columns", "phone"), ("columns", "tags"),
         ]  # fmt: skip
+
+
+def test_a_list_that_takes_too_long_is_refused_and_the_page_goes_on(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "LONGEST", timedelta(milliseconds=30))
+    narrowed = lists.Definition(filters={"has_phone": ["no"]})
+    with tenancy.inside(shree), connection.cursor() as cursor:
+        with pytest.raises(Refused, match="Too many records"), lists.bounded(narrowed):
+            cursor.execute("SELECT pg_sleep(2)")
+        cursor.execute("SELECT pg_sleep(0.1), 1")
+        assert cursor.fetchone()[1] == 1
+        with lists.bounded(lists.Definition()):
+            cursor.execute("SELECT pg_sleep(0.1)")
+
+
+def test_words_read_again_are_the_same_until_one_changes(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        first, again = vocabulary.of(shree), vocabulary.of(shree)
+        assert first == again and first.key == again.key
+        again.tags.clear()
+        make_stage(shree)
+        changed = vocabulary.of(shree)
+    assert changed.key != first.key
+    assert changed.tags == first.tags
+    assert len(changed.stages) == len(first.stages) + 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from django.db import connection
 
 from amanat.accounts.models import Member, Workspace
-from amanat.core import tenancy
+from amanat.core import clock, tenancy
 from amanat.people import search
+from amanat.people.schema import SAMPLE
 from amanat.people.search import Entry
 from amanat.people.tests.factories import make_company, make_contact, make_team, narrow_member, owner
 
@@ -144,3 +147,51 @@ def test_indexing_again_renews_and_forgetting_takes_out(shree: Workspace) -> Non
         assert [hit.id for hit in search.find("लक्ष्मी", member=owner(shree))] == [contact.pk]
         search.forget([contact.pk], workspace=shree)
         assert search.find("lakshmi", member=owner(shree)) == []
+
+
+def _many(workspace: Workspace) -> dict[str, UUID]:
+    """A workspace larger than the sample: common names everywhere, rare ones between the places the sample looks at."""
+    now, count = int(clock.now().timestamp() * 1000), SAMPLE + SAMPLE // 2
+    rare = {500: "Zubeida Qureshi", 501: "Kulkarni Zubeida", 502: "Rajzubeida Naik"}
+    entries = [
+        Entry(
+            "contact", UUID(f"{now - number * 60_000:012x}70008000{number:012x}"), workspace.pk,
+            [rare.get(number, f"Sunita {number}")], [f"+9198{number:08d}"],
+        )
+        for number in range(count, 0, -1)
+    ]  # fmt: skip
+    with tenancy.inside(workspace):
+        # An hour of many records: its newest quarter of the sample ends before the rare ones.
+        search.index(entries)
+    return {name: UUID(f"{now - number * 60_000:012x}70008000{number:012x}") for number, name in rare.items()}
+
+
+def test_beyond_the_sample_rare_words_are_found_by_their_beginning_middle_and_a_slip(shree: Workspace) -> None:
+    rare = _many(shree)
+    start, second, middle = rare.values()
+    with tenancy.inside(shree):
+        member = owner(shree)
+        assert [hit.id for hit in search.find("zubeida", member=member)] == [start, second, middle]
+        assert {hit.id for hit in search.find("ubeid", member=member)} == set(rare.values())
+        assert {hit.id for hit in search.find("zubeidaa", member=member)} >= {start, second}
+        assert [hit.id for hit in search.find("zubeida kulkarni", member=member)] == [second]
+        assert len(search.find("98000005", member=member)) == 20
+        assert [hit.id for hit in search.find("9800000501", member=member)] == [second]
+
+
+def test_beyond_the_sample_common_words_are_found_newest_first(shree: Workspace) -> None:
+    _many(shree)
+    with tenancy.inside(shree):
+        member = owner(shree)
+        assert len(search.find("sunita", member=member, limit=50)) == 50
+        assert len(search.find("unit", member=member, limit=50)) == 50
+        assert [hit.id.int % 16**12 for hit in search.find("sunita 11999", member=member)] == [11999]
+
+
+def test_a_narrow_member_finds_her_own_among_many(shree: Workspace) -> None:
+    narrow = narrow_member(shree, "Prakash Jadhav", make_team(shree))
+    with tenancy.inside(shree):
+        hers = make_contact(shree, "Sunita Own", owner=narrow.pk)
+    _many(shree)
+    with tenancy.inside(shree):
+        assert [hit.id for hit in search.find("sunita", member=narrow)] == [hers.pk]

@@ -1,0 +1,145 @@
+"""The bench: its tables, what it reads out of pages, how it accounts processor time; and, slowly, a whole run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amanat.core.configuration import CHECKOUT
+from amanat.operations.bench import actions, machine, report
+
+RESULT: dict[str, Any] = {
+    "machine": "Some processor, 2 cores, 4 GiB, Linux 6, Python 3.13",
+    "contacts": 1_000_000,
+    "workspaces": 21,
+    "others": 2000,
+    "memory_mb": 331.5,
+    "database_mb": 2407,
+    "actions": {
+        "list, first page": {"cpu_ms": 9.5, "web_ms": 7.5, "database_ms": 2.0, "p50_ms": 10.0, "p95_ms": 12.25},
+        "list, requests a second, 8 connections": {"per_second": 88.0, "request_ms": 9.0, "of_the_core": 79},
+        "import": {"seconds": 2.5, "cpu_s": 1.4, "rows": 10_000},
+        "something new": {"cpu_ms": 1.0, "web_ms": 1.0, "database_ms": 0.0, "p50_ms": 1.0, "p95_ms": 1.0},
+    },
+}
+
+
+def test_the_table_has_one_line_an_action_with_its_goal() -> None:
+    assert report.rows(RESULT) == [
+        ["list, first page", "9.5", "7.5", "2", "10", "12.25", "20"],
+        ["list, requests a second, 8 connections", "88 a second, with 79 % of the core", "9 ms each", "", "", "", "100 a second"],
+        ["import", "2.5 s (1.4 s of processor, 10000 rows)", "", "", "", "", "3 s for 10,000 rows"],
+        ["something new", "1", "1", "0", "1", "1", ""],
+    ]  # fmt: skip
+
+
+def test_every_line_of_a_table_has_as_many_cells_as_its_head() -> None:
+    assert {len(line) for line in report.rows(RESULT)} == {len(report.HEAD)}
+
+
+def test_the_text_stands_in_columns() -> None:
+    about, _empty, head, first, *_others = report.as_text(RESULT).splitlines()
+    assert about.startswith("1,000,000 contacts in one of 21 workspaces (the others 2,000 each)")
+    assert "database 2,407 MB" in about and about.endswith("Python 3.13.")
+    assert head.index("processor ms") == first.index("9.5")
+    assert head.index("goal") == first.rindex("20")
+
+
+def test_the_markdown_is_a_table() -> None:
+    text = report.as_markdown(RESULT)
+    assert "1,000,000 contacts" in text.splitlines()[0]
+    assert "|---|---|---|---|---|---|---|" in text
+    assert "| list, first page | 9.5 | 7.5 | 2 | 10 | 12.25 | 20 |" in text
+
+
+PAGE = """
+<form><input type="hidden" name="csrfmiddlewaretoken" value="secret"><input type="search" name="q" value="x">
+<select name="column-0" class="input"><option value="">Leave out</option><option value="name" selected>Name</option></select>
+<select name="column-1"><option value="phone">Phone</option><option value="email">E-mail</option></select>
+<select name="empty"></select>
+<input type="checkbox" name="kept" value="1" checked><input type="checkbox" name="dropped" value="1">
+<input type="radio" name="order" value="day" checked><input type="radio" name="order" value="month">
+<input type="text" name="label"><input name="plain" value="as it is"></form>
+"""
+
+
+def test_a_form_is_sent_as_a_browser_would() -> None:
+    assert actions._form_fields(PAGE) == [
+        ("column-0", "name"), ("column-1", "phone"), ("empty", ""), ("kept", "1"), ("order", "day"), ("label", ""),
+        ("plain", "as it is"),
+    ]  # fmt: skip
+
+
+def test_the_file_to_import_has_new_people_only() -> None:
+    rows = list(csv.DictReader(io.StringIO(actions._csv(300).decode())))
+    assert len(rows) == 300
+    assert len({row["Mobile"] for row in rows}) == len({row["Email"] for row in rows}) == 300
+    assert all(len(row["Mobile"]) == 10 for row in rows)
+    assert len([row for row in rows if row["Company"]]) == 100
+
+
+def test_an_answer_that_was_not_expected_ends_the_run() -> None:
+    actions._expect((303, ""), 302, 303)
+    with pytest.raises(RuntimeError, match="answered 500: sorry"):
+        actions._expect((500, "sorry"), 200)
+
+
+def test_processor_time_is_counted_for_work_and_not_for_waiting() -> None:
+    here = [os.getpid()]
+    before = machine.precise_cpu_ms(here)
+    time.sleep(0.05)
+    slept = machine.precise_cpu_ms(here) - before
+    begun = time.process_time()
+    while time.process_time() - begun < 0.1:
+        pass
+    worked = machine.precise_cpu_ms(here) - before - slept
+    assert slept < 40
+    assert 80 < worked < 200
+
+
+def test_a_tree_has_the_children_of_a_process() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert {os.getpid(), child.pid} <= set(machine.tree(os.getpid()))
+        assert machine.tree(child.pid) == [child.pid]
+        assert machine.memory_mb([child.pid]) > 1
+    finally:
+        child.communicate(b"\n")
+    assert child.pid not in machine.tree(os.getpid())
+    assert machine.precise_cpu_ms([child.pid]) == machine.cpu_ms([child.pid]) == 0
+
+
+def test_the_machine_is_described_in_a_sentence() -> None:
+    assert f"{os.cpu_count()} cores" in machine.describe()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_a_small_run_measures_every_action(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [
+            sys.executable, "-m", "amanat", "bench", "--contacts", "300", "--workspaces", "1", "--others", "20", "--repeat", "2",
+            "--import-rows", "30", "--port", str(_free_port()), "--json", "--write", str(tmp_path / "table.md"),
+        ],
+        cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True, timeout=280,
+    )  # fmt: skip
+    result = json.loads(answer.stdout[answer.stdout.index("{") :])
+    assert set(report.GOALS) <= set(result["actions"])
+    assert all(found["cpu_ms"] > 0 for found in result["actions"].values() if "cpu_ms" in found)
+    assert result["actions"]["import"]["rows"] == 30
+    assert result["actions"]["list, requests a second, 8 connections"]["per_second"] > 1
+    assert "300 contacts" in (tmp_path / "table.md").read_text()
