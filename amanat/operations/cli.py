@@ -105,13 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     bench = add("bench", _bench, "measure the figures of docs/benchmarks.md on this machine")
     bench.add_argument("rest", nargs=argparse.REMAINDER, help="passed on; `bench -- --help` lists them")
     saving = add("backup", _backup, "save database and files into one encrypted, verified file")
-    saving.add_argument("file", type=Path, nargs="?", help="file to write; it must not exist yet")
-    saving.add_argument(
-        "--check", action="store_true", help="read FILE and restore it for a trial instead of writing it"
-    )
-    saving.add_argument(
-        "--nightly", action="store_true", help="make tonight's backup now, in the folder of nightly ones"
-    )
+    which = saving.add_mutually_exclusive_group(required=True)
+    which.add_argument("file", type=Path, nargs="?", help="file to write; it must not exist yet")
+    which.add_argument("--nightly", action="store_true", help="make tonight's now, in the folder of nightly ones")
+    saving.add_argument("--check", action="store_true", help="read FILE and restore it for a trial, do not write it")
     restoring = add("restore", _restore, "bring back what `backup` saved, after checking all of it")
     restoring.add_argument("file", type=Path, help="file that `backup` wrote")
     restoring.add_argument("--replace", action="store_true", help="replace the data that is here")
@@ -209,8 +206,6 @@ def _bench(options: argparse.Namespace, configuration: Configuration) -> int:
 def _backup(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import backup, nightly, postgres
 
-    if options.nightly == bool(options.file):
-        raise Refused("Say which file: backup FILE, backup --check FILE, or backup --nightly.")
     with postgres.using(configuration):
         if options.nightly:
             print(nightly.run(configuration, clock.now()))

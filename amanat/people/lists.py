@@ -342,9 +342,9 @@ def page(
     start, backwards = (before, True) if before else (after, False)
     if start:
         rows = _beyond(rows, definition.sort, start, backwards=backwards)
-    rows = ordered(rows, definition.sort, backwards=backwards).values_list(*_with_key(definition.sort), *values)
+    lines = ordered(rows, definition.sort, backwards=backwards).values_list(*_with_key(definition.sort), *values)
     with bounded(definition):
-        found = list(rows[: size + 1])
+        found = list(lines[: size + 1])
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()

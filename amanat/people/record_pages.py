@@ -19,7 +19,7 @@ from amanat.accounts.permissions import May
 from amanat.core import clock, phones
 from amanat.people import custom_fields, differences, records, timeline
 from amanat.people.drafts import ADDRESS_PARTS, AddressDraft
-from amanat.people.forms import LANGUAGES, readable
+from amanat.people.forms import LANGUAGES
 from amanat.people.models import Company, Contact, Interaction, Source
 from amanat.people.records import Same
 from amanat.people.vocabulary import Vocabulary
@@ -107,7 +107,7 @@ def facts(request: MemberRequest, record: Contact | Company, words: Vocabulary) 
     if isinstance(record, Contact):
         shown |= {
             "stage_name": words.stage_name(record.stage_id),
-            "language_name": dict(LANGUAGES).get(record.language, record.language),
+            "language_name": dict(LANGUAGES).get(record.language, record.language) if record.language else "",
             "birthday_text": formatting.day(record.birthday) if record.birthday else "",
             "company_url": reverse("people:company", args=[record.company_id]) if record.company_id else "",
         }
@@ -121,7 +121,7 @@ def _on(record: Contact | Company) -> str:
 
 
 def _number(number: str, label: str) -> dict[str, str]:
-    return {"e164": number, "text": readable(number), "label": label}
+    return {"e164": number, "text": formatting.phone(number), "label": label}
 
 
 def _address(one: AddressDraft) -> str:

@@ -183,7 +183,7 @@ def test_every_page_is_accessible(seated, crawl, device) -> None:  # type: ignor
     todo = pages(crawl, seated("csc", "owner"))
     faults: list[str] = []
     for path in todo:
-        answer = owner.page.goto(owner.base + path)
+        answer = owner.page.goto(owner.base + path, wait_until="domcontentloaded")
         if answer is None or answer.status >= 400:
             faults.append(f"{path}: answered {answer and answer.status}")
             continue
@@ -223,7 +223,7 @@ def test_every_page_in_another_language(seated, crawl, language) -> None:  # typ
     _speak(owner, language)
     try:
         for path in todo:
-            answer = owner.page.goto(owner.base + path)
+            answer = owner.page.goto(owner.base + path, wait_until="domcontentloaded")
             seen = owner.page.evaluate(browsers.LOOK)
             if answer is None or answer.status >= 400:
                 faults.append(f"{path}: answered {answer and answer.status}")

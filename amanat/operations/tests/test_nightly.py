@@ -155,4 +155,4 @@ def test_the_command_makes_one_tries_it_out_and_the_doctor_is_content(place: Pat
     code, output = places.run(here.data, "doctor", "--json")
     assert {check["name"]: check["state"] for check in json.loads(output)["checks"]}["backups"] == "ok"
     for words in (["backup"], ["backup", "--nightly", "x"]):
-        assert places.run(here.data, *words)[0] == 3
+        assert places.run(here.data, *words)[0] == 2
