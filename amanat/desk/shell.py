@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
-from amanat.desk import onpeople
-from amanat.people import cards, timeline
+from amanat.desk import onpeople, searching
+from amanat.people import cards, search_views, timeline
 from amanat.people.cards import Card
 from amanat.people.timeline import Kind
 from amanat.web import navigation
@@ -24,6 +24,7 @@ def register() -> None:
     navigation.register(Entry("workspace", 40, _("Catalogue"), "list-checks", "desk:catalogue", May.MANAGE_CATALOGUE))
     navigation.offer(Offer(20, _("Service"), "clipboard-list", "desk:service_new", May.WRITE_SERVICES))
     navigation.offer(Offer(30, _("Task"), "bell-plus", "desk:task_new", May.WRITE_TASKS))
+    search_views.register(searching.FINDER)
     cards.register(Card(20, "desk/_services_card.html", onpeople.services_card, permission=May.READ_SERVICES))
     cards.register(
         Card(30, "desk/_papers_card.html", onpeople.papers_card, permission=May.READ_SERVICES, on=("contact",))

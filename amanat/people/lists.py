@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from django.db.models import CharField, Exists, F, OuterRef, Q, Value
 from django.db.models.fields.json import KT
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
@@ -280,16 +280,20 @@ def bounded(definition: Definition) -> Iterator[None]:
     if not definition.filters:
         yield  # always answered from an index
         return
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = %s", [int(LONGEST.total_seconds() * 1000)])
+    with connection.cursor() as cursor:
+        # A savepoint, because a statement that was stopped breaks its transaction; both in one round trip.
+        limit = int(LONGEST.total_seconds() * 1000)
+        cursor.execute("SAVEPOINT bounded; SET LOCAL statement_timeout = %s", [limit])
+        try:
             yield
-    except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
-            raise
-        raise Refused(
-            _("Too many records would have to be looked through. Add another filter, or choose the usual order.")
-        ) from error
+        except OperationalError as error:
+            cursor.execute("ROLLBACK TO SAVEPOINT bounded")
+            if not isinstance(error.__cause__, QueryCanceled):
+                raise
+            raise Refused(
+                _("Too many records would have to be looked through. Add another filter, or choose the usual order.")
+            ) from error
+        cursor.execute("RELEASE SAVEPOINT bounded")
 
 
 def filtered(definition: Definition, *, member: Member, words: Vocabulary) -> Records:

@@ -194,7 +194,7 @@ def test_a_list_that_takes_too_long_is_refused_and_the_page_goes_on(
     with tenancy.inside(shree), connection.cursor() as cursor:
         with pytest.raises(Refused, match="Too many records"), lists.bounded(narrowed):
             cursor.execute("SELECT pg_sleep(2)")
-        cursor.execute("SELECT pg_sleep(0.1), 1")
+        cursor.execute("SELECT pg_sleep(0.1), 1")  # the limit went with the list
         assert cursor.fetchone()[1] == 1
         with lists.bounded(lists.Definition()):
             cursor.execute("SELECT pg_sleep(0.1)")
