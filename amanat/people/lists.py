@@ -293,7 +293,7 @@ def bounded(definition: Definition) -> Iterator[None]:
             raise Refused(
                 _("Too many records would have to be looked through. Add another filter, or choose the usual order.")
             ) from error
-        cursor.execute("RELEASE SAVEPOINT bounded")
+        cursor.execute("RELEASE SAVEPOINT bounded; SET LOCAL statement_timeout = DEFAULT")
 
 
 def filtered(definition: Definition, *, member: Member, words: Vocabulary) -> Records:

@@ -198,6 +198,9 @@ def test_a_list_that_takes_too_long_is_refused_and_the_page_goes_on(
         assert cursor.fetchone()[1] == 1
         with lists.bounded(lists.Definition()):
             cursor.execute("SELECT pg_sleep(0.1)")
+        with lists.bounded(narrowed):
+            cursor.execute("SELECT 1")
+        cursor.execute("SELECT pg_sleep(0.1)")
 
 
 def test_words_read_again_are_the_same_until_one_changes(shree: Workspace) -> None:
