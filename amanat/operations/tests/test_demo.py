@@ -1,0 +1,62 @@
+"""The demo is made through the rules, says its sign-ins again, and goes without a trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from amanat.accounts.models import Member, User
+from amanat.core import files, schema, tenancy
+from amanat.operations import demo
+from amanat.operations.demo.plan import SHOPS
+from amanat.people.models import Attachment, Contact
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    small = tuple(replace(shop, contacts=4, services=3) for shop in SHOPS[:2])
+    monkeypatch.setattr(demo, "SHOPS", small)
+    monkeypatch.setattr(demo, "_place", lambda: tmp_path / "demo.json")
+    return demo.make()
+
+
+def test_each_shop_is_marked_filled_and_can_be_signed_in_to(made: dict[str, Any]) -> None:
+    assert [shop["key"] for shop in made["workspaces"]] == ["csc", "sales"]
+    for shop in made["workspaces"]:
+        assert "(demo)" in shop["name"]
+        with tenancy.inside(UUID(shop["id"])):
+            assert Contact.objects.of(UUID(shop["id"])).count() == 4
+            assert Member.objects.of(UUID(shop["id"])).count() == len(shop["members"])
+        for seat in shop["members"]:
+            assert User.objects.get(email=seat["email"]).check_password(seat["password"])
+            assert seat["api_token"].startswith("amt_")
+
+
+def test_made_again_it_says_the_same_sign_ins(made: dict[str, Any]) -> None:
+    assert demo.make() == made
+
+
+def test_removed_it_leaves_no_row_and_no_file(made: dict[str, Any], superuser: psycopg.Connection) -> None:
+    workspace = UUID(made["workspaces"][0]["id"])
+    with tenancy.inside(workspace):
+        stored = files.store(b"a note", workspace_id=workspace, name="note.txt", by=None, kind="attachment")
+        contact = Contact.objects.of(workspace).first()
+        Attachment.objects.create(workspace_id=workspace, contact=contact, file=stored, name="note.txt")
+    assert [path for path in Path(settings.FILES_ROOT).rglob("*") if path.is_file()]
+    assert demo.remove() == {"removed_workspaces": 2, "removed_users": 8}
+    left = [
+        model._meta.db_table
+        for model in schema.workspace_models()
+        if superuser.execute(f'SELECT count(*) FROM "{model._meta.db_table}"').fetchone() != (0,)
+    ]
+    assert left == []
+    assert not User.objects.exists()
+    assert not [path for path in Path(settings.FILES_ROOT).rglob("*") if path.is_file()]
