@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -137,8 +137,13 @@ def _united(
     after["sort_name"] = entries.sort_name(after["name"])
     after["created_at"] = min(kept["created_at"], lost["created_at"])
     after["last_contact_at"] = max(filter(None, (kept["last_contact_at"], lost["last_contact_at"])), default=None)
-    after["updated_at"] = at.isoformat()
+    after["updated_at"] = _as_stored(at)
     return after
+
+
+def _as_stored(at: datetime) -> str:
+    """The moment as PostgreSQL's to_jsonb writes it, without closing zeros, so that texts can be compared."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "+00:00"
 
 
 def _chosen(kept: Any, lost: Any, choice: str) -> Any:
@@ -278,7 +283,7 @@ def _restore_kept(model: Kind, merge: Merge, at: datetime) -> list[str]:
                 changed.append(name)
     row["sort_name"] = entries.sort_name(row["name"])
     if now["updated_at"] != after["updated_at"]:
-        row["updated_at"] = at.isoformat()
+        row["updated_at"] = _as_stored(at)
     rowsets.update(model, [row], workspace_id=merge.workspace_id)
     return [
         _("“%(field)s” was changed after the merge and stays as it is.")
