@@ -5,18 +5,41 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.hashers import BasePasswordHasher
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+from nacl.exceptions import InvalidkeyError
+from nacl.pwhash import argon2id
 
 
-class Argon2id(Argon2PasswordHasher):
-    """Argon2id, 64 MiB, 3 passes, one lane: about 100 ms of one core (RFC 9106, section 4, second choice, with one lane)."""
+class Argon2id(BasePasswordHasher):
+    """Argon2id, 64 MiB, 3 passes, one lane (RFC 9106, section 4, second choice, with one lane), by libsodium.
 
-    time_cost = 3
-    memory_cost = 65536
-    parallelism = 1
+    libsodium fills the memory with the widest vector instructions of the processor: about half the time of the
+    reference code, for the same hash. What is stored is "argon2" and the usual "$argon2id$v=19$m=65536,t=3,p=1$salt$hash".
+    """
+
+    algorithm = "argon2"
+    passes = 3
+    memory_bytes = 64 * 1024 * 1024
+
+    def encode(self, password: str, salt: str) -> str:
+        """`salt` stays unused: libsodium draws its own 16 bytes."""
+        hashed = argon2id.str(password.encode(), opslimit=self.passes, memlimit=self.memory_bytes)
+        return self.algorithm + hashed.decode("ascii")
+
+    def verify(self, password: str, encoded: str) -> bool:
+        try:
+            return argon2id.verify(encoded.removeprefix(self.algorithm).encode(), password.encode())
+        except InvalidkeyError:
+            return False
+
+    def must_update(self, encoded: str) -> bool:
+        return not encoded.startswith(f"argon2$argon2id$v=19$m={self.memory_bytes // 1024},t={self.passes},p=1$")
+
+    def harden_runtime(self, password: str, encoded: str) -> None:
+        """Nothing to add: a hash with fewer passes is made anew at the next sign-in, and there is none today."""
 
 
 #: What is added in front and behind when a word must "contain a digit and a sign".

@@ -6,6 +6,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from amanat.accounts.models import User
+from amanat.accounts.passwords import Argon2id
 
 
 def test_passwords_are_hashed_with_argon2id_64_mib_3_passes() -> None:
@@ -13,6 +14,34 @@ def test_passwords_are_hashed_with_argon2id_64_mib_3_passes() -> None:
     assert stored.startswith("argon2$argon2id$v=19$m=65536,t=3,p=1$")
     assert identify_hasher(stored).algorithm == "argon2"
     assert check_password("marigold lorry pencil", stored) and not check_password("marigold lorry", stored)
+
+
+def test_a_hash_of_the_reference_code_is_believed() -> None:
+    """The salt is "somesaltsomesalt"."""
+    stored = "argon2$argon2id$v=19$m=65536,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$N+SrQ0hh/RMdQ83pk6+T9GYI/eVY3GLSU61oxkrdfQI"
+    assert check_password("marigold lorry pencil", stored) and not check_password("marigold lorry pencil ", stored)
+
+
+@pytest.mark.parametrize(
+    ("stored", "old"),
+    [
+        ("argon2$argon2id$v=19$m=65536,t=3,p=1$c2FsdA$aGFzaA", False),
+        ("argon2$argon2id$v=19$m=65536,t=2,p=1$c2FsdA$aGFzaA", True),
+        ("argon2$argon2id$v=19$m=32768,t=3,p=1$c2FsdA$aGFzaA", True),
+        ("argon2$argon2i$v=19$m=65536,t=3,p=1$c2FsdA$aGFzaA", True),
+    ],
+)
+def test_a_weaker_hash_is_made_anew_at_the_next_sign_in(stored: str, old: bool) -> None:
+    assert Argon2id().must_update(stored) is old
+
+
+def test_two_people_with_one_password_have_two_hashes() -> None:
+    assert make_password("marigold lorry pencil") != make_password("marigold lorry pencil")
+
+
+@pytest.mark.parametrize("stored", ["argon2$", "argon2$argon2id$v=19$m=65536,t=3,p=1$", "argon2$argon2id$nonsense"])
+def test_a_spoiled_hash_lets_nobody_in(stored: str) -> None:
+    assert not check_password("marigold lorry pencil", stored)
 
 
 @pytest.mark.parametrize(
