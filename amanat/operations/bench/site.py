@@ -18,6 +18,7 @@ from typing import Any
 
 from amanat.core import configuration as settings
 from amanat.core.configuration import CHECKOUT
+from amanat.operations import Refused
 from amanat.operations.bench import machine
 
 PATIENCE = 120.0
@@ -71,7 +72,7 @@ def running(folder: Path, *, port: int) -> Iterator[Running]:
         os.sched_setaffinity(0, {core for core in range(os.cpu_count() or 1) if core != CORE})
     site = Running(port, process.pid, environment)
     try:
-        _wait(site)
+        _wait(site, process)
         site.memory_mb = round(machine.memory_mb(machine.tree(process.pid)), 1)
         yield site
     finally:
@@ -87,9 +88,14 @@ def _pinned(core: int) -> list[str]:
     return [taskset, "-c", str(core)] if taskset and (os.cpu_count() or 1) > 1 else []
 
 
-def _wait(site: Running) -> None:
+def _wait(site: Running, process: subprocess.Popen[bytes]) -> None:
+    """Raises Refused when the site ends instead: what answers on its port is then another one."""
     give_up = time.monotonic() + PATIENCE
     while time.monotonic() < give_up:
+        if process.poll() is not None:
+            raise Refused(
+                "The site to be measured did not start; what it said stands above. Is the port taken? Try --port."
+            )
         try:
             connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=5)
             connection.request("GET", "/healthz")

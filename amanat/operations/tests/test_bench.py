@@ -153,3 +153,13 @@ def test_a_small_run_measures_every_action(tmp_path: Path) -> None:
     assert result["actions"]["import"]["rows"] == 30
     assert result["actions"]["list, requests a second, 8 connections"]["per_second"] > 1
     assert "300 contacts" in (tmp_path / "table.md").read_text()
+
+
+def test_on_a_taken_port_it_says_so_and_measures_nobody_elses_site() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "amanat", "bench", "--contacts", "10", "--port", port],
+            cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 3 and "Is the port taken?" in done.stderr + done.stdout
