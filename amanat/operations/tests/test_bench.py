@@ -155,6 +155,7 @@ def test_a_small_run_measures_every_action(tmp_path: Path) -> None:
     assert "300 contacts" in (tmp_path / "table.md").read_text()
 
 
+@pytest.mark.slow
 def test_on_a_taken_port_it_says_so_and_measures_nobody_elses_site() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
