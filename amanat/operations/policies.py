@@ -1,0 +1,82 @@
+"""The command `amanat policy`: check, show, compare and merge policy files. Needs neither database nor Django."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from amanat.operations import Refused
+from amanat.policy import differences, documents, linting, loading, merging, rendering
+from amanat.policy.format import Policy
+from amanat.policy.linting import Severity
+
+_WANTED = {"lint": 1, "render": 1, "diff": 2}
+
+
+class WrongCount(ValueError):
+    """More or fewer files than the action takes."""
+
+
+def run(action: str, files: Sequence[Path], language: str = "en", *, as_json: bool = False) -> tuple[str, bool]:
+    """What to print, and whether all is well. Raises WrongCount, and Refused for a file that cannot be read."""
+    wanted = _WANTED.get(action, len(files))
+    if len(files) != wanted:
+        raise WrongCount(f"policy {action} takes {wanted} {'file' if wanted == 1 else 'files'}, not {len(files)}.")
+    if action == "lint":
+        return _lint(files[0], as_json=as_json)
+    policies = [_policy(file) for file in files]
+    if action == "render":
+        return _render(policies[0], language, as_json=as_json), True
+    if action == "diff":
+        return _differences(policies[0], policies[1], as_json=as_json), True
+    return _merged(merging.merge(policies), as_json=as_json), True
+
+
+def _lint(file: Path, *, as_json: bool) -> tuple[str, bool]:
+    findings = linting.lint_text(_text(file))
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    if as_json:
+        return _json([asdict(finding) for finding in findings]), not errors
+    summary = f"{errors} to mend, {len(findings) - errors} to look at." if findings else "Nothing to mend."
+    return "\n".join([*(f"{file}: {finding}" for finding in findings), summary]), not errors
+
+
+def _render(policy: Policy, language: str, *, as_json: bool) -> str:
+    try:
+        return _json(documents.as_document(policy)) if as_json else rendering.render(policy, language).as_text()
+    except LookupError as missing:
+        raise Refused(f"The page cannot be made, for {missing} leads nowhere: run `amanat policy lint`.") from None
+
+
+def _differences(before: Policy, after: Policy, *, as_json: bool) -> str:
+    changes = differences.between(before, after)
+    if as_json:
+        return _json([asdict(change) for change in changes])
+    return "\n".join(map(str, changes)) or "The same rules and words."
+
+
+def _merged(merged: merging.Merged, *, as_json: bool) -> str:
+    """A policy file (YAML reads JSON); how each conflict was resolved stands above it in comments."""
+    told = [" ".join(f"# {resolution.sentence} {resolution.conflict}".split()) for resolution in merged.resolutions]
+    return "\n".join([*([] if as_json else told), _json(merged.policy.as_document())])
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise Refused(f"{file} cannot be read: {problem}") from None
+
+
+def _policy(file: Path) -> Policy:
+    """A file that is well formed; whether it is good, `lint` says."""
+    try:
+        return loading.load(_text(file)).policy
+    except loading.FormatInvalid as invalid:
+        raise Refused(f"{file} is no policy:\n{invalid}") from None

@@ -1,0 +1,113 @@
+"""Does the running code do what the file says, and nothing else? Compared both ways, with an inventory that is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from amanat.policy.inventory import Inventory
+from amanat.policy.linting.findings import Case, Complaint, Severity, check
+
+Comparison = Callable[[Case, Inventory], Iterator[Complaint]]
+
+
+def _compared(identity: str, severity: Severity = Severity.ERROR) -> Callable[[Comparison], Comparison]:
+    """A check that has something to say only when an inventory was handed in."""
+
+    def register(function: Comparison) -> Comparison:
+        @check(identity, severity)
+        def run(case: Case) -> Iterable[Complaint]:
+            return function(case, case.inventory) if case.inventory else ()
+
+        return function
+
+    return register
+
+
+def _declared(case: Case) -> set[str]:
+    return {term for data in case.policy.data.values() for term in data.terms}
+
+
+@_compared("code.column-undeclared")
+def column_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    declared = _declared(case)
+    for column, term in sorted(inventory.columns.items()):
+        if term not in declared:
+            yield (
+                ("data",),
+                f"The column {column} holds {term}, which is not declared.",
+                f"Add {term} to a kind of data.",
+            )
+
+
+@_compared("code.column-gone")
+def column_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    for name, data in case.policy.data.items():
+        for column in data.at:
+            term = inventory.columns.get(column)
+            if term is None:
+                yield ("data", name, "at"), f"There is no column {column} with personal data.", "Remove it from `at`."
+            elif term not in data.terms:
+                yield (
+                    ("data", name, "at"),
+                    f"The column {column} holds {term}, not “{name}”.",
+                    "Move it to its own kind.",
+                )
+
+
+@_compared("code.field-undeclared")
+def field_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    declared = _declared(case)
+    for entry, fields in sorted(inventory.fields.items()):
+        for term in sorted(fields - declared):
+            yield ("data",), f"{entry} takes in {term}, which is not declared.", f"Add {term} to a kind of data."
+
+
+@_compared("code.entry-gone")
+def entry_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    for name, data in case.policy.data.items():
+        for entry in data.via:
+            if not inventory.fields.get(entry, frozenset()) & set(data.terms):
+                yield ("data", name, "via"), f"“{entry}” takes in nothing of this.", "Remove it from `via`."
+
+
+def _names_on_device(case: Case) -> set[str]:
+    return {at for name, key in case.policy.storage.keys.items() for at in key.at or (name,)}
+
+
+@_compared("code.cookie-undeclared")
+def cookie_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    for cookie in sorted(inventory.cookies - _names_on_device(case)):
+        yield (
+            ("storage", "keys"),
+            f"The code sets “{cookie}”, which is not declared.",
+            "Add it, with its kind and life.",
+        )
+
+
+@_compared("code.cookie-gone", Severity.WARNING)
+def cookie_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    for name, key in case.policy.storage.keys.items():
+        if not inventory.cookies & set(key.at or (name,)):
+            yield ("storage", "keys", name), "The code sets nothing of this.", "Remove it while nothing needs it."
+
+
+@_compared("code.host-undeclared")
+def host_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    declared = {recipient.host for recipient in case.policy.recipients.values()}
+    for host in sorted(inventory.hosts - declared):
+        yield (
+            ("recipients",),
+            f"The code can call {host}, which is no recipient's.",
+            "Add the recipient with its `host`.",
+        )
+
+
+@_compared("code.host-gone", Severity.WARNING)
+def host_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    for name, recipient in case.policy.recipients.items():
+        if recipient.host and recipient.host not in inventory.hosts:
+            yield (
+                ("recipients", name, "host"),
+                f"The code never calls {recipient.host}.",
+                "Remove it while nothing needs it.",
+            )

@@ -1,0 +1,160 @@
+"""From the text of a file to a Policy, or to sentences that say which line is wrong and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from amanat.policy import reading
+from amanat.policy.format import Policy
+from amanat.policy.reading import Document, Place
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A place in a file that does not have the shape of a policy."""
+
+    line: int
+    path: str
+    wrong: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.path}: {self.wrong} {self.instead}".strip()
+
+
+class FormatInvalid(ValueError):
+    """The file has not the shape of a policy; `problems` says where, in the order of the lines."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.path)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A policy and the lines its parts stand on."""
+
+    policy: Policy
+    document: Document
+
+
+def load(text: str) -> Loaded:
+    """Raises FormatInvalid."""
+    try:
+        return _checked(reading.read(text))
+    except reading.NotReadable as problem:
+        raise FormatInvalid([Problem(problem.line, "file", problem.wrong, problem.instead)]) from None
+
+
+def load_file(path: Path) -> Loaded:
+    """As `load`; OSError when there is no such file."""
+    try:
+        return _checked(reading.read_file(path))
+    except reading.NotReadable as problem:
+        raise FormatInvalid([Problem(problem.line, "file", problem.wrong, problem.instead)]) from None
+
+
+def from_document(document: Mapping[str, Any]) -> Policy:
+    """A policy from its JSON, as `Policy.as_document` made it. Raises FormatInvalid; lines are 1."""
+    return _checked(Document(_with_tuples(document), {})).policy
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _with_tuples(below) for name, below in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _checked(document: Document) -> Loaded:
+    try:
+        return Loaded(Policy.model_validate(document.value), document)
+    except ValidationError as invalid:
+        # A list whose only item is refused is called empty too; the item's own problem is enough.
+        told = (error for error in invalid.errors() if not (error["type"] == "too_short" and error["input"]))
+        raise FormatInvalid(_problem(error, document) for error in told) from None
+
+
+_KINDS = {
+    "string_type": ("a text", "Write words, in quotes when they look like a number."),
+    "int_type": ("a whole number", "Write digits without quotes."),
+    "bool_type": ("true or false", "Write true or false."),
+    "dict_type": ("a group of names", "Write `{name: value}`."),
+    "model_type": ("a group of names", "Write `{name: value}`."),
+    "tuple_type": ("a list", "Write `[one, two]`."),
+    "date_type": ("a day", "Write year-month-day, such as 2026-12-01."),
+}
+
+
+def _problem(error: ErrorDetails, document: Document) -> Problem:
+    place = _place_in_file(error["loc"])
+    wrong, instead = _told(error, place)
+    return Problem(document.line(place), ".".join(map(str, place)) or "file", wrong, instead)
+
+
+def _told(error: ErrorDetails, place: Place) -> tuple[str, str]:
+    """What is wrong, and what to write instead."""
+    shown, context = _shown(error["input"]), error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            told = "This is missing.", f"Add `{place[-1]}`."
+        case "extra_forbidden":
+            names = _names_at(place[:-1])
+            near = get_close_matches(str(place[-1])[:60], names, 1)
+            advice = f"Write `{near[0]}`." if near else f"The names here are: {', '.join(names)}."
+            told = f"{_shown(place[-1])} is no name here.", advice
+        case "value_error":
+            wrong, _, instead = str(context["error"]).partition(": write ")
+            told = f"{wrong}.", f"Write {instead}"
+        case "literal_error":
+            told = f"{shown} is not known here.", f"Write {context['expected']}."
+        case "string_pattern_mismatch":
+            told = f"{shown} does not fit here.", f"It must match {context['pattern']}."
+        case kind if kind in _KINDS:
+            told = f"{shown} is not {_KINDS[kind][0]}.", _KINDS[kind][1]
+        case _:
+            told = f"{shown} does not fit here.", f"{error['msg']}."
+    return told
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return "Nothing" if value is None else f"“{text[:40]}{'…' if len(text) > 40 else ''}”"
+
+
+def _place_in_file(location: tuple[int | str, ...]) -> Place:
+    """Where an error is, without the marks the validator adds for a dict's key or a branch of a union."""
+    place: Place = ()
+    for step in location:
+        if step == "[key]" or (isinstance(step, str) and step.startswith(("dict[", "function-", "str", "is-instance"))):
+            continue
+        place = (*place, step)
+    return place
+
+
+def _names_at(place: Place) -> list[str]:
+    """The names a block may have."""
+    model: Any = Policy
+    for step in place:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+            model = _inner(fields.get(str(step)))
+        elif get_origin(model) in {dict, tuple}:
+            model = _inner(get_args(model)[1 if get_origin(model) is dict else 0])
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _inner(annotation: Any) -> Any:
+    """The block in `Block | None`."""
+    if isinstance(annotation, UnionType):
+        return next(one for one in get_args(annotation) if one is not type(None))
+    return annotation
