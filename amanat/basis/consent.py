@@ -1,0 +1,166 @@
+"""Consent given, refused and withdrawn. A record never changes; the newest one up to a moment says what holds at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from amanat.accounts.models import Member
+from amanat.basis import principals, rules, suppression
+from amanat.basis.models import ConsentRecord, Method, Notice, Suppression
+from amanat.core import ledger
+from amanat.people.models import Contact, Email, Phone
+
+What = ConsentRecord.What
+
+
+class NoticeMissing(ValueError):
+    """Nobody can agree to what was not shown: a consent needs the notice for its purpose, or the file it is declared in."""
+
+
+class AlreadyPast(ValueError):
+    """The consent would end before it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How an act reached us. `by` is the member who wrote it down, None when the person acted herself."""
+
+    method: Method
+    by: Member | None = None
+    #: number of a code, name of a file, id of a form: what leads to the proof, never the person's own data
+    evidence: dict[str, str] | None = None
+
+
+def give(
+    *,
+    contact: Contact,
+    purpose: str,
+    channels: Iterable[str] = ("",),
+    notice: Notice | None,
+    how: How,
+    at: datetime,
+    until: datetime | None = None,
+) -> list[ConsentRecord]:
+    """The person agrees, from `at` until `until` (excluded). Raises UnknownPurpose, UnknownChannel, NoticeMissing, AlreadyPast.
+
+    When she herself says so, it also lifts what stood against her addresses; a file cannot do that.
+    """
+    was_shown = how.method == Method.FILE if notice is None else purpose in notice.purposes
+    if not was_shown:
+        raise NoticeMissing(purpose)
+    if until is not None and until <= at:
+        raise AlreadyPast(purpose)
+    with transaction.atomic():
+        records = _write(
+            contact, What.GIVEN, purpose=purpose, channels=channels, how=how, at=at, notice=notice, until=until
+        )
+        if how.method != Method.FILE:
+            for record in records:
+                suppression.lift(
+                    _addresses(contact, record.channel),
+                    workspace=contact.workspace_id, at=at, purpose=purpose, channel=record.channel,
+                )  # fmt: skip
+    return records
+
+
+def refuse(
+    *, contact: Contact, purpose: str, channels: Iterable[str] = ("",), notice: Notice, how: How, at: datetime
+) -> list[ConsentRecord]:
+    """The person was asked and said no. Raises UnknownPurpose, UnknownChannel."""
+    with transaction.atomic():
+        return _write(contact, What.REFUSED, purpose=purpose, channels=channels, how=how, at=at, notice=notice)
+
+
+def withdraw(
+    *, contact: Contact, purpose: str, channels: Iterable[str] = ("",), how: How, at: datetime
+) -> list[ConsentRecord]:
+    """The person takes her agreement back: it holds at once, also for other records with the same number or address.
+
+    Asks for nothing that giving did not ask for. Raises UnknownPurpose, UnknownChannel.
+    """
+    with transaction.atomic():
+        records = _write(contact, What.WITHDRAWN, purpose=purpose, channels=channels, how=how, at=at)
+        for record in records:
+            suppression.add(
+                _addresses(contact, record.channel), workspace=contact.workspace_id,
+                reason=Suppression.Reason.OPT_OUT, at=at, purpose=purpose, channel=record.channel,
+            )  # fmt: skip
+    return records
+
+
+def standing(contact: Contact, *, at: datetime) -> dict[tuple[str, str], ConsentRecord]:
+    """The record that counts at a moment, by purpose and channel."""
+    latest = (
+        ConsentRecord.objects.of(contact.workspace_id)
+        .filter(contact=contact, at__lte=at)
+        .order_by("purpose", "channel", "-at", "-id")
+        .distinct("purpose", "channel")
+    )
+    return {(record.purpose, record.channel): record for record in latest}
+
+
+def receipt(record: ConsentRecord, *, operator: str) -> dict[str, Any]:
+    """The record as its person may keep it: the fields of ISO/IEC TS 27560, plain JSON, nobody's name in it."""
+    event = {"state": record.what, "at": record.at.isoformat(), "method": record.method}
+    if record.until is not None:
+        event["until"] = record.until.isoformat()
+    shown = record.notice
+    return {
+        "schema": "ISO/IEC TS 27560:2023",
+        "record": str(record.id),
+        "principal": bytes(record.principal).hex(),
+        "controller": operator,
+        "purpose": record.purpose,
+        "channel": record.channel or None,
+        "notice": shown and {
+            "language": shown.language, "policy_version": shown.policy_version, "sha256": shown.digest, "text": shown.text,
+        },
+        "event": event,
+    }  # fmt: skip
+
+
+def _write(
+    contact: Contact, what: What, *, purpose: str, channels: Iterable[str], how: How, at: datetime, **shown: Any
+) -> list[ConsentRecord]:
+    here, in_force = contact.workspace_id, rules.of(contact.workspace_id)
+    wanted = sorted(set(channels))
+    for channel in wanted:
+        in_force.check_channel(purpose, channel)
+    principal = principals.digest(contact.pk, workspace_id=here)
+    records = ConsentRecord.objects.bulk_create(
+        ConsentRecord(
+            workspace_id=here, contact=contact, principal=principal, purpose=purpose, channel=channel, what=what, at=at,
+            method=how.method, by=how.by, evidence=how.evidence or {}, **shown,
+        )
+        for channel in wanted
+    )  # fmt: skip
+    ledger.write(
+        f"basis.consent.{what.value}",
+        workspace=here,
+        by=how.by,
+        about=contact,
+        at=at,
+        purpose=purpose,
+        channels=wanted,
+        method=how.method.value,
+    )
+    return records
+
+
+def _addresses(contact: Contact, channel: str) -> Sequence[str]:
+    """The addresses of the person that the channel reaches; none for a purpose without channels."""
+    return list(_reached(contact.workspace_id, contact.pk, rules.address_kind(channel)))
+
+
+def _reached(workspace_id: UUID, contact_id: UUID, kind: str) -> Iterable[str]:
+    if kind == "phone":
+        return Phone.objects.of(workspace_id).filter(contact=contact_id).values_list("number", flat=True)
+    if kind == "email":
+        return Email.objects.of(workspace_id).filter(contact=contact_id).values_list("address", flat=True)
+    return ()

@@ -1,0 +1,293 @@
+"""The one gate: may this person's data be used for this purpose, over this channel, at this moment?
+
+It is asked at the moment of use, inside the statement or transaction that does the work, never earlier. One query fetches what is known
+about up to some hundred people; `judge` then answers from those facts and the policy alone, so that an answer can be explained,
+repeated for any past moment, and tested without a database.
+
+The checks, the first that stops decides:
+1. the person is there, and not in the bin;
+2. what the law orders needs nobody's leave;
+3. a restriction stops everything else (GDPR article 18);
+4. a child's data is not used (DPDP Act s.9; the age stands in the policy);
+5. a suppressed address is not written to;
+6. an objection stops what does not rest on a legal duty;
+7. where a law in scope asks for consent, it was given, for this purpose and channel, and is neither withdrawn nor over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from amanat.basis import regimes, rules, suppression
+from amanat.basis.models import Decision
+from amanat.basis.rules import Rules
+from amanat.core.tenancy import HasId, workspace_id_of
+
+MOST = 1000
+
+
+class Reason(StrEnum):
+    """Why the gate answered as it did."""
+
+    CONSENT = "consent"
+    GROUND = "ground"
+    LEGAL_DUTY = "legal_duty"
+    UNKNOWN_PERSON = "unknown_person"
+    IN_BIN = "in_bin"
+    RESTRICTED = "restricted"
+    CHILD = "child"
+    SUPPRESSED = "suppressed"
+    OBJECTION = "objection"
+    NO_CONSENT = "no_consent"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    CONSENT_OVER = "consent_over"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about one person at one moment, as far as one purpose and channel are concerned."""
+
+    contact_id: UUID
+    exists: bool = True
+    in_bin: bool = False
+    birthday: date | None = None
+    phone: str = ""
+    country: str = ""
+    consent: str = ""  #: the last act: "given", "refused", "withdrawn", or ""
+    consent_id: UUID | None = None
+    consent_until: datetime | None = None
+    objects: bool = False
+    restricted: tuple[str, ...] = ()  #: grounds of the restrictions in force
+    suppressed: str = ""  #: why the address is suppressed, or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`rule` is the path of the rule in the policy on which the answer rests."""
+
+    contact_id: UUID
+    is_allowed: bool
+    reason: Reason
+    rule: str
+    consent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about each person: `at` is an aware time, `today` the day of `at` where the workspace is."""
+
+    rules: Rules
+    purpose: str
+    channel: str
+    at: datetime
+    today: date
+
+    @property
+    def rule(self) -> str:
+        return f"purposes.{self.purpose}"
+
+    def grounds(self, facts: Facts) -> frozenset[str]:
+        laws = regimes.protecting(self.rules.policy.head.regimes, country=facts.country, phone=facts.phone)
+        return self.rules.grounds(self.purpose, laws)
+
+
+type _Check = Callable[[Facts, Question, frozenset[str]], tuple[bool, Reason, str] | None]
+
+
+def decide(
+    contact: HasId | UUID,
+    *,
+    workspace: HasId | UUID,
+    purpose: str,
+    at: datetime,
+    today: date,
+    channel: str = "",
+    what: str = "",
+) -> Answer:
+    """The answer for one person; written down when `what` names who asks. Raises UnknownPurpose, UnknownChannel."""
+    contact_id = contact if isinstance(contact, UUID) else contact.pk
+    return decide_many(
+        [contact_id], workspace=workspace, purpose=purpose, channel=channel, at=at, today=today, what=what
+    )[0]
+
+
+def decide_many(
+    contacts: Sequence[UUID],
+    *,
+    workspace: HasId | UUID,
+    purpose: str,
+    at: datetime,
+    today: date,
+    channel: str = "",
+    what: str = "",
+) -> list[Answer]:
+    """Answers in the order of `contacts`, at most 1,000, by one query. With `what` ("message", "export") each is written down."""
+    if len(contacts) > MOST:
+        raise ValueError(f"at most {MOST} people at once")
+    here = workspace_id_of(workspace)
+    question = _question(here, purpose, channel, at, today)
+    answers = [judge(facts, question) for facts in _facts(here, [(contact, question) for contact in contacts], at)]
+    if what:
+        _write_down(here, question, answers, what)
+    return answers
+
+
+def overview(
+    contact: HasId | UUID, *, workspace: HasId | UUID, wanted: Sequence[tuple[str, str]], at: datetime, today: date
+) -> list[Answer]:
+    """The answers for one person and many purposes and channels, in their order, by one query. Writes nothing."""
+    here, contact_id = workspace_id_of(workspace), contact if isinstance(contact, UUID) else contact.pk
+    questions = [_question(here, purpose, channel, at, today) for purpose, channel in wanted]
+    found = _facts(here, [(contact_id, question) for question in questions], at)
+    return [judge(facts, question) for facts, question in zip(found, questions, strict=True)]
+
+
+def known(
+    contact: HasId | UUID, *, workspace: HasId | UUID, purpose: str, at: datetime, today: date, channel: str = ""
+) -> tuple[Facts, Question]:
+    """What the answer for one person would rest on."""
+    here = workspace_id_of(workspace)
+    question = _question(here, purpose, channel, at, today)
+    return _facts(here, [(contact if isinstance(contact, UUID) else contact.pk, question)], at)[0], question
+
+
+def judge(facts: Facts, question: Question) -> Answer:
+    """The answer that follows from the facts and the policy alone."""
+    return next(answer for answer in findings(facts, question) if answer is not None)
+
+
+def findings(facts: Facts, question: Question) -> Iterator[Answer | None]:
+    """What each check says, in order: an answer, or None when it has nothing against it. The last always answers."""
+    grounds = question.grounds(facts) if facts.exists else frozenset()
+    for check in CHECKS:
+        found = check(facts, question, grounds)
+        yield found and Answer(
+            facts.contact_id, found[0], found[1], found[2], facts.consent_id if found[1] == Reason.CONSENT else None
+        )
+
+
+def _is_there(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    if not facts.exists:
+        return False, Reason.UNKNOWN_PERSON, question.rule
+    return (False, Reason.IN_BIN, "rights.kinds") if facts.in_bin else None
+
+
+def _law_orders(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    return (True, Reason.LEGAL_DUTY, question.rule) if rules.is_legal_duty(grounds) else None
+
+
+def _restriction(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    return (False, Reason.RESTRICTED, "rights.kinds") if facts.restricted else None
+
+
+def _child(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    if facts.birthday is None or age(facts.birthday, question.today) >= question.rules.policy.children.min_age:
+        return None
+    return False, Reason.CHILD, "children.min_age"
+
+
+def _suppressed(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    return (False, Reason.SUPPRESSED, "rights.opt_out_effect") if facts.suppressed else None
+
+
+def _objection(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    return (False, Reason.OBJECTION, "rights.kinds") if facts.objects else None
+
+
+def _consent(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    if not rules.needs_consent(grounds):
+        return True, Reason.GROUND, question.rule
+    match facts.consent:
+        case "given" if facts.consent_until is not None and facts.consent_until <= question.at:
+            return False, Reason.CONSENT_OVER, question.rule
+        case "given":
+            return True, Reason.CONSENT, question.rule
+        case "refused":
+            return False, Reason.REFUSED, question.rule
+        case "withdrawn":
+            return False, Reason.WITHDRAWN, question.rule
+        case _:
+            return False, Reason.NO_CONSENT, question.rule
+
+
+CHECKS: tuple[_Check, ...] = (_is_there, _law_orders, _restriction, _child, _suppressed, _objection, _consent)
+
+
+def age(birthday: date, today: date) -> int:
+    """Full years. Who was born on 29 February is a year older on 1 March of the other years."""
+    return today.year - birthday.year - ((today.month, today.day) < (birthday.month, birthday.day))
+
+
+def _question(workspace_id: UUID, purpose: str, channel: str, at: datetime, today: date) -> Question:
+    in_force = rules.of(workspace_id)
+    in_force.check_channel(purpose, channel)
+    return Question(in_force, purpose, channel, at, today)
+
+
+def _facts(workspace_id: UUID, asked: Sequence[tuple[UUID, Question]], at: datetime) -> list[Facts]:
+    """What is known about each person as far as her question is concerned, in their order, by one query."""
+    inner, outer = suppression.pads(workspace_id)
+    values: dict[str, Any] = {
+        "workspace": workspace_id,
+        "contacts": [contact for contact, _question in asked],
+        "purposes": [question.purpose for _contact, question in asked],
+        "channels": [question.channel for _contact, question in asked],
+        "addresses": [rules.address_kind(question.channel) for _contact, question in asked],
+        "at": at,
+        "inner": inner,
+        "outer": outer,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM known_of_people(%(workspace)s, %(contacts)s::uuid[], %(purposes)s::text[], %(channels)s::text[], "
+            "%(addresses)s::text[], %(at)s, %(inner)s, %(outer)s)",
+            values,
+        )
+        return [_fact(row) for row in cursor.fetchall()]
+
+
+def _fact(row: tuple[Any, ...]) -> Facts:
+    (contact, exists, in_bin, birthday, phone, country, consent, consent_id, until, objects, restricted, suppressed) = (
+        row
+    )
+    return Facts(
+        contact,
+        exists,
+        in_bin,
+        birthday,
+        phone,
+        country,
+        consent,
+        consent_id,
+        until,
+        objects,
+        tuple(restricted),
+        suppressed,
+    )
+
+
+def _write_down(workspace_id: UUID, question: Question, answers: Sequence[Answer], what: str) -> None:
+    Decision.objects.bulk_create(
+        Decision(
+            workspace_id=workspace_id,
+            contact_id=answer.contact_id,
+            purpose=question.purpose,
+            channel=question.channel,
+            at=question.at,
+            is_allowed=answer.is_allowed,
+            reason=answer.reason.value,
+            rule=answer.rule,
+            policy_version=question.rules.version,
+            what=what,
+        )
+        for answer in answers
+        if answer.reason != Reason.UNKNOWN_PERSON
+    )

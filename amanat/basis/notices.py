@@ -1,0 +1,89 @@
+"""What a person is shown before she is asked: data by item, purposes, how to withdraw, complain, and reach the authority.
+
+Contents after DPDP Act s.5(1), s.6(3) and Rule 3, GDPR article 13. Every word comes from the policy in force, in the person's language.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from amanat.accounts.models import Workspace
+from amanat.basis import rules, wording
+from amanat.basis.models import Notice
+from amanat.policy import references
+
+
+def text_of(*, workspace: Workspace, purposes: Sequence[str], language: str, requests_address: str = "") -> str:
+    """The notice for these purposes in a language. `requests_address` is the page where people withdraw, ask and complain.
+
+    Raises UnknownPurpose.
+    """
+    in_force = rules.of(workspace.pk)
+    return _text(in_force, sorted(set(purposes)), language, _Asker.of(workspace, in_force, requests_address))
+
+
+def show(
+    *, workspace: Workspace, purposes: Sequence[str], language: str, at: datetime, requests_address: str = ""
+) -> Notice:
+    """The notice as a row to which a consent can point, made when it is shown for the first time. Raises UnknownPurpose."""
+    text = text_of(workspace=workspace, purposes=purposes, language=language, requests_address=requests_address)
+    notice, _made = Notice.objects.of(workspace).get_or_create(
+        workspace_id=workspace.pk,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        policy_version=rules.of(workspace.pk).version,
+        defaults={"purposes": sorted(set(purposes)), "language": language, "text": text, "made_at": at},
+    )
+    return notice
+
+
+@dataclass(frozen=True)
+class _Asker:
+    """Who asks, and the ways to reach them."""
+
+    name: str
+    ways: str
+
+    @classmethod
+    def of(cls, workspace: Workspace, in_force: rules.Rules, requests_address: str) -> _Asker:
+        """As the published policy says; before one is published, as the workspace's own details say."""
+        parties = in_force.policy.parties
+        if in_force.version:
+            name, contact = parties.operator.name, parties.contact
+            ways = [requests_address, contact.email, contact.phone, contact.post, parties.officer.title]
+        else:
+            name = workspace.legal_name or workspace.name
+            ways = [requests_address, workspace.email, workspace.phone, " ".join(workspace.address.split())]
+        return cls(name, "; ".join(way for way in ways if way) or name)
+
+
+def _text(in_force: rules.Rules, purposes: Sequence[str], language: str, asker: _Asker) -> str:
+    with translation.override(language):
+        return "\n".join(
+            [
+                _("%(who)s asks for your agreement.") % {"who": asker.name},
+                *(line for name in purposes for line in _purpose(in_force, name, language)),
+                _("You can say no, and you can take your agreement back at any time, as easily as you give it."),
+                _("To do so, to use your rights or to complain: %(ways)s") % {"ways": asker.ways},
+                _("You may also complain to the Data Protection Board of India or your own authority."),
+            ]
+        )
+
+
+def _purpose(in_force: rules.Rules, name: str, language: str) -> list[str]:
+    """What for, over which channels, and which data, item by item."""
+    purpose, policy = in_force.purpose(name), in_force.policy
+    items = [item for kind in purpose.uses for item in references.in_words(policy, f"data.{kind}", language)]
+    lines = [
+        _("For: %(purpose)s") % {"purpose": wording.purpose(policy, name, language)},
+        _("Data: %(items)s") % {"items": references.listed(tuple(dict.fromkeys(items)), language)},
+    ]
+    if purpose.per:
+        channels = references.listed(references.in_words(policy, f"purposes.{name}.per", language), language)
+        lines.insert(1, _("By: %(channels)s") % {"channels": channels})
+    return lines

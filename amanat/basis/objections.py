@@ -1,0 +1,35 @@
+"""A person objects to a purpose, or takes that back (GDPR article 21; DPDP Act s.7(a): "has not indicated that she does not consent")."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from amanat.basis import principals, rules
+from amanat.basis.consent import How
+from amanat.basis.models import Objection
+from amanat.core import ledger
+from amanat.people.models import Contact
+
+
+def make(*, contact: Contact, how: How, at: datetime, purpose: str = "") -> Objection:
+    """From `at` on the purpose is not carried out for her; "" is every purpose that no law orders. Raises UnknownPurpose."""
+    return _write(contact, purpose, Objection.What.MADE, how, at)
+
+
+def withdraw(*, contact: Contact, how: How, at: datetime, purpose: str = "") -> Objection:
+    """She takes an objection back, exactly the one named: that to everything does not end with that to one purpose."""
+    return _write(contact, purpose, Objection.What.WITHDRAWN, how, at)
+
+
+def _write(contact: Contact, purpose: str, what: Objection.What, how: How, at: datetime) -> Objection:
+    here = contact.workspace_id
+    if purpose:
+        rules.of(here).purpose(purpose)
+    with transaction.atomic():
+        ledger.write(f"basis.objection.{what.value}", workspace=here, by=how.by, about=contact, at=at, purpose=purpose)
+        return Objection.objects.create(
+            workspace_id=here, contact=contact, principal=principals.digest(contact.pk, workspace_id=here),
+            purpose=purpose, what=what, at=at, method=how.method, by=how.by,
+        )  # fmt: skip

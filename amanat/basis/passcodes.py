@@ -1,0 +1,109 @@
+"""A code sent to an address shows that it is hers: for people who have no account and never will.
+
+Whether anybody here has the address is not told: the answer is the same, the row is made all the same, and where nobody has it no code is
+sent and none fits. A code works once, for 15 minutes, and five times wrong ends it; what it opens stays open for 15 minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from amanat.accounts.models import Workspace
+from amanat.basis import codes
+from amanat.basis.models import Passcode
+from amanat.core import ids, limits, phones, vault
+from amanat.core.limits import Limit
+from amanat.people.models import Contact
+
+LIFE = timedelta(minutes=15)
+OPEN_FOR = timedelta(minutes=15)
+KEPT = timedelta(days=1)
+TRIES = Limit(5, LIFE, per="code")
+SENDINGS = Limit(5, timedelta(hours=1), per="recipient")
+
+
+class NoAddress(ValueError):
+    """It is neither a phone number nor an e-mail address."""
+
+
+class TooMany(Exception):
+    """Codes were sent, or tried, too often."""
+
+
+class WrongCode(ValueError):
+    """It is not the code that was sent."""
+
+
+class Over(Exception):
+    """The code was used, or its time is over."""
+
+
+def place(passcode: Passcode) -> str:
+    """Where the sealed address lies."""
+    return vault.context("basis.Passcode.address", passcode.pk)
+
+
+def send(*, workspace: Workspace, address: str, at: datetime) -> Passcode:
+    """Send a code to an address, if a contact of the workspace has it. Raises NoAddress, TooMany."""
+    to = _normal(address)
+    if not limits.spend("passcode", f"{workspace.pk} {to}", SENDINGS).allowed:
+        raise TooMany
+    passcode = Passcode(id=ids.new(), workspace_id=workspace.pk, sent_at=at, ends_at=at + LIFE)
+    passcode.address = vault.seal_text(to, workspace_id=workspace.pk, context=place(passcode))
+    if people_with(workspace.pk, to):
+        code = codes.new()
+        passcode.code = codes.digest(code, passcode.pk, workspace_id=workspace.pk)
+        body = _("%(code)s is your code for your choices at %(who)s. It works for 15 minutes. Tell it to nobody.")
+        codes.deliver(to, subject=_("Your code"), body=body % {"code": code, "who": workspace.name})
+    passcode.save(force_insert=True)
+    return passcode
+
+
+def open_with(passcode: Passcode, *, code: str, at: datetime) -> None:
+    """The right code opens the page, once. Raises Over, TooMany, WrongCode; a wrong try is counted in the open transaction."""
+    if passcode.opened_at is not None or at >= passcode.ends_at:
+        raise Over
+    if not limits.spend("passcode try", str(passcode.pk), TRIES).allowed:
+        raise TooMany
+    if not codes.is_right(code, passcode.code, passcode.pk, workspace_id=passcode.workspace_id):
+        raise WrongCode
+    unopened = Passcode.objects.of(passcode.workspace_id).filter(pk=passcode.pk, opened_at__isnull=True)
+    if not unopened.update(opened_at=at):
+        raise Over
+
+
+def opened(workspace_id: UUID, passcode_id: UUID, *, at: datetime) -> Passcode | None:
+    """The passcode, while what it opened is still open."""
+    return (
+        Passcode.objects.of(workspace_id).filter(pk=passcode_id, opened_at__lte=at, opened_at__gt=at - OPEN_FOR).first()
+    )
+
+
+def address_of(passcode: Passcode) -> str:
+    return vault.open_text(passcode.address, workspace_id=passcode.workspace_id, context=place(passcode))
+
+
+def people_with(workspace_id: UUID, address: str) -> Sequence[Contact]:
+    """The contacts who have an address, not those in the bin; mostly one."""
+    reached = {"emails__address": address} if "@" in address else {"phones__number": address}
+    return list(Contact.objects.of(workspace_id).alive().filter(**reached).order_by("id").distinct()[:20])
+
+
+def sweep(workspace_id: UUID, *, at: datetime) -> int:
+    """Delete codes after a day; returns how many."""
+    return Passcode.objects.of(workspace_id).filter(sent_at__lt=at - KEPT).delete()[0]
+
+
+def _normal(address: str) -> str:
+    plain = address.strip().lower()
+    if "@" in plain and len(plain) <= 254 and " " not in plain:
+        return plain
+    number = phones.parse(plain, settings.DEFAULT_REGION)
+    if number is None:
+        raise NoAddress
+    return number

@@ -1,0 +1,158 @@
+"""The public page on which a person sees and changes her own choices: no account, a code to her own phone or mailbox.
+
+It never shows a name or anything else that is kept about her: only what she agreed to. The one cookie is set after the right code, lives
+15 minutes and holds the number of the code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.signing import BadSignature
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import see_other
+from amanat.accounts.models import Workspace
+from amanat.basis import consent, forms, notices, passcodes, rules, wording
+from amanat.basis.consent import How
+from amanat.basis.forms import AddressForm, ChangeForm, CodeForm
+from amanat.basis.models import ConsentRecord, Method, Passcode
+from amanat.core import clock, tenancy
+from amanat.people.models import Contact
+
+COOKIE = "__Host-choices" if settings.SESSION_COOKIE_SECURE else "choices"
+_SALT = "amanat.basis.choices"
+
+
+def start(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
+    """Which phone number or e-mail address is hers."""
+    form = AddressForm(request.POST or None)
+    with tenancy.inside(workspace_id):
+        workspace = _workspace(workspace_id)
+        if request.method == "POST" and form.is_valid():
+            try:
+                sent = passcodes.send(workspace=workspace, address=form.cleaned_data["address"], at=clock.now())
+                return see_other(reverse("basis:public_code", args=[workspace_id, sent.pk]))
+            except passcodes.NoAddress:
+                form.add_error("address", _("This is neither a phone number nor an e-mail address."))
+            except passcodes.TooMany:
+                form.add_error("address", _("Too many codes were sent. Try again in an hour."))
+    context = {"workspace": workspace, "form": form}
+    return render(request, "basis/public_start.html", context, status=422 if form.errors else 200)
+
+
+def code(request: HttpRequest, workspace_id: UUID, passcode_id: UUID) -> HttpResponse:
+    """The code that came. Wrong ones are counted, so they answer by a redirect and not a refusal."""
+    form = CodeForm(request.POST or None)
+    with tenancy.inside(workspace_id):
+        workspace = _workspace(workspace_id)
+        passcode = Passcode.objects.of(workspace_id).filter(pk=passcode_id).first()
+        if passcode is None:
+            raise Http404
+        if request.method == "POST" and form.is_valid():
+            return _opened(request, passcode, form.cleaned_data["code"])
+    context = {"workspace": workspace, "form": form}
+    return render(request, "basis/public_code.html", context, status=422 if form.errors else 200)
+
+
+def mine(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
+    """What she agreed to, each with a button that turns it: as easy one way as the other."""
+    with tenancy.inside(workspace_id):
+        workspace = _workspace(workspace_id)
+        passcode = passcodes.opened(workspace_id, _cookie(request), at=clock.now())
+        if passcode is None:
+            return see_other(reverse("basis:public_start", args=[workspace_id]))
+        people = passcodes.people_with(workspace_id, passcodes.address_of(passcode))
+        if request.method == "POST":
+            return _change(request, workspace, people)
+        return render(request, "basis/public_mine.html", _page(workspace, people))
+
+
+def leave(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
+    """Close the page at once, on a phone that others use too."""
+    with tenancy.inside(workspace_id):
+        _workspace(workspace_id)
+        Passcode.objects.of(workspace_id).filter(pk=_cookie(request)).delete()
+    response = see_other(reverse("basis:public_start", args=[workspace_id]))
+    response.delete_cookie(COOKIE, samesite="Strict")
+    return response
+
+
+def _workspace(workspace_id: UUID) -> Workspace:
+    found = Workspace.objects.of(workspace_id).filter(pk=workspace_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _cookie(request: HttpRequest) -> UUID:
+    """The number of the code in the cookie; one that fits nothing when there is none."""
+    try:
+        return UUID(request.get_signed_cookie(COOKIE, salt=_SALT))
+    except (KeyError, BadSignature, ValueError):
+        return UUID(int=0)
+
+
+def _opened(request: HttpRequest, passcode: Passcode, typed: str) -> HttpResponse:
+    back = reverse("basis:public_code", args=[passcode.workspace_id, passcode.pk])
+    try:
+        passcodes.open_with(passcode, code=typed, at=clock.now())
+    except passcodes.WrongCode:
+        messages.error(request, _("This is not the code that was sent."))
+        return see_other(back)
+    except (passcodes.TooMany, passcodes.Over):
+        messages.error(request, _("This code no longer works. Ask for a new one."))
+        return see_other(reverse("basis:public_start", args=[passcode.workspace_id]))
+    response = see_other(reverse("basis:public_mine", args=[passcode.workspace_id]))
+    response.set_signed_cookie(
+        COOKIE, str(passcode.pk), salt=_SALT, max_age=int(passcodes.OPEN_FOR.total_seconds()),
+        secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Strict",
+    )  # fmt: skip
+    return response
+
+
+def _change(request: HttpRequest, workspace: Workspace, people: list[Contact] | Any) -> HttpResponse:
+    """Her act holds for every record that has her address: she does not know, nor need to, that there are two."""
+    form = ChangeForm(request.POST, choices=forms.wanted(rules.of(workspace.pk), "en"))
+    if not form.is_valid():
+        return render(request, "basis/public_mine.html", _page(workspace, people), status=422)
+    purpose, channel = forms.as_wanted(form.cleaned_data["wanted"])
+    at, how = clock.now(), How(Method.LINK)
+    for person in people:
+        if form.cleaned_data["act"] == "give":
+            notice = notices.show(workspace=workspace, purposes=[purpose], language=get_language() or "en", at=at)
+            consent.give(contact=person, purpose=purpose, channels=[channel], notice=notice, how=how, at=at)
+        else:
+            consent.withdraw(contact=person, purpose=purpose, channels=[channel], how=how, at=at)
+    messages.success(request, _("Done. It holds from this moment."))
+    return see_other(reverse("basis:public_mine", args=[workspace.pk]))
+
+
+def _page(workspace: Workspace, people: list[Contact] | Any) -> dict[str, Any]:
+    """A yes counts as hers only where all records with her address have it."""
+    language, now = get_language() or "en", clock.now()
+    in_force = rules.of(workspace.pk)
+    standing = [consent.standing(person, at=now) for person in people]
+    groups = []
+    for purpose, channels in in_force.asked_of_people():
+        rows = []
+        for channel in channels:
+            records = [acts.get((purpose, channel)) for acts in standing]
+            agreed = bool(records) and all(one is not None and one.what == ConsentRecord.What.GIVEN for one in records)
+            rows.append(
+                {
+                    "channel": wording.channel(in_force.policy, purpose, channel, language),
+                    "value": f"{purpose}.{channel}",
+                    "agreed": agreed,
+                }
+            )
+        notice = notices.show(workspace=workspace, purposes=[purpose], language=language, at=now)
+        groups.append({"title": wording.purpose(in_force.policy, purpose, language), "rows": rows, "notice": notice})
+    return {"workspace": workspace, "groups": groups}

@@ -1,0 +1,88 @@
+"""Which policy holds in a workspace, and what its purposes ask for, for a person under given laws."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+from amanat import policy as published
+from amanat.policy import loading
+from amanat.policy.format import Policy, Purpose
+
+CONSENT = "consent"
+
+#: Grounds that a law itself gives: no objection and no refusal stops what the law orders.
+LEGAL_DUTY = frozenset({"s7d", "A6-1-c"})
+#: Channels that reach a phone. Every other channel writes e-mail.
+_TO_A_PHONE = frozenset({"sms", "whatsapp", "call"})
+
+
+class UnknownPurpose(ValueError):
+    """The policy knows no such purpose, so nothing may be done for it."""
+
+
+class UnknownChannel(ValueError):
+    """The purpose is not carried out over this channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A policy in force. `version` is 0 for the policy a workspace begins with, before it has published its own."""
+
+    policy: Policy
+    version: int
+
+    def purpose(self, name: str) -> Purpose:
+        """Raises UnknownPurpose."""
+        try:
+            return self.policy.purposes[name]
+        except KeyError:
+            raise UnknownPurpose(name) from None
+
+    def check_channel(self, purpose: str, channel: str) -> None:
+        """Raises UnknownPurpose or UnknownChannel. A purpose with channels is agreed to channel by channel."""
+        per = self.purpose(purpose).per
+        if (channel not in per) if per else bool(channel):
+            raise UnknownChannel(channel)
+
+    def asked_of_people(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Purposes that need a person's own yes under some law, with their channels ("" for a purpose without)."""
+        return [
+            (name, purpose.per or ("",))
+            for name, purpose in self.policy.purposes.items()
+            if purpose.grain == "person" and needs_consent(self.grounds(name, self.policy.head.regimes))
+        ]
+
+    def grounds(self, purpose: str, regimes: Iterable[str]) -> frozenset[str]:
+        """The grounds of a purpose under each of the laws; "consent" among them asks for consent."""
+        basis = self.purpose(purpose).basis
+        if isinstance(basis, str):
+            return frozenset({basis})
+        return frozenset(basis[regime] for regime in regimes if regime in basis)
+
+
+def of(workspace_id: UUID) -> Rules:
+    """The rules in force in a workspace."""
+    return _first()
+
+
+@lru_cache(maxsize=1)
+def _first() -> Rules:
+    default = Path(published.__file__).parent / "ready" / "default.yaml"
+    return Rules(loading.load_file(default).policy, version=0)
+
+
+def needs_consent(grounds: Collection[str]) -> bool:
+    return CONSENT in grounds
+
+
+def is_legal_duty(grounds: Collection[str]) -> bool:
+    return CONSENT not in grounds and not LEGAL_DUTY.isdisjoint(grounds)
+
+
+def address_kind(channel: str) -> str:
+    """What kind of address a channel writes to: "phone", "email", or "" for no channel."""
+    return "phone" if channel in _TO_A_PHONE else "email" if channel else ""

@@ -1,0 +1,95 @@
+"""Addresses that must not be written to, kept as keyed hashes: they outlive an erasure and stop the same person's second import."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from amanat.basis.models import Suppression
+from amanat.core import ledger, vault
+from amanat.core.tenancy import HasId, workspace_id_of
+
+_BLOCK = 64  # bytes of a block of SHA-256
+_INNER, _OUTER = 0x36, 0x5C  # RFC 2104
+
+
+def pads(workspace_id: UUID) -> tuple[bytes, bytes]:
+    """The workspace's key as the two pads of HMAC, for the function `keyed_hash` in the database."""
+    key = vault.fingerprint_key(workspace_id, purpose="suppression").ljust(_BLOCK, b"\0")
+    return bytes(byte ^ _INNER for byte in key), bytes(byte ^ _OUTER for byte in key)
+
+
+def digest(address: str, *, workspace_id: UUID) -> bytes:
+    """The keyed hash of a number in E.164 or an e-mail address."""
+    key = vault.fingerprint_key(workspace_id, purpose="suppression")
+    return hmac.digest(key, address.strip().lower().encode(), "sha256")
+
+
+def add(
+    addresses: Iterable[str],
+    *,
+    workspace: HasId | UUID,
+    reason: Suppression.Reason,
+    at: datetime,
+    purpose: str = "",
+    channel: str = "",
+) -> int:
+    """From `at` on none of the addresses is written to, for the purpose and over the channel; "" is all. Returns how many were added."""
+    return _act(_Scope(workspace_id_of(workspace), purpose, channel), Suppression.What.ADDED, addresses, reason, at)
+
+
+def lift(addresses: Iterable[str], *, workspace: HasId | UUID, at: datetime, purpose: str, channel: str) -> int:
+    """The person agreed again: whatever stood against this purpose and channel goes, the general suppression of her address too."""
+    here, known = workspace_id_of(workspace), list(addresses)
+    scopes = {_Scope(here, one, other) for one in (purpose, "") for other in (channel, "")}
+    return sum(_act(scope, Suppression.What.LIFTED, known, Suppression.Reason.CONSENT, at) for scope in sorted(scopes))
+
+
+def among(addresses: Collection[str], *, workspace: HasId | UUID, at: datetime) -> dict[str, str]:
+    """Those of the addresses that are suppressed for every purpose and channel, with the reason: what an import must not bring back."""
+    here = workspace_id_of(workspace)
+    by_digest = {digest(address, workspace_id=here): address for address in addresses}
+    latest = (
+        Suppression.objects.of(here)
+        .filter(digest__in=list(by_digest), purpose="", channel="", at__lte=at)
+        .order_by("digest", "-at", "-id")
+        .distinct("digest")
+    )
+    return {by_digest[bytes(row.digest)]: row.reason for row in latest if row.what == Suppression.What.ADDED}
+
+
+class _Scope(NamedTuple):
+    """What an act is about, beside the address."""
+
+    workspace_id: UUID
+    purpose: str
+    channel: str
+
+
+def _act(
+    scope: _Scope, what: Suppression.What, addresses: Iterable[str], reason: Suppression.Reason, at: datetime
+) -> int:
+    """Write the act for each address where it changes something."""
+    wanted = {digest(address, workspace_id=scope.workspace_id) for address in addresses if address}
+    latest = (
+        Suppression.objects.of(scope.workspace_id)
+        .filter(digest__in=list(wanted), purpose=scope.purpose, channel=scope.channel, at__lte=at)
+        .order_by("digest", "-at", "-id")
+        .distinct("digest")
+    )
+    standing = {bytes(row.digest): row.what for row in latest}
+    rows = [
+        Suppression(**scope._asdict(), digest=each, what=what, reason=reason, at=at)
+        for each in sorted(wanted)
+        if standing.get(each, Suppression.What.LIFTED.value) != what
+    ]
+    Suppression.objects.bulk_create(rows)
+    if rows:
+        ledger.write(
+            f"basis.suppression.{what.value}", workspace=scope.workspace_id, at=at,
+            count=len(rows), reason=reason.value, purpose=scope.purpose, channel=scope.channel,
+        )  # fmt: skip
+    return len(rows)

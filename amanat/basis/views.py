@@ -1,0 +1,193 @@
+"""The choices of a contact: what holds, asking at the counter, taking back, and why the gate answers as it does."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.permissions import May
+from amanat.basis import asking, consent, explaining, forms, gate, rules, wording
+from amanat.basis.consent import How
+from amanat.basis.forms import AskForm, CodeForm, WithdrawForm
+from amanat.basis.models import Asking, ConsentRecord, Method
+from amanat.core import clock
+from amanat.people.models import Company, Contact
+
+#: Records shown on the page; the whole history is in the person's copy.
+SHOWN = 50
+_TONES = {"given": "green", "refused": "grey", "withdrawn": "red"}
+
+
+def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
+    """The card on a contact's page: what the person agreed to and may be used now."""
+    assert isinstance(person, Contact)
+    now, language = clock.now(), get_language() or "en"
+    policy = rules.of(request.workspace.pk).policy
+    lines = [
+        {
+            "title": wording.phrase(policy, key, language),
+            "what": record.get_what_display(),
+            "at": record.at,
+            "tone": _TONES[record.what],
+        }
+        for key, record in consent.standing(person, at=now).items()
+        if key[0] in policy.purposes
+    ]
+    return {"lines": lines, "url": reverse("basis:choices", args=[person.pk])}
+
+
+def choices(request: MemberRequest, contact_id: UUID) -> HttpResponse:
+    """Every purpose and channel with what holds, and the form that asks."""
+    person = _person(request, contact_id)
+    form = _ask_form(request, person)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            asked = _ask(request, person, form)
+            if asked is not None:
+                return see_other(reverse("basis:asked", args=[person.pk, asked.pk]))
+        status = 422
+    return render(request, "basis/choices.html", _page(request, person) | {"form": form}, status=status)
+
+
+def asked(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> HttpResponse:
+    """The notice to read out, and the field for the code. Wrong codes are counted, so they answer by a redirect and not a refusal."""
+    person, question = _person(request, contact_id), _question(request, contact_id, asking_id)
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        return _confirmed(request, person, question, form.cleaned_data["code"])
+    policy, language = rules.of(request.workspace.pk).policy, get_language() or "en"
+    context = {
+        "person": person, "question": question, "form": form, "is_over": question.answered_at or clock.now() >= question.ends_at,
+        "asked": [wording.phrase(policy, (purpose, channel), language) for purpose, channel in question.wanted if purpose in policy.purposes],
+    }  # fmt: skip
+    return render(request, "basis/asked.html", context, status=422 if form.is_bound else 200)
+
+
+def declined(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> HttpResponse:
+    person, question = _person(request, contact_id), _question(request, contact_id, asking_id)
+    try:
+        asking.decline(asking=question, by=request.member, at=clock.now())
+        messages.success(request, _("Written down: the person said no."))
+    except asking.Over:
+        messages.error(request, _("This question is over. Ask again."))
+    return see_other(reverse("basis:choices", args=[person.pk]))
+
+
+def withdrawn(request: MemberRequest, contact_id: UUID) -> HttpResponse:
+    """The person takes an agreement back: one click, no code, at once."""
+    person = _person(request, contact_id)
+    form = WithdrawForm(request.POST, choices=forms.wanted(rules.of(request.workspace.pk), "en"))
+    if not form.is_valid():
+        return render(
+            request, "basis/choices.html", _page(request, person) | {"form": _ask_form(request, person)}, status=422
+        )
+    purpose, channel = forms.as_wanted(form.cleaned_data["wanted"])
+    how = How(Method(form.cleaned_data["method"]), by=request.member)
+    consent.withdraw(contact=person, purpose=purpose, channels=[channel], how=how, at=clock.now())
+    messages.success(request, _("Taken back. From now on nothing is sent for this."))
+    return see_other(reverse("basis:choices", args=[person.pk]))
+
+
+def _person(request: MemberRequest, contact_id: UUID) -> Contact:
+    found = Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk=contact_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _question(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> Asking:
+    found = (
+        Asking.objects.of(request.workspace)
+        .select_related("notice", "contact")
+        .filter(pk=asking_id, contact=contact_id)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+def _ask_form(request: MemberRequest, person: Contact) -> AskForm:
+    choices = forms.wanted(rules.of(request.workspace.pk), get_language() or "en")
+    known = {code for code, _name in AskForm(choices=[]).fields["language"].choices}  # type: ignore[attr-defined]
+    language = person.language if person.language in known else get_language() or "en"
+    return AskForm(request.POST or None, choices=choices, initial={"language": language})
+
+
+def _ask(request: MemberRequest, person: Contact, form: AskForm) -> Asking | None:
+    """The question, or None with the reason at the form."""
+    try:
+        return asking.ask(
+            contact=person, workspace=request.workspace, language=form.cleaned_data["language"],
+            wanted=[forms.as_wanted(one) for one in form.cleaned_data["wanted"]], by=request.member, at=clock.now(),
+        )  # fmt: skip
+    except asking.NoAddress:
+        form.add_error(None, _("This person has neither a phone number nor an e-mail address to send the code to."))
+    except asking.TooMany:
+        form.add_error(None, _("Too many codes were sent to this person. Try again in an hour."))
+    return None
+
+
+def _confirmed(request: MemberRequest, person: Contact, question: Asking, code: str) -> HttpResponse:
+    back = reverse("basis:choices", args=[person.pk])
+    try:
+        asking.confirm(asking=question, code=code, by=request.member, at=clock.now())
+        messages.success(request, _("Confirmed and written down."))
+    except asking.WrongCode:
+        messages.error(request, _("This is not the code. Ask the person to read it again."))
+        back = reverse("basis:asked", args=[person.pk, question.pk])
+    except asking.TooMany:
+        messages.error(request, _("Too many wrong codes. Ask again with a new code."))
+    except asking.Over:
+        messages.error(request, _("This question is over. Ask again."))
+    return see_other(back)
+
+
+def _page(request: MemberRequest, person: Contact) -> dict[str, Any]:
+    now, language = clock.now(), get_language() or "en"
+    in_force = rules.of(request.workspace.pk)
+    today = clock.today(request.workspace.time_zone)
+    standing = consent.standing(person, at=now)
+    wanted = [(purpose, channel) for purpose, channels in in_force.asked_of_people() for channel in channels]
+    answers = gate.overview(person, workspace=request.workspace, wanted=wanted, at=now, today=today)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for key, answer in zip(wanted, answers, strict=True):
+        row = {
+            "channel": wording.channel(in_force.policy, *key, language),
+            "value": f"{key[0]}.{key[1]}",
+            "is_allowed": answer.is_allowed,
+            "sentence": explaining.SENTENCES[answer.reason],
+            "may_withdraw": key in standing and standing[key].what == ConsentRecord.What.GIVEN,
+        }
+        groups.setdefault(wording.purpose(in_force.policy, key[0], language), []).append(row)
+    history = (
+        ConsentRecord.objects.of(request.workspace).filter(contact=person).select_related("by").order_by("-at", "-id")
+    )
+    return {
+        "person": person,
+        "groups": list(groups.items()),
+        "public_url": request.build_absolute_uri(reverse("basis:public_start", args=[request.workspace.pk])),
+        "may_write": request.member.may(May.WRITE_CONTACTS),
+        "history": [
+            {
+                "title": wording.phrase(in_force.policy, (one.purpose, one.channel), language)
+                if one.purpose in in_force.policy.purposes
+                else one.purpose,
+                "what": one.get_what_display(),
+                "method": one.get_method_display(),
+                "at": one.at,
+                "by": one.by.name if one.by else "",
+                "tone": _TONES[one.what],
+            }
+            for one in history[:SHOWN]
+        ],
+    }
