@@ -87,6 +87,24 @@ def save(configuration: Configuration, target: Path, *, keys: Path | None = None
     )
 
 
+def write_keys(configuration: Configuration, path: Path, *, name: str, content: dict[str, Any]) -> None:
+    """A file of keys by itself, locked as those of backups are. Raises FileExistsError, Refused."""
+    lock = dumps.secret(configuration)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        _write_keys(configuration, file, lock, name, content)
+        sync(file)
+    sync_folder(path.parent)
+
+
+def read_keys(configuration: Configuration, path: Path, *, name: str) -> dict[str, Any]:
+    """What such a file holds. Raises Refused when it is damaged, of another name, or locked otherwise."""
+    with path.open("rb") as file:
+        header = sealing.Reader(file).header
+    if header.get("name") != name:
+        raise Refused(f"{path} belongs to something else: put the right file there.")
+    return _read_keys(path, _lock_of(configuration, header))[1]
+
+
 def keys_of(target: Path) -> Path:
     """Where the keys of a backup lie: beside it, or in the folder `keys` beside it, as nightly ones do."""
     beside = target.with_name(target.name + KEYS)
@@ -150,8 +168,7 @@ def _made(folder: Path) -> Path:
 def _written(path: Path, write: Callable[[IO[bytes]], None], read_back: Callable[[Path], None]) -> Path:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         write(file)
-        file.flush()
-        os.fsync(file.fileno())
+        sync(file)
     read_back(path)
     return path
 
@@ -163,7 +180,7 @@ def _place(path: Path, target: Path) -> None:
         os.link(path, target)  # refuses to replace, where a rename would not
     except FileExistsError:
         raise Refused(f"{target} exists already: give another name, a backup never replaces one.") from None
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _write_keys(
@@ -277,7 +294,12 @@ def _write_files(configuration: Configuration, writer: sealing.Writer) -> tuple[
     return number, size
 
 
-def _sync_folder(folder: Path) -> None:
+def sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

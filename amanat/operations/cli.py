@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         serving.add_argument("--port", type=int, help="port to listen on (live events: the next one)")
         serving.add_argument("--host", help="address to listen on")
     add("worker", _worker, "run the background jobs alone")
+    add("archive", _archive, "keep the log from which `restore --to` brings back a moment; a part of `up`")
     add("migrate", _migrate, "bring the database to this version")
     _add_json(add("doctor", _doctor, "check the installation and say how to mend what is wrong"))
     demo = add("demo", _demo, "fill a workspace with invented people, to try things out")
@@ -110,7 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--nightly", action="store_true", help="make tonight's now, in the folder of nightly ones")
     saving.add_argument("--check", action="store_true", help="read FILE and restore it for a trial, do not write it")
     restoring = add("restore", _restore, "bring back what `backup` saved, after checking all of it")
-    restoring.add_argument("file", type=Path, help="file that `backup` wrote")
+    what = restoring.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", type=Path, nargs="?", help="file that `backup` wrote")
+    what.add_argument("--to", metavar="MOMENT", help="a moment of the last days, such as 2026-11-22T10:15+05:30")
     restoring.add_argument("--replace", action="store_true", help="replace the data that is here")
     keys = add("keys", _keys, "show, or replace, the keys that encrypt fields and files")
     keys.add_argument("action", choices=["status", "rotate", "rotate-root"], help="what to do")
@@ -123,6 +126,11 @@ def _parser() -> argparse.ArgumentParser:
     testing = add("test", _test, "run linters, type checker and tests")
     testing.add_argument("--quick", action="store_true", help="leave out tests over 5 seconds: journeys and faults")
     testing.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to pytest; with any, only pytest runs")
+    policy = add("policy", _policy, "check, show, compare and merge policy files")
+    policy.add_argument("action", choices=["lint", "render", "diff", "merge"], help="what to do")
+    policy.add_argument("files", type=Path, nargs="+", metavar="FILE", help="lint, render: one; diff: two; merge: all")
+    policy.add_argument("--lang", choices=["en", "hi", "mr"], default="en", help="render: language of the page")
+    policy.add_argument("--format", choices=["text", "json"], default="text", help="JSON for programs")
     messages = add("messages", _messages, "find the texts of the program and bring the translations up to date")
     messages.add_argument("--add", nargs=2, metavar=("CODE", "NAME"), help="begin a language, such as `gu ગુજરાતી`")
     add("shell", _shell, "a Python prompt with the site's models, as the restricted role")
@@ -143,9 +151,9 @@ def _up(options: argparse.Namespace, configuration: Configuration) -> int:
 
 
 def _require_finished_restore(configuration: Configuration) -> None:
-    from amanat.operations import dumps
+    from amanat.operations import swapping
 
-    if dumps.restored_mark(configuration).exists():
+    if swapping.restored_mark(configuration).exists():
         raise Refused("A restore was broken off near its end: start with ./run, which finishes it first.")
 
 
@@ -164,6 +172,13 @@ def _live(options: argparse.Namespace, configuration: Configuration) -> int:
 def _worker(options: argparse.Namespace, configuration: Configuration) -> int:
     _require_finished_restore(configuration)
     services.worker(configuration)
+    return DONE
+
+
+def _archive(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations.archive import keeping
+
+    keeping.run(configuration)
     return DONE
 
 
@@ -217,7 +232,13 @@ def _backup(options: argparse.Namespace, configuration: Configuration) -> int:
 def _restore(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import restore
 
-    print(restore.bring_back(configuration, options.file, replace=options.replace))
+    if options.to:
+        from amanat.operations.archive import rewinding
+
+        moment = rewinding.parse_moment(options.to)
+        print(rewinding.bring_back(configuration, moment, replace=options.replace))
+    else:
+        print(restore.bring_back(configuration, options.file, replace=options.replace))
     return DONE
 
 
@@ -257,6 +278,18 @@ def _test(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import testrun
 
     return testrun.run(quick=options.quick, pytest_arguments=[word for word in options.rest if word != "--"])
+
+
+def _policy(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import policies
+
+    try:
+        text, well = policies.run(options.action, options.files, options.lang, as_json=options.format == "json")
+    except policies.WrongCount as wrong:
+        print(wrong, file=sys.stderr)
+        return USAGE
+    print(text)
+    return DONE if well else FAILED
 
 
 def _messages(options: argparse.Namespace, configuration: Configuration) -> int:

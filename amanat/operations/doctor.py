@@ -7,16 +7,16 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import psycopg
 
 from amanat import __version__
-from amanat.core import clock, database
+from amanat.core import clock, database, safekeeping
 from amanat.core import configuration as settings
 from amanat.core.configuration import CHECKOUT, Configuration, ConfigurationError
-from amanat.operations import Refused, nightly, postgres, programs, services, supervisor
+from amanat.operations import Refused, nightly, ports, postgres, programs, services, wellness
 
 State = Literal["ok", "warn", "fail"]
 LITTLE_SPACE = 1 << 30
@@ -167,11 +167,11 @@ def _folder(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _port(configuration: Configuration) -> Iterator[Finding]:
-    if postgres.site_is_up(configuration):
+    if postgres.site_is_up(configuration) or wellness.answers(configuration):
         yield Finding("port", "ok", f"The site is up on port {configuration.port}.")
         return
     for port in (configuration.port, configuration.live_port):
-        problem = supervisor.port_problem(configuration.host, port)
+        problem = ports.problem(configuration.host, port)
         if problem:
             yield Finding("port", "warn", problem, "Give ./run another --port, or stop the other program.")
         else:
@@ -204,7 +204,7 @@ def _backups(configuration: Configuration) -> Iterator[Finding]:
             "backups", "fail", f"The last nightly backup failed: {known.problem}", "Then: ./run backup --nightly"
         )
     elif not known.made_at:
-        fresh = bool(known.since) and clock.now() - datetime.fromisoformat(known.since) < nightly.STALE
+        fresh = bool(known.since) and clock.now() - datetime.fromisoformat(known.since) < safekeeping.BACKUP_STALE
         yield Finding("backups", "ok" if fresh else "warn", "No nightly backup was made yet.", every)
     elif not (folder / known.file).exists():
         yield Finding(
@@ -215,8 +215,43 @@ def _backups(configuration: Configuration) -> Iterator[Finding]:
         told = f"The newest backup is {old.total_seconds() / 3600:.0f} hours old: {folder / known.file}."
         tried = f" A restore was last tried on {known.trial_at[:10] or 'no day'}."
         yield Finding(
-            "backups", "warn" if old > nightly.STALE else "ok", told + tried, every if old > nightly.STALE else ""
+            "backups",
+            "warn" if old > safekeeping.BACKUP_STALE else "ok",
+            told + tried,
+            every if old > safekeeping.BACKUP_STALE else "",
         )
+
+
+def _archive(configuration: Configuration) -> Iterator[Finding]:
+    if not safekeeping.archive_is_on(configuration):
+        told = "No archive is kept, so only whole backups can be restored, not a point in time."
+        if not configuration.is_embedded:
+            told = "Restoring to a point in time is for your own database server to offer (pgBackRest, WAL-G)."
+        mend = "" if not configuration.is_embedded else "Set AMANAT_ARCHIVE_DAYS to the days you want, 7 for instance."
+        yield Finding("archive", "ok" if not mend else "warn", told, mend)
+        return
+    known = safekeeping.archive(configuration)
+    trouble = known.problem or known.copy_problem
+    if trouble:
+        yield Finding("archive", "fail", f"The archive has a problem: {trouble}", "Mend that; it goes on by itself.")
+    elif not known.copied_at:
+        mend = "It begins a minute after ./run; then: ./run doctor"
+        old = known.since and clock.now() - safekeeping.moment(known.since) > safekeeping.ARCHIVE_STALE
+        yield Finding("archive", "warn" if old else "ok", "No moment can be restored from the archive yet.", mend)
+    else:
+        behind = clock.now() - safekeeping.moment(known.newest)
+        told = f"The newest moment that can be restored is {_short(behind)} old; the last copy of the database is of {known.copied_at[:16]} UTC."
+        stopped = behind > safekeeping.ARCHIVE_STALE and postgres.site_is_up(configuration)
+        mend = "Look at what ./run says about the archive." if stopped else ""
+        yield Finding("archive", "warn" if stopped else "ok", told, mend)
+
+
+def _short(length: timedelta) -> str:
+    seconds = max(0, int(length.total_seconds()))
+    for size, word in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {word}"
+    return f"{seconds} seconds"
 
 
 def _server(configuration: Configuration) -> Iterator[Finding]:
@@ -320,5 +355,5 @@ def _connected(configuration: Configuration, role: str) -> psycopg.Connection:
     return psycopg.connect(database.address(configuration, role), connect_timeout=10)
 
 
-PLAIN_CHECKS: tuple[Check, ...] = (_python, _packages, _keys, _folder, _space, _backups, _port, _mail)
+PLAIN_CHECKS: tuple[Check, ...] = (_python, _packages, _keys, _folder, _space, _backups, _archive, _port, _mail)
 DATABASE_CHECKS: tuple[Check, ...] = (_server, _roles, _schema, _worker)

@@ -109,11 +109,6 @@ def former_root_keys(configuration: Configuration) -> Path:
     return configuration.root_key_file.with_name(configuration.root_key_file.name + ".former")
 
 
-def restored_mark(configuration: Configuration) -> Path:
-    """A file that is there from the moment restored data takes its place until `replay.finish` is done with it."""
-    return configuration.data / "restored.json"
-
-
 def tool_environment(address: str) -> dict[str, str]:
     """For a program that connects: the password is in its environment, never in its arguments, which others can list."""
     parts = psycopg.conninfo.conninfo_to_dict(address)

@@ -1,12 +1,14 @@
 """Bringing the database to this version's tables, and the protection of every table with it."""
 
+import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING
 
+from amanat.core import clock
 from amanat.core import configuration as settings
 from amanat.core.configuration import Configuration
-from amanat.operations import Refused, dumps, roles, services, static
+from amanat.operations import Refused, roles, services, static, swapping
 
 if TYPE_CHECKING:
     from amanat.operations.replay import Replayed
@@ -34,8 +36,14 @@ def finish_restore(configuration: Configuration) -> "Replayed":
 def prepare() -> None:
     """What the supervisor runs in a process of its own before the children: migrate, then say how to become the owner."""
     run()
-    if dumps.restored_mark(settings.current()).exists():  # a restore was killed near its end
+    if swapping.restored_mark(settings.current()).exists():  # a restore was killed near its end
         finish_restore(settings.current())
+    from amanat.operations import nightly
+    from amanat.operations.archive import keeping
+
+    with contextlib.suppress(OSError):  # a folder that cannot be reached now
+        nightly.prune(settings.current(), clock.now())
+        keeping.tidy(settings.current())
     static.collect()
     from amanat.accounts import setup
 

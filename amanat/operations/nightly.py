@@ -7,44 +7,24 @@ site is then gone from its backups too (docs/decisions/0006).
 """
 
 import contextlib
-import json
-import os
 import re
 import shutil
-import tempfile
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from amanat.core import clock
+from amanat.core import clock, safekeeping
 from amanat.core.configuration import Configuration
-from amanat.operations import Refused
+from amanat.core.safekeeping import Nightly as State
+from amanat.operations import Refused, notes
 
 LONGEST = timedelta(days=30)
-STALE = timedelta(hours=26)
 TRIAL_EVERY = timedelta(days=7)
 TRY_AGAIN = timedelta(hours=1)
 _NAME = re.compile(r"amanat-(\d{4}-\d\d-\d\dT\d{6})Z\.amanat")
 
 
-@dataclass(slots=True)
-class State:
-    """Moments in UTC, ISO format; empty when it has not happened."""
-
-    since: str = ""  #: when nightly backups began
-    tried_at: str = ""
-    made_at: str = ""
-    file: str = ""
-    trial_at: str = ""  #: when one was last restored for a trial
-    problem: str = ""  #: why the last try failed
-
-
 def state(configuration: Configuration) -> State:
-    try:
-        known = json.loads(_state_file(configuration).read_text())
-        return State(**{name: str(known.get(name, "")) for name in asdict(State())})
-    except (OSError, ValueError, AttributeError):
-        return State()
+    return safekeeping.nightly(configuration)
 
 
 def begin(configuration: Configuration) -> None:
@@ -58,9 +38,9 @@ def is_due(configuration: Configuration, at: datetime) -> bool:
     known = state(configuration)
     if not configuration.backup or not known.since:
         return False
-    if known.tried_at and at - _moment(known.tried_at) < TRY_AGAIN:
+    if known.tried_at and at - safekeeping.moment(known.tried_at) < TRY_AGAIN:
         return False
-    return _moment(known.made_at or known.since) < _last_hour(configuration, at)
+    return safekeeping.moment(known.made_at or known.since) < last_hour(configuration, at)
 
 
 def run(configuration: Configuration, at: datetime) -> str:
@@ -75,7 +55,7 @@ def run(configuration: Configuration, at: datetime) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         told = backup.save(configuration, target, keys=folder / "keys" / (target.name + backup.KEYS))
         known.made_at, known.file = at.isoformat(), target.name
-        if not known.trial_at or at - _moment(known.trial_at) >= TRIAL_EVERY:
+        if not known.trial_at or at - safekeeping.moment(known.trial_at) >= TRIAL_EVERY:
             told += " " + try_out(configuration, target)
             known.trial_at = at.isoformat()
         known.problem = ""
@@ -124,7 +104,7 @@ def _made(path: Path) -> datetime:
     return datetime.strptime(found[1], "%Y-%m-%dT%H%M%S").replace(tzinfo=UTC)
 
 
-def _last_hour(configuration: Configuration, at: datetime) -> datetime:
+def last_hour(configuration: Configuration, at: datetime) -> datetime:
     """The newest moment, not after `at`, at which a backup was to begin, by this machine's clock."""
     local = at.astimezone()
     hour, minute = configuration.backup_at.hour, configuration.backup_at.minute
@@ -132,18 +112,7 @@ def _last_hour(configuration: Configuration, at: datetime) -> datetime:
     return today if today <= local else today - timedelta(days=1)
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _state_file(configuration: Configuration) -> Path:
-    return configuration.backup_folder / "state.json"
-
-
 def _store(configuration: Configuration, known: State) -> None:
-    path = _state_file(configuration)
+    path = safekeeping.nightly_file(configuration)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".state-")
-    with os.fdopen(handle, "w") as file:
-        json.dump(asdict(known), file)
-    Path(temporary).replace(path)
+    notes.write(path, safekeeping.as_text(known))

@@ -28,13 +28,14 @@ import psycopg
 from amanat.core import configuration as settings
 from amanat.core import database
 from amanat.core.configuration import Configuration, ConfigurationError
-from amanat.operations import locks, processes, programs
+from amanat.operations import locks, processes, programs, swapping
 from amanat.operations.programs import Programs
 
 LONGEST_SOCKET_PATH = 100  # bytes; Linux allows 107, macOS 103
 PATIENCE_STOP = 60.0  # seconds for a fast shutdown before a hard one
 PATIENCE_LOCK = 60.0  # seconds for another command to let go
 LOG_SIZE = 10_000_000  # bytes after which the log is put aside at a start
+KEPT_FOR_ARCHIVE = "2GB"  # of the write-ahead log, while the archive is behind: it must not fill the disk
 
 #: For a server with 1 GB shared with the web server and the worker. Written once into postgresql.conf, the operator may change them.
 TUNING = """
@@ -95,6 +96,11 @@ class Server:
         return self.process.poll() is None
 
     def stop(self) -> None:
+        """End it, and let go of the data folder."""
+        self.end()
+        self._lock.release()
+
+    def end(self) -> None:
         """Fast shutdown: running transactions are rolled back, everything committed is on disk."""
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             if self.process.poll() is None:
@@ -102,7 +108,6 @@ class Server:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(PATIENCE_STOP)
                 break
-        self._lock.release()
 
 
 def lock_of(configuration: Configuration) -> locks.Lock:
@@ -118,15 +123,16 @@ def start(configuration: Configuration, *, purpose: str, durable: bool = True, a
     """
     settings.make_enterable(configuration.data)
     lock = lock_of(configuration)
-    _take(lock, purpose, configuration.data, again=again)
+    take(lock, purpose, configuration.data, again=again)
     try:
         user = processes.server_user()
         place = find_place(configuration, user)
-        found = programs.find(configuration, user=user, major=cluster_major(place), copies=_copies(place))
+        found = programs.find(configuration, user=user, major=cluster_major(place), copies=copies(place))
+        swapping.finish(configuration, place.base)
         if not place.cluster.exists():
             _make_cluster(configuration, place, found, user, durable=durable)
-        _remember(configuration, place)
-        process = _launch(place, found, user, lock, durable=durable)
+        remember(configuration, place)
+        process = launch(place, found, user, lock, durable=durable)
         server = Server(place, found, process, lock)
     except BaseException:
         lock.release()
@@ -227,7 +233,7 @@ def _make_private(folder: Path, user: pwd.struct_passwd | None) -> None:
     folder.chmod(0o700)
 
 
-def _copies(place: Place) -> Path:
+def copies(place: Place) -> Path:
     folder = place.base / "programs"
     settings.make_enterable(folder)
     folder.chmod(0o755)
@@ -245,7 +251,7 @@ def cluster_major(place: Place) -> int | None:
         return None
 
 
-def _remember(configuration: Configuration, place: Place) -> None:
+def remember(configuration: Configuration, place: Place) -> None:
     path = database.place_file(configuration)
     base, socket = (_within(configuration.data, path) for path in (place.base, place.socket))
     text = json.dumps({"base": base, "socket": socket})
@@ -259,7 +265,7 @@ def _within(folder: Path, path: Path) -> str:
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
-def _take(lock: locks.Lock, purpose: str, data: Path, *, again: bool) -> None:
+def take(lock: locks.Lock, purpose: str, data: Path, *, again: bool) -> None:
     """Take the lock. Waits for a short command, and for the server of a killed parent to end; refuses while a site is up."""
     give_up = time.monotonic() + PATIENCE_LOCK
     while not lock.take({"purpose": purpose}):
@@ -313,9 +319,16 @@ def _make_cluster(
     temporary.rename(place.cluster)
 
 
-def _launch(
-    place: Place, found: Programs, user: pwd.struct_passwd | None, lock: locks.Lock, *, durable: bool
+def launch(
+    place: Place,
+    found: Programs,
+    user: pwd.struct_passwd | None,
+    lock: locks.Lock,
+    *,
+    durable: bool = True,
+    more: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
+    """Start the server on `place`, with `more` settings."""
     if place.log.exists() and place.log.stat().st_size > LOG_SIZE:
         place.log.replace(place.log.with_suffix(".log.old"))
     options = {
@@ -323,6 +336,8 @@ def _launch(
         "unix_socket_directories": str(place.socket),
         "unix_socket_permissions": "0700",
         "port": str(database.PORT),
+        "max_slot_wal_keep_size": KEPT_FOR_ARCHIVE,
+        **(more or {}),
     }
     if processes.IS_LINUX:
         options["recovery_init_sync_method"] = "syncfs"  # 0.5 s instead of 4 s after a crash

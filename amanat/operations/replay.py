@@ -1,9 +1,10 @@
 """What a restore does last: everything that was ended for good since the backup is ended again (`core.tombstones`).
 
-A file in the data folder (`dumps.restored_mark`), written before the restored data takes its place and removed when this is done, keeps the site
+A file in the data folder (`swapping.restored_mark`), written before the restored data takes its place and removed when this is done, keeps the site
 from opening in between: after a kill, the next start does it first. Doing it twice changes nothing.
 
-- Contacts and companies that were purged are purged again; tokens revoked and seats ended are ended again.
+- Contacts and companies that were purged are purged again, papers destroyed are destroyed again; tokens revoked and seats ended
+  are ended again.
 - Users who changed their password since the backup have none until they set a new one: the old one may be known to others.
 - All sessions end. Jobs that waited in the backup do not run: they are parked, for somebody to look at, because the
   message of last week must not go out again.
@@ -25,12 +26,13 @@ from amanat.core import clock, ledger, tally, tenancy, tombstones
 from amanat.core.configuration import Configuration
 from amanat.core.models import LedgerHead
 from amanat.core.tombstones import Kind, Tombstones
-from amanat.operations import Refused, dumps
+from amanat.desk import papers
+from amanat.operations import Refused, swapping
 from amanat.people import bin as deleted
 from amanat.people.models import Company, Contact
 
 _PIECE = 1000
-_OF_A_WORKSPACE = ("contacts", "companies", "tokens", "seats", "owners")
+_OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners")
 #: Clocks of one machine that was set meanwhile, and the moment between the snapshot and its note.
 _DOUBT = timedelta(minutes=5)
 _PARK = """
@@ -45,6 +47,7 @@ class Replayed:
 
     contacts: int = 0
     companies: int = 0
+    papers: int = 0
     tokens: int = 0
     seats: int = 0
     passwords: int = 0
@@ -58,6 +61,7 @@ class Replayed:
         words = {
             "contacts": "contacts purged",
             "companies": "companies purged",
+            "papers": "papers destroyed",
             "tokens": "tokens revoked",
             "seats": "seats ended",
             "passwords": "passwords to be set anew",
@@ -72,7 +76,7 @@ class Replayed:
 
 def finish(configuration: Configuration) -> Replayed:
     """Do what is still to be done after a restore. Django must be set up, the schema up to date."""
-    path = dumps.restored_mark(configuration)
+    path = swapping.restored_mark(configuration)
     try:
         made_at = datetime.fromisoformat(json.loads(path.read_text())["made_at"])
     except (OSError, ValueError, KeyError):
@@ -97,6 +101,7 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
             here = Replayed(
                 contacts=_purge(Contact, Kind.CONTACT, ended, workspace, at),
                 companies=_purge(Company, Kind.COMPANY, ended, workspace, at),
+                papers=papers.destroy_again(ended, workspace=workspace, at=at),
                 tokens=_revoke(ended, workspace, at),
             )
             here.seats, here.owners = _end_seats(ended, workspace, at)

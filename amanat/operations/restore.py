@@ -26,7 +26,7 @@ from psycopg import sql
 from amanat.core import configuration as settings
 from amanat.core import database, rootkeys
 from amanat.core.configuration import Configuration
-from amanat.operations import Refused, backup, dumps, migrate, postgres, roles, sealing
+from amanat.operations import Refused, backup, dumps, migrate, postgres, roles, sealing, swapping
 
 BESIDE, TRIAL = "amanat_restore", "amanat_trial"
 FORMER = "amanat_former"
@@ -39,9 +39,9 @@ NOTHING_REMEMBERED = (
 def bring_back(configuration: Configuration, source: Path, *, replace: bool) -> str:
     """Restore `source`; returns a sentence. Raises Refused, ConfigurationError: then nothing has changed."""
     found = backup.opened(configuration, source)
-    _check_tombstones(configuration)
+    check_tombstones(configuration)
     settings.ensure_secrets(configuration)  # the root key is there: the file was opened with it
-    _check_version(found.header)
+    check_version(found.header["amanat"], found.header["migrations"])
     if not configuration.is_embedded:
         return _into_external(configuration, source, found)
     server = postgres.start(configuration, purpose="command")
@@ -49,7 +49,7 @@ def bring_back(configuration: Configuration, source: Path, *, replace: bool) -> 
         roles.set_up(configuration)
         _check_empty(configuration, replace=replace)
         _build_and_swap(configuration, source, found)
-        return _finished(configuration, found)
+        return finished(configuration, _told(found.summary))
     finally:
         server.stop()
 
@@ -60,7 +60,7 @@ def check(configuration: Configuration, source: Path) -> str:
     The server runs. Raises Refused for whatever would keep the backup from being restored.
     """
     found = backup.opened(configuration, source)
-    _check_version(found.header)
+    check_version(found.header["amanat"], found.header["migrations"])
     if not configuration.is_embedded:
         return (
             f"{source} was read completely and is sound. It was not restored for a trial, which needs a database of its own: "
@@ -81,12 +81,12 @@ def check(configuration: Configuration, source: Path) -> str:
     return f"{source} was restored for a trial: {_told(found.summary)}."
 
 
-def _finished(configuration: Configuration, found: backup.Opened) -> str:
+def finished(configuration: Configuration, told: str) -> str:
     """Bring the schema up to date and do again what was ended since; the mark keeps the site closed until then."""
     migrate.run()
     done = migrate.finish_restore(configuration)
     remembered = "" if done.is_remembered else NOTHING_REMEMBERED.format(configuration.secrets)
-    return f"Restored {_told(found.summary)}. {done}{remembered}"
+    return f"Restored {told}. {done}{remembered}"
 
 
 def _told(summary: dict[str, Any]) -> str:
@@ -96,17 +96,17 @@ def _told(summary: dict[str, Any]) -> str:
     )
 
 
-def _check_version(header: dict[str, Any]) -> None:
+def check_version(version: str, migrations: list[str]) -> None:
     from amanat.operations import services
 
     services.set_up_django()
     from django.db.migrations.loader import MigrationLoader
 
     known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations or {}}
-    unknown = sorted(set(header["migrations"]) - known)
+    unknown = sorted(set(migrations) - known)
     if unknown:
         raise Refused(
-            f"The backup was made by Amanat {header['amanat']}, whose tables this version does not know ({unknown[0]}): "
+            f"The backup was made by Amanat {version}, whose tables this version does not know ({unknown[0]}): "
             "restore it with that version or a newer one."
         )
 
@@ -117,7 +117,7 @@ def _check_empty(configuration: Configuration, *, replace: bool) -> None:
             raise Refused("There is data here already: give --replace to replace it, or --data with another folder.")
 
 
-def _check_tombstones(configuration: Configuration) -> None:
+def check_tombstones(configuration: Configuration) -> None:
     """A key made anew would find nothing of what was erased, and nobody would notice."""
     if (configuration.secrets / "tombstones.jsonl").exists() and not configuration.tombstone_key_file.exists():
         raise Refused(
@@ -126,10 +126,10 @@ def _check_tombstones(configuration: Configuration) -> None:
         )
 
 
-def _bring_back_root_keys(configuration: Configuration, found: backup.Opened) -> None:
+def bring_back_root_keys(configuration: Configuration, key_tables: dict[str, str]) -> None:
     """Restored keys may be wrapped with a root key that was replaced since: put it after the one in use."""
     present, known = dumps.root_keys(configuration), backup.known_root_keys(configuration)
-    rows = [row for table in found.key_tables.values() for row in json.loads(table)]
+    rows = [row for table in key_tables.values() for row in json.loads(table)]
     needed = {row["root_id"] for row in rows if row["retired_at"] is None} - present.keys()
     for root_id in sorted(needed & known.keys()):
         rootkeys.put_back(configuration.root_key_file, root_id, known[root_id])
@@ -151,7 +151,7 @@ def _build_and_swap(configuration: Configuration, source: Path, found: backup.Op
             shutil.rmtree(beside, ignore_errors=True)
             raise
         _drop(connection, FORMER)
-        _bring_back_root_keys(configuration, found)
+        bring_back_root_keys(configuration, found.key_tables)
         _require_finish(configuration, found)
         with connection.transaction():
             _rename(connection, database.NAME, FORMER)
@@ -167,7 +167,7 @@ def _build_and_swap(configuration: Configuration, source: Path, found: backup.Op
 
 def _require_finish(configuration: Configuration, found: backup.Opened) -> None:
     settings.make_enterable(configuration.data)
-    dumps.restored_mark(configuration).write_text(json.dumps({"made_at": found.header["made_at"]}))
+    swapping.restored_mark(configuration).write_text(json.dumps({"made_at": found.header["made_at"]}))
 
 
 def _into_external(configuration: Configuration, source: Path, found: backup.Opened) -> str:
@@ -179,11 +179,11 @@ def _into_external(configuration: Configuration, source: Path, found: backup.Ope
             )
     folder = dumps.files_folder(configuration)
     folder.mkdir(parents=True, exist_ok=True)
-    _bring_back_root_keys(configuration, found)
+    bring_back_root_keys(configuration, found.key_tables)
     _require_finish(configuration, found)
     _fill(configuration, "", source, found, folder)
     _compare(configuration, "", found.summary)
-    return _finished(configuration, found)
+    return finished(configuration, _told(found.summary))
 
 
 def _fill(configuration: Configuration, name: str, source: Path, found: backup.Opened, folder: Path | None) -> None:

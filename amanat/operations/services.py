@@ -6,7 +6,7 @@ from typing import Any
 
 from amanat.core import configuration as settings
 from amanat.core.configuration import Configuration
-from amanat.operations import processes
+from amanat.operations import ports, processes
 
 KILL_AFTER = 15  # seconds a web process may take to finish its requests
 
@@ -57,6 +57,9 @@ def _serve(target: str, configuration: Configuration, **options: Any) -> None:
 
     processes.watch_parent()
     settings.secret_key(configuration)  # told here in words, not in the server's child
+    problem = ports.problem(configuration.host, options.get("port", configuration.port))
+    if problem:
+        raise settings.ConfigurationError(problem)
     server = MPServer(
         target,
         address=configuration.host,

@@ -15,10 +15,11 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
-from amanat.core import clock
+from amanat.core import clock, safekeeping
 from amanat.core import configuration as settings
 from amanat.core.configuration import CHECKOUT, Configuration, ConfigurationError
-from amanat.operations import nightly, postgres, processes, watching
+from amanat.core.safekeeping import Trouble
+from amanat.operations import nightly, ports, postgres, processes, watching, wellness
 
 GRACE = 25.0  # seconds for children to finish; the worker's own limit is 20
 TICK = 0.2
@@ -27,6 +28,14 @@ LONGEST_PAUSE = 30.0
 SERVICES = ("web", "worker", "live")
 BEFORE_BACKUPS = 120.0  # seconds after a start in which a missed backup is not made yet
 LOOK_AT_NIGHT = 30.0  # seconds between looks whether the hour has come
+WELL_WITHIN = 60.0  # seconds after which it is told what is missing, and again each time as many have passed
+TELL_AGAIN = 86400.0  # seconds between words about copies that fail
+TROUBLES = {
+    Trouble.BACKUP_FAILED: "The last nightly backup failed.",
+    Trouble.BACKUP_STALE: "No backup was made for more than a day.",
+    Trouble.ARCHIVE_FAILED: "The archive for `restore --to` cannot be kept.",
+    Trouble.ARCHIVE_STALE: "The archive for `restore --to` has come to a stop.",
+}
 
 
 class Child:
@@ -83,12 +92,17 @@ class Child:
 class Supervisor:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        host = _reachable(configuration.host)
+        host = wellness.reachable(configuration.host)
         watches = {
             "web": watching.Watch(host, configuration.port, "/healthz"),
             "live": watching.Watch(host, configuration.live_port, "/live/healthz"),
         }
-        self._children = [Child(name, watch=watches.get(name)) for name in SERVICES]
+        wanted = (*SERVICES, "archive") if safekeeping.archive_is_on(configuration) else SERVICES
+        self._children = [Child(name, watch=watches.get(name)) for name in wanted]
+        self._ports: list[socket.socket] = []
+        self._is_well, self._was_unwell, self._look_at_health = False, False, 0.0
+        self._troubles: list[Trouble] = []
+        self._tell_troubles = 0.0
         self._backup: subprocess.Popen[bytes] | None = None
         self._look_at_night = time.monotonic() + BEFORE_BACKUPS
         self._server: postgres.Server | None = None
@@ -98,7 +112,7 @@ class Supervisor:
         """Serve until told to stop (SIGTERM, SIGINT, SIGHUP). Raises ConfigurationError when it cannot start."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
-        self._check_ports()
+        self._keep_ports()
         try:
             self._start_database()
             link = self._prepare()
@@ -108,6 +122,8 @@ class Supervisor:
             self._stop()
 
     def _serve(self, link: str | None) -> None:
+        self._give_ports()
+        self._look_at_health = time.monotonic() + WELL_WITHIN
         for child in self._children:
             child.start()
         with contextlib.suppress(OSError):  # a folder that cannot be written: the backup itself will say so
@@ -122,6 +138,8 @@ class Supervisor:
             for child in self._children:
                 child.look_after()
             self._look_after_backups()
+            self._look_after_health()
+            self._tell_of_troubles()
             time.sleep(TICK)
 
     def _look_after_backups(self) -> None:
@@ -146,17 +164,49 @@ class Supervisor:
                 preexec_fn=processes.dies_with_us(signal.SIGTERM),  # noqa: PLW1509 (we have no threads)
             )
 
+    def _look_after_health(self) -> None:
+        """A minute after the start, say what is missing still, and later that it has come."""
+        if self._is_well or time.monotonic() < self._look_at_health:
+            return
+        self._look_at_health = time.monotonic() + WELL_WITHIN
+        missing = wellness.missing(self._configuration)
+        self._is_well = not missing
+        if missing:
+            self._was_unwell = True
+            say(f"Amanat is not well yet: {', and '.join(missing)}. ./run doctor may know more.")
+        elif self._was_unwell:
+            say("Amanat is well now.")
+
+    def _tell_of_troubles(self) -> None:
+        """Copies that fail or stop are told when that begins, and once a day as long as it lasts."""
+        if time.monotonic() < self._look_at_night - LOOK_AT_NIGHT / 2:
+            return
+        found = safekeeping.troubles(self._configuration, clock.now())
+        if found and (found != self._troubles or time.monotonic() >= self._tell_troubles):
+            self._tell_troubles = time.monotonic() + TELL_AGAIN
+            say(" ".join([*(TROUBLES[one] for one in found), "./run doctor says why."]))
+        self._troubles = found
+
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_requests += 1
         if self._stop_requests > 1:  # an impatient second Ctrl-C
             for child in self._children:
                 child.signal(signal.SIGKILL)
 
-    def _check_ports(self) -> None:
+    def _keep_ports(self) -> None:
+        """Refuse what is in use, and keep both until the servers start: else the system may lend one of them to an outgoing
+        connection while the database is brought up to date."""
         for port in (self._configuration.port, self._configuration.live_port):
-            problem = port_problem(self._configuration.host, port)
-            if problem:
-                raise ConfigurationError(problem)
+            held = ports.hold(self._configuration.host, port)
+            if isinstance(held, str):
+                self._give_ports()
+                raise ConfigurationError(held)
+            self._ports.append(held)
+
+    def _give_ports(self) -> None:
+        for held in self._ports:
+            held.close()
+        self._ports.clear()
 
     def _start_database(self) -> None:
         if not self._configuration.is_embedded:
@@ -202,13 +252,15 @@ class Supervisor:
             for child in self._children:
                 child.look_after()
             try:
-                socket.create_connection((_reachable(self._configuration.host), self._configuration.port), 1).close()
+                address = (wellness.reachable(self._configuration.host), self._configuration.port)
+                socket.create_connection(address, 1).close()
             except OSError:
                 time.sleep(TICK)
             else:
                 return
 
     def _stop(self) -> None:
+        self._give_ports()
         if any(child.is_running() for child in self._children):
             say("Stopping.")
         for child in self._children:
@@ -227,24 +279,6 @@ class Supervisor:
 
 def say(sentence: str) -> None:
     print(sentence, flush=True)
-
-
-def port_problem(host: str, port: int) -> str | None:
-    """A sentence when we could not listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, port))
-        except OSError as error:
-            return (
-                f"Port {port} on {host} cannot be used ({error.strerror}): stop what uses it, or give another --port."
-            )
-    return None
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
 
 
 def _reason(code: int) -> str:

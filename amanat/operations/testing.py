@@ -69,7 +69,7 @@ def ensure_test_server(folder: Path) -> ServerAddress:
 
     It is ours until this process ends; nothing needs to be stopped.
     """
-    configuration = settings.load({"AMANAT_DATA": str(folder / "data"), "AMANAT_LOG_LEVEL": "error"})
+    configuration = _configuration(folder)
     settings.make_enterable(configuration.data)
     settings.ensure_secrets(configuration)
     hold = _users_file(configuration).open("a")
@@ -83,6 +83,13 @@ def ensure_test_server(folder: Path) -> ServerAddress:
     finally:
         start_lock.release()
     return ServerAddress(configuration)
+
+
+def _configuration(folder: Path) -> Configuration:
+    """Nothing of the environment but AMANAT_POSTGRES_BIN: with it (and a TMPDIR of its own) the tests run on another PostgreSQL."""
+    programs = settings.child_environment().get("AMANAT_POSTGRES_BIN", "")
+    wanted = {"AMANAT_DATA": str(folder / "data"), "AMANAT_LOG_LEVEL": "error", "AMANAT_POSTGRES_BIN": programs}
+    return settings.load(wanted)
 
 
 def _users_file(configuration: Configuration) -> Path:
@@ -128,7 +135,7 @@ def _start_keeper(configuration: Configuration, folder: Path) -> None:
 
 def keep(folder: Path) -> None:
     """The keeper's work: a server for as long as somebody uses it."""
-    configuration = settings.load({"AMANAT_DATA": str(folder / "data")})
+    configuration = _configuration(folder)
     server = postgres.start(configuration, purpose="tests", durable=False)
     start_lock = _start_lock(configuration)
     try:

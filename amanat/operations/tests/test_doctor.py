@@ -77,7 +77,8 @@ def shutil_usage(free: int) -> object:
     return doctor.shutil._ntuple_diskusage(100 << 30, (100 << 30) - free, free)
 
 
-def test_a_used_port_is_told(here: Configuration) -> None:
+def test_a_used_port_is_told(here: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.wellness, "PATIENCE", 0.05)  # what listens there says nothing
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

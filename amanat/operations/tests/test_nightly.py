@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from amanat.core import clock
+from amanat.core import clock, safekeeping
 from amanat.core.configuration import Configuration
 from amanat.operations import Refused, backup, doctor, dumps, nightly
 from amanat.operations.tests import places
@@ -70,7 +70,7 @@ def test_switched_off_it_is_never_due(here: Configuration) -> None:
 
 
 def test_an_unreadable_state_is_begun_anew(here: Configuration) -> None:
-    nightly._state_file(here).write_text("{")
+    safekeeping.nightly_file(here).write_text("{")
     assert nightly.state(here) == nightly.State()
     nightly.begin(here)
     assert nightly.state(here).since
@@ -156,3 +156,14 @@ def test_the_command_makes_one_tries_it_out_and_the_doctor_is_content(place: Pat
     assert {check["name"]: check["state"] for check in json.loads(output)["checks"]}["backups"] == "ok"
     for words in (["backup"], ["backup", "--nightly", "x"]):
         assert places.run(here.data, *words)[0] == 2
+
+
+def test_keys_of_the_archive_are_not_taken_for_keys_without_a_backup(here: Configuration) -> None:
+    make(here, 1)
+    key = here.backup_folder / "keys/archive/2026-11-22T023000Z.keys"
+    key.parent.mkdir()
+    key.touch()
+    (here.backup_folder / "archive/2026-11-22T023000Z").mkdir(parents=True)
+    nightly.prune(here, after(24 * 40))
+    assert (key.exists(), kept(here)) == (True, [])
+    assert (here.backup_folder / "archive/2026-11-22T023000Z").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from amanat.core.configuration import Configuration
-from amanat.operations import dumps, postgres
+from amanat.operations import dumps, postgres, swapping
 from amanat.operations.tests import places
 
 pytestmark = pytest.mark.slow
@@ -103,7 +103,7 @@ AFTER = {
     "counted": 1,
     "tokens": ["till"],
     "members": ["Rekha"],
-    "notes": [{"contacts": 1, "companies": 0, "tokens": 1, "seats": 1, "owners": 0}],
+    "notes": [{"contacts": 1, "companies": 0, "papers": 0, "tokens": 1, "seats": 1, "owners": 0}],
     "old password": False,
     "any password": False,
     "sessions": 0,
@@ -145,7 +145,7 @@ def test_what_was_ended_since_the_backup_is_ended_again(here: Configuration) -> 
     for words in ("1 contacts purged", "1 tokens revoked", "1 seats ended", "1 passwords to be set anew"):
         assert words in output
     assert look(here) == AFTER
-    assert not dumps.restored_mark(here).exists()
+    assert not swapping.restored_mark(here).exists()
 
     code, output = places.run(here.data, "ledger", "verify")  # shorter than published, and rightly so
     assert code == 0, output
@@ -170,7 +170,7 @@ def test_killed_between_the_swap_and_the_replay_the_site_does_not_open_before_it
     process = places.spawn(here.data, code=body)
     output = process.communicate(timeout=180)[0]
     assert process.returncode == 137, output
-    assert dumps.restored_mark(here).exists()
+    assert swapping.restored_mark(here).exists()
     for service in ("web", "worker", "live"):
         code, output = places.run(here.data, service)
         assert (code, "broken off near its end" in output) == (3, True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from amanat.operations import supervisor
+from amanat.operations import ports, supervisor
 from amanat.operations.supervisor import Child
 from amanat.operations.tests import places
 
@@ -84,11 +84,11 @@ def test_a_used_port_is_told_and_a_free_one_is_not() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        problem = supervisor.port_problem("127.0.0.1", port)
+        problem = ports.problem("127.0.0.1", port)
         assert problem is not None
         assert f"Port {port}" in problem
         assert "--port" in problem
-    assert supervisor.port_problem("127.0.0.1", port) is None
+    assert ports.problem("127.0.0.1", port) is None
 
 
 PARENT = """

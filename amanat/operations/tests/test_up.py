@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from amanat.operations import supervisor, watching
+from amanat.operations import ports, watching
 from amanat.operations.tests import places
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def free_port() -> int:
     """An even one whose successor is free too, below those that the system lends to outgoing connections."""
     for _ in range(100):
         port = random.SystemRandom().randrange(20000, 30000, 2)
-        if not (supervisor.port_problem("127.0.0.1", port) or supervisor.port_problem("127.0.0.1", port + 1)):
+        if not (ports.problem("127.0.0.1", port) or ports.problem("127.0.0.1", port + 1)):
             return port
     raise AssertionError("no two free ports in a row")
 
@@ -99,7 +99,7 @@ def site(place: Path) -> Iterator[Site]:
 def test_it_starts_says_where_refuses_a_second_start_and_stops_in_order(site: Site) -> None:
     assert f"Amanat is ready at http://localhost:{site.port}" in site.said
     site.says("Become its owner here, once: http://localhost:")
-    assert set(site.children()) == {"postgres", "web", "worker", "live"}
+    assert set(site.children()) == {"postgres", "web", "worker", "live", "archive"}
 
     code, output = places.run(site.data, "up", "--port", str(free_port()))
     assert code == 3

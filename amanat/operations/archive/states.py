@@ -1,0 +1,18 @@
+"""What the archive says of itself (`core.safekeeping` reads it)."""
+
+import threading
+from dataclasses import replace
+
+from amanat.core import safekeeping
+from amanat.core.configuration import Configuration
+from amanat.operations import notes
+
+_noting = threading.Lock()
+
+
+def note(configuration: Configuration, **fields: str) -> None:
+    """Change these fields of the state."""
+    path = safekeeping.archive_file(configuration)
+    with _noting:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        notes.write(path, safekeeping.as_text(replace(safekeeping.archive(configuration), **fields)))
