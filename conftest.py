@@ -6,6 +6,8 @@ template (migrated and protected by the owner) and copied for each test process.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
+from pytest_django.plugin import DjangoDbBlocker
 
 from amanat.core import configuration
 from amanat.operations import testing
@@ -28,7 +32,12 @@ os.environ.update(SERVER.environment(NAME))
 os.environ["DJANGO_SETTINGS_MODULE"] = "amanat.settings"
 os.environ["AMANAT_LOG_LEVEL"] = "error"
 
+import hypothesis  # noqa: E402
 from django.conf import settings  # noqa: E402
+
+# A busy machine is no fault of an example.
+hypothesis.settings.register_profile("amanat", deadline=None)
+hypothesis.settings.load_profile("amanat")
 
 # Reading one setting configures Django, which the test plugin waits for. Tests serve static files as they lie in the tree.
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -39,22 +48,69 @@ for alias in settings.DATABASES:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: pytest.Fixture) -> Iterator[None]:  # type: ignore[type-arg]
-    """One database for this process, brought to today's schema by the owner; dropped at the end."""
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """One database for this process: a copy of the template of today's code, which the first to need it makes."""
+    from django.db import connections
+
+    with (FOLDER / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        template = f"amanat_template_{_digest_of_code()}"
+        if not _copy(template, NAME):
+            with django_db_blocker.unblock():
+                _make(NAME)
+            _copy(NAME, template)
+            _drop_all_but_the_newest(3)
+    yield
+    with django_db_blocker.unblock():
+        for connection in connections.all():
+            connection.close()
+    SERVER.drop_database(NAME)
+
+
+def _digest_of_code() -> str:
+    """Of everything that may shape a table: migrations, models, what `core.schema` is told anywhere."""
+    package = Path(configuration.__file__).parents[1]
+    found = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        if "tests" not in path.parts:
+            found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _make(name: str) -> None:
+    """An empty database brought to today's schema by the owner."""
     from django.core.management import call_command
     from django.db import connections
 
     from amanat.core import schema
 
-    SERVER.make_database(NAME)
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        call_command("migrate", database="owner", verbosity=0, interactive=False)
-        schema.protect(using="owner")
-    yield
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        for connection in connections.all():
-            connection.close()
-    SERVER.drop_database(NAME)
+    SERVER.make_database(name)
+    call_command("migrate", database="owner", verbosity=0, interactive=False)
+    schema.protect(using="owner")
+    for connection in connections.all():
+        connection.close()
+
+
+def _copy(source: str, target: str) -> bool:
+    """Make `target` a copy of the database `source`; False when there is no such database."""
+    with psycopg.connect(SERVER.url("superuser", "postgres"), autocommit=True) as superuser:
+        owner = superuser.execute(
+            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [source]
+        ).fetchone()
+        if owner is None:
+            return False
+        names = [sql.Identifier(name) for name in (target, source, owner[0])]
+        superuser.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names))
+    return True
+
+
+def _drop_all_but_the_newest(kept: int) -> None:
+    with psycopg.connect(SERVER.url("superuser", "postgres"), autocommit=True) as superuser:
+        templates = superuser.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'amanat\\_template\\_%' ORDER BY oid DESC"
+        ).fetchall()
+        for (name,) in templates[kept:]:
+            superuser.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 @pytest.fixture
@@ -65,14 +121,14 @@ def superuser(django_db_setup: None) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def committed_db(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The database without a surrounding transaction, for threads and processes; emptied afterwards.
 
     The application's role may not truncate, so the superuser does; triggers and keys are switched off for it.
     """
     from django.db import connections
 
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         yield
         for connection in connections.all():
             connection.close()
@@ -84,6 +140,30 @@ def committed_db(django_db_setup: None, django_db_blocker: pytest.FixtureRequest
                 [list(kept)],
             ).fetchall()
             superuser.execute("TRUNCATE " + ", ".join(table for (table,) in tables) + " CASCADE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session_places() -> None:
+    """The folder of collected static files, which a site has and the middleware would miss aloud at every request."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that take no time, but where a test says `@pytest.mark.usefixtures("real_hashes")`.
+
+    They are of the same kind, made with the least memory and one pass: everything about them is as in life but their cost.
+    """
+    from amanat.accounts.passwords import Argon2id
+
+    if "real_hashes" not in request.fixturenames:
+        monkeypatch.setattr(Argon2id, "passes", 1)
+        monkeypatch.setattr(Argon2id, "memory_bytes", 8192)
+
+
+@pytest.fixture
+def real_hashes() -> None:
+    """Passwords are hashed at their full cost."""
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """The live process: server-sent events for open pages. A small ASGI application without Django's request machinery.
 
-It holds no transaction: a sign-in is checked once when a page connects and every half minute after, on a thread; what
+It holds no transaction: a sign-in is checked once when a page connects and every five seconds after, on a thread; what
 happens is heard on one LISTEN connection. `GET /live/events` streams `event: <topic>` with the row's id to members of
 the workspace concerned; `GET /live/healthz` says 200 while the LISTEN connection stands.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Awaitable, Callable
 from http.cookies import SimpleCookie
 from typing import Any
@@ -34,7 +35,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-CHECK_SECONDS = 30  #: how often an open stream's sign-in is checked again, and a comment keeps the line open
+CHECK_SECONDS = 5  #: how often an open stream's sign-in is checked again, and a comment keeps the line open
 WAITING = 100  #: events a slow page may fall behind before it is cut off, to reconnect
 
 
@@ -64,12 +65,18 @@ class Hub:
             await asyncio.sleep(1)
 
     def _pass_on(self, payload: str) -> None:
-        news = json.loads(payload)
-        for page in list(self.pages.get(UUID(news["workspace"]), ())):
+        try:
+            news = json.loads(payload)
+            workspace, said = UUID(str(news["workspace"])), (str(news["topic"]), str(news["id"]))
+        except (ValueError, KeyError, TypeError):
+            return  # not ours; the listener must outlive it
+        for page in list(self.pages.get(workspace, ())):
             try:
-                page.put_nowait((str(news["topic"]), str(news["id"])))
+                page.put_nowait(said)
             except asyncio.QueueFull:
-                self.leave(UUID(news["workspace"]), page)
+                self.leave(workspace, page)
+                page.get_nowait()
+                page.put_nowait(None)  # ends its stream: the page connects again and looks at everything anew
 
     def join(self, workspace: UUID) -> asyncio.Queue[tuple[str, str] | None]:
         page: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue(WAITING)
@@ -178,17 +185,22 @@ async def _stream(
     gone: asyncio.Task[None],
     send: Send,
 ) -> None:
+    """Pass on what happens until the page is gone or may not hear it any more; a busy workspace delays no check."""
+    due = time.monotonic() + CHECK_SECONDS
     while not gone.done():
+        text = ": still here\n\n"
         try:
-            news = await asyncio.wait_for(page.get(), CHECK_SECONDS)
+            news = await asyncio.wait_for(page.get(), max(due - time.monotonic(), 0))
         except TimeoutError:
+            pass
+        else:
+            if news is None:
+                break
+            text = f"event: {news[0]}\ndata: {news[1]}\n\n"
+        if time.monotonic() >= due:
             if await asyncio.to_thread(_workspace_of, key) != workspace:
                 break
-            await send({"type": "http.response.body", "body": b": still here\n\n", "more_body": True})
-            continue
-        if news is None:
-            break
-        text = f"event: {news[0]}\ndata: {news[1]}\n\n"
+            due = time.monotonic() + CHECK_SECONDS
         await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 

@@ -12,20 +12,34 @@ import os
 import secrets as randomness
 import stat
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 from urllib.parse import urlsplit
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from amanat.core.setting_kinds import CHECKOUT, KINDS, Network
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+__all__ = [
+    "CHECKOUT",
+    "KINDS",
+    "SETTINGS",
+    "Configuration",
+    "ConfigurationError",
+    "adopt",
+    "child_environment",
+    "current",
+    "ensure_secrets",
+    "is_loopback",
+    "load",
+    "make_enterable",
+    "password",
+    "secret_key",
+]
+
 PREFIX = "AMANAT_"
 SHORTEST_KEY = 32  # bytes
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class ConfigurationError(Exception):
@@ -37,124 +51,93 @@ class ConfigurationError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    name: str
-    default: str
-    kind: str  #: a key of `KINDS`
+class Known:
+    """What is said of a setting beside its name; `kind` is a key of `KINDS`."""
+
+    kind: str
     sentence: str
-
-    @property
-    def attribute(self) -> str:
-        return self.name.removeprefix(PREFIX).lower()
+    default: str = ""
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        "AMANAT_DATA", "var", "folder", "Folder for the embedded database and the files; relative to the checkout."
-    ),
-    Setting(
-        "AMANAT_SECRETS",
-        "",
-        "folder",
-        "Folder for keys and passwords, beside the data (default: data folder + `-secrets`).",
-    ),
-    Setting(
-        "DATABASE_URL", "", "database", "External PostgreSQL 15+, as a role that owns the database; empty: embedded."
-    ),
-    Setting("AMANAT_APP_DATABASE_URL", "", "database", "The restricted role, when you made the roles by hand."),
-    Setting(
-        "AMANAT_POSTGRES_BIN", "", "folder", "Folder with PostgreSQL's programs, instead of the ones that come along."
-    ),
-    Setting("AMANAT_HOST", "127.0.0.1", "text", "Address the web server listens on."),
-    Setting("AMANAT_PORT", "8000", "port", "Port the web server listens on; live events use the next one."),
-    Setting("AMANAT_BASE_URL", "", "address", "Public address of the site (default: `http://localhost:` + port)."),
-    Setting("AMANAT_FILES_URL", "", "address", "Second host name, from which stored files are downloaded."),
-    Setting(
-        "AMANAT_TRUSTED_PROXIES", "", "networks", "Networks whose X-Forwarded-For is believed, separated by commas."
-    ),
-    Setting("AMANAT_SMTP_HOST", "", "text", "Mail server; empty: mail is kept in the data folder and not sent."),
-    Setting("AMANAT_SMTP_PORT", "587", "port", "Port of the mail server."),
-    Setting("AMANAT_SMTP_USER", "", "text", "User name at the mail server."),
-    Setting("AMANAT_SMTP_PASSWORD", "", "text", "Password at the mail server."),
-    Setting("AMANAT_SMTP_TLS", "starttls", "tls", "Encryption of mail: `none`, `starttls` or `tls`."),
-    Setting(
-        "AMANAT_MAIL_FROM", "", "text", "Sender of the mail this site writes (default: `amanat@` + the site's host)."
-    ),
-    Setting("AMANAT_WEB_THREADS", "32", "count", "Requests one web process answers at the same time."),
-    Setting("AMANAT_WEB_PROCESSES", "1", "count", "Web processes."),
-    Setting("AMANAT_WORKER_CONCURRENCY", "4", "count", "Jobs the worker does at the same time."),
-    Setting(
-        "AMANAT_S3_URL", "", "text", "Object store for files, such as `s3://bucket/prefix`; empty: the data folder."
-    ),
-    Setting("AMANAT_SIGN_UP", "open", "sign-up", "Whether strangers may make a workspace: `open` or `closed`."),
-    Setting("AMANAT_DEFAULT_REGION", "IN", "region", "Country of phone numbers written without a country code."),
-    Setting("AMANAT_LOG_LEVEL", "info", "level", "How much is logged: `debug`, `info`, `warning` or `error`."),
-    Setting("AMANAT_DEBUG", "false", "boolean", "Error pages with source code, for developers only."),
-    Setting("AMANAT_TIME_OFFSET", "0", "seconds", "Seconds by which the site's clock is moved, for demonstrations."),
-    Setting(
-        "AMANAT_SECRET_KEY_FILE", "", "file", "File with the key that signs sessions (default: in the secrets folder)."
-    ),
-    Setting(
-        "AMANAT_ROOT_KEY_FILE", "", "file", "File with the key that encrypts fields and files (default: likewise)."
-    ),
-    Setting(
-        "AMANAT_BACKUP_PASSPHRASE",
-        "",
-        "text",
-        "Passphrase for backups, instead of the root key; 12 characters or more.",
-    ),
-    Setting("AMANAT_BACKUP", "on", "switch", "Whether a backup is made every night: `on` or `off`."),
-    Setting("AMANAT_BACKUP_AT", "02:30", "hour", "When, by this machine's clock; one that was missed is made later."),
-    Setting("AMANAT_BACKUP_KEEP", "14", "nights", "How many of the nightly backups are kept, 30 at most."),
-    Setting(
-        "AMANAT_BACKUP_FOLDER",
-        "",
-        "folder",
-        "Where nightly backups are put (default: data folder + `-backups`).",
-    ),
-    Setting(
-        "AMANAT_VENV", "", "folder", "Where `./run` keeps the Python environment (default: `.venv` in the checkout)."
-    ),
-)
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of the environment and the attribute of `Configuration` that holds it."""
+
+    name: str
+    attribute: str
+    kind: str
+    sentence: str
+    default: str
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One attribute for each setting, named without the prefix and in lower case."""
+    """Every setting, with the sentence of the operators' manual. `base_url` has no slash at its end."""
 
-    data: Path
-    secrets: Path
-    database_url: str
-    app_database_url: str
-    postgres_bin: Path | None
-    host: str
-    port: int
-    base_url: str  #: without a slash at its end
-    files_url: str
-    trusted_proxies: tuple[Network, ...]
-    smtp_host: str
-    smtp_port: int
-    smtp_user: str
-    smtp_password: str
-    smtp_tls: str
-    mail_from: str
-    web_threads: int
-    web_processes: int
-    worker_concurrency: int
-    s3_url: str
-    sign_up: str
-    default_region: str
-    log_level: str
-    debug: bool
-    time_offset: int
-    secret_key_file: Path
-    root_key_file: Path
-    backup_passphrase: str
-    backup: bool
-    backup_at: time
-    backup_keep: int
-    backup_folder: Path
-    venv: Path | None
+    data: Annotated[
+        Path, Known("folder", "Folder for the embedded database and the files; relative to the checkout.", "var")
+    ]
+    secrets: Annotated[
+        Path, Known("folder", "Folder for keys and passwords, beside the data (default: data folder + `-secrets`).")
+    ]
+    database_url: Annotated[
+        str, Known("database", "External PostgreSQL 15+, as a role that owns the database; empty: embedded.")
+    ]
+    app_database_url: Annotated[str, Known("database", "The restricted role, when you made the roles by hand.")]
+    postgres_bin: Annotated[
+        Path | None, Known("folder", "Folder with PostgreSQL's programs, instead of the ones that come along.")
+    ]
+    host: Annotated[str, Known("text", "Address the web server listens on.", "127.0.0.1")]
+    port: Annotated[int, Known("port", "Port the web server listens on; live events use the next one.", "8000")]
+    base_url: Annotated[str, Known("address", "Public address of the site (default: `http://localhost:` + port).")]
+    files_url: Annotated[str, Known("address", "Second host name, from which stored files are downloaded.")]
+    trusted_proxies: Annotated[
+        tuple[Network, ...], Known("networks", "Networks whose X-Forwarded-For is believed, separated by commas.")
+    ]
+    smtp_host: Annotated[str, Known("text", "Mail server; empty: mail is kept in the data folder and not sent.")]
+    smtp_port: Annotated[int, Known("port", "Port of the mail server.", "587")]
+    smtp_user: Annotated[str, Known("text", "User name at the mail server.")]
+    smtp_password: Annotated[str, Known("text", "Password at the mail server.")]
+    smtp_tls: Annotated[str, Known("tls", "Encryption of mail: `none`, `starttls` or `tls`.", "starttls")]
+    mail_from: Annotated[
+        str, Known("text", "Sender of the mail this site writes (default: `amanat@` + the site's host).")
+    ]
+    web_threads: Annotated[int, Known("count", "Requests one web process answers at the same time.", "32")]
+    web_processes: Annotated[int, Known("count", "Web processes.", "1")]
+    worker_concurrency: Annotated[int, Known("count", "Jobs the worker does at the same time.", "4")]
+    s3_url: Annotated[
+        str, Known("text", "Object store for files, such as `s3://bucket/prefix`; empty: the data folder.")
+    ]
+    sign_up: Annotated[str, Known("sign-up", "Whether strangers may make a workspace: `open` or `closed`.", "open")]
+    default_region: Annotated[str, Known("region", "Country of phone numbers written without a country code.", "IN")]
+    log_level: Annotated[str, Known("level", "How much is logged: `debug`, `info`, `warning` or `error`.", "info")]
+    debug: Annotated[bool, Known("boolean", "Error pages with source code, for developers only.", "false")]
+    time_offset: Annotated[
+        int, Known("seconds", "Seconds by which the site's clock is moved, for demonstrations.", "0")
+    ]
+    secret_key_file: Annotated[
+        Path, Known("file", "File with the key that signs sessions (default: in the secrets folder).")
+    ]
+    root_key_file: Annotated[
+        Path, Known("file", "File with the key that encrypts fields and files (default: likewise).")
+    ]
+    backup_passphrase: Annotated[
+        str, Known("text", "Passphrase for backups, instead of the root key; 12 characters or more.")
+    ]
+    backup: Annotated[bool, Known("switch", "Whether a backup is made every night: `on` or `off`.", "on")]
+    backup_at: Annotated[
+        time, Known("hour", "When, by this machine's clock; one that was missed is made later.", "02:30")
+    ]
+    backup_keep: Annotated[int, Known("nights", "How many of the nightly backups are kept, 30 at most.", "14")]
+    archive_days: Annotated[
+        int, Known("days", "Days of which any moment can be restored (embedded database), 30 at most; 0: none.", "7")
+    ]
+    backup_folder: Annotated[
+        Path, Known("folder", "Where nightly backups are put (default: data folder + `-backups`).")
+    ]
+    venv: Annotated[
+        Path | None, Known("folder", "Where `./run` keeps the Python environment (default: `.venv` in the checkout).")
+    ]
 
     @property
     def is_embedded(self) -> bool:
@@ -178,96 +161,15 @@ class Configuration:
         return f"<Configuration of {self.base_url}>"
 
 
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise ValueError("give a whole number") from None
-        if not low <= value <= high:
-            raise ValueError(f"give a number from {low} to {high}")
-        return value
-
-    return parse
+def _settings() -> Iterator[Setting]:
+    """The attributes of `Configuration` in order: each is set by its name in upper case behind `AMANAT_`."""
+    for attribute, hint in get_type_hints(Configuration, include_extras=True).items():
+        known: Known = hint.__metadata__[0]
+        name = "DATABASE_URL" if attribute == "database_url" else PREFIX + attribute.upper()
+        yield Setting(name, attribute, known.kind, known.sentence, known.default)
 
 
-def _choice(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in choices:
-            raise ValueError(f"give one of {', '.join(choices)}")
-        return text.lower()
-
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    return _choice("true", "false", "yes", "no", "1", "0")(text) in {"true", "yes", "1"}
-
-
-def _switch(text: str) -> bool:
-    return _choice("on", "off")(text) == "on"
-
-
-def _hour(text: str) -> time:
-    try:
-        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 (a time of day, without a day)
-    except ValueError:
-        raise ValueError("give hours and minutes, such as 02:30") from None
-
-
-def _path(text: str) -> Path | None:
-    return (CHECKOUT / Path(text).expanduser()).absolute() if text else None
-
-
-def _address(text: str) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query):
-        raise ValueError("give a scheme and a host only, such as https://crm.example.in")
-    return text.rstrip("/")
-
-
-def _database(text: str) -> str:
-    try:
-        database = conninfo_to_dict(text).get("dbname")
-    except psycopg.ProgrammingError:
-        database = None
-    if text and not (database and text.startswith(("postgresql://", "postgres://"))):
-        raise ValueError("give an address such as postgresql://user:password@host:5432/database")
-    return text
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ValueError("give networks such as 10.0.0.0/8, separated by commas") from None
-
-
-def _region(text: str) -> str:
-    if not (len(text) == 2 and text.isascii() and text.isalpha()):
-        raise ValueError("give a country code of two letters, such as IN")
-    return text.upper()
-
-
-KINDS: dict[str, Callable[[str], object]] = {
-    "text": str,
-    "folder": _path,
-    "file": _path,
-    "database": _database,
-    "address": _address,
-    "networks": _networks,
-    "port": _number(1, 65534),
-    "count": _number(1, 1024),
-    "seconds": _number(-(10**10), 10**10),
-    "boolean": _boolean,
-    "switch": _switch,
-    "hour": _hour,
-    "nights": _number(1, 30),  # longer than that, and an erasure would not reach the backups within 30 days
-    "region": _region,
-    "tls": _choice("none", "starttls", "tls"),
-    "sign-up": _choice("open", "closed"),
-    "level": _choice("debug", "info", "warning", "error"),
-}
+SETTINGS: tuple[Setting, ...] = tuple(_settings())
 
 
 def load(environ: Mapping[str, str]) -> Configuration:

@@ -1,16 +1,21 @@
 """Files of a workspace: taken in with distrust, kept encrypted under our own names, given out as downloads.
 
-A row in the state "writing" comes first, then the object, then "stored"; when anything ends early, `sweep` finds what
-was left, a row without its object or an object without its row. Deleting takes the row, and with it the key, inside
-the transaction, and the object after the commit: what a sweep has yet to remove can no longer be read by anybody.
+The object comes first, on the disk itself, and then its row, which holds the key: without the row, or with a
+transaction that did not commit, an object is noise, and `sweep` removes it. Deleting takes the row, and with it the key,
+inside the transaction, and the object after the commit: what a sweep has yet to remove can no longer be read by anybody.
+
+`store` takes what people send: small enough to be looked through as a whole. `writing` and `store_stream` take what we
+make ourselves, exports say, of any length with the memory of a few pieces; `read` gives any part of either back.
 """
 
 import hashlib
+import io
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -20,7 +25,7 @@ from django.utils.translation import gettext
 
 from amanat.core import clock, filetypes, ids, pdfs, pictures, sealedobjects, vault, watermarks
 from amanat.core.filetypes import MEGABYTE, FileRefused, FileType, register_kind
-from amanat.core.models_files import FileState, StoredFile
+from amanat.core.models_files import StoredFile
 from amanat.core.sealedobjects import FileDamaged
 
 __all__ = [
@@ -28,14 +33,17 @@ __all__ = [
     "FileDamaged",
     "FileRefused",
     "FileType",
+    "FileWriter",
     "delete",
     "read",
     "read_all",
     "register_kind",
     "serve",
     "store",
+    "store_stream",
     "sweep",
     "watermarked",
+    "writing",
 ]
 
 _KEY_COLUMN = "core.StoredFile.wrapped_key"
@@ -71,18 +79,112 @@ def store(
         content, found = pictures.renewed(content, found)
     elif found is FileType.PDF:
         pdfs.check(content)
-    return _kept(content, found, workspace_id=workspace_id, name=name, by=by, kind=kind)
+    with writing(
+        workspace_id=workspace_id, name=name, by=by, kind=kind, found=found, most_bytes=len(content)
+    ) as target:
+        target.write(content)
+    return target.file
 
 
-def read(file: StoredFile) -> Iterator[bytes]:
-    """The plaintext, piece by piece. The key is taken at the call, so the pieces may be read after the transaction.
+class FileWriter(io.RawIOBase):
+    """An open file of ours: takes bytes, from a ZipFile or an XLSX writer too; cannot be read or wound back.
 
-    Raises FileDamaged, at the latest on the last piece, when the bytes are not the ones stored.
+    `file` is its row, complete once the block of `writing` has ended well.
     """
-    if file.state != FileState.STORED:
-        raise FileDamaged("The file was never completely stored.")
+
+    def __init__(self, file: StoredFile, *, key: bytes, most_bytes: int) -> None:
+        self.file = file
+        self._object = sealedobjects.Writer(file.object_name, key=key, workspace_id=file.workspace_id)
+        self._sha256 = hashlib.sha256()
+        self._most_bytes = most_bytes
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, part: object, /) -> int:
+        """Always takes all of `part`. Raises FileRefused beyond the limit."""
+        view = memoryview(cast(bytes, part)).cast("B")
+        self.file.size += len(view)
+        _refuse_too_large(self.file.size, self._most_bytes)
+        self._sha256.update(view)
+        self._object.write(view)
+        return len(view)
+
+    def finish(self) -> None:
+        """Make the object and then its row; `writing` calls it."""
+        if not self.file.size:
+            raise FileRefused(gettext("The file is empty."))
+        self._object.finish()
+        self.file.sha256 = self._sha256.hexdigest()
+        self.file.save(force_insert=True)
+
+    def close(self) -> None:
+        """Let go of the object; what was not finished is gone."""
+        self.__dict__.pop("_object", None)
+        super().close()
+
+
+@contextmanager
+def writing(
+    *, workspace_id: UUID, name: str, by: UUID | None, kind: str, found: FileType, most_bytes: int | None = None
+) -> Iterator[FileWriter]:
+    """A new file to write into, for contents that we make ourselves: `found` is believed, not looked for.
+
+    Needs the transaction of the workspace around all of it. Only a few megabytes are held in memory, and nothing of the
+    plaintext touches a disk. When the block raises, there is neither file nor row; `sweep` removes what a killed process
+    leaves.
+    Raises FileRefused beyond `most_bytes` (default: that of the kind) and for a file of no bytes.
+    """
+    declared = filetypes.kind(kind)
+    if found not in declared.allowed:
+        raise FileRefused(gettext("This type of file is not allowed here."))
+    key = sealedobjects.new_key()
+    file = StoredFile(
+        id=ids.new(),
+        workspace_id=workspace_id,
+        kind=kind,
+        name=filetypes.safe_name(name, found),
+        object_name=f"{workspace_id}/{secrets.token_hex(16)}",
+        content_type=found.value,
+        size=0,
+        sha256="",
+        made_by=by,
+    )
+    file.wrapped_key = vault.seal(key, workspace_id=workspace_id, context=key_context(file))
+    target = FileWriter(file, key=key, most_bytes=most_bytes or declared.most_bytes)
+    try:
+        yield target
+        target.finish()
+    finally:
+        target.close()
+
+
+def store_stream(
+    pieces: Iterable[bytes],
+    *,
+    workspace_id: UUID,
+    name: str,
+    by: UUID | None,
+    kind: str,
+    found: FileType,
+    most_bytes: int | None = None,
+) -> StoredFile:
+    """Keep what `pieces` gives, one after the other: see `writing`, whose promises and refusals these are."""
+    with writing(workspace_id=workspace_id, name=name, by=by, kind=kind, found=found, most_bytes=most_bytes) as target:
+        target.writelines(pieces)
+    return target.file
+
+
+def read(file: StoredFile, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """The plaintext from byte `start` to `end` (excluded), piece by piece; what lies before is not read or opened.
+
+    Key and object are found at the call, so the pieces may be read after the transaction. Raises FileDamaged, for some
+    damage not before the piece it is in, when the bytes are not the ones stored.
+    """
     key = vault.open(file.wrapped_key, workspace_id=file.workspace_id, context=key_context(file))
-    return sealedobjects.read(file.object_name, key=key, workspace_id=file.workspace_id)
+    return sealedobjects.read(
+        file.object_name, key=key, workspace_id=file.workspace_id, size=file.size, start=start, end=end
+    )
 
 
 def read_all(file: StoredFile) -> bytes:
@@ -95,18 +197,16 @@ def delete(file: StoredFile) -> None:
     transaction.on_commit(partial(sealedobjects.delete, [file.object_name]))
 
 
-def sweep(workspace_id: UUID, *, older_than: timedelta = timedelta(hours=6)) -> tuple[int, int]:
-    """Remove what crashes left in a workspace: rows never finished, objects no row knows. Returns how many of each.
+def sweep(workspace_id: UUID, *, older_than: timedelta = timedelta(hours=6)) -> int:
+    """Remove what crashes left in a workspace: objects no row knows, or half written. Returns how many.
 
     `older_than` must be longer than any transaction, or it would take an object whose row is not committed yet.
     """
     before = clock.now() - older_than
-    unfinished = StoredFile.objects.of(workspace_id).filter(state=FileState.WRITING, created_at__lt=before)
-    rows = unfinished.delete()[0]
     known = set(StoredFile.objects.of(workspace_id).values_list("object_name", flat=True))
     orphans = [name for name in sealedobjects.names_of(workspace_id, older_than=before) if name not in known]
     transaction.on_commit(partial(sealedobjects.delete, orphans))
-    return rows, len(orphans)
+    return len(orphans) + sealedobjects.remove_unfinished(workspace_id, older_than=before)
 
 
 def watermarked(file: StoredFile, text: str) -> bytes:
@@ -141,7 +241,6 @@ def declare_sealed() -> None:
 
 def _taken(source: Readable | BinaryIO | bytes, most_bytes: int) -> bytes:
     """All of `source`, reading no further than the limit."""
-    too_large = gettext("The file is too large: at most %(size)s MB.") % {"size": max(most_bytes // MEGABYTE, 1)}
     if isinstance(source, bytes):
         content = source
     else:
@@ -149,31 +248,14 @@ def _taken(source: Readable | BinaryIO | bytes, most_bytes: int) -> bytes:
         while len(taken) <= most_bytes and (part := source.read(_READ)):
             taken += part
         content = bytes(taken)
-    if len(content) > most_bytes:
-        raise FileRefused(too_large)
+    _refuse_too_large(len(content), most_bytes)
     if not content:
         raise FileRefused(gettext("The file is empty."))
     return content
 
 
-def _kept(content: bytes, found: FileType, *, workspace_id: UUID, name: str, by: UUID | None, kind: str) -> StoredFile:
-    key = sealedobjects.new_key()
-    file = StoredFile(
-        id=ids.new(),
-        workspace_id=workspace_id,
-        kind=kind,
-        name=filetypes.safe_name(name, found),
-        object_name=f"{workspace_id}/{secrets.token_hex(16)}",
-        content_type=found.value,
-        size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        made_by=by,
-    )
-    file.wrapped_key = vault.seal(key, workspace_id=workspace_id, context=key_context(file))
-    file.save(force_insert=True)
-    view = memoryview(content)
-    pieces = (bytes(view[start : start + _READ]) for start in range(0, len(view), _READ))
-    sealedobjects.write(file.object_name, pieces, key=key, workspace_id=workspace_id)
-    file.state = FileState.STORED
-    StoredFile.objects.of(workspace_id).filter(pk=file.pk).update(state=FileState.STORED)
-    return file
+def _refuse_too_large(size: int, most_bytes: int) -> None:
+    if size > most_bytes:
+        raise FileRefused(
+            gettext("The file is too large: at most %(size)s MB.") % {"size": max(most_bytes // MEGABYTE, 1)}
+        )

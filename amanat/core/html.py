@@ -11,7 +11,8 @@ import nh3
 #: Longer input is text, not a note; the cleaner is linear, yet a page should not carry this.
 MOST_CHARACTERS = 500_000
 _TAGS = {"p", "br", "b", "i", "strong", "em", "ul", "ol", "li", "a", "blockquote", "code", "h3", "h4"}
-_ATTRIBUTES = {"a": {"href"}}
+#: "*" stands for every tag; without it the cleaner leaves `title` and `lang`.
+_ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}}
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _REL = "noopener noreferrer nofollow"
 #: Gone with everything inside them, where an unknown tag only loses its brackets.

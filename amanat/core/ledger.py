@@ -186,7 +186,7 @@ def _published() -> dict[UUID, _Published]:
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 said = json.loads(line)
-                _take(found.setdefault(UUID(said["workspace"]), _Published()), said)
+                _take(found.setdefault(UUID(str(said["workspace"])), _Published()), said)
             except (ValueError, KeyError, TypeError):
                 continue  # a line cut by a crash says nothing; the one before it still counts
     return found

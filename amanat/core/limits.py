@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -55,7 +56,7 @@ def spend(name: str, whose: str, limit: Limit, *, cost: int = 1) -> Verdict:
             {"key": _key(name, whose, limit), "cost": cost, "now": now, "ends": now + limit.window},
         )
         tries, ends = cursor.fetchone()
-    return Verdict(tries <= limit.tries, tries=tries, retry_after=max(1, int((ends - now).total_seconds())))
+    return Verdict(tries <= limit.tries, tries=tries, retry_after=max(1, math.ceil((ends - now).total_seconds())))
 
 
 def forgive(name: str, whose: str, limit: Limit) -> None:

@@ -9,15 +9,9 @@ from amanat.core import clock
 from amanat.core.tenancy import WorkspaceRow
 
 
-class FileState(models.TextChoices):
-    WRITING = "writing", "Being written"
-    STORED = "stored", "Stored"
-
-
 class StoredFile(WorkspaceRow):
     """One file. `size` and `sha256` are those of what was kept, which for a picture is what we encoded anew."""
 
-    state = models.CharField(max_length=8, choices=FileState.choices, default=FileState.WRITING)
     kind = models.CharField(max_length=40)
     name = models.CharField(max_length=200)
     object_name = models.CharField(max_length=80)
@@ -33,7 +27,6 @@ class StoredFile(WorkspaceRow):
             models.UniqueConstraint(fields=["workspace_id", "object_name"], name="stored_file_one_per_object"),
             models.CheckConstraint(condition=Q(size__gte=0), name="stored_file_size_is_not_negative"),
         ]
-        indexes = [models.Index(fields=["workspace_id", "state", "created_at"], name="stored_file_unfinished")]
 
 
 class UsedLink(models.Model):

@@ -16,10 +16,8 @@ class Use(models.TextChoices):
     FINGERPRINT = "fingerprint", "Fingerprints"
 
 
-class WorkspaceKey(WorkspaceRow):
-    """One version of one key of a workspace. A retired version has lost its key for good."""
-
-    watched = False
+class Key(models.Model):
+    """One version of one key. A retired version has lost its key for good."""
 
     use = models.CharField(max_length=12, choices=Use.choices)
     version = models.IntegerField()
@@ -27,6 +25,15 @@ class WorkspaceKey(WorkspaceRow):
     wrapped = models.BinaryField()
     created_at = models.DateTimeField(default=clock.now)
     retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class WorkspaceKey(WorkspaceRow, Key):
+    """A key of a workspace."""
+
+    watched = False
 
     class Meta:
         constraints = [
@@ -37,16 +44,10 @@ class WorkspaceKey(WorkspaceRow):
         ]
 
 
-class SystemKey(models.Model):
+class SystemKey(Key):
     """A key for what belongs to no workspace: second factors of users, tokens of the site itself."""
 
     id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
-    use = models.CharField(max_length=12, choices=Use.choices)
-    version = models.IntegerField()
-    root_id = models.CharField(max_length=16)
-    wrapped = models.BinaryField()
-    created_at = models.DateTimeField(default=clock.now)
-    retired_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

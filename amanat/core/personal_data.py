@@ -38,40 +38,32 @@ class Held:
     via: tuple[str, ...] = ()
 
 
+def of_nobody(model: str, clause: str, *fields: str) -> Held:
+    """A table that says nothing about a person in any of its `fields`."""
+    return Held(model=model, whose="nobody", clause=clause, not_personal=frozenset(fields))
+
+
+_KEY = ("id", "use", "version", "root_id", "wrapped", "created_at", "retired_at")
+
 HELD = [
-    Held(
-        model="core.LedgerEntry",
-        whose="nobody",
-        clause="retention.ledger",
-        # Names tables, columns and ids, never a value: erasing what an id stood for leaves no person in the chain.
-        not_personal=frozenset(
-            ["id", "workspace_id", "at", "event", "actor", "about", "facts", "number", "previous", "hash"]
-        ),
+    # Names tables, columns and ids, never a value: erasing what an id stood for leaves no person in the chain.
+    of_nobody(
+        "core.LedgerEntry",
+        "retention.ledger",
+        *("id", "workspace_id", "at", "event", "actor", "about", "facts", "number", "previous", "hash"),
     ),
-    Held(
-        model="core.LedgerHead",
-        whose="nobody",
-        clause="retention.ledger",
-        not_personal=frozenset(["id", "workspace_id", "number", "hash", "sealed_at"]),
-    ),
-    Held(
-        model="core.Tally",
-        whose="nobody",
-        clause="retention.workspace",
-        not_personal=frozenset(["id", "workspace_id", "what", "change"]),
-    ),
-    Held(
-        model="core.LimitCount",
-        whose="nobody",
-        clause="retention.security",
-        # The key holds a hash of who tried; a window lasts a day at most.
-        not_personal=frozenset(["key", "tries", "window_ends_at"]),
-    ),
+    of_nobody("core.LedgerHead", "retention.ledger", "id", "workspace_id", "number", "hash", "sealed_at"),
+    of_nobody("core.Tally", "retention.workspace", "id", "workspace_id", "what", "change"),
+    # The key holds a hash of who tried; a window lasts a day at most.
+    of_nobody("core.LimitCount", "retention.security", "key", "tries", "window_ends_at"),
+    of_nobody("core.UsedLink", "retention.security", "nonce", "expires_at"),
+    of_nobody("core.WorkspaceKey", "retention.workspace", "workspace_id", *_KEY),
+    of_nobody("core.SystemKey", "retention.security", *_KEY),
     Held(
         model="core.IdempotentAnswer",
         whose="contact",
         clause="retention.api_answers",
-        personal={"body": Personal("pd:PersonalPossession")},
+        personal={"body": Personal("dpv:PersonalData")},
         not_personal=frozenset(
             ["id", "workspace_id", "member_id", "route", "key", "request_digest", "status", "created_at"]
         ),
@@ -100,28 +92,8 @@ HELD = [
             "made_by": Personal("pd:Identifying", OnErasure.KEEP),
         },
         not_personal=frozenset(
-            ["id", "workspace_id", "state", "kind", "object_name", "content_type", "size", "sha256", "created_at"]
+            ["id", "workspace_id", "kind", "object_name", "content_type", "size", "sha256", "created_at"]
         ),
         via=("uploads",),
-    ),
-    Held(
-        model="core.UsedLink",
-        whose="nobody",
-        clause="retention.security",
-        not_personal=frozenset(["nonce", "expires_at"]),
-    ),
-    Held(
-        model="core.WorkspaceKey",
-        whose="nobody",
-        clause="retention.workspace",
-        not_personal=frozenset(
-            ["id", "workspace_id", "use", "version", "root_id", "wrapped", "created_at", "retired_at"]
-        ),
-    ),
-    Held(
-        model="core.SystemKey",
-        whose="nobody",
-        clause="retention.security",
-        not_personal=frozenset(["id", "use", "version", "root_id", "wrapped", "created_at", "retired_at"]),
     ),
 ]

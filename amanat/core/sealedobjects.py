@@ -4,26 +4,36 @@ An object is: "AMF1", then pieces of 1 MiB of plaintext, each with AES-256-GCM u
 nonce of a piece is its number and whether it is the last; the workspace and the object's name are bound to each. So a
 piece cut off, swapped, repeated or brought from another object does not open (the STREAM construction,
 https://eprint.iacr.org/2015/189). A key seals one object only.
+
+Writing and reading hold a few pieces at a time, however long the object is; reading may begin anywhere. Which piece is
+the last follows from the length that the reader knows from elsewhere: a wrong length does not open it either.
 """
 
 import os
 import struct
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import obstore
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from obstore.exceptions import GenericError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
+if TYPE_CHECKING:
+    from obstore import BytesStream
+
 PIECE = 1024 * 1024
-_MAGIC = b"AMF1"
-_TAG = 16
+MAGIC = b"AMF1"
+TAG = 16
 _NONCE = struct.Struct(">7xIB")
+#: Sent to the store at once, by two at a time: above S3's least of 5 MiB, and 10,000 parts of it are 80 GiB.
+_PART = 8 * 1024 * 1024
 
 
 class FileDamaged(Exception):
@@ -34,20 +44,63 @@ def new_key() -> bytes:
     return AESGCM.generate_key(256)
 
 
+class Writer:
+    """An object being written. It exists under its name after `finish` only; one dropped before leaves nothing.
+
+    A process killed in between leaves a part-written file beside it, or an unfinished upload at S3, which no reader
+    and no listing sees: `remove_unfinished` takes the first, a lifecycle rule of the bucket the second.
+    """
+
+    def __init__(self, name: str, *, key: bytes, workspace_id: UUID) -> None:
+        self._name, self._cipher, self._bound = name, AESGCM(key), _bound_to(workspace_id, name)
+        self._target = obstore.open_writer(_store(), name, buffer_size=_PART, max_concurrency=2)
+        self._target.write(MAGIC)
+        self._waiting, self._number = bytearray(), 0
+
+    def write(self, part: bytes | bytearray | memoryview) -> None:
+        view = memoryview(part)
+        for start in range(0, len(view), PIECE):
+            self._waiting += view[start : start + PIECE]
+            if len(self._waiting) > PIECE:  # the last piece is held back, for it is marked as the last
+                self._put(self._waiting[:PIECE], last=0)
+                del self._waiting[:PIECE]
+
+    def finish(self) -> None:
+        """The object is on the disk itself when this returns."""
+        self._put(self._waiting, last=1)
+        self._target.close()
+        if not settings.S3_URL:
+            _settle(Path(settings.FILES_ROOT) / self._name)
+
+    def _put(self, piece: bytearray, *, last: int) -> None:
+        self._target.write(self._cipher.encrypt(_NONCE.pack(self._number, last), piece, self._bound))
+        self._number += 1
+
+
 def write(name: str, plaintext: Iterable[bytes], *, key: bytes, workspace_id: UUID) -> None:
     """Store `plaintext` under `name`, whole or not at all, on disk when this returns. Raises when it could not."""
-    store = _store()
-    obstore.put(store, name, _sealed(plaintext, AESGCM(key), _bound_to(workspace_id, name)), use_multipart=None)
-    if not settings.S3_URL:
-        _settle(Path(settings.FILES_ROOT) / name)
+    writer = Writer(name, key=key, workspace_id=workspace_id)
+    for part in plaintext:
+        writer.write(part)
+    writer.finish()
 
 
-def read(name: str, *, key: bytes, workspace_id: UUID) -> Iterator[bytes]:
-    """The plaintext piece by piece, each proved before it is given. Raises FileDamaged.
+def read(
+    name: str, *, key: bytes, workspace_id: UUID, size: int, start: int = 0, end: int | None = None
+) -> Iterator[bytes]:
+    """The plaintext from `start` to `end` (excluded), each piece proved before it is given. Raises FileDamaged.
 
-    Everything it needs is taken now, so that the pieces may be asked for after the transaction.
+    `size` is the length of the whole plaintext. Only the pieces that hold the range are fetched and opened. The object
+    is looked up now, so that the pieces may be asked for after the transaction.
     """
-    return _opened(_store(), name, AESGCM(key), _bound_to(workspace_id, name))
+    end = size if end is None else min(end, size)
+    last = max(-(-size // PIECE), 1) - 1
+    first = min(start // PIECE, last)
+    numbers = range(first, max(-(-end // PIECE), first + 1))  # one piece at least: it tells whether the file is sound
+    length = _place(last) + size - last * PIECE + TAG
+    reach = (_place(first) if first else 0, min(_place(numbers.stop), length))
+    opened = _opened(_fetched(name, length, *reach), AESGCM(key), _bound_to(workspace_id, name), numbers, last)
+    return _cut(opened, start - first * PIECE, max(end - first * PIECE, 0))
 
 
 def delete(names: list[str]) -> None:
@@ -69,48 +122,70 @@ def names_of(workspace_id: UUID, *, older_than: datetime) -> list[str]:
     ]
 
 
-def _sealed(plaintext: Iterable[bytes], cipher: AESGCM, bound: bytes) -> Iterator[bytes]:
-    yield _MAGIC
-    number, waiting = 0, bytearray()
-    for part in plaintext:
-        waiting += part
-        while len(waiting) > PIECE:  # the last piece is held back, for it is marked as the last
-            yield cipher.encrypt(_NONCE.pack(number, 0), bytes(waiting[:PIECE]), bound)
-            del waiting[:PIECE]
-            number += 1
-    yield cipher.encrypt(_NONCE.pack(number, 1), bytes(waiting), bound)
+def remove_unfinished(workspace_id: UUID, *, older_than: datetime) -> int:
+    """Remove what killed processes left half written, where the store is a folder; returns how many files."""
+    if settings.S3_URL:
+        return 0
+    # The store writes "name#1" first and then renames it; its own listing does not show these.
+    left = [
+        path
+        for path in (Path(settings.FILES_ROOT) / str(workspace_id)).glob("*#*")
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC) < older_than
+    ]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
 
 
-def _opened(store: ObjectStore, name: str, cipher: AESGCM, bound: bytes) -> Iterator[bytes]:
+def _place(number: int) -> int:
+    """Where a piece begins in the object."""
+    return len(MAGIC) + number * (PIECE + TAG)
+
+
+def _fetched(name: str, length: int, start: int, end: int) -> "BytesStream":
+    """The bytes of an object from `start` to `end`. Raises FileDamaged when it is not `length` long."""
     try:
-        incoming = iter(obstore.get(store, name).stream(min_chunk_size=PIECE))
+        found = obstore.get(_store(), name, options={"range": (start, end)})
+        is_whole = found.meta["size"] == length
     except FileNotFoundError:
         raise FileDamaged("The file is gone from the store.") from None
-    waiting, number = bytearray(), 0
-    for part in incoming:
-        waiting += part
-        if number == 0 and len(waiting) >= len(_MAGIC) and not waiting.startswith(_MAGIC):
+    except GenericError:  # so it is named when the object ends before `start`
+        if obstore.head(_store(), name)["size"] == length:
+            raise
+        is_whole = False
+    if not is_whole:
+        raise FileDamaged("The file was cut off or replaced.")
+    return found.stream(min_chunk_size=PIECE)
+
+
+def _opened(incoming: "BytesStream", cipher: AESGCM, bound: bytes, numbers: range, last: int) -> Iterator[bytes]:
+    waiting = bytearray()
+    for number in numbers:
+        ahead = len(MAGIC) if number == 0 else 0
+        whole = ahead + PIECE + TAG
+        while len(waiting) < whole and (part := next(incoming, None)) is not None:
+            waiting += part
+        if not waiting.startswith(MAGIC[:ahead]):
             raise FileDamaged("The file does not begin as ours do.")
-        ahead = len(_MAGIC) if number == 0 else 0
-        while len(waiting) > ahead + PIECE + _TAG:
-            yield _piece(cipher, number, 0, waiting[ahead : ahead + PIECE + _TAG], bound)
-            del waiting[: ahead + PIECE + _TAG]
-            number, ahead = number + 1, 0
-    ahead = len(_MAGIC) if number == 0 else 0
-    if number == 0 and not waiting.startswith(_MAGIC):
-        raise FileDamaged("The file does not begin as ours do.")
-    yield _piece(cipher, number, 1, waiting[ahead:], bound)
+        try:
+            yield cipher.decrypt(_NONCE.pack(number, number == last), waiting[ahead:whole], bound)
+        except (InvalidTag, ValueError):
+            raise FileDamaged("The file was altered or cut off.") from None
+        del waiting[:whole]
 
 
-def _piece(cipher: AESGCM, number: int, last: int, sealed: bytearray, bound: bytes) -> bytes:
-    try:
-        return cipher.decrypt(_NONCE.pack(number, last), bytes(sealed), bound)
-    except (InvalidTag, ValueError):
-        raise FileDamaged("The file was altered or cut off.") from None
+def _cut(pieces: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:
+    """What lies between `start` and `end` of the bytes in `pieces`; empty pieces are left out."""
+    place = 0
+    for piece in pieces:
+        wanted = piece[max(start - place, 0) : max(end - place, 0)]
+        place += len(piece)
+        if wanted:
+            yield wanted
 
 
 def _bound_to(workspace_id: UUID, name: str) -> bytes:
-    return _MAGIC + workspace_id.bytes + name.encode()
+    return MAGIC + workspace_id.bytes + name.encode()
 
 
 def _settle(path: Path) -> None:

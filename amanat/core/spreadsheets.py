@@ -23,13 +23,13 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, count, islice
 from typing import IO
 
-import xlsxwriter
 from django.utils.translation import gettext as _
 
 from amanat.core import phones
+from amanat.core.workbooks import GUARDED, HEADING, PLAIN, SheetTooLarge, Workbook
 
 MARKER = "(Amanat export 1)"
 
@@ -40,7 +40,7 @@ _WRITTEN_PHONE = re.compile(r"'*\(\+([1-9][0-9]{0,2})\) ([0-9][0-9 ]*[0-9])")
 _HARMLESS = re.compile(r"[0-9A-Za-z\u0900-\u0d7f][^\x00\ud800-\udfff]*")
 _UNSTORABLE = re.compile("\x00")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-# What an XML 1.0 document cannot carry. xlsxwriter writes the others below U+0020 as _x001F_, which readers turn back.
+# What an XML 1.0 document cannot carry. Those below U+0020 are written as _x001F_, which readers turn back.
 _NOT_IN_XML = re.compile("[\ufffe\uffff]")
 
 _ROWS_PER_PIECE = 500
@@ -110,54 +110,54 @@ def write_workbook(tables: Iterable[tuple[str, Sequence[str], Iterable[Sequence[
     """Write tables, each with its name, columns and rows, as the sheets of one workbook; returns the rows of all.
 
     A table is read to its end before the next one is asked for. One that fills its sheet goes on in "name 2". A name
-    has at most 25 letters and none that a sheet's name cannot have; "" leaves the name to the program. Raises like `write_xlsx`.
+    has at most 25 letters and none that a sheet's name cannot have; "" leaves the name to the program. `file` is only ever
+    written to, from its beginning to its end. Raises like `write_xlsx`.
     """
-    book = xlsxwriter.Workbook(
-        file,
-        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
-    )
-    try:
-        return sum(_write_sheets(book, name, columns, rows) for name, columns, rows in tables)
-    finally:
-        book.close()
+    book = Workbook(file)
+    total = 0
+    for name, columns, rows in tables:
+        total += _write_sheets(book, name, columns, rows)
+    book.close()
+    return total
 
 
-def _write_sheets(book: xlsxwriter.Workbook, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+def _write_sheets(book: Workbook, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
     if len(columns) > SHEET_COLUMNS:
         raise SpreadsheetRefused(_("A sheet has at most 16,384 columns. Export fewer columns."))
-    plain, heading, guarded = (
-        book.add_format(),
-        book.add_format({"bold": True}),
-        book.add_format({"quote_prefix": True}),
-    )
-    total, line, sheet, sheets = 0, SHEET_ROWS, None, 0
-    for row in rows:
-        if sheet is None or line == SHEET_ROWS:
-            sheets += 1
-            sheet, line = _new_sheet(book, _numbered(name, sheets), columns, heading), 1
-        for place, value in enumerate(row):
-            text = _cell(value, total + 1)
-            if text:
-                sheet.write_string(line, place, text, guarded if _LOOKS_LIKE_FORMULA.match(text) else plain)
-        line += 1
-        total += 1
-    if sheet is None:
-        _new_sheet(book, name, columns, heading)
-    return total
+    heading = [(_cell(column, 0), HEADING) for column in columns]
+    cells = ([_styled(value, number) for value in row] for number, row in enumerate(rows, start=1))
+    counted = _Counted(cells)
+    for place in count(1):
+        first = list(islice(counted, 1))
+        if not first and place > 1:
+            break
+        try:
+            book.add_sheet(_numbered(name, place), chain([heading], first, islice(counted, SHEET_ROWS - 2)))
+        except SheetTooLarge:
+            raise SpreadsheetRefused(_("The sheet has too much text for a workbook. Export as CSV.")) from None
+    return counted.count
+
+
+class _Counted[Thing](Iterator[Thing]):
+    """Counts what passes."""
+
+    def __init__(self, things: Iterable[Thing]) -> None:
+        self._things = iter(things)
+        self.count = 0
+
+    def __next__(self) -> Thing:
+        thing = next(self._things)
+        self.count += 1
+        return thing
+
+
+def _styled(value: str, row: int) -> tuple[str, int]:
+    text = _cell(value, row)
+    return text, GUARDED if _LOOKS_LIKE_FORMULA.match(text) else PLAIN
 
 
 def _numbered(name: str, place: int) -> str:
     return f"{name} {place}" if name and place > 1 else name
-
-
-def _new_sheet(
-    book: xlsxwriter.Workbook, name: str, columns: Sequence[str], heading: object
-) -> xlsxwriter.worksheet.Worksheet:
-    sheet = book.add_worksheet(name or None)
-    sheet.freeze_panes(1, 0)
-    for place, column in enumerate(columns):
-        sheet.write_string(0, place, _cell(column, 0), heading)
-    return sheet
 
 
 def _cell(value: str, row: int) -> str:

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     COMPANY = "company purged"
     TOKEN = "token revoked"  # noqa: S105 - a name
     SEAT = "seat ended"
+    PAPER = "paper destroyed"
     PASSWORD = "password changed"  # noqa: S105 - a name; the subject is a user, of no workspace
 
 

@@ -38,6 +38,8 @@ __all__ = [
     "VaultRefused",
     "context",
     "fingerprint",
+    "fingerprint_key",
+    "make_keys",
     "open",
     "open_text",
     "register_sealed",
@@ -88,6 +90,12 @@ def context(table_column: str, row_id: object) -> str:
     return f"{table_column}:{row_id}"
 
 
+def make_keys(workspace_id: UUID) -> None:
+    """The keys of a new workspace. One made elsewhere gets them at first use, which may be a page that only reads."""
+    for use in (Use.SEAL, Use.FINGERPRINT):
+        keyring.newest(workspace_id, use)
+
+
 def seal(plaintext: bytes, *, workspace_id: UUID, context: str) -> bytes:
     """`plaintext` under the newest key of the workspace, to be opened only with the same workspace and context."""
     version, key = keyring.newest(workspace_id, Use.SEAL)
@@ -122,9 +130,14 @@ def fingerprint(text: str, *, workspace_id: UUID, purpose: str) -> bytes:
 
     The caller normalises first (E.164, lower case). Rotation does not change fingerprints.
     """
+    return hashlib.blake2b(text.encode(), key=fingerprint_key(workspace_id, purpose=purpose), digest_size=32).digest()
+
+
+def fingerprint_key(workspace_id: UUID, *, purpose: str) -> bytes:
+    """The 32 bytes under which a purpose's fingerprints are made, for where they are made elsewhere (in a query)."""
     _, base = keyring.newest(workspace_id, Use.FINGERPRINT)
-    derived = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"amanat.fingerprint:" + purpose.encode())
-    return hashlib.blake2b(text.encode(), key=derived.derive(base), digest_size=32).digest()
+    info = b"amanat.fingerprint:" + purpose.encode()
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(base)
 
 
 def register_sealed(

@@ -93,7 +93,6 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=amanat.core.ids.new, editable=False, primary_key=True, serialize=False)),
                 ('workspace_id', models.UUIDField(editable=False)),
-                ('state', models.CharField(choices=[('writing', 'Being written'), ('stored', 'Stored')], default='writing', max_length=8)),
                 ('kind', models.CharField(max_length=40)),
                 ('name', models.CharField(max_length=200)),
                 ('object_name', models.CharField(max_length=80)),
@@ -105,7 +104,6 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=amanat.core.clock.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['workspace_id', 'state', 'created_at'], name='stored_file_unfinished')],
                 'constraints': [models.UniqueConstraint(fields=('workspace_id', 'object_name'), name='stored_file_one_per_object'), models.CheckConstraint(condition=models.Q(('size__gte', 0)), name='stored_file_size_is_not_negative')],
             },
         ),

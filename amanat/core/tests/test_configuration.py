@@ -31,7 +31,8 @@ def test_nothing_set_gives_a_local_installation() -> None:
 
 
 def test_each_setting_has_an_attribute_a_known_kind_and_a_sentence() -> None:
-    assert {setting.attribute for setting in SETTINGS} == {field.name for field in dataclasses.fields(Configuration)}
+    assert [setting.attribute for setting in SETTINGS] == [field.name for field in dataclasses.fields(Configuration)]
+    assert len({setting.name for setting in SETTINGS}) == len(SETTINGS)
     for setting in SETTINGS:
         assert setting.kind in configuration.KINDS
         assert setting.sentence.endswith(".")

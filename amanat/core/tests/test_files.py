@@ -9,14 +9,15 @@ from uuid import UUID
 
 import obstore
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 from pypdf import PdfReader
 
 from amanat.core import clock, files, keyring, pictures, rootkeys, sealedobjects, tenancy, vault
 from amanat.core.files import FileDamaged, FileRefused
-from amanat.core.models_files import FileState, StoredFile
+from amanat.core.models_files import StoredFile
 from amanat.core.tests import samples
 
 HERE = UUID(int=0xA)
@@ -53,7 +54,7 @@ def test_a_file_comes_back_as_it_was(folder: Path) -> None:
     file = kept(io.BytesIO(content), "../लिस्ट.csv")  # type: ignore[arg-type]
     fresh = StoredFile.objects.of(HERE).get(pk=file.pk)
     assert files.read_all(fresh) == content
-    assert (fresh.state, fresh.name, fresh.content_type, fresh.size) == ("stored", "लिस्ट.csv", "text/csv", len(content))
+    assert (fresh.name, fresh.content_type, fresh.size) == ("लिस्ट.csv", "text/csv", len(content))
     assert (fresh.sha256, fresh.made_by) == (hashlib.sha256(content).hexdigest(), MEMBER)
 
 
@@ -119,10 +120,10 @@ def test_an_object_is_bound_to_its_name_and_workspace_even_under_the_same_key(fo
     key = sealedobjects.new_key()
     sealedobjects.write("w/one", [b"1"], key=key, workspace_id=HERE)
     (folder / "w/two").write_bytes((folder / "w/one").read_bytes())
-    assert b"".join(sealedobjects.read("w/one", key=key, workspace_id=HERE)) == b"1"
+    assert b"".join(sealedobjects.read("w/one", key=key, workspace_id=HERE, size=1)) == b"1"
     for name, workspace_id in [("w/two", HERE), ("w/one", UUID(int=0xB))]:
         with pytest.raises(FileDamaged):
-            list(sealedobjects.read(name, key=key, workspace_id=workspace_id))
+            list(sealedobjects.read(name, key=key, workspace_id=workspace_id, size=1))
 
 
 def test_a_lost_object_is_damage(folder: Path) -> None:
@@ -268,20 +269,13 @@ def test_broken_pictures_are_refused(content: bytes) -> None:
 # --- Crashes and sweeping -----------------------------------------------------------------------------------------
 
 
-def test_a_failed_write_leaves_a_row_that_the_sweep_removes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(obstore, "put", full)
+    monkeypatch.setattr(obstore, "open_writer", full)
     with pytest.raises(OSError, match="No space"):
         kept()
-    file = StoredFile.objects.of(HERE).get()
-    assert file.state == FileState.WRITING
-    with pytest.raises(FileDamaged):
-        files.read(file)
-    assert files.sweep(HERE) == (0, 0)  # it may still be under way
-    with clock.standing_at(clock.now() + timedelta(hours=7)):
-        assert files.sweep(HERE) == (1, 0)
     assert not StoredFile.objects.of(HERE).exists()
 
 
@@ -292,7 +286,28 @@ def test_a_failed_flush_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="Input/output"):
         kept()
-    assert StoredFile.objects.of(HERE).get().state == FileState.WRITING
+    assert not StoredFile.objects.of(HERE).exists()
+    with clock.standing_at(clock.now() + timedelta(hours=7)):
+        assert files.sweep(HERE) == 1
+
+
+def test_an_object_whose_row_was_rolled_back_is_swept_and_no_sooner_than_six_hours_later(folder: Path) -> None:
+    with pytest.raises(ValueError, match="something else"), transaction.atomic():
+        kept()
+        raise ValueError("something else went wrong")
+    assert not StoredFile.objects.of(HERE).exists()
+    assert len(on_disk(folder)) == 1
+    for hours, removed, left in ((5, 0, 1), (7, 1, 0)):
+        with clock.standing_at(clock.now() + timedelta(hours=hours)), TestCase.captureOnCommitCallbacks(execute=True):
+            assert files.sweep(HERE) == removed
+        assert len(on_disk(folder)) == left
+
+
+def test_keeping_a_file_writes_one_row_once() -> None:
+    kept()  # makes the key of the workspace
+    with CaptureQueriesContext(connection) as asked:
+        kept()
+    assert [query["sql"].split()[0] for query in asked if not query["sql"].startswith("SELECT")] == ["INSERT"]
 
 
 def test_the_sweep_removes_objects_no_row_knows_and_no_others(folder: Path) -> None:
@@ -305,7 +320,7 @@ def test_the_sweep_removes_objects_no_row_knows_and_no_others(folder: Path) -> N
         os.utime(path, (1_000_000_000, 1_000_000_000))
     os.utime(folder / file.object_name, (1_000_000_000, 1_000_000_000))
     with TestCase.captureOnCommitCallbacks(execute=True):
-        assert files.sweep(HERE) == (0, 1)
+        assert files.sweep(HERE) == 1
     assert on_disk(folder) == sorted([foreign, folder / file.object_name])
     assert files.read_all(file) == b"a,b\n1,2\n"
 

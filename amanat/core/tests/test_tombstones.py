@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,3 +81,78 @@ def test_it_is_written_with_the_commit_and_not_after_a_rollback(committed_db: No
         tombstones.record(Kind.CONTACT, [undone], workspace_id=HERE, at=AT)
         raise ZeroDivisionError
     assert tombstones.read().among(Kind.CONTACT, [kept, undone], workspace_id=HERE) == [kept]
+
+
+# --- The file under stress ------------------------------------------------------------------------------------------
+
+RUBBISH = [
+    "", "{", "null", "7", "[]", '"x"', "{}", "\x00", '{"kind": "contact purged"}', '{"kind": "contact purged", "subject": "ab", "at": "never"}',
+    '{"kind": "contact purged", "subject": "ab", "at": null}', '{"kind": "contact purged", "subject": "ab", "at": 7}', '{"at": "2026-01-01"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", RUBBISH)
+def test_a_line_of_rubbish_says_nothing_and_hides_nothing(line: str) -> None:
+    gone = ids.new()
+    remember(Kind.CONTACT, gone)
+    with path().open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    remember(Kind.CONTACT, last := ids.new())
+    found = tombstones.read()
+    assert found.among(Kind.CONTACT, [gone, last, ids.new()], workspace_id=HERE) == [gone, last]
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_each_kind_is_known_apart_from_every_other(kind: Kind) -> None:
+    subject = ids.new()
+    remember(kind, subject)
+    found = tombstones.read()
+    assert [each for each in Kind if found.ended_at(each, subject, workspace_id=HERE)] == [kind]
+    assert found.ended_at(kind, subject, workspace_id=THERE) is None
+    assert found.ended_at(kind, subject, workspace_id=HERE) == AT
+
+
+def test_the_file_only_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    remember(Kind.CONTACT, ids.new())
+    before = path().read_bytes()
+    remember(Kind.TOKEN, *(ids.new() for _ in range(50)))
+    after = path().read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\n") == 51
+
+
+def test_nothing_to_remember_makes_no_file(db: None) -> None:
+    tombstones.record(Kind.CONTACT, [], at=AT, workspace_id=HERE)
+    assert not path().exists()
+
+
+@pytest.mark.parametrize("cut", [1, 5, 40, 80])
+def test_cut_anywhere_by_a_crash_only_the_last_is_lost(cut: int) -> None:
+    kept, lost, later = ids.new(), ids.new(), ids.new()
+    remember(Kind.PAPER, kept)
+    remember(Kind.PAPER, lost)
+    path().write_bytes(path().read_bytes()[:-cut])
+    remember(Kind.PAPER, later)
+    among = tombstones.read().among(Kind.PAPER, [kept, lost, later], workspace_id=HERE)
+    assert among == ([kept, lost, later] if cut == 1 else [kept, later])
+
+
+def test_writers_at_once_lose_no_line() -> None:
+    subjects = [[ids.new() for _ in range(20)] for _ in range(8)]
+    threads = [threading.Thread(target=remember, args=(Kind.SEAT, *group)) for group in subjects]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    everybody = [subject for group in subjects for subject in group]
+    assert tombstones.read().among(Kind.SEAT, everybody, workspace_id=HERE) == everybody
+
+
+def test_many_are_read_in_a_moment() -> None:
+    """A thousand erasures a day for ten years are more; a restore reads the file once."""
+    remember(Kind.CONTACT, *(ids.new() for _ in range(5_000)))
+    began = time.monotonic()
+    found = tombstones.read()
+    assert found.among(Kind.CONTACT, [ids.new() for _ in range(1_000)], workspace_id=HERE) == []
+    assert time.monotonic() - began < 2

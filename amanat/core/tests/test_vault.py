@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from amanat.core import clock, ids, keyring, rootkeys, tenancy, vault
-from amanat.core.models_files import FileState, StoredFile
+from amanat.core.models_files import StoredFile
 from amanat.core.models_vault import SystemKey, Use, WorkspaceKey
 from amanat.core.vault import SYSTEM, VaultRefused
 
@@ -198,9 +198,7 @@ def test_rotation_leaves_fingerprints_alone(here: UUID) -> None:
 
 def make_file(token: bytes | None = None) -> StoredFile:
     """A row with a sealed column, whatever its other columns say."""
-    file = StoredFile(
-        id=ids.new(), workspace_id=HERE, state=FileState.STORED, kind="paper", name="a.pdf", object_name=uuid4().hex
-    )
+    file = StoredFile(id=ids.new(), workspace_id=HERE, kind="paper", name="a.pdf", object_name=uuid4().hex)
     file.content_type, file.size, file.sha256 = "application/pdf", 1, "0" * 64
     file.wrapped_key = token if token is not None else seal(b"key", place=place_of(file))
     file.save(force_insert=True)
