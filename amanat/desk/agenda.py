@@ -60,7 +60,7 @@ def items(
 ) -> list[Item]:
     """From `first` on and before `end`, in order; `cut` is told when that is not all. Three statements.
 
-    Tasks are hers and those nobody has, or all she may see. Later occurrences of a series are shown on their days.
+    Tasks are the member's own and those nobody has, or all that may be seen. Later occurrences of a series are shown on their days.
     """
     cut = cut or Cut()
     found = [*_tasks(member, first, end, today, cut, everyone=everyone), *_records(member, first, end, today, cut)]
@@ -77,7 +77,7 @@ def items(
 def _tasks(member: Member, first: date, end: date, today: date, cut: Cut, *, everyone: bool) -> Iterable[Item]:
     tasks = Task.objects.of(member.workspace_id).visible_to(member).open()
     if not everyone:
-        tasks = tasks.hers(member)
+        tasks = tasks.assigned_or_free(member)
     tasks = tasks.filter(due_on__lt=end).filter(Q(due_on__gte=first) | Q(series_id__isnull=False))
     tasks = tasks.select_related("contact", "company").order_by("due_on", "due_time", "id")
     for task in cut.taken(tasks[: MOST + 1]):
@@ -104,14 +104,13 @@ def _records(member: Member, first: date, end: date, today: date, cut: Cut) -> I
     }
     found = rows.filter(within).select_related("contact", "company").order_by("-id")
     for record in cut.taken(found[: MOST + 1]):
-        person = record.contact or record.company
         for field, (kind, word) in words.items():
             day: date | None = getattr(record, field)
             if day is None or not first <= day < end or (field == "due_on" and record.is_closed):
                 continue
             late = field == "due_on" and day < today
             yield Item(
-                day, kind, record.title, f"{word} · {person.name}" if person else word,
+                day, kind, record.title, f"{word} · {record.for_whom}",
                 reverse("desk:service", args=[record.pk]), is_late=late,
             )  # fmt: skip
 

@@ -8,12 +8,30 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
+from pydantic import BaseModel
 
 from amanat.accounts.api_access import ApiRequest
-from amanat.accounts.api_shapes import key_of, next_of
+from amanat.accounts.api_shapes import LISTED, After, Limit, Strict, key_of, next_of
 from amanat.accounts.models import Member
 from amanat.desk.models import ServiceRecord
 from amanat.people.models import Company, Contact
+
+#: Fields that no row has: all money here is of one currency.
+_SAME_EVERYWHERE = {"currency"}
+
+
+class Listing(Strict):
+    """What every list may be asked for."""
+
+    limit: Limit = LISTED
+    after: After = ""
+
+
+class AboutPeople(Listing):
+    """A list of what is about somebody."""
+
+    contact_id: UUID | None = None
+    company_id: UUID | None = None
 
 
 def people_of(
@@ -50,6 +68,12 @@ def record_of(request: ApiRequest, record_id: UUID, *, alive: bool = False) -> S
     if found is None:
         raise Http404
     return found
+
+
+def shaped[Shape: BaseModel](shape: type[Shape], row: Any, **others: Any) -> Shape:
+    """An answer out of the attributes of `row` that are called like its fields; `others` are those that are not."""
+    named = shape.model_fields.keys() - others.keys() - _SAME_EVERYWHERE
+    return shape(**{name: getattr(row, name) for name in named}, **others)
 
 
 def newest(request: HttpRequest, found: Any, after: str, limit: int) -> tuple[list[Any], str | None]:

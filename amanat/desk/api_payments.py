@@ -28,7 +28,7 @@ from amanat.accounts.api_shapes import (
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.desk import payments
-from amanat.desk.api_finding import newest, record_of
+from amanat.desk.api_finding import Listing, newest, record_of, shaped
 from amanat.desk.models import Paper, Payment, ServiceRecord
 from amanat.desk.payments import NewPayment
 
@@ -69,9 +69,7 @@ class PaymentPage(Listed[PaymentOut]):
     """One page of payments, newest first, cancelled ones too."""
 
 
-class PaymentFilters(Strict):
-    limit: Limit = LISTED
-    after: After = ""
+class PaymentFilters(Listing):
     paid_from: Day | None = None
     paid_to: Day | None = Field(default=None, description="The last day, included.")
     method: _METHODS | None = None
@@ -100,9 +98,7 @@ class PaperPage(Listed[PaperOut]):
     """One page of papers, newest first."""
 
 
-class PaperFilters(Strict):
-    limit: Limit = LISTED
-    after: After = ""
+class PaperFilters(Listing):
     contact_id: UUID | None = None
     service_record_id: UUID | None = None
 
@@ -172,7 +168,7 @@ def cancel_payment(request: HttpRequest, payment_id: UUID, cancellation: Cancell
 def list_papers(request: HttpRequest, filters: Query[PaperFilters]) -> PaperPage:
     """Kinds and masked numbers only. No token opens a paper."""
     asked = cast(ApiRequest, request)
-    found = Paper.objects.of(asked.workspace).visible_to(asked.member).kept()
+    found = Paper.objects.of(asked.workspace).visible_to(asked.member).kept().for_people_here()
     if filters.contact_id:
         found = found.filter(contact_id=filters.contact_id)
     if filters.service_record_id:
@@ -182,18 +178,7 @@ def list_papers(request: HttpRequest, filters: Query[PaperFilters]) -> PaperPage
 
 
 def _paper(paper: Paper) -> PaperOut:
-    return PaperOut(
-        id=paper.pk,
-        kind=paper.kind,
-        contact_id=paper.contact_id,
-        service_record_id=paper.record_id,
-        has_file=paper.file_id is not None,
-        masked_number=paper.masked_number,
-        note=paper.note,
-        vanishes_on_delivery=paper.vanishes_on_delivery,
-        added_by_id=paper.added_by_id,
-        added_at=paper.added_at,
-    )
+    return shaped(PaperOut, paper, service_record_id=paper.record_id, has_file=paper.file_id is not None)
 
 
 def new_payment(request: ApiRequest, payment: PaymentIn, *, expected: int | None = None) -> NewPayment:
@@ -229,15 +214,4 @@ def _payment_page(request: HttpRequest, found: Any, after: str, limit: int) -> P
 
 
 def _payment(payment: Payment) -> PaymentOut:
-    return PaymentOut(
-        id=payment.pk,
-        service_record_id=payment.record_id,
-        amount_paise=payment.amount_paise,
-        method=cast(_METHODS, payment.method),
-        reference=payment.reference,
-        paid_on=payment.paid_on,
-        taken_by_id=payment.taken_by_id,
-        created_at=payment.created_at,
-        cancelled_at=payment.cancelled_at,
-        cancel_reason=payment.cancel_reason,
-    )
+    return shaped(PaymentOut, payment, service_record_id=payment.record_id)

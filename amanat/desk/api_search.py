@@ -75,6 +75,5 @@ def _shown(request: ApiRequest, kind: str, ids: list[UUID]) -> list[HitOut]:
         )
     else:
         records = ServiceRecord.objects.of(workspace).visible_to(member).alive().filter(pk__in=ids)
-        rows = records.values_list("pk", "title", "contact__name", "company__name")
-        found = [(pk, title, contact or company or "") for pk, title, contact, company in rows]
+        found = [(each.pk, each.title, each.for_whom) for each in records.select_related("contact", "company")]
     return [HitOut(kind=cast(_KINDS, kind), id=pk, title=title, note=note) for pk, title, note in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,12 +14,9 @@ from pydantic import BaseModel, Field, StrictInt
 
 from amanat.accounts.api_access import ApiRequest, lacks, needs
 from amanat.accounts.api_shapes import (
-    LISTED,
-    After,
     Currency,
     Day,
     Flag,
-    Limit,
     Listed,
     Moment,
     Paise,
@@ -27,7 +24,6 @@ from amanat.accounts.api_shapes import (
     Strict,
     answer,
     broken_key,
-    key_of,
     next_of,
     seen_at,
     stale_status,
@@ -35,10 +31,13 @@ from amanat.accounts.api_shapes import (
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.desk import listing, services
-from amanat.desk.api_finding import member_of, people_of, record_of
+from amanat.desk.api_finding import AboutPeople, Listing, member_of, people_of, record_of, shaped
 from amanat.desk.api_payments import PaymentIn, new_payment
 from amanat.desk.models import Service, ServiceRecord
 from amanat.desk.services import NewService
+from amanat.people import api_records, custom_fields, lists, vocabulary
+from amanat.people.api_records import CustomValue
+from amanat.people.vocabulary import Vocabulary
 
 router = Router(tags=["Services"])
 
@@ -68,9 +67,7 @@ class ServicePage(Listed[ServiceOut]):
     """One page of the catalogue, in its order."""
 
 
-class ServiceFilters(Strict):
-    limit: Limit = LISTED
-    after: After = ""
+class ServiceFilters(Listing):
     active: Literal["yes", "no", "all"] = "yes"
 
 
@@ -86,6 +83,10 @@ class RecordDetails(Strict):
     acknowledgement: str = Field(default="", max_length=60)
     notes: str = Field(default="", max_length=10_000)
     owner_id: UUID | None = Field(default=None, description="Who does it. Left out: the token's member.")
+    custom: Annotated[dict[str, CustomValue], Field(max_length=500)] = Field(
+        default={},
+        description="Values by the key of the custom field; amounts in paise. In a change, null takes one away.",
+    )
     papers_vanish: Flag | None = Field(default=None, description="Whether papers are deleted when it is delivered.")
 
 
@@ -130,26 +131,28 @@ class ServiceRecordOut(BaseModel):
     documents_seen: list[str]
     notes: str
     owner_id: UUID | None
+    custom: dict[str, Any]
     papers_vanish: bool
     created_at: Moment
     updated_at: Moment
     delivered_at: Moment | None
     deleted_at: Moment | None
+    erased_at: Moment | None = Field(
+        description="Since when the person is erased and only what the books need is left; it can no longer be changed."
+    )
 
 
 class ServiceRecordPage(Listed[ServiceRecordOut]):
     """One page of service records."""
 
 
-class ServiceRecordFilters(Strict):
-    limit: Limit = LISTED
-    after: After = ""
+class ServiceRecordFilters(AboutPeople):
+    """The workspace's own fields are filters too: `custom.<key>`, several values mean any of them."""
+
     view: Literal["in_hand", "due", "unpaid", "expiring", "all", "bin"] = "all"
     status: STATUSES | None = None
     service_id: UUID | None = None
     owner_id: UUID | None = None
-    contact_id: UUID | None = None
-    company_id: UUID | None = None
 
 
 class StatusIn(Strict):
@@ -180,22 +183,7 @@ def list_services(request: HttpRequest, filters: Query[ServiceFilters]) -> Servi
         found = found.filter(Q(position__gt=position) | Q(position=position, id__gt=identity))
     rows = list(found.order_by("position", "id")[: filters.limit + 1])
     more, rows = len(rows) > filters.limit, rows[: filters.limit]
-    items = [
-        ServiceOut(
-            id=row.pk,
-            name=row.name,
-            category=row.category,
-            fee_paise=row.fee_paise,
-            documents=list(row.documents),
-            steps=list(row.steps),
-            usual_days=row.usual_days,
-            validity_months=row.validity_months,
-            remind_days_before=row.remind_days_before,
-            papers_vanish=row.papers_vanish,
-            is_active=row.is_active,
-        )
-        for row in rows
-    ]
+    items = [shaped(ServiceOut, row) for row in rows]
     return ServicePage(items=items, next=next_of(request, f"{rows[-1].position}~{rows[-1].pk}" if more else None))
 
 
@@ -216,18 +204,24 @@ def list_records(request: HttpRequest, filters: Query[ServiceRecordFilters]) -> 
     """Records the member may see, a page at a time. `due` and `expiring` come by day, `unpaid` by what is owed, all others
     newest first."""
     asked = cast(ApiRequest, request)
-    if filters.after:
-        key_of(filters.after.rpartition("~")[2])
+    if filters.after and not listing.is_place(filters.after, filters.view):
+        raise broken_key()
+    words = vocabulary.of(asked.workspace)
     wanted = listing.Filters(
-        view=filters.view, status=filters.status or "", service=filters.service_id, owner=filters.owner_id
-    )
+        view=filters.view, status=filters.status or "", service=filters.service_id, owner=filters.owner_id,
+        custom={name: values for name, values in request.GET.lists() if name.startswith("custom.")},
+    )  # fmt: skip
     found = listing.rows(asked.member, wanted, today=clock.today(asked.workspace.time_zone))
+    if wanted.custom:
+        found = found.filter(listing.custom(asked.member, wanted, words))
     if filters.contact_id:
         found = found.filter(contact_id=filters.contact_id)
     if filters.company_id:
         found = found.filter(company_id=filters.company_id)
-    page = listing.page(found, filters.view, after=filters.after or None, limit=filters.limit)
-    return ServiceRecordPage(items=[_shape(record) for record in page.records], next=next_of(request, page.after))
+    with lists.bounded(lists.Definition(on="service", filters=wanted.custom)):
+        page = listing.page(found, filters.view, after=filters.after or None, limit=filters.limit)
+    items = [_shape(record, words) for record in page.records]
+    return ServiceRecordPage(items=items, next=next_of(request, page.after))
 
 
 @router.post("/service-records", response={201: ServiceRecordOut, 409: None}, summary="Add a service record")
@@ -241,7 +235,7 @@ def create_record(request: HttpRequest, record: ServiceRecordIn) -> HttpResponse
     contact, company = people_of(asked, record.contact_id, record.company_id)
     if contact is None and company is None:
         raise ValidationError({"contact_id": _("Choose who the service is for.")})
-    service = _offered(asked, record.service_id)
+    service, words = _offered(asked, record.service_id), vocabulary.of(asked.workspace)
     if service is None and not record.title.strip():
         raise ValidationError({"title": _("Choose a service, or write what is to be done.")})
     wanted = NewService(
@@ -256,6 +250,7 @@ def create_record(request: HttpRequest, record: ServiceRecordIn) -> HttpResponse
         notes=record.notes,
         owner=member_of(asked, record.owner_id, name="owner_id"),
         papers_vanish=record.papers_vanish,
+        custom=_own(record.custom, {}, words, is_new=True),
     )
     made = services.create(
         workspace=asked.workspace,
@@ -266,14 +261,14 @@ def create_record(request: HttpRequest, record: ServiceRecordIn) -> HttpResponse
         company=company,
         payment=new_payment(asked, record.payment) if record.payment else None,
     )
-    return answer(_shape(made), status=201, location=f"/api/v1/service-records/{made.pk}", updated_at=made.updated_at)
+    shown = _shape(made, words)
+    return answer(shown, status=201, location=f"/api/v1/service-records/{made.pk}", updated_at=made.updated_at)
 
 
 @router.get("/service-records/{uuid:record_id}", response=ServiceRecordOut, summary="Read a service record")
 @needs("services:read", May.READ_SERVICES)
 def get_record(request: HttpRequest, record_id: UUID) -> HttpResponse:
-    record = record_of(cast(ApiRequest, request), record_id)
-    return answer(_shape(record), updated_at=record.updated_at)
+    return _read(cast(ApiRequest, request), record_id)
 
 
 @router.patch(
@@ -297,6 +292,9 @@ def change_record(request: HttpRequest, record_id: UUID, change: ServiceRecordCh
         raise ValidationError({name: _("This cannot be empty.") for name in empty})
     if "owner_id" in details:
         details["owner"] = member_of(asked, details.pop("owner_id"), name="owner_id")
+    if "custom" in details:
+        words = vocabulary.of(asked.workspace)
+        details["custom"] = _own(details["custom"], record.custom, words, is_new=False)
     services.change(record=record, by=asked.member, at=clock.now(), **details)
     return _read(asked, record_id)
 
@@ -361,7 +359,19 @@ def restore_record(request: HttpRequest, record_id: UUID) -> HttpResponse:
 
 def _read(request: ApiRequest, record_id: UUID) -> HttpResponse:
     record = record_of(request, record_id)
-    return answer(_shape(record), updated_at=record.updated_at)
+    return answer(_shape(record, vocabulary.of(request.workspace)), updated_at=record.updated_at)
+
+
+def _own(given: dict[str, CustomValue], stored: dict[str, Any], words: Vocabulary, *, is_new: bool) -> dict[str, Any]:
+    """Values of the workspace's own fields as they are stored. Raises ValidationError, for a new record also for one that is missing."""
+    entered = api_records.custom_entered(given, words, on="service")
+    own = words.fields_on("service")
+    if is_new:
+        return custom_fields.cleaned_all(own, entered)
+    unknown = {f"custom-{key}": _("There is no such field here.") for key in entered.keys() - {one.key for one in own}}
+    if unknown:
+        raise ValidationError(unknown)
+    return custom_fields.merged(own, stored, entered)
 
 
 def _offered(request: ApiRequest, service_id: UUID | None) -> Service | None:
@@ -373,36 +383,13 @@ def _offered(request: ApiRequest, service_id: UUID | None) -> Service | None:
     return found
 
 
-def _shape(record: ServiceRecord) -> ServiceRecordOut:
-    contact, company = record.contact, record.company
-    return ServiceRecordOut(
-        id=record.pk,
-        number=record.number,
-        contact_id=record.contact_id,
-        contact=contact.name if contact else "",
-        company_id=record.company_id,
-        company=company.name if company else "",
-        service_id=record.service_id,
-        title=record.title,
-        status=cast(STATUSES, record.status),
-        may_become=[cast(STATUSES, str(status)) for status in services.may_become(record)],
-        acknowledgement=record.acknowledgement,
-        fee_paise=record.fee_paise,
-        paid_paise=record.paid_paise,
+def _shape(record: ServiceRecord, words: Vocabulary) -> ServiceRecordOut:
+    return shaped(
+        ServiceRecordOut,
+        record,
+        contact=record.contact.name if record.contact else "",
+        company=record.company.name if record.company else "",
+        may_become=list(services.may_become(record)),
         balance_paise=record.fee_paise - record.paid_paise,
-        quantity=record.quantity,
-        due_on=record.due_on,
-        expires_on=record.expires_on,
-        follow_up_on=record.follow_up_on,
-        steps=list(record.steps),
-        steps_done=list(record.steps_done),
-        documents=list(record.documents),
-        documents_seen=list(record.documents_seen),
-        notes=record.notes,
-        owner_id=record.owner_id,
-        papers_vanish=record.papers_vanish,
-        created_at=record.created_at,
-        updated_at=record.updated_at,
-        delivered_at=record.delivered_at,
-        deleted_at=record.deleted_at,
+        custom=api_records.custom_shown(record.custom, words, on="service"),
     )

@@ -15,12 +15,9 @@ from pydantic import BaseModel, Field, StrictInt
 
 from amanat.accounts.api_access import ApiRequest, needs
 from amanat.accounts.api_shapes import (
-    LISTED,
-    After,
     ClockTime,
     Day,
     Flag,
-    Limit,
     Listed,
     Moment,
     Strict,
@@ -35,6 +32,7 @@ from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.core.recurrence import BadRepeat, Repeat, Unit
 from amanat.desk import api_finding, todo
+from amanat.desk.api_finding import AboutPeople, shaped
 from amanat.desk.models import ServiceRecord, Task
 from amanat.desk.todo import NewTask
 
@@ -104,13 +102,9 @@ class TaskPage(Listed[TaskOut]):
     """One page of tasks."""
 
 
-class TaskFilters(Strict):
-    limit: Limit = LISTED
-    after: After = ""
+class TaskFilters(AboutPeople):
     state: Literal["open", "done", "cancelled", "all"] = "open"
     assignee_id: UUID | None = None
-    contact_id: UUID | None = None
-    company_id: UUID | None = None
     service_record_id: UUID | None = None
     due_from: Day | None = None
     due_to: Day | None = Field(default=None, description="The last day, included.")
@@ -134,7 +128,7 @@ class CancelIn(Strict):
 def list_tasks(request: HttpRequest, filters: Query[TaskFilters]) -> TaskPage:
     """Open tasks come by day; others newest first."""
     asked = cast(ApiRequest, request)
-    found = _filtered(Task.objects.of(asked.workspace).visible_to(asked.member), filters)
+    found = _filtered(Task.objects.of(asked.workspace).visible_to(asked.member).for_people_here(), filters)
     by_day = filters.state == "open"
     if filters.after:
         found = found.filter(_beyond(filters.after, by_day=by_day))
@@ -310,24 +304,7 @@ def _answer(task: Task, *, status: int = 200, location: str = "") -> HttpRespons
 
 
 def _shape(task: Task) -> TaskOut:
-    return TaskOut(
-        id=task.pk,
-        title=task.title,
-        kind=cast(_KINDS, task.kind),
-        notes=task.notes,
-        due_on=task.due_on,
-        due_time=task.due_time,
-        contact_id=task.contact_id,
-        company_id=task.company_id,
-        service_record_id=task.record_id,
-        assignee_id=task.assignee_id,
-        repeat=_repeat_shape(task.repeat),
-        occurrence=task.occurrence,
-        created_by_id=task.created_by_id,
-        created_at=task.created_at,
-        done_at=task.done_at,
-        cancelled_at=task.cancelled_at,
-    )
+    return shaped(TaskOut, task, service_record_id=task.record_id, repeat=_repeat_shape(task.repeat))
 
 
 def _repeat_shape(stored: dict[str, Any] | None) -> RepeatShape | None:

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.desk import fields
 from amanat.desk.models import Paper, PaperOpening, Payment, Service, ServiceRecord, Task
-from amanat.people import exporting
-from amanat.people.datasets import Fact, dataset, fact, money, name_of
-from amanat.people.exporting import Dataset
+from amanat.people import export_tables
+from amanat.people.datasets import Fact, dataset, email_of, fact, money, name_of
+from amanat.people.export_tables import Dataset
 from amanat.people.models import CustomField
 
 RECORD = "Amanat service id"
@@ -23,11 +23,11 @@ RECORD = "Amanat service id"
 
 def _catalogue() -> Dataset:
     facts = [
-        fact("Amanat catalogue id", "id"), fact("Name", "name"), fact("Names in other languages", "names"),
+        fact("Amanat catalogue id", "id"), fact("Key", "key"), fact("Name", "name"), fact("Names in other languages", "names"),
         fact("Category", "category"), money("Fee", "fee"), fact("Documents", "documents"), fact("Steps", "steps"),
         fact("Usual days", "usual_days"), fact("Valid for months", "validity_months"),
         fact("Remind days before", "remind_days_before"), fact("Papers vanish", "papers_vanish"),
-        fact("Active", "is_active"), fact("Position", "position"),
+        fact("Active", "is_active"), fact("Position", "position"), fact("Added at", "created_at"),
     ]  # fmt: skip
     return dataset("catalogue", _("Catalogue"), facts, Service.objects.of)
 
@@ -41,11 +41,13 @@ def _records() -> Dataset:
         fact("Due", "due_on"), fact("Expires", "expires_on"), fact("Next follow-up", "follow_up_on"),
         fact("Steps", "steps"), fact("Steps done", "steps_done"), fact("Documents", "documents"),
         fact("Documents seen", "documents_seen"), fact("Notes", "notes"), name_of("Who does it", "owner"),
+        email_of("Who does it (e-mail)", "owner"),
         fact("Papers vanish", "papers_vanish"), fact("Repeats", "repeats_id"), fact("Added at", "created_at"),
-        name_of("Added by", "created_by"), fact("Delivered at", "delivered_at"), fact("In the bin since", "deleted_at"),
+        name_of("Added by", "created_by"), email_of("Added by (e-mail)", "created_by"), fact("Delivered at", "delivered_at"), fact("In the bin since", "deleted_at"),
+        fact("Person erased at", "erased_at"),
     ]  # fmt: skip
     rows = ServiceRecord.objects.of
-    names = ("contact", "company", "owner", "created_by")
+    names = ("contact", "company", "owner__user", "created_by__user")
     return dataset("services", _("Services"), facts, lambda here: rows(here).select_related(*names), fields=_fields)
 
 
@@ -58,10 +60,10 @@ def _payments() -> Dataset:
         fact("Amanat payment id", "id"), fact(RECORD, "record_id"),
         Fact("Service number", "record_number", lambda row: row.record.number),
         money("Amount", "amount"), fact("Method", "method"), fact("Reference", "reference"), fact("Day", "paid_on"),
-        name_of("Taken by", "taken_by"), fact("Written at", "created_at"), fact("Cancelled at", "cancelled_at"),
-        name_of("Cancelled by", "cancelled_by"), fact("Why cancelled", "cancel_reason"),
+        name_of("Taken by", "taken_by"), email_of("Taken by (e-mail)", "taken_by"), fact("Written at", "created_at"), fact("Cancelled at", "cancelled_at"),
+        name_of("Cancelled by", "cancelled_by"), email_of("Cancelled by (e-mail)", "cancelled_by"), fact("Why cancelled", "cancel_reason"),
     ]  # fmt: skip
-    names = ("record", "taken_by", "cancelled_by")
+    names = ("record", "taken_by__user", "cancelled_by__user")
     return dataset("payments", _("Payments"), facts, lambda here: Payment.objects.of(here).select_related(*names))
 
 
@@ -69,12 +71,13 @@ def _tasks() -> Dataset:
     facts = [
         fact("Amanat task id", "id"), fact("What", "title"), fact("Kind", "kind"), fact("Notes", "notes"),
         fact("Amanat id", "contact_id"), fact("Amanat company id", "company_id"), fact(RECORD, "record_id"),
-        name_of("For", "assignee"), fact("Day", "due_on"), fact("Time", "due_time"), fact("First day", "first_due_on"),
+        name_of("For", "assignee"), email_of("For (e-mail)", "assignee"), fact("Day", "due_on"), fact("Time", "due_time"), fact("First day", "first_due_on"),
         fact("Repeats", "repeat"), fact("Series", "series_id"), fact("Series began", "series_start_on"),
-        fact("Occurrence", "occurrence"), name_of("Added by", "created_by"), fact("Added at", "created_at"),
-        fact("Done at", "done_at"), name_of("Done by", "done_by"), fact("Cancelled at", "cancelled_at"),
+        fact("Occurrence", "occurrence"), name_of("Added by", "created_by"),
+        email_of("Added by (e-mail)", "created_by"), fact("Added at", "created_at"), fact("Done at", "done_at"),
+        name_of("Done by", "done_by"), email_of("Done by (e-mail)", "done_by"), fact("Cancelled at", "cancelled_at"),
     ]  # fmt: skip
-    names = ("assignee", "created_by", "done_by")
+    names = ("assignee__user", "created_by__user", "done_by__user")
     return dataset("tasks", _("Tasks"), facts, lambda here: Task.objects.of(here).select_related(*names))
 
 
@@ -103,4 +106,4 @@ def _openings() -> Dataset:
 
 def register() -> None:
     for one in (_catalogue(), _records(), _payments(), _tasks(), _papers(), _openings()):
-        exporting.register(one)
+        export_tables.register(one)

@@ -1,10 +1,10 @@
-"""A private calendar feed: a member's tasks in her own calendar program, by an address only she has.
+"""A private calendar feed: a member's tasks in their own calendar program, by an address only they have.
 
 The address holds a secret; the workspace keeps its SHA-256 alone. A new address ends the old one, and so does the end
-of her seat. Whoever has the address reads the feed, so it says little: the kind of each task ("Call"), its day and time.
-Only when she asked for names as she made the address does the first name of the person follow ("Call Sunita"); titles,
+of the seat. Whoever has the address reads the feed, so it says little: the kind of each task ("Call"), its day and time.
+Only when names were asked for as the address was made does the first name of the person follow ("Call Sunita"); titles,
 numbers, notes, services and amounts never leave. An address made without names can never give names: the choice is part
-of the secret. It shows her open tasks and those nobody has taken that she may see; a task that repeats shows each
+of the secret. It shows the open tasks of the member and those nobody has taken that the member may see; a task that repeats shows each
 occurrence of the next 90 days once.
 """
 
@@ -50,7 +50,7 @@ def stop(*, member: Member, at: datetime) -> None:
 
 
 def owner_of(*, workspace_id: UUID, member_id: UUID, secret: str) -> Member | None:
-    """The member whose feed this is, if the secret is hers, her seat has not ended and her account is on. Call inside the workspace."""
+    """The member whose feed this is, if the secret is theirs, the seat has not ended and the account is on. Call inside the workspace."""
     present = Member.objects.of(workspace_id).filter(ended_at__isnull=True, user__is_active=True)
     member = present.select_related("user").filter(pk=member_id).first()
     kept = member.feed_secret if member is not None else ""
@@ -73,7 +73,7 @@ def calendar(member: Member, *, at: datetime, secret: str) -> bytes:
         Task.objects.of(member.workspace_id)
         .visible_to(member)
         .open()
-        .hers(member)
+        .assigned_or_free(member)
         .filter(due_on__gte=today - _PAST, due_on__lt=today + _AHEAD)
         .select_related("contact")
         .order_by("due_on", "due_time", "id")[:_MOST]

@@ -1,23 +1,26 @@
-"""What the home page shows: today, late, expected, unpaid, and the money collected. A fixed number of statements.
+"""What the home page shows: today, late, expected, unpaid, and the money collected. One statement for all of it.
 
 Nothing here counts without a limit: beyond `MOST` a figure says "999+". The money collected is a kept sum (`Tally`)
-for members who see everything; a member who sees only her own people is shown what she took herself.
+for members who see everything; a member who sees only some people is shown what they took themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, F, Q, Sum
-from django.db.models.functions import TruncMonth
+from django.db.models.functions import Coalesce, TruncMonth
 
 from amanat.accounts.models import Member
+from amanat.accounts.permissions import May
 from amanat.core.models import Tally
-from amanat.desk import payments
+from amanat.desk import payments, prepared
 from amanat.desk.models import Payment, Service, ServiceRecord, Task
+from amanat.desk.prepared import Part, Standins
 from amanat.people.models import Company, Contact
 
 MOST = 1_000
@@ -25,6 +28,46 @@ _MOST_UNPAID = 10_000
 LIST = 8
 AHEAD = timedelta(days=14)
 MONTHS = 12
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task of today or late. `person` and `service` are what it is about, "" for nothing."""
+
+    id: UUID
+    title: str
+    kind: str
+    due_on: date
+    due_time: time | None
+    person: str
+    service: str
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """A service and the name it is for."""
+
+    id: UUID
+    title: str
+    number: int
+    status: str
+    person: str
+    balance_paise: int
+    due_on: date | None
+    expires_on: date | None
+    follow_up_on: date | None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Something that comes up: a service that expires, a follow-up. `about` is service, contact or company."""
+
+    day: date
+    kind: str  #: "expiry" or "follow-up"
+    about: str
+    id: UUID
+    title: str
+    person: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,17 +90,6 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """Something that comes up: a service that expires, a follow-up."""
-
-    day: date
-    kind: str  #: "expiry" or "follow-up"
-    record: ServiceRecord | None = None
-    contact: Contact | None = None
-    company: Company | None = None
-
-
-@dataclass(frozen=True)
 class Month:
     first: date
     paise: int
@@ -72,133 +104,177 @@ class Setup:
     has_records: bool
     has_members: bool
 
-    @property
-    def is_done(self) -> bool:
-        return self.has_services and self.has_contacts and self.has_records and self.has_members
+
+@dataclass(frozen=True)
+class Overview:
+    """The home page of one member. Lists that the member may not read are empty, figures and months then None and ()."""
+
+    setup: Setup
+    due: Sequence[TaskRow] = ()  #: tasks of today by time
+    late: Sequence[TaskRow] = ()  #: tasks that are late, the newest first
+    records: Sequence[RecordRow] = ()  #: services in hand that are due today or were due before
+    unpaid: Sequence[RecordRow] = ()  #: where the most is owed
+    expected: Sequence[Expected] = ()
+    figures: Figures | None = None
+    months: Sequence[Month] = ()  #: the money taken in the last twelve months, the current one last
 
 
-def tasks_of_today(member: Member, today: date) -> tuple[list[Task], list[Task]]:
-    """Her open tasks of today by time, and those that are late, the newest first. One statement."""
-    due = (
-        Task.objects.of(member.workspace_id)
-        .visible_to(member)
-        .open()
-        .hers(member)
-        .filter(due_on__lte=today)
-        .select_related("contact", "company", "record")
-        .order_by("-due_on", F("due_time").asc(nulls_last=True), "id")[: 5 * LIST]
-    )
-    found = list(due)
-    return [task for task in found if task.due_on == today], [task for task in found if task.due_on < today]
-
-
-def late_records(member: Member, today: date) -> list[ServiceRecord]:
-    """Services in hand that are due today or were due before."""
-    return list(
-        _records(member)
-        .in_hand()
-        .filter(due_on__lte=today)
-        .select_related("contact", "company")
-        .order_by("-due_on", "id")[:LIST]
-    )
-
-
-def unpaid(member: Member) -> list[ServiceRecord]:
-    """Where the most is owed."""
-    return list(
-        _records(member)
-        .filter(balance_paise__gt=0)
-        .exclude(status=ServiceRecord.Status.CANCELLED)
-        .select_related("contact", "company")
-        .order_by("-balance_paise")[:LIST]
+def overview(member: Member, today: date) -> Overview:
+    """All of it, in one statement."""
+    may = (member.may(May.READ_TASKS), member.may(May.READ_SERVICES))
+    months = _months_until(today)
+    values = {
+        "today": today,
+        "until": today + AHEAD,
+        "week_end": today + timedelta(days=6 - today.weekday()),
+        "first_month": months[0],
+        **{f"month_{place}": payments.collected_key(month) for place, month in enumerate(months)},
+    }
+    found = prepared.read(f"today {may}", lambda standins: _parts(standins, *may), member=member, values=values)
+    tasks = [_task(row) for row in found.get("tasks", ())]
+    return Overview(
+        setup=Setup(*(found["setup"][0][name] for name in ("services", "contacts", "records", "members"))),
+        due=[task for task in tasks if task.due_on == today],
+        late=[task for task in tasks if task.due_on < today],
+        records=[_record(row) for row in found.get("due", ())],
+        unpaid=[_record(row) for row in found.get("unpaid", ())],
+        expected=_expected(found) if may[1] else (),
+        figures=_figures(found) if may[1] else None,
+        months=_collected(member, months, found["collected"]) if may[1] else (),
     )
 
 
-def expected(member: Member, today: date) -> list[Expected]:
-    """Expiries and follow-ups from today on for 14 days, and follow-ups that are late. Five statements.
+# --- what is asked ---------------------------------------------------------------------------------------------------
 
-    Of each kind the nearest to today come first, so that a long backlog hides nothing that is near.
-    """
-    until = today + AHEAD
-    records = _records(member).select_related("contact", "company")
-    expiring = records.filter(expires_on__gte=today, expires_on__lte=until).order_by("expires_on", "id")[:LIST]
-    found = [Expected(each.expires_on, "expiry", record=each) for each in expiring if each.expires_on]
-    for followed in _around(records, today, until):
-        found += [Expected(each.follow_up_on, "follow-up", record=each) for each in followed if each.follow_up_on]
+
+def _parts(standins: Standins, shows_tasks: bool, shows_services: bool) -> dict[str, Part]:
+    parts = {"setup": Part(_setup(standins.member))}
+    if shows_tasks:
+        parts["tasks"] = Part(_tasks(standins.member, standins.day("today")))
+    if shows_services:
+        parts |= _of_services(standins)
+    return parts
+
+
+def _tasks(member: Member, today: date) -> Any:
+    """Open tasks of the member and those nobody has, of today by time, then late ones."""
+    open_ones = Task.objects.of(member.workspace_id).visible_to(member).open().assigned_or_free(member)
+    return (
+        open_ones.filter(due_on__lte=today)
+        .order_by("-due_on", F("due_time").asc(nulls_last=True), "id")
+        .values("id", "title", "kind", "due_on", "due_time", person=_PERSON, service=F("record__title"))[: 5 * LIST]
+    )
+
+
+_PERSON = Coalesce("contact__name", "company__name")
+_RECORD = ("id", "title", "number", "status", "balance_paise", "due_on", "expires_on", "follow_up_on")
+
+
+def _of_services(standins: Standins) -> dict[str, Part]:
+    member, today, until = standins.member, standins.day("today"), standins.day("until")
+    alive = records(member)
+    in_hand = alive.in_hand()
+    shown = alive.values(*_RECORD, person=_PERSON)
+    parts = {
+        "due": Part(shown.in_hand().filter(due_on__lte=today).order_by("-due_on", "id")[:LIST]),
+        "unpaid": Part(shown.owed().order_by("-balance_paise")[:LIST]),
+        "expiry": Part(shown.filter(expires_on__gte=today, expires_on__lte=until).order_by("expires_on", "id")[:LIST]),
+        "in_hand": Part(in_hand.values("id")[:MOST], "count"),
+        "this_week": Part(in_hand.filter(due_on__lte=standins.day("week_end")).values("id")[:MOST], "count"),
+        "owed": Part(alive.owed().order_by("-balance_paise").values("balance_paise")[:_MOST_UNPAID], "sum"),
+        "collected": Part(_money(standins)),
+    }
     people = Contact.objects.of(member.workspace_id).visible_to(member).alive()
     firms = Company.objects.of(member.workspace_id).visible_to(member).alive()
-    ahead, late = _around(people, today, until)
-    found += [Expected(each.follow_up_on, "follow-up", contact=each) for each in ahead.union(late) if each.follow_up_on]
-    ahead, late = _around(firms, today, until)
-    found += [Expected(each.follow_up_on, "follow-up", company=each) for each in ahead.union(late) if each.follow_up_on]
-    return sorted(found, key=lambda each: each.day)
+    for about, rows in (
+        ("service", shown),
+        ("contact", people.values("id", "follow_up_on", title=F("name"))),
+        ("company", firms.values("id", "follow_up_on", title=F("name"))),
+    ):
+        # The nearest from today on and the nearest that are late, so that a long backlog hides nothing that is near.
+        ahead = rows.filter(follow_up_on__gte=today, follow_up_on__lte=until).order_by("follow_up_on", "id")
+        late = rows.filter(follow_up_on__lt=today).order_by("-follow_up_on", "id")
+        parts |= {f"{about} ahead": Part(ahead[:LIST]), f"{about} late": Part(late[:LIST])}
+    return parts
 
 
-def _around(rows: Any, today: date, until: date) -> tuple[Any, Any]:
-    """The nearest follow-ups from today on, and the nearest that are late."""
-    ahead = rows.filter(follow_up_on__gte=today, follow_up_on__lte=until).order_by("follow_up_on", "id")[:LIST]
-    return ahead, rows.filter(follow_up_on__lt=today).order_by("-follow_up_on", "id")[:LIST]
-
-
-def figures(member: Member, today: date) -> Figures:
-    """Three statements, each with a limit."""
-    in_hand = _records(member).in_hand()
-    week_ends = today + timedelta(days=6 - today.weekday())
-    owed = list(
-        _records(member)
-        .filter(balance_paise__gt=0)
-        .exclude(status=ServiceRecord.Status.CANCELLED)
-        .order_by("-balance_paise")
-        .values_list("balance_paise", flat=True)[:_MOST_UNPAID]
-    )
-    return Figures(
-        in_hand=in_hand[:MOST].count(),
-        due_this_week=in_hand.filter(due_on__lte=week_ends)[:MOST].count(),
-        unpaid_paise=sum(owed),
-        unpaid_count=len(owed),
-        unpaid_is_more=len(owed) == _MOST_UNPAID,
-    )
-
-
-def collected(member: Member, today: date) -> Sequence[Month]:
-    """The money taken in the last twelve months, the current one last. One statement."""
-    months = _months_until(today)
-    if member.sees_all:
-        keys = {payments.collected_key(month): month for month in months}
-        sums: dict[Any, int] = {
-            keys[what]: total
-            for what, total in Tally.objects.of(member.workspace_id)
-            .filter(what__in=keys)
-            .values_list("what")
-            .annotate(total=Sum("change"))
-        }
-    else:
-        hers = Payment.objects.of(member.workspace_id).filter(
-            taken_by=member, paid_on__gte=months[0], cancelled_at__isnull=True
-        )
-        sums = dict(hers.annotate(month=TruncMonth("paid_on")).values_list("month").annotate(total=Sum("amount_paise")))
-    return [Month(month, int(sums.get(month, 0))) for month in months]
-
-
-def setup(member: Member) -> Setup:
-    """Which first steps are done. One statement: a step is done when one row of its kind exists."""
-    workspace_id = member.workspace_id
-    members = Member.objects.of(workspace_id).exclude(pk=member.pk)
-    asked = (
-        Member.objects.of(workspace_id)
-        .filter(pk=member.pk)
-        .values_list(
-            Exists(Service.objects.of(workspace_id)),
-            Exists(Contact.objects.of(workspace_id)),
-            Exists(ServiceRecord.objects.of(workspace_id)),
-            Exists(members),
-        )
-    )
-    return Setup(*asked.get())
-
-
-def _records(member: Member) -> Any:
+def records(member: Member) -> Any:
     return ServiceRecord.objects.of(member.workspace_id).visible_to(member).alive()
+
+
+def _money(standins: Standins) -> Any:
+    member = standins.member
+    if member.sees_all:
+        keys = [standins.text(f"month_{place}") for place in range(MONTHS)]
+        sums = Tally.objects.of(member.workspace_id).filter(what__in=keys).order_by().values("what")
+        return sums.annotate(total=Sum("change"))
+    own = Payment.objects.of(member.workspace_id).filter(
+        taken_by=member, paid_on__gte=standins.day("first_month"), cancelled_at__isnull=True
+    )
+    return own.order_by().annotate(what=TruncMonth("paid_on")).values("what").annotate(total=Sum("amount_paise"))
+
+
+def _setup(member: Member) -> Any:
+    """A step is done when one row of its kind exists."""
+    workspace_id = member.workspace_id
+    rows: dict[str, Any] = {
+        "services": Service.objects.of(workspace_id),
+        "contacts": Contact.objects.of(workspace_id),
+        "records": ServiceRecord.objects.of(workspace_id),
+        "members": Member.objects.of(workspace_id).exclude(pk=member.pk),
+    }
+    own = Member.objects.of(workspace_id).filter(pk=member.pk)
+    return own.values(**{name: Exists(found) for name, found in rows.items()})
+
+
+# --- what came back --------------------------------------------------------------------------------------------------
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _task(row: Mapping[str, Any]) -> TaskRow:
+    at = time.fromisoformat(row["due_time"]) if row["due_time"] else None
+    day = date.fromisoformat(row["due_on"])
+    return TaskRow(UUID(row["id"]), row["title"], row["kind"], day, at, row["person"] or "", row["service"] or "")
+
+
+def _record(row: Mapping[str, Any]) -> RecordRow:
+    return RecordRow(
+        UUID(row["id"]), row["title"], row["number"], row["status"], row["person"] or "", row["balance_paise"],
+        _day(row["due_on"]), _day(row["expires_on"]), _day(row["follow_up_on"]),
+    )  # fmt: skip
+
+
+def _expected(found: Mapping[str, Any]) -> list[Expected]:
+    """Expiries and follow-ups from today on for 14 days, and follow-ups that are late, by day."""
+    wanted = [("expiry", "service", "expires_on", "expiry")]
+    for about in ("service", "contact", "company"):
+        wanted += [("follow-up", about, "follow_up_on", f"{about} {when}") for when in ("ahead", "late")]
+    lines = [
+        Expected(date.fromisoformat(row[column]), kind, about, UUID(row["id"]), row["title"], row.get("person") or "")
+        for kind, about, column, part in wanted
+        for row in found[part]
+    ]
+    return sorted(lines, key=lambda each: each.day)
+
+
+def _figures(found: Mapping[str, Any]) -> Figures:
+    count, paise = found["owed"]
+    return Figures(
+        in_hand=found["in_hand"],
+        due_this_week=found["this_week"],
+        unpaid_paise=paise,
+        unpaid_count=count,
+        unpaid_is_more=count == _MOST_UNPAID,
+    )
+
+
+def _collected(member: Member, months: Sequence[date], rows: Sequence[Mapping[str, Any]]) -> list[Month]:
+    sums = {row["what"] if member.sees_all else row["what"][:10]: int(row["total"]) for row in rows}
+    key = payments.collected_key if member.sees_all else date.isoformat
+    return [Month(month, sums.get(key(month), 0)) for month in months]
 
 
 def _months_until(today: date) -> list[date]:
@@ -208,11 +284,13 @@ def _months_until(today: date) -> list[date]:
 
 def open_for_person(record: ServiceRecord, member: Member, today: date) -> list[ServiceRecord]:
     """What else is open, unpaid or about to expire for the person of `record`."""
+    if record.is_erased:
+        return []
     person = Q(contact=record.contact_id) if record.contact_id else Q(company=record.company_id)
     waiting = (
         Q(status__in=ServiceRecord.IN_HAND)
         | (Q(balance_paise__gt=0) & ~Q(status=ServiceRecord.Status.CANCELLED))
         | Q(expires_on__range=(today - timedelta(days=30), today + timedelta(days=60)))
     )
-    found = _records(member).filter(person & waiting).exclude(pk=record.pk).select_related("contact", "company")
+    found = records(member).filter(person & waiting).exclude(pk=record.pk).select_related("contact", "company")
     return list(found.order_by("-id")[:LIST])

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
-from amanat.desk.models import ServiceRecord, ServiceRecordQuerySet
+from amanat.desk.models import ServiceRecord
+from amanat.desk.querysets import ServiceRecordQuerySet
+from amanat.people import lists
+from amanat.people.models import CustomField
+from amanat.people.vocabulary import FieldWord, Vocabulary
 
 PAGE = 50
 EXPIRED_SOON = timedelta(days=30)
@@ -28,20 +34,21 @@ class Filters:
     status: str = ""
     service: UUID | None = None
     owner: UUID | None = None
+    #: of the workspace's own fields: the values asked for by "custom.<key>", any of which will do
+    custom: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, query: Mapping[str, Any]) -> Filters:
+    def read(cls, query: QueryDict, words: Vocabulary | None = None) -> Filters:
+        """What an address asks for; without `words` nothing of the workspace's own fields."""
         view, status = str(query.get("view", "")), str(query.get("status", ""))
+        known = {f"custom.{one.key}": one for one in words.fields_on("service")} if words else {}
         return cls(
             view=view if view in VIEWS else "in_hand",
             status=status if status in Status.values else "",
             service=_uuid(query.get("service")),
             owner=_uuid(query.get("owner")),
+            custom={name: kept for name, one in known.items() if (kept := _possible(one, query.getlist(name)))},
         )
-
-    @property
-    def is_plain(self) -> bool:
-        return not (self.status or self.service or self.owner)
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,29 @@ class Page:
     before: str | None
 
 
+def _possible(one: FieldWord, values: Sequence[str]) -> list[str]:
+    """The values a field may be asked for; for a list or a yes and no only what it may hold."""
+    short = [value.strip()[:200] for value in values[: lists.MOST_VALUES]]
+    kept = [value for value in dict.fromkeys(short) if value and "\x00" not in value]
+    if one.kind == CustomField.Kind.YES_NO:
+        return [value for value in kept if value in {"yes", "no"}]
+    is_list = one.kind in {CustomField.Kind.CHOICE, CustomField.Kind.CHOICES}
+    return [value for value in kept if value in one.choices] if is_list else kept
+
+
+def custom(member: Member, filters: Filters, words: Vocabulary) -> Q:
+    """The condition of the workspace's own fields. Raises lists.Refused for a field that is not there or an impossible value."""
+    condition, by_name = Q(), {f"custom.{one.key}": one for one in words.fields_on("service")}
+    everything = ServiceRecord.objects.of(member.workspace_id)
+    for name, values in filters.custom.items():
+        if name not in by_name:
+            raise lists.Refused(_("There is no filter “%(name)s”.") % {"name": name[:40]})
+        condition &= lists.custom_condition(by_name[name], values, holders=everything)
+    return condition
+
+
 def rows(member: Member, filters: Filters, *, today: date) -> ServiceRecordQuerySet:
-    """The records the member may see that fit, without order."""
+    """The records the member may see that fit, without order; filters of own fields stand in `custom`."""
     found = ServiceRecord.objects.of(member.workspace_id).visible_to(member)
     found = found.filter(deleted_at__isnull=False) if filters.view == "bin" else found.alive()
     if filters.view == "in_hand" and not filters.status:
@@ -60,7 +88,7 @@ def rows(member: Member, filters: Filters, *, today: date) -> ServiceRecordQuery
     elif filters.view == "due":
         found = found.in_hand().filter(due_on__lte=today)
     elif filters.view == "unpaid":
-        found = found.filter(balance_paise__gt=0).exclude(status=Status.CANCELLED)
+        found = found.owed()
     elif filters.view == "expiring":
         found = found.filter(expires_on__gte=today - EXPIRED_SOON, expires_on__lte=today + EXPIRED_SOON)
     if filters.status:
@@ -88,7 +116,7 @@ def page(
         found = found.filter(_beyond(field, place, forward=forward))
     sign = "" if forward else "-"
     ordered = found.order_by(f"{sign}{field}", *([f"{sign}id"] if field != "id" else []))
-    taken = list(ordered.select_related("contact", "company", "owner", "service")[: limit + 1])
+    taken = list(ordered.select_related("contact", "company")[: limit + 1])
     more, taken = len(taken) > limit, taken[:limit]
     if backwards:
         taken.reverse()
@@ -99,6 +127,11 @@ def page(
         after=_key(taken[-1], field) if taken and has_after else None,
         before=_key(taken[0], field) if taken and has_before else None,
     )
+
+
+def is_place(key: str, view: str) -> bool:
+    """Whether `key` is one that a page of this view may have given."""
+    return _place(key, _ORDER.get(view, ("id", 1))[0]) is not None
 
 
 def _beyond(field: str, place: tuple[Any, UUID], *, forward: bool) -> Q:
@@ -116,7 +149,7 @@ def _key(record: ServiceRecord, field: str) -> str:
 def _place(key: str | None, field: str) -> tuple[Any, UUID] | None:
     if not key:
         return None
-    value, _, identity = key.rpartition("~")
+    value, _tilde, identity = key.rpartition("~")
     try:
         if field == "id":
             return None, UUID(identity)

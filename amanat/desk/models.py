@@ -2,81 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Member
 from amanat.core import clock
-from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceQuerySet, WorkspaceRow
+from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
+from amanat.desk.querysets import CLOSED, IN_HAND, PaperQuerySet, ServiceRecordQuerySet, TaskQuerySet
 from amanat.people.models import Company, Contact
-
-
-def _of_visible_people(member: Member) -> Q:
-    """Rows whose contact or company the member may see: her own and those of her teams."""
-    mine = Q(contact__owner=member) | Q(company__owner=member)
-    teams = list(getattr(member, "team_ids", ()) or ())
-    return mine | Q(contact__team__in=teams) | Q(company__team__in=teams) if teams else mine
-
-
-class ServiceRecordQuerySet(WorkspaceQuerySet["ServiceRecord"]):
-    def visible_to(self, member: Member) -> Self:
-        """Need to know: everything, or the records of contacts she may see and those that are hers to do."""
-        if member.sees_all:
-            return self
-        return self.filter(Q(owner=member) | _of_visible_people(member))
-
-    def alive(self) -> Self:
-        """Those that are not in the bin, nor is whom they are for."""
-        return self.filter(deleted_at__isnull=True).for_people_here()
-
-    def for_people_here(self) -> Self:
-        """Without those whose contact, or firm when there is no contact, lies in the bin; they come back with it.
-
-        By NOT EXISTS, which looks at the few rows of the bin; a join would look up every person of a long list.
-        """
-        contacts = Contact.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef("contact_id"))
-        firms = Company.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef("company_id"))
-        return self.filter(
-            ~Exists(contacts.filter(deleted_at__isnull=False)),
-            Q(contact__isnull=False) | ~Exists(firms.filter(deleted_at__isnull=False)),
-        )
-
-    def in_hand(self) -> Self:
-        return self.filter(status__in=ServiceRecord.IN_HAND)
-
-
-class TaskQuerySet(WorkspaceQuerySet["Task"]):
-    def visible_to(self, member: Member) -> Self:
-        """Hers, those she wrote, and those of people she may see; of tasks about nobody, also what nobody has taken."""
-        if member.sees_all:
-            return self
-        about_nobody = Q(contact__isnull=True, company__isnull=True, record__isnull=True, assignee__isnull=True)
-        return self.filter(Q(assignee=member) | Q(created_by=member) | about_nobody | _of_visible_people(member))
-
-    def open(self) -> Self:
-        return self.filter(done_at__isnull=True, cancelled_at__isnull=True)
-
-    def hers(self, member: Member) -> Self:
-        """Assigned to her, or to nobody yet."""
-        return self.filter(Q(assignee=member) | Q(assignee__isnull=True))
-
-
-class PaperQuerySet(WorkspaceQuerySet["Paper"]):
-    def visible_to(self, member: Member) -> Self:
-        if member.sees_all:
-            return self
-        teams = list(getattr(member, "team_ids", ()) or ())
-        mine = Q(contact__owner=member) | Q(record__owner=member) | Q(record__company__owner=member)
-        theirs = Q(contact__team__in=teams) | Q(record__company__team__in=teams)
-        return self.filter(mine | theirs if teams else mine)
-
-    def kept(self) -> Self:
-        return self.filter(gone_at__isnull=True)
 
 
 class Service(WorkspaceRow):
@@ -112,11 +51,19 @@ class Service(WorkspaceRow):
         return self.name
 
 
+#: All that may stand in a service record whose person is erased besides its number, service, money, days and members.
+ONLY_THE_BOOKS = Q(
+    contact__isnull=True, company__isnull=True, acknowledgement="", notes="", custom={}, steps=[], documents=[],
+    steps_done=[], documents_seen=[], papers_vanish=False, repeats__isnull=True, due_on__isnull=True,
+    expires_on__isnull=True, follow_up_on__isnull=True, deleted_at__isnull=True, status__in=CLOSED,
+)  # fmt: skip
+
+
 class ServiceRecord(WorkspaceRow):
-    """One job done for a contact or company."""
+    """One job done for a contact or company. When they are erased, what the books need of it stays (`books`)."""
 
     class Status(models.TextChoices):
-        OPEN = "open", _("Open")
+        OPEN = "open", pgettext_lazy("state of a service", "Open")
         WAITING = "waiting", _("Waiting for papers")
         SUBMITTED = "submitted", _("Submitted")
         READY = "ready", _("Ready to hand over")
@@ -124,8 +71,8 @@ class ServiceRecord(WorkspaceRow):
         REFUSED = "refused", _("Refused")
         CANCELLED = "cancelled", _("Cancelled")
 
-    CLOSED = ("delivered", "refused", "cancelled")
-    IN_HAND = ("open", "waiting", "submitted", "ready")
+    CLOSED = CLOSED
+    IN_HAND = IN_HAND
 
     number = models.BigIntegerField()  #: counts up within the workspace: the receipt's number
     contact = WorkspaceForeignKey(Contact, null=True, related_name="services", verbose_name=_("contact"))
@@ -161,6 +108,8 @@ class ServiceRecord(WorkspaceRow):
     delivered_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
     deleted_by = WorkspaceForeignKey(Member, null=True, related_name="+")
+    #: since when only the books are left, because whom it was for is erased
+    erased_at = models.DateTimeField(null=True)
 
     objects = models.Manager.from_queryset(ServiceRecordQuerySet)()  # type: ignore[misc]  # the wall of WorkspaceRow with more words
 
@@ -179,7 +128,12 @@ class ServiceRecord(WorkspaceRow):
         constraints = [
             models.UniqueConstraint(fields=["workspace_id", "number"], name="service_record_number_once"),
             models.CheckConstraint(
-                condition=Q(contact__isnull=False) | Q(company__isnull=False), name="service_record_is_for_someone"
+                condition=Q(contact__isnull=False) | Q(company__isnull=False) | Q(erased_at__isnull=False),
+                name="service_record_is_for_someone",
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True) | ONLY_THE_BOOKS,
+                name="service_record_of_an_erased_person_is_books_only",
             ),
             models.CheckConstraint(condition=Q(fee_paise__gte=0), name="service_record_fee_is_not_negative"),
             models.CheckConstraint(
@@ -246,6 +200,19 @@ class ServiceRecord(WorkspaceRow):
     @property
     def is_closed(self) -> bool:
         return self.status in self.CLOSED
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the person is erased and only the books are left: nothing of it changes any more."""
+        return self.erased_at is not None
+
+    @property
+    def for_whom(self) -> str:
+        """The name of the contact, else of the company; their rows must be at hand."""
+        if self.is_erased:
+            return gettext("erased person")
+        person = self.contact or self.company
+        return person.name if person else ""
 
 
 class Payment(WorkspaceRow):

@@ -1,7 +1,7 @@
 """Papers of people: taken in with distrust, kept encrypted, opened only with a reason, gone when they have served.
 
 The file lies in `core.files` under its own key; the number is sealed by `core.vault`, and only its last four characters
-stand in the open, for lists. Nobody opens a paper by following a link she finds: `open_file` first writes down who,
+stand in the open, for lists. Nobody opens a paper by following a link that turned up: `open_file` first writes down who,
 when and why (`PaperOpening`, and the ledger), then gives a link good for one download within minutes. When the service
 is delivered, papers that were promised to vanish do: file, key and number are destroyed, and the row says why.
 """
@@ -9,7 +9,7 @@ is delivered, papers that were promised to vanish do: file, key and number are d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -23,10 +23,11 @@ from stdnum.in_ import aadhaar, pan
 from amanat.accounts import access
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
-from amanat.core import filelinks, files, filetypes, ids, ledger, vault
+from amanat.core import filelinks, files, filetypes, ids, ledger, tombstones, vault
 from amanat.core.filelinks import FileLink, LinkRefused
 from amanat.core.files import FileRefused, Readable
 from amanat.core.models import StoredFile
+from amanat.core.tombstones import Kind, Tombstones
 from amanat.desk.models import Paper, PaperOpening, ServiceRecord
 from amanat.people import timeline
 from amanat.people.drafts import plain
@@ -88,6 +89,8 @@ def attach(
         added_at=at,
     )
     with transaction.atomic():
+        if record is not None:
+            _hold(record)
         if source is not None:
             paper.file = _stored(source, name, by)
         if cleaned:
@@ -97,6 +100,13 @@ def attach(
         _tell(paper, _("%(kind)s attached"), by, at)
         ledger.write("desk.paper.attached", workspace=workspace_id, by=by, about=paper, at=at, kind=kind)
     return paper
+
+
+def _hold(record: ServiceRecord) -> None:
+    """Nobody erases the person of the record while the paper is written. Raises PaperRefused when that is done already."""
+    rows = ServiceRecord.objects.of(record.workspace_id).filter(pk=record.pk, erased_at__isnull=True)
+    if rows.select_for_update(of=("self",), no_key=True).values_list("pk").first() is None:
+        raise PaperRefused(_("The person of this service is erased; no paper can be kept for it."))
 
 
 def clean_number(kind: str, number: str) -> str:
@@ -169,7 +179,7 @@ def read_link(opening_id: UUID, token: str) -> FileLink:
 def download(*, opening_id: UUID, link: FileLink, workspace_name: str) -> HttpResponseBase:
     """The file of an opening; uses the link up. Call inside the link's workspace. Raises LinkRefused.
 
-    Her rights are those of this moment: a seat, role or team that ended since the opening ends the link too.
+    The member's rights are those of this moment: a seat, role or team that ended since the opening ends the link too.
     """
     openings = PaperOpening.objects.of(link.workspace_id).select_related("member__user")
     opening = openings.filter(pk=opening_id, member_id=link.member_id).first()
@@ -187,7 +197,7 @@ def download(*, opening_id: UUID, link: FileLink, workspace_name: str) -> HttpRe
 
 
 def _present(member: Member) -> Member | None:
-    """The member as she is now, with her teams; None when her seat ended or her account is switched off."""
+    """The member as of now, with teams; None when the seat ended or the account is switched off."""
     return access.seat_of(member.user, member.workspace_id) if member.user.is_active else None
 
 
@@ -228,16 +238,27 @@ def vanish(*, record: ServiceRecord, by: Member, at: datetime) -> int:
     return len(due)
 
 
-def delete_all(*, record: ServiceRecord) -> None:
-    """Delete papers of a record that is purged, rows and all. That they were opened stays written down."""
-    held = list(Paper.objects.of(record.workspace_id).filter(record=record).select_related("file"))
+def delete_all(records: Iterable[UUID], *, workspace: UUID, at: datetime) -> None:
+    """Delete papers of records that are purged, rows and all. That they were opened stays written down."""
+    held = list(Paper.objects.of(workspace).filter(record__in=list(records)).select_related("file"))
     for paper in held:
         if paper.file is not None:
             files.delete(paper.file)
-    Paper.objects.of(record.workspace_id).filter(pk__in=[paper.pk for paper in held]).delete()
+    ids = [paper.pk for paper in held]
+    Paper.objects.of(workspace).filter(pk__in=ids).delete()
+    tombstones.record(Kind.PAPER, ids, workspace_id=workspace, at=at)
 
 
-def _destroy(gone: Iterable[Paper], *, by: Member, at: datetime, because: str) -> None:
+def destroy_again(ended: Tombstones, *, workspace: UUID, at: datetime) -> int:
+    """After a restore: destroy what the backup brought back of papers that were destroyed since. Returns how many."""
+    alive = Paper.objects.of(workspace).kept()
+    ids = ended.among(Kind.PAPER, alive.values_list("pk", flat=True).iterator(), workspace_id=workspace)
+    back = list(Paper.objects.of(workspace).filter(pk__in=ids).select_related("file", "record"))
+    _destroy(back, by=None, at=at, because=_("deleted before the backup was restored"))
+    return len(back)
+
+
+def _destroy(gone: Sequence[Paper], *, by: Member | None, at: datetime, because: str) -> None:
     with transaction.atomic():
         for paper in gone:
             file = paper.file
@@ -248,9 +269,10 @@ def _destroy(gone: Iterable[Paper], *, by: Member, at: datetime, because: str) -
                 files.delete(file)
             _tell(paper, _("%(kind)s deleted"), by, at)
             ledger.write("desk.paper.deleted", workspace=paper.workspace_id, by=by, about=paper, at=at, why=because)
+            tombstones.record(Kind.PAPER, [paper.pk], workspace_id=paper.workspace_id, at=at)
 
 
-def _tell(paper: Paper, words: str, by: Member, at: datetime) -> None:
+def _tell(paper: Paper, words: str, by: Member | None, at: datetime) -> None:
     if paper.contact_id is None and (paper.record is None or paper.record.company_id is None):
         return
     company = paper.record.company_id if paper.record is not None and paper.contact_id is None else None

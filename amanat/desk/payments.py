@@ -70,7 +70,7 @@ def first(record: ServiceRecord, payment: NewPayment, *, by: Member, at: datetim
 def take(*, record: ServiceRecord, payment: NewPayment, by: Member, at: datetime) -> Payment:
     """Write a payment down. The same `id` again gives the first payment back and takes nothing.
 
-    Raises OverPayment, BalanceChanged, or PaymentRefused for a record that was cancelled or deleted.
+    Raises OverPayment, BalanceChanged, or PaymentRefused for a record that was cancelled or deleted, or whose person is erased.
     """
     with transaction.atomic():
         held = _locked(record.workspace_id, record.pk)
@@ -159,7 +159,10 @@ def _made(record: ServiceRecord, payment: NewPayment, by: Member, at: datetime) 
 
 
 def _locked(workspace_id: UUID, record_id: UUID) -> ServiceRecord:
-    return ServiceRecord.objects.of(workspace_id).select_for_update().get(pk=record_id)
+    held: ServiceRecord = ServiceRecord.objects.of(workspace_id).select_for_update().get(pk=record_id)
+    if held.is_erased:
+        raise PaymentRefused(_("The person of this service is erased; what the books need of it stays as it is."))
+    return held
 
 
 def _keep(held: ServiceRecord, paid_paise: int, at: datetime) -> None:

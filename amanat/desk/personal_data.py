@@ -33,24 +33,26 @@ HELD = [
     Held(
         model="desk.ServiceRecord",
         whose="contact",
-        clause="retention.services",
+        clause="retention.accounts",
+        # On erasure a service with money stays for the books without its person (`desk.books`), one without money goes.
         personal={
-            "contact": Personal("pd:Identifying"),
-            "title": Personal("pd:ServiceConsumptionBehavior"),
-            "acknowledgement": Personal("pd:OfficialID"),
-            "fee_paise": Personal("pd:Transaction"),
-            "paid_paise": Personal("pd:Transaction"),
-            "balance_paise": Personal("pd:Transaction"),
-            "documents_seen": Personal("pd:OfficialID"),
-            "notes": Personal("pd:PersonalData", OnErasure.BLANK),
-            "custom": Personal("pd:PersonalData", OnErasure.BLANK),
+            "contact": Personal("pd:Identifying", OnErasure.BLANK),
+            "company": Personal("pd:Identifying", OnErasure.BLANK),
+            "title": Personal("pd:ServiceConsumptionBehaviour", OnErasure.BLANK),
+            "acknowledgement": Personal("pd:OfficialID", OnErasure.BLANK),
+            "fee_paise": Personal("pd:Transaction", OnErasure.KEEP),
+            "paid_paise": Personal("pd:Transaction", OnErasure.KEEP),
+            "balance_paise": Personal("pd:Transaction", OnErasure.KEEP),
+            "documents": Personal("pd:OfficialID", OnErasure.BLANK),
+            "documents_seen": Personal("pd:OfficialID", OnErasure.BLANK),
+            "notes": Personal("dpv:PersonalData", OnErasure.BLANK),
+            "custom": Personal("dpv:PersonalData", OnErasure.BLANK),
         },
         not_personal=frozenset(
             [
                 "id",
                 "workspace_id",
                 "number",
-                "company",
                 "service",
                 "status",
                 "quantity",
@@ -58,7 +60,6 @@ HELD = [
                 "expires_on",
                 "follow_up_on",
                 "steps",
-                "documents",
                 "steps_done",
                 "owner",
                 "papers_vanish",
@@ -69,6 +70,7 @@ HELD = [
                 "delivered_at",
                 "deleted_at",
                 "deleted_by",
+                "erased_at",
             ]
         ),
         via=("service page", "API", "import"),
@@ -79,9 +81,9 @@ HELD = [
         clause="retention.accounts",
         personal={
             "amount_paise": Personal("pd:Transaction", OnErasure.KEEP),
-            "method": Personal("pd:PaymentCard", OnErasure.KEEP),
+            "method": Personal("pd:Transaction", OnErasure.KEEP),
             "reference": Personal("pd:Transaction", OnErasure.BLANK),
-            "cancel_reason": Personal("pd:PersonalData", OnErasure.BLANK),
+            "cancel_reason": Personal("dpv:PersonalData", OnErasure.BLANK),
         },
         not_personal=frozenset(
             ["id", "workspace_id", "record", "paid_on", "taken_by", "created_at", "cancelled_at", "cancelled_by"]
@@ -99,8 +101,8 @@ HELD = [
         whose="contact",
         clause="retention.services",
         personal={
-            "title": Personal("pd:PersonalData", OnErasure.BLANK),
-            "notes": Personal("pd:PersonalData", OnErasure.BLANK),
+            "title": Personal("dpv:PersonalData", OnErasure.BLANK),
+            "notes": Personal("dpv:PersonalData", OnErasure.BLANK),
             "contact": Personal("pd:Identifying"),
         },
         not_personal=frozenset(
@@ -137,7 +139,7 @@ HELD = [
             "file": Personal("pd:OfficialID", sealed=True),
             "number_sealed": Personal("pd:OfficialID", sealed=True),
             "number_tail": Personal("pd:OfficialID"),
-            "note": Personal("pd:PersonalData"),
+            "note": Personal("dpv:PersonalData"),
         },
         not_personal=frozenset(
             ["id", "workspace_id", "record", "vanishes_on_delivery", "added_by", "added_at", "gone_at", "gone_because"]
@@ -150,7 +152,7 @@ HELD = [
         clause="retention.ledger",
         personal={
             "member": Personal("pd:Identifying", OnErasure.KEEP),
-            "reason": Personal("pd:PersonalData", OnErasure.KEEP),
+            "reason": Personal("dpv:PersonalData", OnErasure.KEEP),
         },
         not_personal=frozenset(["id", "workspace_id", "paper_id", "at", "what"]),
         via=("paper page",),

@@ -40,12 +40,12 @@ class Typed:
 
 
 def take_apart(text: str) -> Typed:
-    """ "Sunita Deshmukh 98220 41736" is her name and her number."""
+    """ "Sunita Deshmukh 98220 41736" is a name and a number."""
     found = _NUMBER.search(text)
     number = phones.parse(found[0]) if found else None
     if found is None or number is None:
         return Typed(" ".join(text.split()), "")
-    return Typed(" ".join((text[: found.start()] + " " + text[found.end() :]).split()).strip("·, "), number)
+    return Typed(" ".join((text[: found.start()] + " " + text[found.end() :]).split()).strip("·, ()"), number)
 
 
 def find(member: Member, text: str) -> list[Person]:

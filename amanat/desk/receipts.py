@@ -117,6 +117,8 @@ def _phone(text: str) -> str:
 
 
 def _for_whom(record: ServiceRecord) -> tuple[Line, ...]:
+    if record.is_erased:
+        return (Line(_("For"), record.for_whom),)
     lines = []
     if record.contact is not None:
         lines.append(Line(_("For"), record.contact.name))

@@ -16,12 +16,11 @@ from amanat.people.search_views import Finder, Found
 
 def services(request: MemberRequest, ids: Sequence[UUID]) -> dict[UUID, Found]:
     """Records by number, service or acknowledgement number, with the person they are for; only those the member may see."""
-    records = ServiceRecord.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=ids)
-    columns = ("pk", "title", "number", "acknowledgement", "contact__name", "company__name")
+    rows = ServiceRecord.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=ids)
     found = {}
-    for key, title, number, acknowledgement, contact, company in records.values_list(*columns):
-        note = " · ".join(part for part in (contact or company, acknowledgement) if part)
-        found[key] = Found(reverse("desk:service", args=[key]), f"{title} #{number}", note, "clipboard-list")
+    for record in rows.select_related("contact", "company"):
+        note = " · ".join(part for part in (record.for_whom, record.acknowledgement) if part)
+        found[record.pk] = Found(reverse("desk:service", args=[record.pk]), str(record), note, "clipboard-list")
     return found
 
 

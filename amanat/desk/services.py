@@ -104,13 +104,12 @@ def create(
     record.paid_paise = sum(each.amount_paise for each in paid)
     with transaction.atomic():
         record.number = numbers.take("service_record", workspace=workspace)
-        record.save(force_insert=True)
         record.balance_paise = record.fee_paise - record.paid_paise
         told = timeline.line(
             workspace=workspace, kind="service", summary=_told(record, paid), happened_at=at, contact=contact,
             company=company, actor=by, reference=record,
         )  # fmt: skip
-        rows.insert([told, search.row_of(_entry(record, contact, company)), *paid, *payments.tallies(paid)])
+        rows.insert([record, told, search.row_of(_entry(record, contact, company)), *paid, *payments.tallies(paid)])
         ledger.write(
             "desk.service_record.created", workspace=workspace, by=by, about=record, at=at,
             fee_paise=record.fee_paise, paid_paise=record.paid_paise,
@@ -177,7 +176,7 @@ def _told(record: ServiceRecord, paid: list[Payment]) -> str:
 
 def _entry(record: ServiceRecord, contact: Contact | None, company: Company | None) -> Entry:
     person = contact or company
-    # Who may find it is who may see the person; the doer of the record finds it by her own list.
+    # Who may find it is who may see the person; the doer of the record finds it by their own list.
     return Entry(
         kind="service",
         id=record.pk,
@@ -198,12 +197,11 @@ def change(*, record: ServiceRecord, by: Member, at: datetime, **details: Any) -
     if not changed:
         return record
     with transaction.atomic():
-        if "fee_paise" in changed:
-            paid = locked(record).paid_paise
-            if details["fee_paise"] < paid:
-                raise ServiceRefused(
-                    _("%(paid)s is paid already; the fee cannot be less.") % {"paid": payments.rupees(paid)}
-                )
+        paid = locked(record).paid_paise
+        if details.get("fee_paise", paid) < paid:
+            raise ServiceRefused(
+                _("%(paid)s is paid already; the fee cannot be less.") % {"paid": payments.rupees(paid)}
+            )
         for name in changed:
             setattr(record, name, details[name])
         record.updated_at = at
@@ -218,14 +216,17 @@ def change(*, record: ServiceRecord, by: Member, at: datetime, **details: Any) -
 
 def tick(*, record: ServiceRecord, steps: Iterable[str], documents: Iterable[str], by: Member, at: datetime) -> None:
     """Keep which steps are done and which documents were seen; only those of the lists count."""
-    record.steps_done = [step for step in record.steps if step in set(steps)]
-    record.documents_seen = [document for document in record.documents if document in set(documents)]
-    record.updated_at = at
-    record.save(update_fields=["steps_done", "documents_seen", "updated_at"])
+    done, seen = set(steps), set(documents)
+    with transaction.atomic():
+        locked(record)
+        record.steps_done = [step for step in record.steps if step in done]
+        record.documents_seen = [document for document in record.documents if document in seen]
+        record.updated_at = at
+        record.save(update_fields=["steps_done", "documents_seen", "updated_at"])
 
 
 def may_become(record: ServiceRecord) -> tuple[str, ...]:
-    return () if record.deleted_at else MOVES[record.status]
+    return () if record.deleted_at or record.is_erased else MOVES[record.status]
 
 
 def set_status(
@@ -283,18 +284,28 @@ def _tell_of_status(record: ServiceRecord, by: Member, at: datetime, *, reindex:
 
 
 def repeat_last(*, record: ServiceRecord, by: Member, at: datetime) -> ServiceRecord:
-    """The same again for the same person: title, fee and quantity of last time, a fresh checklist, nothing paid."""
-    wanted = NewService(
-        service=record.service,
-        title=record.title,
-        fee_paise=record.fee_paise,
-        quantity=record.quantity,
-        papers_vanish=record.papers_vanish,
-    )
-    return create(
-        workspace=by.workspace, wanted=wanted, by=by, at=at, contact=record.contact, company=record.company,
-        repeats=record,
-    )  # fmt: skip
+    """The same again for the same person: title, fee and quantity of last time, a fresh checklist, nothing paid.
+
+    Raises ServiceRefused when the person is erased.
+    """
+    with transaction.atomic():
+        last = locked(record)
+        wanted = NewService(
+            service=last.service,
+            title=last.title,
+            fee_paise=last.fee_paise,
+            quantity=last.quantity,
+            papers_vanish=last.papers_vanish,
+        )
+        return create(
+            workspace=by.workspace,
+            wanted=wanted,
+            by=by,
+            at=at,
+            contact=last.contact,
+            company=last.company,
+            repeats=last,
+        )
 
 
 def delete(*, record: ServiceRecord, by: Member, at: datetime) -> None:
@@ -327,8 +338,8 @@ def purge(workspace: UUID, *, at: datetime, limit: int = 200) -> int:
     """Delete for good what lay in the bin for 30 days, with its papers, tasks and cancelled payments. Returns how many."""
     old = ServiceRecord.objects.of(workspace).filter(deleted_at__lt=at - BIN).order_by("deleted_at")[:limit]
     gone = list(old)
+    papers.delete_all([record.pk for record in gone], workspace=workspace, at=at)
     for record in gone:
-        papers.delete_all(record=record)
         Task.objects.of(workspace).filter(record=record).update(record=None)
         ServiceRecord.objects.of(workspace).filter(repeats=record).update(repeats=None)
         Payment.objects.of(workspace).filter(record=record).delete()
@@ -340,13 +351,16 @@ def purge(workspace: UUID, *, at: datetime, limit: int = 200) -> int:
 
 
 def locked(record: ServiceRecord) -> ServiceRecord:
-    """The record as it is now, held until the transaction ends."""
-    return (
+    """The record as it is now, held until the transaction ends. Raises ServiceRefused when only the books are left of it."""
+    held: ServiceRecord = (
         ServiceRecord.objects.of(record.workspace_id)
         .select_related("service", "contact", "company")
         .select_for_update(of=("self",))
         .get(pk=record.pk)
     )
+    if held.is_erased:
+        raise ServiceRefused(_("The person of this service is erased; what the books need of it stays as it is."))
+    return held
 
 
 def set_many(

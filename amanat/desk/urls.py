@@ -8,7 +8,7 @@ from amanat.accounts.access import WRITES, anyone, member, members
 from amanat.accounts.permissions import May
 from amanat.core.limits import Limit
 from amanat.core.routes import route
-from amanat.desk.views import calendars, home, papers, receipts, records, settings, todos
+from amanat.desk.views import calendars, home, papers, receipts, record_list, records, settings, todos
 
 FORM = ("GET", "POST")
 POST = ("POST",)
@@ -37,10 +37,10 @@ home_routes = [
     ),
 ]
 record_routes = [
-    route("services/", records.service_list, name="services", rule=READS),
+    route("services/", record_list.service_list, name="services", rule=READS),
     route(
         "services/states/",
-        records.bulk_status,
+        record_list.bulk_status,
         name="services_bulk",
         rule=WRITES_SERVICES,
         methods=POST,

@@ -32,7 +32,7 @@ def test_figures_count_what_is_in_hand_due_and_unpaid(shree: Workspace) -> None:
         services.set_status(record=done, status="delivered", by=rekha, at=NOW)
         gone = make_record(rekha, contact=contact)
         services.set_status(record=gone, status="cancelled", by=rekha, at=NOW)
-        found = home.figures(rekha, TODAY)
+        found = home.overview(rekha, TODAY).figures
         assert (found.in_hand, found.due_this_week, found.unpaid_paise, found.unpaid_count) == (3, 2, 70_000, 3)
 
 
@@ -46,7 +46,8 @@ def test_today_is_by_time_and_late_by_day(shree: Workspace) -> None:
         make_task(rekha, "older", due_on=TODAY - timedelta(days=4))
         make_task(rekha, "tomorrow", due_on=TODAY + timedelta(days=1))
         make_task(rekha, "his", assignee=prakash)
-        due, late = home.tasks_of_today(rekha, TODAY)
+        shown = home.overview(rekha, TODAY)
+        due, late = shown.due, shown.late
         assert [task.title for task in due] == ["at nine", "at three", "any time"]
         assert [task.title for task in late] == ["old", "older"]
 
@@ -59,8 +60,8 @@ def test_expected_is_what_expires_and_is_to_be_followed_up_within_14_days(shree:
         make_record(rekha, contact=contact, title="Insurance", expires_on=TODAY)
         make_record(rekha, contact=contact, title="Far", expires_on=TODAY + timedelta(days=15))
         make_record(rekha, contact=contact, title="Asked", follow_up_on=TODAY - timedelta(days=1))
-        found = home.expected(rekha, TODAY)
-        assert [(each.kind, each.record.title if each.record else str(each.contact)) for each in found] == [
+        found = home.overview(rekha, TODAY).expected
+        assert [(each.kind, each.title) for each in found] == [
             ("follow-up", "Asked"), ("expiry", "Insurance"), ("follow-up", "Farhana Khan"),
         ]  # fmt: skip
 
@@ -72,10 +73,10 @@ def test_a_backlog_of_late_follow_ups_hides_nothing_that_is_near(shree: Workspac
             make_contact(rekha, f"Late {number}", follow_up_on=TODAY - timedelta(days=number + 1))
             make_contact(rekha, f"Coming {number}", follow_up_on=TODAY + timedelta(days=number + 1))
         make_contact(rekha, "Now", follow_up_on=TODAY)
-        found = home.expected(rekha, TODAY)
-        near = [str(each.contact) for each in found if each.day >= TODAY]
+        found = home.overview(rekha, TODAY).expected
+        near = [each.title for each in found if each.day >= TODAY]
         assert near == ["Now", *(f"Coming {number}" for number in range(7))]
-        assert [str(each.contact) for each in found if each.day < TODAY] == [f"Late {n}" for n in reversed(range(8))]
+        assert [each.title for each in found if each.day < TODAY] == [f"Late {n}" for n in reversed(range(8))]
     page = signed_in(rekha).get("/").text
     assert "Now" in page and "follow-up was 20 Nov" in page
 
@@ -87,10 +88,10 @@ def test_collected_is_by_month_and_a_team_member_sees_her_own(shree: Workspace) 
         record = make_record(rekha, fee_paise=100_000, paid_paise=10_000)
         payments.take(record=record, payment=NewPayment(20_000, "upi", paid_on=date(2026, 9, 30)), by=rekha, at=NOW)
         payments.take(record=record, payment=NewPayment(3_000, "upi"), by=prakash, at=NOW)
-        months = home.collected(rekha, TODAY)
+        months = home.overview(rekha, TODAY).months
         assert [month.first for month in months][0::11] == [date(2025, 12, 1), date(2026, 11, 1)]
         assert [month.paise for month in months][-3:] == [20_000, 0, 13_000]
-        assert [month.paise for month in home.collected(prakash, TODAY)][-3:] == [0, 0, 3_000]
+        assert [month.paise for month in home.overview(prakash, TODAY).months][-3:] == [0, 0, 3_000]
 
 
 def test_first_steps_vanish_one_by_one(db: None) -> None:

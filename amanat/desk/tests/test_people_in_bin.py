@@ -44,9 +44,11 @@ def seen(member: Member) -> list[int]:
             for view in listing.VIEWS
             if view != "bin"
         ]
-        figures = home.figures(member, TODAY)
+        shown = home.overview(member, TODAY)
+        figures = shown.figures
+        assert figures is not None
         week = agenda.items(member, TODAY - timedelta(days=5), TODAY + timedelta(days=9), today=TODAY)
-        lists = [len(home.late_records(member, TODAY)), len(home.unpaid(member)), len(home.expected(member, TODAY))]
+        lists = [len(shown.records), len(shown.unpaid), len(shown.expected)]
         return [
             *views,
             *lists,

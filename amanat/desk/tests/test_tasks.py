@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.test import TestCase
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of
 from amanat.core import clock, jobs, tenancy
-from amanat.core.models import StoredFile
 from amanat.desk import services, tasks
 from amanat.desk.models import ServiceRecord
 from amanat.desk.tests.factories import NOW, make_contact, make_record
@@ -38,13 +41,16 @@ def test_empty_bin_visits_every_workspace(shree: Workspace, other: Workspace) ->
             assert ServiceRecord.objects.of(workspace).count() == 1
 
 
-def test_sweep_files_removes_unfinished_rows(shree: Workspace) -> None:
-    with tenancy.inside(shree):
-        StoredFile.objects.create(
-            workspace_id=shree.pk, kind="paper", name="x.pdf", object_name=f"{shree.pk}/x", content_type="application/pdf",
-            size=1, sha256="", wrapped_key=b"", created_at=NOW - timedelta(days=1),
-        )  # fmt: skip
-    with clock.standing_at(NOW):
+def test_sweep_files_removes_objects_no_row_knows_in_every_workspace(
+    shree: Workspace, other: Workspace, settings: Any
+) -> None:
+    left = [Path(settings.FILES_ROOT) / str(workspace.pk) / "ab" for workspace in (shree, other)]
+    for path in left:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"left by a crash")
+    with clock.standing_at(clock.now() + timedelta(hours=5)), TestCase.captureOnCommitCallbacks(execute=True):
         tasks.sweep_files()
-    with tenancy.inside(shree):
-        assert not StoredFile.objects.of(shree).exists()
+    assert [path.exists() for path in left] == [True, True]  # a transaction may still be about to make their rows
+    with clock.standing_at(clock.now() + timedelta(hours=7)), TestCase.captureOnCommitCallbacks(execute=True):
+        tasks.sweep_files()
+    assert [path.exists() for path in left] == [False, False]

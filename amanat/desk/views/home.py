@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,8 +19,9 @@ from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.core.routes import refusal
-from amanat.desk import catalogue, home, packfiles, todo
-from amanat.desk.models import Task
+from amanat.desk import catalogue, home, packfiles
+from amanat.desk.home import Expected, RecordRow, Setup, TaskRow
+from amanat.desk.models import ServiceRecord, Task
 from amanat.web import charts, formatting
 
 #: Icon and tone of each kind of task.
@@ -32,17 +35,19 @@ MARKS = {
 
 
 @dataclass(frozen=True)
-class TaskLine:
-    """A task as a line of a list."""
+class Line:
+    """One line of a card of the home page, its words and addresses ready."""
 
-    task: Task
-    icon: str
-    tone: str
-    sub: str
-
-    @property
-    def url(self) -> str:
-        return reverse("desk:task", args=[self.task.pk])
+    url: str
+    title: str
+    sub: str = ""
+    end: str = ""
+    icon: str = ""
+    tone: str = ""
+    at: str = ""
+    #: where a task is marked as done or put off; "" for what is no task
+    done_url: str = ""
+    snooze_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,29 +63,35 @@ class Step:
 
 
 def today(request: MemberRequest) -> HttpResponse:
-    member = request.member
-    day = clock.today(request.workspace.time_zone)
-    shows_services, shows_tasks = member.may(May.READ_SERVICES), member.may(May.READ_TASKS)
-    due, late = home.tasks_of_today(member, day) if shows_tasks else ([], [])
-    months = home.collected(member, day) if shows_services else []
-    coming = home.expected(member, day) if shows_services else []
-    due_records = home.late_records(member, day) if shows_services else []
+    member, day, now = request.member, clock.today(request.workspace.time_zone), clock.now()
+    shown = home.overview(member, day)
+    coming = [each for each in shown.expected if each.day > day or (each.day == day and each.kind == "expiry")]
+    follow_today = [each for each in shown.expected if each.day == day and each.kind == "follow-up"]
+    due_today = [record for record in shown.records if record.due_on == day]
+    late = [record for record in shown.records if record.due_on != day]
     context = {
         "day": day,
         "greeting": _("Namaste, %(name)s") % {"name": member.name.split()[0] if member.name else ""},
-        "figures": home.figures(member, day) if shows_services else None,
-        "collected": months[-1].paise if months else 0,
-        "chart": _chart(months) if months else None,
-        "tasks": [task_line(task) for task in due],
-        "late_tasks": [task_line(task) for task in late],
-        "due_today": [record for record in due_records if record.due_on == day],
-        "late_records": [record for record in due_records if record.due_on != day],
-        "follow_today": [each for each in coming if each.day == day and each.kind == "follow-up"],
-        "late_follow_ups": [each for each in coming if each.day < day],
-        "expected": [each for each in coming if each.day > day or (each.day == day and each.kind == "expiry")],
-        "unpaid": home.unpaid(member) if shows_services else [],
-        "steps": first_steps(request),
-        "snoozes": todo.SNOOZES,
+        "figures": shown.figures,
+        "some_are_due": bool(shown.records),
+        "collected": formatting.rupees(shown.months[-1].paise) if shown.months else "",
+        "chart": _chart(shown.months) if shown.months else None,
+        "today": [
+            *(_task_line(task) for task in shown.due),
+            *(_due_today(record) for record in due_today),
+            *(_expected_line(each, now, _("follow-up")) for each in follow_today),
+        ],
+        "late": [
+            *(_task_line(task, late_on=formatting.short_day(task.due_on, now=now)) for task in shown.late),
+            *(_expected_line(each, now, _("follow-up was %(day)s")) for each in shown.expected if each.day < day),
+            *(_late_record(record, now) for record in late),
+        ],
+        "expected": [
+            _expected_line(each, now, _("expires %(day)s") if each.kind == "expiry" else _("follow-up %(day)s"))
+            for each in coming
+        ],
+        "unpaid": [_unpaid_line(record) for record in shown.unpaid],
+        "steps": first_steps(request, shown.setup),
         "sees_all": member.sees_all,
     }
     return render(request, "desk/today.html", context)
@@ -92,17 +103,56 @@ def _chart(months: Sequence[home.Month]) -> charts.BarChart:
     )
 
 
-def task_line(task: Task) -> TaskLine:
+def _task_line(task: TaskRow, *, late_on: str = "") -> Line:
     icon, tone = MARKS[Task.Kind(task.kind)]
-    person = task.contact or task.company
-    about = [person.name if person else "", task.record.title if task.record else ""]
-    return TaskLine(task, icon, tone, " · ".join(part for part in about if part))
+    return Line(
+        reverse("desk:task", args=[task.id]),
+        task.title,
+        _joined(late_on, task.person, task.service),
+        icon=icon,
+        tone=tone,
+        at=f"{task.due_time:%H:%M}" if task.due_time else "",
+        done_url=reverse("desk:task_done", args=[task.id]),
+        snooze_url=reverse("desk:task_snooze", args=[task.id]),
+    )
 
 
-def first_steps(request: MemberRequest) -> list[Step]:
+def _due_today(record: RecordRow) -> Line:
+    sub = _joined(record.person, _("due today"))
+    return Line(_service_url(record.id), record.title, sub, _state(record), "clipboard-check", "marigold")
+
+
+def _late_record(record: RecordRow, now: datetime) -> Line:
+    was = _("was due %(day)s") % {"day": formatting.short_day(record.due_on, now=now)} if record.due_on else ""
+    return Line(_service_url(record.id), record.title, _joined(record.person, was), _state(record))
+
+
+def _unpaid_line(record: RecordRow) -> Line:
+    due = _("%(amount)s due") % {"amount": formatting.rupees(record.balance_paise)}
+    return Line(_service_url(record.id), record.person, f"{record.title} · #{record.number}", due)
+
+
+def _expected_line(each: Expected, now: datetime, words: str) -> Line:
+    url = _service_url(each.id) if each.about == "service" else reverse(f"people:{each.about}", args=[each.id])
+    end = words % {"day": formatting.short_day(each.day, now=now)} if "%" in words else words
+    return Line(url, each.title, each.person, end, "bell-ring", "green")
+
+
+def _service_url(identity: UUID) -> str:
+    return reverse("desk:service", args=[identity])
+
+
+def _state(record: RecordRow) -> str:
+    return str(ServiceRecord.Status(record.status).label)
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def first_steps(request: MemberRequest, done: Setup) -> list[Step]:
     """What is still to be done in an empty workspace, for a member who may do it."""
     member = request.member
-    done = home.setup(member)
     steps: list[Step] = []
     if not done.has_services and member.may(May.MANAGE_CATALOGUE):
         pack = catalogue.pack_for(request.workspace)

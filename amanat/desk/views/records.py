@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import clock
-from amanat.desk import fields, home, listing, payments, persons, services
+from amanat.desk import columns, fields, home, payments, persons, services
 from amanat.desk.forms import ChangeServiceForm, NewServiceForm, PaperForm, PaymentForm, as_uuid, person_text
-from amanat.desk.listing import Filters
 from amanat.desk.models import Paper, Payment, ServiceRecord, Task
 from amanat.desk.payments import NewPayment, PaymentRefused
 from amanat.desk.persons import Person, PersonUnclear
@@ -27,102 +28,6 @@ from amanat.desk.views import finding
 from amanat.people.models import Company, Contact
 
 Status = ServiceRecord.Status
-#: Tone of the tag of each state.
-TONES = {
-    Status.OPEN: "blue",
-    Status.WAITING: "marigold",
-    Status.SUBMITTED: "violet",
-    Status.READY: "green",
-    Status.DELIVERED: "",
-    Status.REFUSED: "red",
-    Status.CANCELLED: "",
-}
-
-
-def service_list(request: MemberRequest) -> HttpResponse:
-    filters = Filters.read(request.GET)
-    today = clock.today(request.workspace.time_zone)
-    found = listing.rows(request.member, filters, today=today)
-    page = listing.page(found, filters.view, after=request.GET.get("after"), before=request.GET.get("before"))
-    offered, members = finding.offered(request), finding.members(request)
-    context = {
-        "filters": filters,
-        "tabs": _tabs(filters),
-        "lines": [_line(record, today) for record in page.records],
-        "page": page,
-        "summary": _summary(len(page.records)),
-        "services": offered,
-        "members": members,
-        "statuses": Status.choices,
-        "chips": _chips(request, filters, {s.pk: s.name for s in offered} | {m.pk: m.name for m in members}),
-        "may_write": request.member.may(May.WRITE_SERVICES),
-        "may_catalogue": request.member.may(May.MANAGE_CATALOGUE),
-        "today": today,
-    }
-    return render(request, "desk/services.html", context)
-
-
-def _tabs(filters: Filters) -> list[dict[str, Any]]:
-    words = {
-        "in_hand": _("In hand"), "due": _("Due and late"), "unpaid": _("Unpaid"), "expiring": _("Expiring"),
-        "all": _("All"), "bin": _("Bin"),
-    }  # fmt: skip
-    return [
-        {"label": words[view], "url": f"?view={view}", "is_current": filters.view == view} for view in listing.VIEWS
-    ]
-
-
-def _summary(shown: int) -> str:
-    return _("%(count)d on this page") % {"count": shown} if shown else ""
-
-
-def _line(record: ServiceRecord, today: date) -> dict[str, Any]:
-    person = record.contact or record.company
-    return {
-        "record": record,
-        "person": person,
-        "tone": TONES[Status(record.status)],
-        "is_late": bool(record.due_on and record.due_on < today and record.status in ServiceRecord.IN_HAND),
-        "is_expired": bool(record.expires_on and record.expires_on < today),
-    }
-
-
-def _chips(request: MemberRequest, filters: Filters, names: dict[UUID, str]) -> list[dict[str, str]]:
-    shown: list[tuple[str, str, str]] = []
-    if filters.status:
-        shown.append(("status", _("Status"), str(Status(filters.status).label)))
-    if filters.service:
-        shown.append(("service", _("Service"), names.get(filters.service, "?")))
-    if filters.owner:
-        shown.append(("owner", _("Who does it"), names.get(filters.owner, "?")))
-    chips = []
-    for key, label, value in shown:
-        query = request.GET.copy()
-        for gone in (key, "after", "before"):
-            query.pop(gone, None)
-        chips.append({"label": label, "relation": _("is"), "value": value, "remove_url": f"?{query.urlencode()}"})
-    return chips
-
-
-def bulk_status(request: MemberRequest) -> HttpResponse:
-    """The ticked records go to one state; what cannot is named."""
-    status = request.POST.get("status", "")
-    chosen = [identity for text in request.POST.getlist("ids")[: listing.PAGE] if (identity := as_uuid(text))]
-    back = see_other(reverse("desk:services") + f"?view={Filters.read(request.POST).view}")
-    if status not in Status.values or not chosen:
-        messages.warning(request, _("Tick some services and choose a state."))
-        return back
-    rows = ServiceRecord.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=chosen)
-    done = services.set_many(records=list(rows), status=status, by=request.member, at=clock.now())
-    if done["moved"]:
-        messages.success(
-            request,
-            _("%(count)d moved to “%(status)s”.") % {"count": len(done["moved"]), "status": Status(status).label},
-        )
-    if done["refused"]:
-        numbers = ", ".join(f"#{record.number}" for record in done["refused"])
-        messages.warning(request, _("Not possible for %(numbers)s; they stay as they are.") % {"numbers": numbers})
-    return back
 
 
 def service_new(request: MemberRequest) -> HttpResponse:
@@ -214,7 +119,7 @@ def page_of(
     context = {
         "record": record,
         "person": record.contact or record.company,
-        "tone": TONES[Status(record.status)],
+        "tone": columns.TONES[record.status],
         "steps": [(step, step in record.steps_done) for step in record.steps],
         "documents": [(each, each in record.documents_seen) for each in record.documents],
         "payments": taken,
@@ -223,17 +128,31 @@ def page_of(
         "paper_form": paper_form or PaperForm(initial={"vanishes": record.papers_vanish}),
         "tasks": tasks,
         "own_fields": fields.lines(fields.of(workspace), record.custom),
-        "others": [_line(each, today) for each in others],
+        "others": [
+            {
+                "record": each,
+                "is_late": columns.is_late(each, today),
+                "is_expired": columns.is_expired(each, today),
+            }
+            for each in others
+        ],
         "moves": [(move, NEXT_WORDS[Status(move)]) for move in services.may_become(record)],
-        "may_write": member.may(May.WRITE_SERVICES),
-        "may_pay": member.may(May.TAKE_PAYMENTS) and not record.deleted_at and record.status != Status.CANCELLED,
-        "may_cancel": member.may(May.CANCEL_PAYMENTS),
-        "may_papers": member.may(May.WRITE_PAPERS),
+        "may_pay": _may(member, May.TAKE_PAYMENTS, record)
+        and not record.deleted_at
+        and record.status != Status.CANCELLED,
+        "may_write": _may(member, May.WRITE_SERVICES, record),
+        "may_cancel": _may(member, May.CANCEL_PAYMENTS, record),
+        "may_papers": _may(member, May.WRITE_PAPERS, record),
         "may_open": member.may(May.OPEN_PAPERS),
-        "may_tasks": member.may(May.WRITE_TASKS),
+        "may_tasks": _may(member, May.WRITE_TASKS, record),
         "today": today,
     }
     return render(request, "desk/service.html", context, status=status)
+
+
+def _may(member: Member, what: May, record: ServiceRecord) -> bool:
+    """Nothing is changed, taken or added any more once only the books are left."""
+    return member.may(what) and not record.is_erased
 
 
 def service_edit(request: MemberRequest, record_id: UUID) -> HttpResponse:
@@ -252,41 +171,47 @@ def service_edit(request: MemberRequest, record_id: UUID) -> HttpResponse:
     return render(request, "desk/service_edit.html", {"form": form, "record": record}, status=422)
 
 
-def service_status(request: MemberRequest, record_id: UUID) -> HttpResponse:
-    record = finding.record_of(request, record_id)
-    status = request.POST.get("status", "")
-    if status in Status.values:
-        try:
-            services.set_status(
-                record=record, status=status, by=request.member, at=clock.now(),
-                acknowledgement=request.POST.get("acknowledgement", "")[:60],
-            )  # fmt: skip
-        except ServiceRefused as refused:
-            messages.error(request, str(refused))
+def _act(request: MemberRequest, record_id: UUID, rule: Callable[[ServiceRecord], object]) -> HttpResponse:
+    """Apply a rule to a record and go back to its page, where a refusal is told."""
+    try:
+        rule(finding.record_of(request, record_id))
+    except ServiceRefused as refused:
+        messages.error(request, str(refused))
     return see_other(reverse("desk:service", args=[record_id]))
+
+
+def service_status(request: MemberRequest, record_id: UUID) -> HttpResponse:
+    status, acknowledgement = request.POST.get("status", ""), request.POST.get("acknowledgement", "")[:60]
+
+    def move(record: ServiceRecord) -> None:
+        if status in Status.values:
+            services.set_status(
+                record=record, status=status, by=request.member, at=clock.now(), acknowledgement=acknowledgement
+            )
+
+    return _act(request, record_id, move)
 
 
 def service_checklist(request: MemberRequest, record_id: UUID) -> HttpResponse:
-    record = finding.record_of(request, record_id)
-    services.tick(
-        record=record, steps=request.POST.getlist("step"), documents=request.POST.getlist("document"),
-        by=request.member, at=clock.now(),
-    )  # fmt: skip
-    return see_other(reverse("desk:service", args=[record_id]))
+    steps, documents = request.POST.getlist("step"), request.POST.getlist("document")
+    tick = partial(services.tick, steps=steps, documents=documents, by=request.member, at=clock.now())
+    return _act(request, record_id, lambda record: tick(record=record))
 
 
 def service_repeat(request: MemberRequest, record_id: UUID) -> HttpResponse:
     """The same again, in one click."""
-    record = finding.record_of(request, record_id)
-    again = services.repeat_last(record=record, by=request.member, at=clock.now())
+    try:
+        again = services.repeat_last(record=finding.record_of(request, record_id), by=request.member, at=clock.now())
+    except ServiceRefused as refused:
+        messages.error(request, str(refused))
+        return see_other(reverse("desk:service", args=[record_id]))
     messages.success(request, _("The same service again, with a fresh checklist."))
     return see_other(reverse("desk:service", args=[again.pk]))
 
 
 def service_delete(request: MemberRequest, record_id: UUID) -> HttpResponse:
-    record = finding.record_of(request, record_id)
     try:
-        services.delete(record=record, by=request.member, at=clock.now())
+        services.delete(record=finding.record_of(request, record_id), by=request.member, at=clock.now())
     except ServiceRefused as refused:
         messages.error(request, str(refused))
         return see_other(reverse("desk:service", args=[record_id]))
@@ -295,8 +220,7 @@ def service_delete(request: MemberRequest, record_id: UUID) -> HttpResponse:
 
 
 def service_restore(request: MemberRequest, record_id: UUID) -> HttpResponse:
-    services.restore(record=finding.record_of(request, record_id), by=request.member, at=clock.now())
-    return see_other(reverse("desk:service", args=[record_id]))
+    return _act(request, record_id, lambda record: services.restore(record=record, by=request.member, at=clock.now()))
 
 
 def payment_take(request: MemberRequest, record_id: UUID) -> HttpResponse:

@@ -1,0 +1,11 @@
+"""What the desk adds to the lists that an import of a whole workspace takes."""
+
+from __future__ import annotations
+
+from amanat.desk.importing import catalogue, payments, records, tasks
+from amanat.people.importing import parts
+
+
+def register() -> None:
+    for part in (catalogue.PART, records.PART, payments.PART, tasks.PART):
+        parts.register(part)
