@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import cast
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
 from amanat.accounts.api_access import ApiRequest, needs
-from amanat.accounts.api_shapes import LISTED, After, Limit, Listed, Moment, Strict, answer, seen_at
+from amanat.accounts.api_shapes import LISTED, After, Limit, Listed, Moment, answer, seen_at
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.people import api_records, companies, records, vocabulary
@@ -19,6 +19,7 @@ from amanat.people.api_records import (
     LineOut,
     LinePage,
     NoteIn,
+    RecordFilters,
     RecordIn,
     RecordLine,
     RecordOut,
@@ -29,9 +30,6 @@ from amanat.people.models import Company, Source
 from amanat.people.vocabulary import Vocabulary
 
 router = Router(tags=["Companies"])
-
-_NAMES = list[str]
-_DAYS = Annotated[list[str], Field(examples=[["2026-11-01"]])]
 
 
 class CompanyIn(RecordIn):
@@ -64,24 +62,8 @@ class CompanyPage(Listed[CompanyLine]):
     """One page of companies."""
 
 
-class CompanyFilters(Strict):
+class CompanyFilters(RecordFilters):
     """Filters of the list. Several values of one filter mean any of them; ids, or `none`. A custom field is `custom.<key>`."""
-
-    limit: Limit = LISTED
-    after: After = ""
-    sort: Literal[
-        "created", "-created", "name", "-name", "last_contact", "-last_contact", "follow_up", "-follow_up"
-    ] = "-created"
-    owner: _NAMES = Field(default=[], description="Ids, `none` or `me`.")
-    team: _NAMES = []
-    tag: _NAMES = []
-    source: _NAMES = []
-    city: _NAMES = []
-    follow_up: _NAMES = Field(default=[], description="`due`, `week`, `later` or `none`.")
-    last_contact_after: _DAYS = []
-    last_contact_before: _DAYS = []
-    created_after: _DAYS = []
-    created_before: _DAYS = []
 
 
 @router.get("/companies", response=CompanyPage, summary="List companies")
@@ -124,7 +106,7 @@ def likely_same_companies(request: HttpRequest, wanted: LikelyIn) -> SamePage:
 @needs("contacts:read", May.READ_CONTACTS)
 def get_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
     asked = cast(ApiRequest, request)
-    company = find(asked, company_id)
+    company = api_records.find(asked, Company, company_id)
     return answer(_shape(company, vocabulary.of(asked.workspace)), updated_at=company.updated_at)
 
 
@@ -135,7 +117,7 @@ def get_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
 def change_company(request: HttpRequest, company_id: UUID, change: CompanyChange) -> HttpResponse:
     """Fields that are left out stay; a list that is given replaces the whole list."""
     asked = cast(ApiRequest, request)
-    company, words = find(asked, company_id), vocabulary.of(asked.workspace)
+    company, words = api_records.find(asked, Company, company_id), vocabulary.of(asked.workspace)
     changed = companies.change(
         company=company,
         by=asked.member,
@@ -162,7 +144,7 @@ def delete_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
 def restore_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
     asked = cast(ApiRequest, request)
     api_records.take_out_of_bin(request, Company, company_id)
-    company = find(asked, company_id)
+    company = api_records.find(asked, Company, company_id)
     return answer(_shape(company, vocabulary.of(asked.workspace)), updated_at=company.updated_at)
 
 
@@ -170,7 +152,7 @@ def restore_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
 @needs("contacts:read", May.READ_CONTACTS)
 def company_timeline(request: HttpRequest, company_id: UUID, limit: Limit = LISTED, after: After = "") -> LinePage:
     asked = cast(ApiRequest, request)
-    company, words = find(asked, company_id), vocabulary.of(asked.workspace)
+    company, words = api_records.find(asked, Company, company_id), vocabulary.of(asked.workspace)
     return api_records.timeline_of(request, company, words, after=after, limit=limit)
 
 
@@ -180,18 +162,9 @@ def company_timeline(request: HttpRequest, company_id: UUID, limit: Limit = LIST
 @needs("contacts:write", May.WRITE_CONTACTS)
 def company_note(request: HttpRequest, company_id: UUID, note: NoteIn) -> HttpResponse:
     asked = cast(ApiRequest, request)
-    company = find(asked, company_id)
+    company = api_records.find(asked, Company, company_id)
     line = api_records.write_note(request, company, note, vocabulary.of(asked.workspace))
     return answer(line, status=201, location=f"/api/v1/companies/{company.pk}/timeline")
-
-
-def find(request: ApiRequest, company_id: UUID) -> Company:
-    """A company the member may see that is not in the bin; anything else does not exist."""
-    seen = Company.objects.of(request.workspace).visible_to(request.member).alive()
-    found: Company | None = seen.filter(pk=company_id).first()
-    if found is None:
-        raise Http404
-    return found
 
 
 def _shape(company: Company, words: Vocabulary) -> CompanyOut:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
 from amanat.accounts import bulk_reads
 from amanat.accounts.api_access import ApiRequest, needs
-from amanat.accounts.api_shapes import LISTED, After, Day, Limit, Listed, Moment, Strict, answer, seen_at
+from amanat.accounts.api_shapes import LISTED, After, Day, Limit, Listed, Moment, answer, seen_at
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import clock
@@ -22,7 +22,9 @@ from amanat.people.api_records import (
     LikelyIn,
     LineOut,
     LinePage,
+    Names,
     NoteIn,
+    RecordFilters,
     RecordIn,
     RecordLine,
     RecordOut,
@@ -34,8 +36,6 @@ from amanat.people.vocabulary import Vocabulary
 
 router = Router(tags=["Contacts"])
 
-_NAMES = list[str]
-_DAYS = Annotated[list[str], Field(examples=[["2026-11-01"]])]
 _LINE_VALUES = (
     "main_phone", "main_email", "company_id", "company__name", "job_title", "stage_id", "language",
 )  # fmt: skip
@@ -83,28 +83,13 @@ class ContactPage(Listed[ContactLine]):
     """One page of contacts."""
 
 
-class ContactFilters(Strict):
+class ContactFilters(RecordFilters):
     """Filters of the list. Several values of one filter mean any of them; ids, or `none`. A custom field is `custom.<key>`."""
 
-    limit: Limit = LISTED
-    after: After = ""
-    sort: Literal[
-        "created", "-created", "name", "-name", "last_contact", "-last_contact", "follow_up", "-follow_up"
-    ] = "-created"
-    stage: _NAMES = []
-    owner: _NAMES = Field(default=[], description="Ids, `none` or `me`.")
-    team: _NAMES = []
-    tag: _NAMES = []
-    source: _NAMES = []
-    company: _NAMES = Field(default=[], description="Ids or names.")
-    city: _NAMES = []
-    follow_up: _NAMES = Field(default=[], description="`due`, `week`, `later` or `none`.")
-    last_contact_after: _DAYS = []
-    last_contact_before: _DAYS = []
-    created_after: _DAYS = []
-    created_before: _DAYS = []
-    has_phone: _NAMES = Field(default=[], description="`yes` or `no`.")
-    has_email: _NAMES = Field(default=[], description="`yes` or `no`.")
+    stage: Names = []
+    company: Names = Field(default=[], description="Ids or names.")
+    has_phone: Names = Field(default=[], description="`yes` or `no`.")
+    has_email: Names = Field(default=[], description="`yes` or `no`.")
 
 
 @router.get("/contacts", response=ContactPage, summary="List contacts")
@@ -157,7 +142,7 @@ def likely_duplicates(request: HttpRequest, wanted: LikelyIn) -> SamePage:
 @needs("contacts:read", May.READ_CONTACTS)
 def get_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     asked = cast(ApiRequest, request)
-    contact = find(asked, contact_id)
+    contact = api_records.find(asked, Contact, contact_id)
     bulk_reads.count(token=asked.token, member=asked.member, contacts=1)
     return answer(_shape(contact, vocabulary.of(asked.workspace)), updated_at=contact.updated_at)
 
@@ -169,7 +154,7 @@ def get_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
 def change_contact(request: HttpRequest, contact_id: UUID, change: ContactChange) -> HttpResponse:
     """Fields that are left out stay; a list that is given replaces the whole list."""
     asked = cast(ApiRequest, request)
-    contact, words = find(asked, contact_id), vocabulary.of(asked.workspace)
+    contact, words = api_records.find(asked, Contact, contact_id), vocabulary.of(asked.workspace)
     changed = contacts.change(
         contact=contact,
         by=asked.member,
@@ -196,7 +181,7 @@ def delete_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
 def restore_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     asked = cast(ApiRequest, request)
     api_records.take_out_of_bin(request, Contact, contact_id)
-    contact = find(asked, contact_id)
+    contact = api_records.find(asked, Contact, contact_id)
     return answer(_shape(contact, vocabulary.of(asked.workspace)), updated_at=contact.updated_at)
 
 
@@ -204,7 +189,7 @@ def restore_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
 @needs("contacts:read", May.READ_CONTACTS)
 def contact_timeline(request: HttpRequest, contact_id: UUID, limit: Limit = LISTED, after: After = "") -> LinePage:
     asked = cast(ApiRequest, request)
-    contact, words = find(asked, contact_id), vocabulary.of(asked.workspace)
+    contact, words = api_records.find(asked, Contact, contact_id), vocabulary.of(asked.workspace)
     return api_records.timeline_of(request, contact, words, after=after, limit=limit)
 
 
@@ -214,18 +199,9 @@ def contact_timeline(request: HttpRequest, contact_id: UUID, limit: Limit = LIST
 @needs("contacts:write", May.WRITE_CONTACTS)
 def contact_note(request: HttpRequest, contact_id: UUID, note: NoteIn) -> HttpResponse:
     asked = cast(ApiRequest, request)
-    contact = find(asked, contact_id)
+    contact = api_records.find(asked, Contact, contact_id)
     line = api_records.write_note(request, contact, note, vocabulary.of(asked.workspace))
     return answer(line, status=201, location=f"/api/v1/contacts/{contact.pk}/timeline")
-
-
-def find(request: ApiRequest, contact_id: UUID) -> Contact:
-    """A contact the member may see that is not in the bin; anything else does not exist."""
-    seen = Contact.objects.of(request.workspace).visible_to(request.member).alive().select_related("company")
-    found: Contact | None = seen.filter(pk=contact_id).first()
-    if found is None:
-        raise Http404
-    return found
 
 
 def _values(given: ContactIn, words: Vocabulary, member: Member) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from amanat.accounts.api_shapes import (
 from amanat.accounts.permissions import May
 from amanat.core import clock, files
 from amanat.people import import_forms, vocabulary
-from amanat.people.importing import runs, undo
+from amanat.people.importing import runs, undo, uploads
 from amanat.people.importing.mapping import Mapping, Target
 from amanat.people.importing.runs import ImportRefused
 from amanat.people.importing.tables import FileRefused
@@ -149,7 +149,7 @@ def upload(request: HttpRequest, file: File[UploadedFile]) -> HttpResponse:
     strangers = [*request.POST, *(name for name in request.FILES if name != "file")]
     if strangers:
         raise ValidationError({name: _("There is no such field.") for name in strangers})
-    if (file.size or 0) > runs.MOST_BYTES:
+    if (file.size or 0) > uploads.MOST_BYTES:
         detail = _("The file is larger than %(size)s MB. Split it and import the parts.") % {"size": 100}
         raise ValidationError({"file": detail})
     try:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from amanat.accounts.api_access import ApiRequest
-from amanat.accounts.api_shapes import Day, Listed, Moment, Strict, broken_key, next_of
+from amanat.accounts.api_shapes import LISTED, After, Day, Limit, Listed, Moment, Strict, broken_key, next_of
 from amanat.core import clock, phones
 from amanat.people import bin as deleted
 from amanat.people import drafts, lists, notes, timeline
@@ -70,7 +70,11 @@ class RecordIn(Strict):
         default={},
         description="Values by the key of the custom field; amounts in paise. In a change, null takes one away.",
     )
-    external_id: str = Field(default="", max_length=100, description="Its number in another program, unique here.")
+    external_id: str = Field(
+        default="",
+        max_length=100,
+        description="Its number in another program, unique here. Only members who see all records write it.",
+    )
 
 
 class RecordOut(BaseModel):
@@ -107,6 +111,31 @@ class RecordLine(BaseModel):
     created_at: Moment
     updated_at: Moment
     last_contact_at: Moment | None
+
+
+#: Plain aliases: ninja must see that they are lists.
+Names = list[str]
+Days = Annotated[list[str], Field(examples=[["2026-11-01"]])]
+
+
+class RecordFilters(Strict):
+    """Filters that both lists have."""
+
+    limit: Limit = LISTED
+    after: After = ""
+    sort: Literal[
+        "created", "-created", "name", "-name", "last_contact", "-last_contact", "follow_up", "-follow_up"
+    ] = "-created"
+    owner: Names = Field(default=[], description="Ids, `none` or `me`.")
+    team: Names = []
+    tag: Names = []
+    source: Names = []
+    city: Names = []
+    follow_up: Names = Field(default=[], description="`due`, `week`, `later` or `none`.")
+    last_contact_after: Days = []
+    last_contact_before: Days = []
+    created_after: Days = []
+    created_before: Days = []
 
 
 class NoteIn(Strict):
@@ -156,6 +185,17 @@ _LINE_VALUES = (
 )  # fmt: skip
 
 
+def find[Row: (Contact, Company)](request: ApiRequest, model: type[Row], identity: UUID) -> Row:
+    """A record the member may see that is not in the bin; anything else does not exist."""
+    seen: Any = model.objects.of(request.workspace).visible_to(request.member).alive()
+    if model is Contact:
+        seen = seen.select_related("company")
+    found: Row | None = seen.filter(pk=identity).first()
+    if found is None:
+        raise Http404
+    return found
+
+
 def draft_values(given: RecordIn, words: Vocabulary, *, on: str) -> dict[str, Any]:
     """The fields that were given, as a draft has them. Raises ValidationError."""
     found: dict[str, Any] = {}
@@ -168,12 +208,12 @@ def draft_values(given: RecordIn, words: Vocabulary, *, on: str) -> dict[str, An
         elif name == "addresses":
             value = [AddressDraft(**each.model_dump()) for each in value]
         elif name == "custom":
-            value = _entered(value, words, on=on)
+            value = custom_entered(value, words, on=on)
         found[_DRAFT_NAMES.get(name, name)] = value
     return found
 
 
-def _entered(values: dict[str, CustomValue], words: Vocabulary, *, on: str) -> dict[str, Any]:
+def custom_entered(values: dict[str, CustomValue], words: Vocabulary, *, on: str) -> dict[str, Any]:
     """Custom values as people enter them: an amount in rupees. Raises ValidationError for a value of the wrong type."""
     kinds = {field.key: field.kind for field in words.fields_on(on)}
     errors: dict[str, str] = {}

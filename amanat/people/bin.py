@@ -8,13 +8,14 @@ whole batch rather than leaving half of it.
 - A row that points at the record goes with it; when it also belongs to another contact or company, it only lets go.
 - Contacts of a purged company let go of it.
 - Further away, a row that cannot be without the one that goes, goes too; one that can, lets go.
+- What the law says must stay is taken off the record first, by the rules that packages above gave to `before_purging`.
 - Files of rows that go are deleted with their keys. Entries of the search, lines of the timeline that refer to rows that go, and notes
   of imports, merges and duplicates about the record go too. The ledger stays: it holds ids and counts only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -47,6 +48,10 @@ Kind = type[Contact] | type[Company]
 KINDS: dict[str, Kind] = {"contact": Contact, "company": Company}
 MOST = 10_000
 _PIECE = 500
+#: Takes off the people who go what must stay without them: called with the model, the workspace, their ids and the moment.
+type Keeping = Callable[[Kind, UUID, Sequence[UUID], datetime], object]
+_keeping: list[Keeping] = []
+before_purging = _keeping.append
 
 
 class MayNotDelete(PermissionError):
@@ -65,37 +70,23 @@ def counted(model: Kind) -> str:
 
 def delete(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, ids: Sequence[UUID]) -> int:
     """Move records that `by` may see to the bin; returns how many. Their numbers and external ids are free at once."""
-    if not by.may(May.DELETE_CONTACTS):
-        raise MayNotDelete
-    here, (kind, tallied) = workspace_id_of(workspace), _words(model)
+    here = workspace_id_of(workspace)
     with transaction.atomic():
-        found = model.objects.of(here).visible_to(by).alive().filter(pk__in=list(ids)[:MOST])
-        going = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", flat=True))
+        going = [pk for pk, _external in _locked(model, here, by, ids, is_deleted=False)]
         if not going:
             return 0
         model.objects.of(here).filter(pk__in=going).update(deleted_at=at, deleted_by=by)
         SearchEntry.objects.of(here).filter(pk__in=going).delete()
         duplicates.forget(going, workspace=here)
-        tally.add(tallied, -len(going), workspace=here)
-        ledger.write(
-            f"people.{kind}.deleted",
-            workspace=here,
-            by=by,
-            at=at,
-            about=going[0] if len(going) == 1 else None,
-            count=len(going),
-        )
+        _tell("deleted", model, here, going, by=by, at=at, change=-len(going))
     return len(going)
 
 
 def restore(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, ids: Sequence[UUID]) -> tuple[int, int]:
     """Bring records back as they were. Returns how many, and how many lost their external id because another has it now."""
-    if not by.may(May.DELETE_CONTACTS):
-        raise MayNotDelete
-    here, (kind, tallied) = workspace_id_of(workspace), _words(model)
+    here = workspace_id_of(workspace)
     with transaction.atomic():
-        found = model.objects.of(here).visible_to(by).filter(pk__in=list(ids)[:MOST], deleted_at__isnull=False)
-        rows = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", "external_id"))
+        rows = _locked(model, here, by, ids, is_deleted=True)
         if not rows:
             return 0, 0
         coming = [pk for pk, _external in rows]
@@ -103,16 +94,25 @@ def restore(*, model: Kind, workspace: HasId | UUID, by: Member, at: datetime, i
         model.objects.of(here).filter(pk__in=taken).update(external_id="")
         model.objects.of(here).filter(pk__in=coming).update(deleted_at=None, deleted_by=None, updated_at=at)
         index(model, here, coming)
-        tally.add(tallied, len(coming), workspace=here)
-        ledger.write(
-            f"people.{kind}.restored",
-            workspace=here,
-            by=by,
-            at=at,
-            about=coming[0] if len(coming) == 1 else None,
-            count=len(coming),
-        )
+        _tell("restored", model, here, coming, by=by, at=at, change=len(coming))
     return len(coming), len(taken)
+
+
+def _locked(model: Kind, here: UUID, by: Member, ids: Sequence[UUID], *, is_deleted: bool) -> list[tuple[UUID, str]]:
+    """Id and external id of those that `by` may see, locked in the order of their ids. Raises MayNotDelete."""
+    if not by.may(May.DELETE_CONTACTS):
+        raise MayNotDelete
+    seen: Any = model.objects.of(here).visible_to(by).filter(pk__in=list(ids)[:MOST])
+    found = seen.filter(deleted_at__isnull=not is_deleted).order_by("id").select_for_update(of=("self",))
+    return list(found.values_list("pk", "external_id"))
+
+
+def _tell(what: str, model: Kind, here: UUID, ids: Sequence[UUID], *, by: Member, at: datetime, change: int) -> None:
+    """Count them, and write it to the ledger."""
+    kind, tallied = _words(model)
+    tally.add(tallied, change, workspace=here)
+    about = ids[0] if len(ids) == 1 else None
+    ledger.write(f"people.{kind}.{what}", workspace=here, by=by, at=at, about=about, count=len(ids))
 
 
 def _taken(model: Kind, here: UUID, rows: list[tuple[UUID, str]]) -> list[UUID]:
@@ -178,7 +178,10 @@ def purge(*, model: Kind, workspace: HasId | UUID, by: Member | None, at: dateti
             found = found.visible_to(by)
         going = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", flat=True))
         for start in range(0, len(going), _PIECE):
-            _purge(model, here, going[start : start + _PIECE])
+            piece = going[start : start + _PIECE]
+            for keep in _keeping:
+                keep(model, here, piece, at)
+            _purge(model, here, piece)
         if going:
             ledger.write(f"people.{kind}.purged", workspace=here, by=by, at=at, count=len(going))
             tombstones.record(tombstones.Kind(f"{kind} purged"), going, workspace_id=here, at=at)
@@ -291,4 +294,14 @@ def empty_all() -> int:
     return sum(empty_when_due(workspace, at=clock.now()) for workspace in access.workspace_ids())
 
 
-__all__ = ["KINDS", "MayNotDelete", "delete", "empty_all", "empty_when_due", "index", "purge", "restore"]
+__all__ = [
+    "KINDS",
+    "MayNotDelete",
+    "before_purging",
+    "delete",
+    "empty_all",
+    "empty_when_due",
+    "index",
+    "purge",
+    "restore",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from amanat.accounts.models import Member
 from amanat.core import ledger
 from amanat.core.tenancy import HasId
 from amanat.people import differences, records, rows, timeline, vocabulary
-from amanat.people.models import Company, Contact, SearchEntry
+from amanat.people.models import Company, Contact, Interaction, SearchEntry
 from amanat.people.vocabulary import Vocabulary
 
 #: More than this is a matter for an import.
@@ -74,19 +74,32 @@ def apply(
             piece = chosen[start : start + _PIECE]
             model.objects.of(workspace).filter(pk__in=piece).update(updated_at=at, **columns)
             _follow(piece, columns, workspace)
-            rows.insert(
-                timeline.line(
-                    workspace=workspace, kind="change", summary=differences.summary(told), happened_at=at, actor=by,
-                    data={"changes": [[name, "", new] for name, new in told.items()]},
-                    contact=pk if model is Contact else None, company=pk if model is Company else None,
-                )
-                for pk in piece
-            )  # fmt: skip
+            rows.insert(_lines(model, piece, told, workspace=workspace, by=by, at=at))
         ledger.write(
             f"people.{model._meta.model_name}.changed_many", workspace=workspace, by=by, at=at,
             count=len(chosen), fields=sorted(told),
         )  # fmt: skip
     return len(chosen)
+
+
+def _lines(
+    model: type[Contact] | type[Company],
+    piece: Sequence[UUID],
+    told: Mapping[str, str],
+    *,
+    workspace: HasId,
+    by: Member,
+    at: datetime,
+) -> list[Interaction]:
+    """What the timeline of each tells; what was there before is not read, and not told."""
+    return [
+        timeline.line(
+            workspace=workspace, kind="change", summary=differences.summary(told), happened_at=at, actor=by,
+            data={"changes": [[name, "", new] for name, new in told.items()]},
+            contact=pk if model is Contact else None, company=pk if model is Company else None,
+        )
+        for pk in piece
+    ]  # fmt: skip
 
 
 def _check(changes: BulkChanges, words: Vocabulary, model: type[Contact] | type[Company]) -> None:

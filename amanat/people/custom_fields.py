@@ -48,10 +48,10 @@ PERSONAL_KINDS: list[tuple[str, Any]] = [
     ("pd:Health", gettext_lazy("Yes: about health")),
     ("pd:Education", gettext_lazy("Yes: about learning")),
     ("pd:Professional", gettext_lazy("Yes: about work")),
-    ("pd:Caste", gettext_lazy("Yes: about caste or community")),
+    ("pd:Ethnicity", gettext_lazy("Yes: about caste or community")),
     ("pd:Religion", gettext_lazy("Yes: about faith")),
     ("pd:Preference", gettext_lazy("Yes: a wish or a habit")),
-    ("pd:PersonalData", gettext_lazy("Yes: something else")),
+    ("dpv:PersonalData", gettext_lazy("Yes: something else")),
 ]
 
 

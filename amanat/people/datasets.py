@@ -18,8 +18,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Member, Team, TeamMember
-from amanat.people import exporting
-from amanat.people.exporting import Dataset
+from amanat.people import export_tables
+from amanat.people.export_tables import Dataset
 from amanat.people.importing import ours
 from amanat.people.models import Attachment, CustomField, Interaction, SavedView, Stage, Tag
 
@@ -133,6 +133,16 @@ def name_of(heading: str, relation: str, key: str = "") -> Fact:
     return Fact(heading, key or relation, value)
 
 
+def email_of(heading: str, relation: str) -> Fact:
+    """A column with the e-mail address of a member the row points at, by which an import knows her."""
+
+    def value(row: Any) -> str:
+        seat = getattr(row, relation)
+        return str(seat.user.email) if seat is not None else ""
+
+    return Fact(heading, f"{relation}_email", value)
+
+
 # --- of accounts and people ----------------------------------------------------------------------------------------
 
 
@@ -176,10 +186,13 @@ def _saved_views() -> Dataset:
 
 def _timeline() -> Dataset:
     facts = [
-        fact("Happened at", "happened_at"), fact("Kind", "kind"), fact("What", "summary"), fact("Text", "body"),
-        name_of("By", "actor"), fact("Amanat id", "contact_id"), fact("Amanat company id", "company_id"),
+        fact("Amanat line id", "id"), fact("Happened at", "happened_at"), fact("Kind", "kind"), fact("What", "summary"),
+        fact("Text", "body"), name_of("By", "actor"), email_of("By (e-mail)", "actor"), fact("Amanat id", "contact_id"),
+        fact("Amanat company id", "company_id"), fact("Of what", "reference_kind"), fact("Amanat id of that", "reference_id"),
+        fact("Details", "data"),
     ]  # fmt: skip
-    return dataset("timeline", _("Timeline"), facts, lambda here: Interaction.objects.of(here).select_related("actor"))
+    rows = Interaction.objects.of
+    return dataset("timeline", _("Timeline"), facts, lambda here: rows(here).select_related("actor__user"))
 
 
 def _attachments() -> Dataset:
@@ -204,4 +217,4 @@ def register() -> None:
         dataset("tags", _("Tags"), tags, Tag.objects.of),
         _custom_fields(), _saved_views(), _timeline(), _attachments(),
     ):  # fmt: skip
-        exporting.register(one)
+        export_tables.register(one)

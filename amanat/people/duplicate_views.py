@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.accounts.access import MemberRequest
-from amanat.core import clock, jobs, phones
+from amanat.core import clock, jobs
 from amanat.people import bin as deleted
 from amanat.people import custom_fields, duplicates, merging, search, vocabulary
 from amanat.people.merging import FIELDS, MergeRefused
@@ -166,13 +166,15 @@ def _shown(  # noqa: PLR0911 - one return a field
 
 
 def _united(on: str, keep: Contact | Company, gone: Contact | Company) -> list[str]:
-    """What both have together: phones, e-mails, towns."""
-    holder, both = f"{on}_id", [keep.pk, gone.pk]
-    numbers = Phone.objects.of(keep.workspace_id).filter(**{f"{holder}__in": both}).values_list("number", flat=True)
-    mails = Email.objects.of(keep.workspace_id).filter(**{f"{holder}__in": both}).values_list("address", flat=True)
-    places = Address.objects.of(keep.workspace_id).filter(**{f"{holder}__in": both})
-    shown = [phones.national(number) for number in numbers] + list(mails) + [str(place) for place in places]
-    return list(dict.fromkeys(filter(None, shown)))
+    """What both have together: phones, e-mails, towns; those of the one that stays first."""
+    holder = f"{on}_id"
+
+    def of(model: type[Phone] | type[Email] | type[Address]) -> list[Any]:
+        rows = model.objects.of(keep.workspace_id).filter(**{f"{holder}__in": [keep.pk, gone.pk]})
+        return sorted(rows.order_by("position", "id"), key=lambda row: getattr(row, holder) == gone.pk)
+
+    shown = [formatting.phone(row.number) for row in of(Phone)] + [row.address for row in of(Email)]
+    return list(dict.fromkeys(filter(None, [*shown, *map(str, of(Address))])))
 
 
 def merges(request: MemberRequest) -> HttpResponse:

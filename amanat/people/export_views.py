@@ -59,10 +59,10 @@ def _answered(request: MemberRequest, definition: lists.Definition) -> HttpRespo
     answer = exporting.of_list(
         definition=definition, format=request.POST.get("format", ""), by=request.member, at=clock.now()
     )
-    if answer.pieces is None:
+    if answer.content is None:
         messages.info(request, _("This list is long. Its file is being written; it will be here in a moment."))
         return HttpResponseRedirect(reverse("people:exports"))
-    return _download(answer.pieces, answer.name, answer.content_type)
+    return _download([answer.content], answer.name, answer.content_type)
 
 
 def _download(pieces: Any, name: str, content_type: str) -> StreamingHttpResponse:

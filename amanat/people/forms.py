@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,13 @@ from amanat.accounts.models import Member
 from amanat.core import phones
 from amanat.people import custom_fields
 from amanat.people.drafts import ADDRESS_PARTS, AddressDraft, CompanyDraft, ContactDraft, RecordDraft
+from amanat.people.meanwhile import Meanwhile
 from amanat.people.models import CustomField
 from amanat.people.vocabulary import Vocabulary
 
 #: Empty rows that a form offers beside the filled ones, so that it works without scripts.
 BLANK_ROWS = 1
+_REPEATED = {"phones", "emails", "addresses"}
 LANGUAGES = [
     ("", "—"), ("en", "English"), ("hi", "हिन्दी"), ("mr", "मराठी"), ("bn", "বাংলা"), ("gu", "ગુજરાતી"), ("pa", "ਪੰਜਾਬੀ"),
     ("ta", "தமிழ்"), ("te", "తెలుగు"), ("kn", "ಕನ್ನಡ"), ("ml", "മലയാളം"), ("or", "ଓଡ଼ିଆ"), ("as", "অসমীয়া"), ("ur", "اردو"),
@@ -81,7 +83,7 @@ class RecordForm(forms.Form):
 
     def __init__(self, data: QueryDict | None, *, words: Vocabulary, draft: RecordDraft, member: Member) -> None:
         super().__init__(data, initial=self._initial(draft))
-        self.words, self.draft_before = words, draft
+        self.words, self.draft_before, self.member = words, draft, member
         self.row_errors: dict[str, list[str]] = {}
         nobody = [("", "—")]
         owners = [(str(one.id), one.name) for one in words.members.values() if one.is_active or one.id == draft.owner]
@@ -89,6 +91,8 @@ class RecordForm(forms.Form):
         self._choices("team", nobody + [(str(key), name) for key, name in words.teams.items()])
         if not words.teams:
             del self.fields["team"]
+        if not member.sees_all:
+            del self.fields["external_id"]  # records.check_external_id says why
         for one in words.fields_on(self.on):
             self.fields[custom_fields.input_name(one)] = custom_fields.form_field(one, required=False)
             stored = draft.custom.get(one.key)
@@ -171,20 +175,61 @@ class RecordForm(forms.Form):
             "team": uuid_or_none(given["team"]) if "team" in given else self.draft_before.team,
             "notes": given["notes"],
             "follow_up_on": given["follow_up_on"],
-            "external_id": given["external_id"],
+            "external_id": given.get("external_id", self.draft_before.external_id),
             "custom": {one.key: given.get(custom_fields.input_name(one)) for one in self.words.fields_on(self.on)},
         }
 
     def refuse(self, problem: ValidationError) -> None:
         """Put the messages of a rule at their fields."""
         for key, messages in problem.message_dict.items():
-            name = {"company_id": "company_name"}.get(key, key)
-            if name in self.fields:
-                self.add_error(name, messages)
-            elif name.partition("-")[0] in {"phones", "emails", "addresses"}:
-                self.row_errors[name] = messages
+            self._at(key, messages)
+
+    def _at(self, key: str, messages: list[str]) -> None:
+        name = {"company_id": "company_name", "company": "company_name"}.get(key, key)
+        if name in self.fields:
+            self.add_error(name, messages)
+        elif name.partition("-")[0] in _REPEATED:
+            self.row_errors[name if "-" in name else f"{name}-0"] = messages
+        else:
+            self.add_error(None, messages)
+
+    def with_values_of(self, draft: RecordDraft, names: Iterable[str]) -> QueryDict:
+        """What was sent, with the values of another draft in some fields. Names as in `differences`."""
+        data = self._data().copy()
+        shown = type(self)(None, words=self.words, draft=draft, member=self.member)
+        for name in names:
+            if name == "phones":
+                _put(data, {"phone_number": [row.value for row in shown.phone_rows()],
+                            "phone_label": [row.label for row in shown.phone_rows()]})  # fmt: skip
+            elif name == "emails":
+                _put(data, {"email_address": [row.value for row in shown.email_rows()],
+                            "email_label": [row.label for row in shown.email_rows()]})  # fmt: skip
+            elif name == "addresses":
+                rows = shown.address_rows()
+                parts = (*ADDRESS_PARTS, "label")
+                _put(data, {f"address_{part}": [getattr(row.value, part) for row in rows] for part in parts})
             else:
-                self.add_error(None, messages)
+                key = "company_name" if name == "company" else name
+                if key in shown.fields:
+                    value = shown[key].value()
+                    _put(data, {key: value if isinstance(value, list) else ["" if value is None else str(value)]})
+        return data
+
+    def tell(self, found: Meanwhile) -> None:
+        """Say at each field that both changed what the others wrote."""
+        for name, theirs in found.both.items():
+            words = {"name": theirs.who or _("Somebody"), "value": theirs.value}
+            text = (
+                _("%(name)s wrote “%(value)s” here meanwhile. Saving puts yours in its place.")
+                if theirs.value
+                else _("%(name)s emptied this meanwhile. Saving puts yours in its place.")
+            )
+            self._at(name, [text % words])
+
+
+def _put(data: QueryDict, values: dict[str, list[Any]]) -> None:
+    for name, found in values.items():
+        data.setlist(name, found)
 
 
 class ContactForm(RecordForm):

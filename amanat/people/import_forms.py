@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from amanat.people.importing.mapping import ColumnMatch, Mapping, Target
 from amanat.people.vocabulary import Vocabulary
@@ -30,7 +30,7 @@ _TARGETS: list[tuple[str, str | Promise]] = [
     ("locality", gettext_lazy("Village or area")),
     ("city", gettext_lazy("Town")),
     ("district", gettext_lazy("District")),
-    ("state", gettext_lazy("State")),
+    ("state", pgettext_lazy("address", "State")),
     ("postal_code", gettext_lazy("PIN code")),
     ("country", gettext_lazy("Country")),
     ("tags", gettext_lazy("Tags")),

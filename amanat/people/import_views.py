@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -19,11 +20,11 @@ from amanat.accounts.access import MemberRequest
 from amanat.core import clock, files, spreadsheets
 from amanat.people import lost_runs, vocabulary
 from amanat.people.import_forms import ImportForm, UploadForm, changed_mapping, column_choices
-from amanat.people.importing import converting, delimited, runs, undo
+from amanat.people.importing import converting, customs, delimited, parts, runs, undo, uploads
 from amanat.people.importing.mapping import Mapping
+from amanat.people.importing.readings import Reading
 from amanat.people.importing.runs import ImportRefused
 from amanat.people.importing.tables import FileRefused, Table, source_of
-from amanat.people.importing.writing import Reading
 from amanat.people.models import ImportProblem, ImportRun
 
 State = ImportRun.State
@@ -43,7 +44,7 @@ def imports(request: MemberRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            if upload.size > runs.MOST_BYTES:
+            if upload.size > uploads.MOST_BYTES:
                 raise FileRefused(
                     _("The file is larger than %(size)s MB. Split it and import the parts.") % {"size": 100}
                 )
@@ -83,13 +84,14 @@ def _check(request: MemberRequest, run: ImportRun, form: ImportForm) -> HttpResp
     mapping = Mapping.from_json(run.mapping)
     context: dict[str, Any] = {"run": run, "form": form, "layout": _LAYOUTS.get(mapping.layout, "")}
     try:
-        with runs.opened(run) as table:
+        with uploads.opened(run) as table:
             context |= {
                 "is_exact": converting.is_exact(table),
                 "columns": column_choices(mapping),
                 "parts": table.parts if len(table.parts) > 1 else [],
                 "part": table.part,
                 "written": _written(table, run),
+                "lists": _lists(table) if run.options["on"] == customs.WORKSPACE else [],
                 "readings": [
                     _shown(reading, table)
                     for reading in converting.preview(run, mapping, table, region=settings.DEFAULT_REGION)
@@ -106,12 +108,18 @@ def _written(table: Table, run: ImportRun) -> str:
     kind = kinds.get(table.kind, table.kind)
     if table.kind != "csv" or table.parts:
         return kind
-    with runs.unpacked(run) as path:
-        source = source_of(path, runs.LIMITS)
+    with uploads.unpacked(run) as path:
+        source = source_of(path, uploads.LIMITS)
         encoding = delimited.encoding_of(source)
         separator = delimited.separator_of(source, encoding)
     names = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
     return f"{kind} · {names.get(encoding, encoding)} · {_(_SEPARATORS.get(separator, separator))}"
+
+
+def _lists(table: Table) -> list[dict[str, Any]]:
+    """How many records each list of a workspace's file has; the whole file is read for it."""
+    counted = Counter(row.cells[0] for row in table.rows())
+    return [{"title": parts.title_of(key), "count": counted[key]} for key in parts.order() if counted[key]]
 
 
 def _shown(reading: Reading, table: Table) -> dict[str, Any]:
@@ -121,11 +129,13 @@ def _shown(reading: Reading, table: Table) -> dict[str, Any]:
     return {
         "number": reading.number,
         "draft": draft,
+        "name": draft.shown_name if draft else parts.shown_name(reading),
+        "state": "taken" if not reading.is_lost else "skipped" if reading.is_blank else "failed",
         "town": town,
         "phones": [phone.number for phone in draft.phones] if draft else [],
         "emails": [email.address for email in draft.emails] if draft else [],
         "problems": reading.problems,
-        "original": " · ".join(value for value in cells.values() if value.strip())[:120] if draft is None else "",
+        "original": " · ".join(value for value in cells.values() if value.strip())[:120] if reading.is_lost else "",
     }
 
 
@@ -200,6 +210,11 @@ def _report(run: ImportRun) -> dict[str, Any]:
             {"label": _("Updated"), "figure": run.updated, "tone": ""},
             {"label": _("Skipped"), "figure": run.skipped, "tone": ""},
             {"label": _("Failed"), "figure": run.failed, "tone": "bad" if run.failed else ""},
+        ],
+        "lists": [
+            {"title": parts.title_of(key), **run.options["lists"][key]}
+            for key in parts.order()
+            if key in run.options.get("lists", {})
         ],
         "problems": problems[:SHOWN_PROBLEMS],
         "has_more_problems": len(problems) > SHOWN_PROBLEMS,

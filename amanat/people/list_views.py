@@ -70,6 +70,8 @@ def _asked(request: MemberRequest, on: str, given: QueryDict) -> _Asked:
 
 def _list(request: MemberRequest, on: str) -> HttpResponse:
     started = time.perf_counter()
+    if words := request.GET.get("q", "").strip():
+        return HttpResponseRedirect(_url(reverse("people:search"), [("q", words)]))  # lists filter, the search finds
     asked = _asked(request, on, request.GET)
     shown = columns.of(on, asked.words, asked.definition.columns)
     names = columns.needed(shown)

@@ -6,45 +6,38 @@ the value of a parameter. Paging is by key in both directions, so the last page 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError, connection
-from django.db.models import CharField, Exists, F, OuterRef, Q, Value
-from django.db.models.fields.json import KT
+from django.db.models import CharField, F, Value
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from psycopg.errors import QueryCanceled
 
 from amanat.accounts.models import Member
-from amanat.core import clock, tally
-from amanat.people import drafts
-from amanat.people.models import NEVER, NO_DAY, Address, Company, Contact, CustomField, RecordQuerySet, Source
-from amanat.people.vocabulary import FieldWord, Vocabulary
-from amanat.web import formatting
+from amanat.core import tally
+from amanat.people import list_filters
+from amanat.people.list_filters import FILTERS, ME, NONE, Context, Filter, Refused, custom_condition, in_words
+from amanat.people.models import NEVER, NO_DAY, RecordQuerySet
+from amanat.people.vocabulary import Vocabulary
 
 PAGE = 50
 #: Counting further than this tells nobody anything and costs more with every contact.
 COUNT_CAP = 10_000
 MOST_VALUES = 50
-NONE, ME = "none", "me"
 _NOT_FILTERS = {"sort", "columns", "after", "before", "view", "page", "name", "csrfmiddlewaretoken"}
 #: A filter that few of a million contacts fit reads them all: half a second, some seconds in the order of names. No page
 #: holds a connection longer than this.
 LONGEST = timedelta(seconds=4)
 type Records = RecordQuerySet[Any]
-
-
-class Refused(ValueError):
-    """The definition asks for something that does not exist; the text says what, in the reader's words."""
 
 
 @dataclass(frozen=True)
@@ -71,150 +64,6 @@ class Definition:
         return found + [("columns", column) for column in self.columns]
 
 
-@dataclass(frozen=True)
-class Context:
-    """Who asks, and in which words."""
-
-    member: Member
-    words: Vocabulary
-    on: str
-
-    @property
-    def model(self) -> type[Contact] | type[Company]:
-        return Contact if self.on == "contact" else Company
-
-    def custom_field(self, name: str) -> FieldWord | None:
-        key = name.removeprefix("custom.")
-        return next((one for one in self.words.fields_on(self.on) if one.key == key), None)
-
-
-@dataclass(frozen=True)
-class Filter:
-    """One filter. `kind` tells the panel how to draw it; `test` makes its condition and refuses bad values."""
-
-    label: Any
-    kind: str
-    test: Callable[[Context, Sequence[str]], Q]
-    on: tuple[str, ...] = ("contact", "company")
-
-
-def _id_filter(column: str, known: Callable[[Vocabulary], Iterable[UUID]]) -> Callable[[Context, Sequence[str]], Q]:
-    def test(context: Context, values: Sequence[str]) -> Q:
-        found, condition = [], Q()
-        for value in values:
-            if value == NONE:
-                condition |= Q(**{f"{column}__isnull": True})
-            elif value == ME and column == "owner_id":
-                found.append(context.member.pk)
-            else:
-                found.append(_uuid(value, known(context.words)))
-        return condition | Q(**{f"{column}__in": found}) if found else condition
-
-    return test
-
-
-def _tag(context: Context, values: Sequence[str]) -> Q:
-    if list(values) == [NONE]:
-        return Q(tag_ids=[])
-    return Q(tag_ids__overlap=[_uuid(value, context.words.tags) for value in values])
-
-
-def _source(context: Context, values: Sequence[str]) -> Q:
-    return Q(source__in=[_one_of(value, Source.values) for value in values])
-
-
-def _company(context: Context, values: Sequence[str]) -> Q:
-    condition = Q()
-    for value in values:
-        try:
-            condition |= Q(company_id=UUID(value))
-        except ValueError:
-            alike = Company.objects.of(context.member.workspace_id).filter(
-                sort_name=drafts.sort_name(drafts.plain(value))
-            )
-            condition |= Q(company_id__in=alike.values("pk"))
-    return condition
-
-
-def _city(context: Context, values: Sequence[str]) -> Q:
-    # As people write it: an exact comparison may use the index underneath row-level security, a folded one may not.
-    plain = [drafts.plain(value) for value in values]
-    spellings = {form for value in plain for form in (value, value.lower(), value.title(), value.upper())}
-    addresses = Address.objects.of(context.member.workspace_id).filter(**{f"{context.on}_id": OuterRef("pk")})
-    return Q(Exists(addresses.filter(city__in=sorted(spellings))))
-
-
-def _follow_up(context: Context, values: Sequence[str]) -> Q:
-    today = timezone.localtime(clock.now()).date()
-    tests = {
-        "due": Q(follow_up_on__lte=today),
-        "week": Q(follow_up_on__gt=today, follow_up_on__lte=today + timedelta(days=7)),
-        "later": Q(follow_up_on__gt=today + timedelta(days=7)),
-        "none": Q(follow_up_on__isnull=True),
-    }
-    condition = Q()
-    for value in values:
-        condition |= tests[_one_of(value, tests)]
-    return condition
-
-
-def _moment(column: str, side: str) -> Callable[[Context, Sequence[str]], Q]:
-    def test(context: Context, values: Sequence[str]) -> Q:
-        day = _date(values[-1])
-        start = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
-        return Q(**{f"{column}__{side}": start})
-
-    return test
-
-
-def _has(column: str) -> Callable[[Context, Sequence[str]], Q]:
-    def test(context: Context, values: Sequence[str]) -> Q:
-        wanted = {_one_of(value, ("yes", "no")) for value in values}
-        return Q() if len(wanted) == 2 else Q(**{column: ""}) if "no" in wanted else ~Q(**{column: ""})
-
-    return test
-
-
-def _custom(context: Context, name: str, values: Sequence[str]) -> Q:
-    word = context.custom_field(name)
-    if word is None:
-        raise Refused(_("There is no filter “%(name)s”.") % {"name": name[:40]})
-    kinds, condition = CustomField.Kind, Q()
-    for value in values:
-        # Containment, not a path: the key of a field may be spelled like a lookup.
-        if word.kind == kinds.YES_NO:
-            condition |= Q(custom__contains={word.key: _one_of(value, ("yes", "no")) == "yes"})
-        elif word.kind == kinds.CHOICE:
-            condition |= Q(custom__contains={word.key: _one_of(value, word.choices)})
-        elif word.kind == kinds.CHOICES:
-            condition |= Q(custom__contains={word.key: [_one_of(value, word.choices)]})
-        else:
-            condition |= Q(pk__in=_holding(context, word, value))
-    return condition
-
-
-def _holding(context: Context, word: FieldWord, value: str) -> Any:
-    """Records whose custom value holds this text."""
-    rows = context.model.objects.of(context.member.workspace_id)
-    return rows.alias(_held=KT(f"custom__{word.key}")).filter(_held__icontains=value).values("pk")
-
-
-FILTERS: dict[str, Filter] = {
-    "stage": Filter(gettext_lazy("Stage"), "stage", _id_filter("stage_id", lambda words: words.stages), ("contact",)),
-    "owner": Filter(gettext_lazy("Owner"), "owner", _id_filter("owner_id", lambda words: words.members)),
-    "team": Filter(gettext_lazy("Team"), "team", _id_filter("team_id", lambda words: words.teams)),
-    "tag": Filter(gettext_lazy("Tag"), "tag", _tag),
-    "source": Filter(gettext_lazy("Source"), "source", _source),
-    "company": Filter(gettext_lazy("Company"), "text", _company, ("contact",)),
-    "city": Filter(gettext_lazy("Town"), "text", _city),
-    "follow_up": Filter(gettext_lazy("Follow-up"), "follow_up", _follow_up),
-    "last_contact_after": Filter(gettext_lazy("Last contact from"), "day", _moment("last_contact_at", "gte")),
-    "last_contact_before": Filter(gettext_lazy("Last contact before"), "day", _moment("last_contact_at", "lt")),
-    "created_after": Filter(gettext_lazy("Added from"), "day", _moment("created_at", "gte")),
-    "created_before": Filter(gettext_lazy("Added before"), "day", _moment("created_at", "lt")),
-    "has_phone": Filter(gettext_lazy("Has a phone"), "yes_no", _has("main_phone"), ("contact",)),
-    "has_email": Filter(gettext_lazy("Has an e-mail"), "yes_no", _has("main_email"), ("contact",)),
-}
 #: Orders: the key that the page goes on from, beside the id, and whether small comes first.
 SORTS: dict[str, Any] = {
     "created": gettext_lazy("First added"),
@@ -302,7 +151,9 @@ def filtered(definition: Definition, *, member: Member, words: Vocabulary) -> Re
     rows: Records = context.model.objects.of(member.workspace_id).visible_to(member).alive()
     for name, values in definition.filters.items():
         condition = (
-            _custom(context, name, values) if name.startswith("custom.") else FILTERS[name].test(context, values)
+            list_filters.custom(context, name, values)
+            if name.startswith("custom.")
+            else FILTERS[name].test(context, values)
         )
         rows = rows.filter(condition)
     return rows
@@ -417,56 +268,7 @@ def without(definition: Definition, name: str) -> Definition:
     return replace(definition, filters={key: value for key, value in definition.filters.items() if key != name})
 
 
-def in_words(context: Context, name: str, values: Sequence[str]) -> str:
-    """The values of a filter as a chip shows them."""
-    return ", ".join(_in_words(context, name, value) for value in values)
-
-
-def _in_words(context: Context, name: str, value: str) -> str:
-    words = context.words
-    fixed = {
-        NONE: _("none"), ME: _("me"), "yes": _("yes"), "no": _("no"), "due": _("due"), "week": _("in 7 days"), "later": _("later"),
-    }  # fmt: skip
-    if value in fixed:
-        return fixed[value]
-    if name in FILTERS and FILTERS[name].kind == "day":
-        return formatting.day(_date(value))
-    if name == "source":
-        return str(dict(Source.choices).get(value, value))
-    try:
-        identity = UUID(value)
-    except ValueError:
-        return value
-    tag = words.tags.get(identity)
-    return (
-        words.stage_name(identity)
-        or words.member_name(identity)
-        or words.teams.get(identity, "")
-        or (tag.name if tag else _("chosen"))
-    )
-
-
-def _uuid(value: str, known: Iterable[UUID]) -> UUID:
-    try:
-        identity = UUID(value)
-    except ValueError:
-        identity = None
-    if identity is None or identity not in known:
-        raise Refused(_("“%(value)s” is not known here.") % {"value": value[:40]})
-    return identity
-
-
-def _one_of(value: str, known: Iterable[str]) -> str:
-    if value not in known:
-        raise Refused(_("“%(value)s” is not known here.") % {"value": value[:40]})
-    return value
-
-
-def _date(value: str) -> date:
-    try:
-        day = date.fromisoformat(value)
-        if not 1900 <= day.year <= 2200:
-            raise ValueError
-    except ValueError:
-        raise Refused(_("“%(value)s” is not a date.") % {"value": value[:40]}) from None
-    return day
+__all__ = [
+    "FILTERS", "ME", "NONE", "SORTS", "Context", "Definition", "Filter", "Page", "Refused", "bounded", "count", "custom_condition", "filtered",
+    "ids_of", "in_words", "ordered", "page", "parse", "rows_of", "without",
+]  # fmt: skip

@@ -45,19 +45,8 @@ def write(
         data: dict[str, str] = {}
         reference: Attachment | None = None
         if file is not None:
-            stored = files.store(file, workspace_id=record.workspace_id, name=file_name, by=by.pk, kind="attachment")
-            reference = Attachment(
-                id=ids.new(),
-                workspace_id=record.workspace_id,
-                file=stored,
-                name=stored.name,
-                added_by=by,
-                added_at=at,
-                **on,
-            )
-            rows.insert([reference])
-            data = {"attachment": str(reference.pk), "file": stored.name}
-            ledger.write("people.file.attached", workspace=record.workspace_id, by=by, about=record, at=at)
+            reference = _attach(file, file_name, record=record, by=by, at=at)
+            data = {"attachment": str(reference.pk), "file": reference.name}
         summary, body = _split(text)
         return timeline.record(
             workspace=record.workspace_id,
@@ -70,6 +59,19 @@ def write(
             data=data,
             **on,
         )
+
+
+def _attach(
+    file: Readable | BinaryIO | bytes, name: str, *, record: Contact | Company, by: Member, at: datetime
+) -> Attachment:
+    stored = files.store(file, workspace_id=record.workspace_id, name=name, by=by.pk, kind="attachment")
+    attachment = Attachment(
+        id=ids.new(), workspace_id=record.workspace_id, file=stored, name=stored.name, added_by=by, added_at=at,
+        **({"contact": record} if isinstance(record, Contact) else {"company": record}),
+    )  # fmt: skip
+    rows.insert([attachment])
+    ledger.write("people.file.attached", workspace=record.workspace_id, by=by, about=record, at=at)
+    return attachment
 
 
 def _split(text: str) -> tuple[str, str]:

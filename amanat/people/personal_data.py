@@ -11,18 +11,18 @@ _ROW = frozenset({"id", "workspace_id"})
 _RECORD = _ROW | {
     "team", "tag_ids", "source", "source_detail", "created_at", "updated_at", "deleted_at", "import_run",
 }  # fmt: skip
-_MEMBERS = {name: Personal("pd:WorkActivity", OnErasure.KEEP) for name in ("owner", "created_by", "deleted_by")}
+_MEMBERS = {name: Personal("pd:WorkHistory", OnErasure.KEEP) for name in ("owner", "created_by", "deleted_by")}
 _REACH = _ROW | {"label", "position", "source", "verified_at", "created_at"}
-_HOLDERS = {"contact": Personal("pd:Identifying"), "company": Personal("pd:ProfessionalAffiliation")}
+_HOLDERS = {"contact": Personal("pd:Identifying"), "company": Personal("pd:Professional")}
 
 _RECORD_DATA = {
     "name": Personal("pd:Name"),
     "sort_name": Personal("pd:Name"),
     "external_id": Personal("pd:Identifying", BLANK),
-    "notes": Personal("pd:PersonalData", BLANK),
+    "notes": Personal("dpv:PersonalData", BLANK),
     "follow_up_on": Personal("pd:Interaction", BLANK),
     "last_contact_at": Personal("pd:Interaction", BLANK),
-    "custom": Personal("pd:PersonalData", BLANK),
+    "custom": Personal("dpv:PersonalData", BLANK),
     **_MEMBERS,
 }
 
@@ -48,9 +48,9 @@ HELD = [
         "retention.contacts",
         personal=_RECORD_DATA
         | {
-            "company": Personal("pd:ProfessionalAffiliation", BLANK),
-            "job_title": Personal("pd:JobTitle", BLANK),
-            "stage": Personal("pd:CustomerRelation", BLANK),
+            "company": Personal("pd:Professional", BLANK),
+            "job_title": Personal("pd:Job", BLANK),
+            "stage": Personal("pd:Interaction", BLANK),
             "language": Personal("pd:Language", BLANK),
             "birthday": Personal("pd:BirthDate", BLANK),
             "main_phone": Personal("pd:TelephoneNumber", BLANK),
@@ -130,7 +130,7 @@ HELD = [
             "summary": Personal("pd:Interaction"),
             "body": Personal("pd:Communication"),
             "data": Personal("pd:Interaction"),
-            "actor": Personal("pd:WorkActivity", OnErasure.KEEP),
+            "actor": Personal("pd:WorkHistory", OnErasure.KEEP),
         },
         not_personal=_ROW | {"kind", "reference_kind", "reference_id"},
         via=("form", "file", "api"),
@@ -143,7 +143,7 @@ HELD = [
         | {
             "file": Personal("pd:PersonalDocuments"),
             "name": Personal("pd:PersonalDocuments"),
-            "added_by": Personal("pd:WorkActivity", OnErasure.KEEP),
+            "added_by": Personal("pd:WorkHistory", OnErasure.KEEP),
         },
         not_personal=_ROW | {"added_at"},
         via=("form",),
@@ -160,10 +160,10 @@ HELD = [
         "contact",
         "retention.imports",
         personal={
-            "file": Personal("pd:PersonalData"),
-            "file_name": Personal("pd:PersonalData", BLANK),
-            "mapping": Personal("pd:PersonalData", BLANK),
-            "created_by": Personal("pd:WorkActivity", OnErasure.KEEP),
+            "file": Personal("dpv:PersonalData"),
+            "file_name": Personal("dpv:PersonalData", BLANK),
+            "mapping": Personal("dpv:PersonalData", BLANK),
+            "created_by": Personal("pd:WorkHistory", OnErasure.KEEP),
         },
         not_personal=_ROW
         | {
@@ -188,7 +188,7 @@ HELD = [
         "people.ImportProblem",
         "contact",
         "retention.imports",
-        personal={"values": Personal("pd:PersonalData"), "reasons": Personal("pd:PersonalData")},
+        personal={"values": Personal("dpv:PersonalData"), "reasons": Personal("dpv:PersonalData")},
         not_personal=_ROW | {"run", "row_number", "is_failure"},
         via=("file",),
     ),
@@ -197,8 +197,8 @@ HELD = [
         "contact",
         "retention.imports",
         personal={
-            "before": Personal("pd:PersonalData"),
-            "after": Personal("pd:PersonalData"),
+            "before": Personal("dpv:PersonalData"),
+            "after": Personal("dpv:PersonalData"),
             "record_id": Personal("pd:Identifying"),
         },
         not_personal=_ROW | {"run", "record_kind"},
@@ -208,10 +208,10 @@ HELD = [
         "contact",
         "retention.contacts",
         personal={
-            "before": Personal("pd:PersonalData"),
+            "before": Personal("dpv:PersonalData"),
             "kept_id": Personal("pd:Identifying"),
             "gone_id": Personal("pd:Identifying"),
-            "merged_by": Personal("pd:WorkActivity", OnErasure.KEEP),
+            "merged_by": Personal("pd:WorkHistory", OnErasure.KEEP),
         },
         not_personal=_ROW | {"kind", "merged_at", "undone_at"},
     ),
@@ -222,7 +222,7 @@ HELD = [
         personal={
             "first_id": Personal("pd:Identifying"),
             "second_id": Personal("pd:Identifying"),
-            "by": Personal("pd:WorkActivity", OnErasure.KEEP),
+            "by": Personal("pd:WorkHistory", OnErasure.KEEP),
         },
         not_personal=_ROW | {"at"},
     ),
@@ -238,9 +238,9 @@ HELD = [
         "contact",
         "retention.exports",
         personal={
-            "file": Personal("pd:PersonalData"),
+            "file": Personal("dpv:PersonalData"),
             "definition": Personal("pd:Preference"),
-            "created_by": Personal("pd:WorkActivity", OnErasure.KEEP),
+            "created_by": Personal("pd:WorkHistory", OnErasure.KEEP),
         },
         not_personal=_ROW
         | {"scope", "format", "state", "total", "position", "problem", "created_at", "ended_at", "taken_at"},

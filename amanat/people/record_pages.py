@@ -121,7 +121,8 @@ def _on(record: Contact | Company) -> str:
 
 
 def _number(number: str, label: str) -> dict[str, str]:
-    return {"e164": number, "text": formatting.phone(number), "label": label}
+    known = {"mobile": _("mobile"), "home": _("home"), "work": _("work")}
+    return {"e164": number, "text": formatting.phone(number), "label": known.get(label, label)}
 
 
 def _address(one: AddressDraft) -> str:

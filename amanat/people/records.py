@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -15,8 +14,9 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Member
 from amanat.core import ids, phones
 from amanat.core.tenancy import HasId, WorkspaceRow, workspace_id_of
-from amanat.people import search
-from amanat.people.drafts import ADDRESS_PARTS, AddressDraft, RecordDraft, sort_name
+from amanat.people import drafts
+from amanat.people.drafts import ADDRESS_PARTS, AddressDraft, RecordDraft
+from amanat.people.likely import Same, likely_same
 from amanat.people.models import Address, Company, Contact, Email, Phone, Tag
 from amanat.people.search import Entry
 from amanat.people.vocabulary import TagWord, Vocabulary
@@ -31,17 +31,6 @@ class Stale(Exception):
     def __init__(self, record: Person) -> None:
         super().__init__(f"{record._meta.model_name} was changed meanwhile")
         self.record = record
-
-
-@dataclass(frozen=True, slots=True)
-class Same:
-    """A record that may be the one being written. `reason` is "phone", "email" or "name"; `value` what they share."""
-
-    kind: str
-    id: UUID
-    name: str
-    reason: str
-    value: str
 
 
 def tag_ids(names: Sequence[str], words: Vocabulary, *, workspace: HasId | UUID) -> tuple[list[UUID], list[Tag]]:
@@ -86,9 +75,9 @@ def holder(record: Person) -> str:
     return "contact" if isinstance(record, Contact) else "company"
 
 
-def entry_of(record: Person, *, numbers: Sequence[str], addresses: Sequence[str]) -> Entry:
+def entry_of(record: Person, draft: RecordDraft) -> Entry:
     """What the record is found by."""
-    words = [record.name, *addresses]
+    words = [record.name, *(address for address, _label in draft.emails)]
     if isinstance(record, Company):
         words += [record.gstin, record.website]
     return Entry(
@@ -96,7 +85,7 @@ def entry_of(record: Person, *, numbers: Sequence[str], addresses: Sequence[str]
         id=record.pk,
         workspace_id=record.workspace_id,
         words=[word for word in words if word],
-        digits=list(numbers),
+        digits=[number for number, _label in draft.phones],
         owner_id=record.owner_id,
         team_id=record.team_id,
     )
@@ -158,63 +147,6 @@ def replace_reaches(record: Person, draft: RecordDraft, now: Lines, *, at: datet
     return fresh
 
 
-_SAME = """
-SELECT '{kind}', r.id, r.name, 'phone', p.number FROM people_phone p
-  JOIN people_{kind} r ON r.workspace_id = p.workspace_id AND r.id = p.{kind}_id
-  WHERE p.workspace_id = %(ws)s AND p.number = ANY (%(numbers)s) AND r.deleted_at IS NULL AND r.id <> %(but)s {seen}
-UNION ALL
-SELECT '{kind}', r.id, r.name, 'email', e.address FROM people_email e
-  JOIN people_{kind} r ON r.workspace_id = e.workspace_id AND r.id = e.{kind}_id
-  WHERE e.workspace_id = %(ws)s AND e.address = ANY (%(mails)s) AND r.deleted_at IS NULL AND r.id <> %(but)s {seen}
-"""
-_NOBODY = UUID(int=0)
-
-
-def likely_same(
-    kind: str,
-    *,
-    member: Member,
-    phones: Sequence[str] = (),
-    emails: Sequence[str] = (),
-    name: str = "",
-    but: UUID | None = None,
-    limit: int = 5,
-) -> list[Same]:
-    """Records of `kind` that have one of the phones (E.164) or e-mails (lower-case); with a name, those of that name too.
-
-    Only what `member` may see is told. Separate look-ups, so that each uses its index.
-    """
-    found: list[Same] = []
-    if phones or emails:
-        seen = "" if member.sees_all else "AND (r.owner_id = %(me)s OR r.team_id = ANY (%(teams)s))"
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT * FROM ({_SAME.format(kind=kind, seen=seen)}) AS same LIMIT %(limit)s",  # noqa: S608 (words of ours)
-                {
-                    "ws": member.workspace_id, "numbers": list(phones), "mails": list(emails), "but": but or _NOBODY,
-                    "me": member.pk, "teams": [] if member.sees_all else list(member.team_ids), "limit": limit,
-                },
-            )  # fmt: skip
-            found = [Same(*row) for row in cursor.fetchall()]
-    if name and len(found) < limit:
-        found += _of_name(kind, name, member=member, but={but, *(same.id for same in found)}, limit=limit - len(found))
-    unique = {same.id: same for same in reversed(found)}
-    return list(reversed(unique.values()))
-
-
-def _of_name(kind: str, name: str, *, member: Member, but: set[UUID | None], limit: int) -> list[Same]:
-    hits = [hit.id for hit in search.find(name, member=member, kinds=[kind], limit=limit + 2) if hit.id not in but]
-    if not hits:
-        return []
-    model: type[Contact] | type[Company] = Contact if kind == "contact" else Company
-    rows = model.objects.of(member.workspace_id).visible_to(member).alive().filter(pk__in=hits)
-    wanted = len(sort_name(name))
-    names = {row[0]: row[1] for row in rows.values_list("pk", "name")}
-    # A hit has every word; a name that is much longer is another person's.
-    near = [hit for hit in hits if hit in names and len(sort_name(names[hit])) <= wanted + 4]
-    return [Same(kind, hit, names[hit], "name", names[hit]) for hit in near[:limit]]
-
-
 def show(value: Any) -> str:
     """A value of a field as the history of changes tells it."""
     if isinstance(value, date):
@@ -228,6 +160,48 @@ def show_numbers(numbers: Sequence[tuple[str, str]]) -> str:
     return ", ".join(phones.national(number) for number, _label in numbers)
 
 
+def shared_draft(record: Person, words: Vocabulary, lines: Lines) -> dict[str, Any]:
+    """The fields of a draft that contacts and companies share, as they are now."""
+    numbers, mails, addresses = lines
+    keys = {field.key for field in words.fields_on(holder(record))}
+    return {
+        "name": record.name,
+        "phones": numbers,
+        "emails": mails,
+        "addresses": addresses,
+        "tags": words.tag_names(record.tag_ids),
+        "owner": record.owner_id,
+        "team": record.team_id,
+        "notes": record.notes,
+        "follow_up_on": record.follow_up_on,
+        "custom": {key: value for key, value in record.custom.items() if key in keys},
+        "external_id": record.external_id,
+    }
+
+
+def shared_columns(draft: RecordDraft) -> dict[str, Any]:
+    """The columns that contacts and companies share, but for those that need a look at other tables."""
+    return {
+        "name": draft.name,
+        "sort_name": drafts.sort_name(draft.name),
+        "owner_id": draft.owner,
+        "team_id": draft.team,
+        "notes": draft.notes,
+        "follow_up_on": draft.follow_up_on,
+        "custom": dict(draft.custom),
+        "external_id": draft.external_id,
+    }
+
+
+def check_external_id(by: Member | None, *, before: str, after: str) -> None:
+    """Raise ValidationError where `by` may not give this external id: only who sees all records may (docs/decisions/0007).
+
+    An id is unique in its workspace, so whoever sees few records could learn from a refusal that a hidden one exists.
+    """
+    if after != before and by is not None and not by.sees_all:
+        raise ValidationError({"external_id": _("Only members who see all records can write external ids.")})
+
+
 def refuse_double_id(save: Callable[[], None]) -> None:
     """Run `save`; an external id that another record has becomes a message at its field."""
     try:
@@ -236,3 +210,9 @@ def refuse_double_id(save: Callable[[], None]) -> None:
         if "external_id_once" not in str(problem):
             raise
         raise ValidationError({"external_id": _("Another record has this external id.")}) from None
+
+
+__all__ = [
+    "Lines", "Person", "Same", "Stale", "check_external_id", "entry_of", "holder", "likely_same", "reach_rows", "reaches", "refuse_double_id",
+    "replace_reaches", "shared_columns", "shared_draft", "show", "show_numbers", "tag_ids",
+]  # fmt: skip

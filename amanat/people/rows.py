@@ -22,7 +22,7 @@ def insert(rows: Iterable[WorkspaceRow]) -> None:
     parameters: list[Any] = []
     for model, group in by_model.items():
         query = InsertQuery(model)
-        query.insert_values(model._meta.local_concrete_fields, group)
+        query.insert_values([field for field in model._meta.local_concrete_fields if not field.generated], group)
         for sql, values in query.get_compiler(connection=connection).as_sql():
             parts.append(sql)
             parameters += values
@@ -32,4 +32,4 @@ def insert(rows: Iterable[WorkspaceRow]) -> None:
         cursor.execute("; ".join(parts), parameters)
     for group in by_model.values():
         for saved in group:
-            saved._state.adding, row._state.db = False, connection.alias
+            saved._state.adding, saved._state.db = False, connection.alias

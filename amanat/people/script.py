@@ -21,8 +21,8 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _WORD = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0966-\u096f\u0971-\u0dff])+")
 _NON_DIGIT = re.compile(r"[^0-9]+")
 _LETTERS_THAT_DO_NOT_DECOMPOSE = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "’": None, "ʼ": None}
-)
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "’": None, "ʼ": None, "'": None}
+)  # fmt: skip
 _JOINERS = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _NUKTAS = dict.fromkeys(base + 0x3C for base in range(0x900, 0xD00, 0x80))
 _CHANDRABINDU_TO_ANUSVARA = {base + 1: base + 2 for base in (0x900, 0x980, 0xA00, 0xA80, 0xB00)}
@@ -171,7 +171,7 @@ def query_words(query: str) -> list[QueryWord]:
 
 def _words(text: str) -> list[str]:
     if text.isascii():
-        return _ASCII_WORD.findall(text.lower())
+        return _ASCII_WORD.findall(text.lower().replace("'", ""))  # O'Brien and D'Souza are one word
     return _WORD.findall(_prepared(text))
 
 

@@ -28,7 +28,7 @@ MOST_WORDS = 8
 MOST_LETTERS = 200
 #: With fewer hits than this, words that are merely alike are looked for too; with several words, when there is no hit.
 ENOUGH = 5
-_SHORTEST_FUZZY = 4
+_SHORTEST_FUZZY, _LONGEST_SHORT = 4, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,9 @@ def forget(ids: Iterable[UUID], *, workspace: HasId | UUID) -> None:
 def find(query: str, *, member: Member, kinds: Sequence[str] | None = None, limit: int = 20) -> list[Hit]:
     """The records `member` may see that have every word of `query`, best first. Nothing for an empty query.
 
-    A word fits by its beginning before its middle; words of one or two letters by their beginning only. A query that is
-    one number is looked for in phones and acknowledgement numbers, from the middle too.
+    A word fits by its beginning before its middle; words of one or two letters by their beginning only. Of one word of up to three
+    letters, what fits loosely (by a similar sound, in the middle) is left out where `ENOUGH` fit well. A query that is one
+    number is looked for in phones and acknowledgement numbers, from the middle too.
     """
     words = _words(query)
     if not words:
@@ -120,7 +121,7 @@ def _words(query: str) -> list[dict[str, Any]]:
     if number and not any(character.isalpha() for character in query):
         # One number, however it was spaced; the prefix of a call within or out of the country is no part of it.
         number = number.lstrip("0") or number if len(number) > 5 else number
-        return [{"starts": [number], "digits": number, "fuzzy": []}]
+        return [{"starts": [number], "digits": number, "fuzzy": [], "short": False}]
     return [_word(word) for word in script.query_words(query)[:MOST_WORDS]]
 
 
@@ -130,7 +131,8 @@ def _word(word: script.QueryWord) -> dict[str, Any]:
     forms = [form for form in forms if not any(form != other and form.startswith(other) for other in forms)]
     number = word.original if word.original.isdecimal() else ""
     fuzzy = [word.latin] if len(word.latin) >= _SHORTEST_FUZZY and word.latin.isascii() and not number else []
-    return {"starts": forms, "digits": number, "fuzzy": fuzzy}
+    is_short = len(word.latin) <= _LONGEST_SHORT and not number
+    return {"starts": forms, "digits": number, "fuzzy": fuzzy, "short": is_short}
 
 
 def _ascii(form: str, *, has_other: bool) -> tuple[str, ...]:

@@ -12,10 +12,28 @@ from amanat.web.navigation import Entry, Offer
 
 
 def register() -> None:
-    navigation.register(Entry("work", 20, _("Contacts"), "users", "people:contacts", May.READ_CONTACTS))
+    navigation.register(
+        Entry(
+            "work",
+            20,
+            _("Contacts"),
+            "users",
+            "people:contacts",
+            May.READ_CONTACTS,
+            also=("/merge/contact/", "/papers/of/"),
+        )
+    )
     navigation.register(Entry("work", 25, _("Companies"), "building-2", "people:companies", May.READ_CONTACTS))
     navigation.register(
-        Entry("workspace", 40, _("Fields, stages and tags"), "columns-3", "people:fields", May.MANAGE_FIELDS)
+        Entry(
+            "workspace",
+            40,
+            _("Fields, stages and tags"),
+            "columns-3",
+            "people:fields",
+            May.MANAGE_FIELDS,
+            also=("/settings/stages/", "/settings/tags/"),
+        )
     )
     navigation.register(Entry("workspace", 50, _("Imports"), "upload", "people:imports", May.IMPORT))
     navigation.register(Entry("workspace", 51, _("Exports"), "download", "people:exports", May.EXPORT))

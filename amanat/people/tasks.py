@@ -8,12 +8,12 @@ from amanat.accounts import access
 from amanat.core import clock, jobs, tenancy
 from amanat.people import bin as deleted
 from amanat.people import duplicates, exporting, lost_runs, merging
-from amanat.people.importing import runs, undo
+from amanat.people.importing import runs, undo, working
 
 
 @jobs.job("people.import", purpose="Bring in the people of a file that a member uploaded")
 def import_file(workspace_id: UUID, run: str) -> None:
-    runs.work(workspace_id, UUID(run))
+    working.work(workspace_id, UUID(run))
 
 
 @jobs.job("people.import.undo", purpose="Take back an import that a member wants undone")

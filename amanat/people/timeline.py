@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 from uuid import UUID
 
 from django.db.models import F, Q, Value
@@ -83,67 +83,53 @@ class Place:
             return None
 
 
-def line(
-    *,
-    workspace: HasId | UUID,
-    kind: str,
-    summary: str,
-    happened_at: datetime,
-    contact: HasId | UUID | None = None,
-    company: HasId | UUID | None = None,
-    actor: Member | None = None,
-    body: str = "",
-    reference: WorkspaceRow | None = None,
-    data: dict[str, Any] | None = None,
-) -> Interaction:
+class Told(TypedDict):
+    """What a line tells: a contact, a company or both; who did it; the row that it is about and that takes it along."""
+
+    workspace: HasId | UUID
+    kind: str
+    summary: str
+    happened_at: datetime
+    contact: NotRequired[HasId | UUID | None]
+    company: NotRequired[HasId | UUID | None]
+    actor: NotRequired[Member | None]
+    body: NotRequired[str]
+    reference: NotRequired[WorkspaceRow | None]
+    data: NotRequired[dict[str, Any] | None]
+
+
+def line(**told: Unpack[Told]) -> Interaction:
     """An unsaved line, for callers that insert many rows at once; they touch `last_contact_at` themselves."""
+    actor, reference = told.get("actor"), told.get("reference")
     return Interaction(
-        workspace_id=workspace_id_of(workspace),
-        kind=kind,
-        summary=summary[:SUMMARY],
-        body=body[:BODY],
-        happened_at=happened_at,
-        contact_id=_id(contact),
-        company_id=_id(company),
+        workspace_id=workspace_id_of(told["workspace"]),
+        kind=told["kind"],
+        summary=told["summary"][:SUMMARY],
+        body=told.get("body", "")[:BODY],
+        happened_at=told["happened_at"],
+        contact_id=_id(told.get("contact")),
+        company_id=_id(told.get("company")),
         actor_id=actor.pk if actor else None,
         reference_kind=reference._meta.label if reference is not None else "",
         reference_id=reference.pk if reference is not None else None,
-        data=data or {},
+        data=told.get("data") or {},
     )
 
 
-def record(
-    *,
-    workspace: HasId | UUID,
-    kind: str,
-    summary: str,
-    happened_at: datetime,
-    contact: HasId | UUID | None = None,
-    company: HasId | UUID | None = None,
-    actor: Member | None = None,
-    body: str = "",
-    reference: WorkspaceRow | None = None,
-    data: dict[str, Any] | None = None,
-) -> Interaction:
+def record(**told: Unpack[Told]) -> Interaction:
     """Write one line, in the transaction of what it tells. `happened_at` is aware; `body` is plain text.
 
     A kind that counts as contact moves the record's `last_contact_at` forward, never back.
     """
-    written = line(
-        workspace=workspace,
-        kind=kind,
-        summary=summary,
-        happened_at=happened_at,
-        contact=contact,
-        company=company,
-        actor=actor,
-        body=body,
-        reference=reference,
-        data=data,
-    )
+    written = line(**told)
     written.save(force_insert=True)
-    if kinds.get(kind).is_contact:
-        touch(workspace=workspace, at=happened_at, contact=written.contact_id, company=written.company_id)
+    if kinds.get(written.kind).is_contact:
+        touch(
+            workspace=written.workspace_id,
+            at=written.happened_at,
+            contact=written.contact_id,
+            company=written.company_id,
+        )
     return written
 
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern
 from amanat.accounts.access import WRITES, members
 from amanat.accounts.permissions import May
 from amanat.core.routes import route
-from amanat.people import list_views, record_views, search_views, settings_views, transfer_urls
+from amanat.people import list_views, record_edit_views, record_views, search_views, settings_views, transfer_urls
 
 app_name = "people"
 
@@ -35,23 +35,23 @@ _lists = [
 
 _records = [
     route(
-        "contacts/new/", record_views.contact_new, name="contact_new", rule=_write, methods=FORM, limits=WRITES,
+        "contacts/new/", record_edit_views.contact_new, name="contact_new", rule=_write, methods=FORM, limits=WRITES,
         records=("people.contact.created",),
     ),
     route(
-        "companies/new/", record_views.company_new, name="company_new", rule=_write, methods=FORM, limits=WRITES,
+        "companies/new/", record_edit_views.company_new, name="company_new", rule=_write, methods=FORM, limits=WRITES,
         records=("people.company.created",),
     ),
-    route("same/<str:on>/", record_views.same, name="same", rule=_write),
-    route("companies/names/", record_views.company_names, name="company_names", rule=_read),
+    route("same/<str:on>/", record_edit_views.same, name="same", rule=_write),
+    route("companies/names/", record_edit_views.company_names, name="company_names", rule=_read),
     route("contacts/<uuid:contact_id>/", record_views.contact, name="contact", rule=_read),
     route("companies/<uuid:company_id>/", record_views.company, name="company", rule=_read),
     route(
-        "contacts/<uuid:contact_id>/edit/", record_views.contact_edit, name="contact_edit", rule=_write, methods=FORM, limits=WRITES,
+        "contacts/<uuid:contact_id>/edit/", record_edit_views.contact_edit, name="contact_edit", rule=_write, methods=FORM, limits=WRITES,
         records=("people.contact.changed",),
     ),
     route(
-        "companies/<uuid:company_id>/edit/", record_views.company_edit, name="company_edit", rule=_write, methods=FORM, limits=WRITES,
+        "companies/<uuid:company_id>/edit/", record_edit_views.company_edit, name="company_edit", rule=_write, methods=FORM, limits=WRITES,
         records=("people.company.changed",),
     ),
     route(

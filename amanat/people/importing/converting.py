@@ -1,31 +1,30 @@
-"""From the rows of a file to drafts, whichever of the layouts it has; and the custom fields that a file needs."""
+"""From the rows of a file to drafts, whichever of the layouts it has."""
 
-import json
 from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from amanat.accounts.models import Member
 from amanat.core import clock, money
 from amanat.people import custom_fields
-from amanat.people.custom_fields import FieldDraft
-from amanat.people.importing import dates, drafts, jsonfiles, layouts, ours, values, vcards
+from amanat.people.importing import customs, dates, drafts, jsonfiles, layouts, ours, parts, values, vcards
+from amanat.people.importing.customs import WORKSPACE
 from amanat.people.importing.mapping import ColumnMatch, Mapping, Target
+from amanat.people.importing.readings import Reading
 from amanat.people.importing.tables import Row, Table
 from amanat.people.importing.values import Problem
-from amanat.people.importing.writing import Reading
 from amanat.people.models import CustomField, ImportRun
 
 Kind = CustomField.Kind
+#: Custom fields by the sort of record they are on, and by their name in the file.
+Fields = AnyMapping[str, AnyMapping[str, CustomField]]
 #: The heading of the last column of the failed rows that we give to download.
 REASON = "Reason"
-_KINDS = {"text": Kind.TEXT, "amount": Kind.MONEY, "date": Kind.DATE, "number": Kind.NUMBER}
-_MOST_CHOICES = 200
+_LISTS = {"contacts": "contact", "companies": "company"}
 
 
 def guess(table: Table) -> Mapping:
@@ -50,9 +49,9 @@ def is_exact(table: Table) -> bool:
 
 
 def kind_of(table: Table) -> str:
-    """ "contact" or "company"."""
+    """ "contact", "company", or "workspace" for a file of which all lists are taken."""
     if table.kind == "json":
-        return "company" if table.part == "companies" else "contact"
+        return WORKSPACE if table.part == parts.EVERYTHING else _LISTS[table.part]
     return ours.kind_of(table.columns) or "contact"
 
 
@@ -60,166 +59,84 @@ def _samples(table: Table, place: int) -> tuple[str, ...]:
     return tuple(row.cells[place][:80] for row in table.sample(3) if row.cells[place])
 
 
-# --- custom fields -------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Wanted:
-    """A custom field that a file has values for."""
-
-    label: str
-    kind: str
-    choices: list[str] = field(default_factory=list)
-
-
-def prepare_fields(run: ImportRun, mapping: Mapping, table: Table, *, by: Member, at: datetime) -> dict[str, str]:
-    """Find or make the custom fields that the file needs: {name in the file: key}. Raises ValidationError."""
-    on = run.options["on"]
-    known = list(CustomField.objects.of(run.workspace_id).filter(on=on))
-    by_label = {one.label.casefold(): one for one in known if one.retired_at is None}
-    by_key = {one.key: one for one in known if one.retired_at is None}
-    keys: dict[str, str] = {}
-    for name, wanted in _wanted(mapping, table, on).items():
-        found = by_label.get(wanted.label.casefold()) or by_key.get(wanted.label)
-        if found is not None and not _fits(found, wanted):
-            wanted.label, found = f"{wanted.label[:60]} ({Kind(wanted.kind).label})", None
-            found = by_label.get(wanted.label.casefold())
-        if found is None:
-            found = custom_fields.add(
-                workspace=by.workspace,
-                by=by,
-                at=at,
-                draft=FieldDraft(
-                    label=wanted.label[:80], kind=wanted.kind, on=on, choices=wanted.choices[:_MOST_CHOICES]
-                ),
-            )
-            by_label[found.label.casefold()] = found
-        keys[name] = found.key
-    return keys
-
-
-def _fits(found: CustomField, wanted: _Wanted) -> bool:
-    """A text column may go into a field of any kind: values that do not fit are reported."""
-    return wanted.kind in {found.kind, Kind.TEXT}
-
-
-def _wanted(mapping: Mapping, table: Table, on: str) -> dict[str, _Wanted]:
-    if table.kind == "json":
-        head = jsonfiles.head_of(table)
-        return _defined(head.get("fields", {}).get(on, []))
-    if ours.kind_of(table.columns):
-        return _of_our_columns(table)
-    found = {}
-    for match in mapping.columns:
-        if match.target is Target.CUSTOM:
-            name = match.options.get("name") or match.column
-            kind = _KINDS.get(match.options.get("kind", "text"), Kind.TEXT)
-            found[name] = _Wanted(name.strip() or _("Column %(number)s") % {"number": match.index + 1}, kind)
-    if table.kind == "vcard":
-        found |= _of_our_cards(table)
-    return found
-
-
-def _defined(definitions: Any) -> dict[str, _Wanted]:
-    found = {}
-    for one in definitions if isinstance(definitions, list) else []:
-        if isinstance(one, dict) and one.get("kind") in Kind.values and one.get("key") and one.get("label"):
-            choices = [str(choice) for choice in one.get("choices") or []]
-            found[str(one["key"])] = _Wanted(str(one["label"]), one["kind"], choices)
-    return found
-
-
-def _of_our_columns(table: Table) -> dict[str, _Wanted]:
-    places = ours.fields_of(table.columns)
-    found = {table.columns[place]: _Wanted(label, kind) for place, (label, kind) in places.items()}
-    choosing = {
-        place: found[table.columns[place]]
-        for place, (_l, kind) in places.items()
-        if kind in {Kind.CHOICE, Kind.CHOICES}
-    }
-    if choosing:
-        for row in table.rows():
-            for place, wanted in choosing.items():
-                cell = values.cleaned(row.cells[place])
-                for choice in ours.parted(cell) if wanted.kind == Kind.CHOICES else [cell] if cell else []:
-                    if choice not in wanted.choices and len(wanted.choices) < _MOST_CHOICES:
-                        wanted.choices.append(choice)
-        for place, wanted in choosing.items():
-            if not wanted.choices:
-                del found[table.columns[place]]
-    return found
-
-
-def _of_our_cards(table: Table) -> dict[str, _Wanted]:
-    place = table.columns.index(vcards.AMANAT)
-    found: dict[str, _Wanted] = {}
-    for row in table.rows():
-        if row.cells[place]:
-            found |= _defined(_object(row.cells[place]).get("fields"))
-    return found
-
-
-# --- rows ----------------------------------------------------------------------------------------------------------
-
-
 @dataclass(slots=True)
 class Conversion:
     """Makes a `Reading` of each row."""
 
-    draft_of: Callable[[Row, list[Problem]], drafts.Draft | None]
+    reading: Callable[[Row], Reading]
+    fields: Fields
 
-    def reading(self, row: Row) -> Reading:
-        problems: list[Problem] = []
-        draft = self.draft_of(row, problems)
-        return Reading(row.number, list(row.cells), draft, problems)
+    @classmethod
+    def of_drafts(cls, draft_of: Callable[[Row, list[Problem]], drafts.Draft | None], fields: Fields) -> "Conversion":
+        def reading(row: Row) -> Reading:
+            problems: list[Problem] = []
+            draft = draft_of(row, problems)
+            return Reading(row.number, list(row.cells), draft, problems)
+
+        return cls(reading, fields)
 
 
 def preview(run: ImportRun, mapping: Mapping, table: Table, *, region: str, count: int = 20) -> list[Reading]:
     """The first rows as they would be written; custom fields need not exist yet."""
-    keys = {name: name for name in _wanted(mapping, _first_rows(table, count), run.options["on"])}
+    sample = table.sample(count)
+    first = replace(table, read=lambda: iter(sample))
+    sorts = CustomField.On.values if run.options["on"] == WORKSPACE else [run.options["on"]]
     fields = {
-        name: CustomField(key=name, label=wanted.label, kind=wanted.kind, choices=wanted.choices)
-        for name, wanted in _wanted(mapping, _first_rows(table, count), run.options["on"]).items()
+        on: {
+            name: CustomField(key=name, label=wanted.label, kind=wanted.kind, choices=wanted.choices)
+            for name, wanted in customs.wanted_of(mapping, first, on).items()
+        }
+        for on in sorts
     }
-    made = _conversion(run, mapping, table, fields=fields, keys=keys, region=region)
-    return [made.reading(row) for row in table.sample(count)]
-
-
-def _first_rows(table: Table, count: int) -> Table:
-    return replace(table, read=lambda: iter(table.sample(count)))
+    made = _conversion(run, mapping, table, fields, region=region)
+    return [made.reading(row) for row in sample]
 
 
 def conversion(run: ImportRun, mapping: Mapping, table: Table, *, region: str) -> Conversion:
     """How the rows of `table` become drafts. Needs the transaction: it reads the custom fields."""
-    on = run.options["on"]
-    fields = {one.key: one for one in CustomField.objects.of(run.workspace_id).filter(on=on, retired_at__isnull=True)}
-    return _conversion(run, mapping, table, fields=fields, keys=run.options.get("fields", {}), region=region)
+    known: dict[str, dict[str, CustomField]] = {}
+    for one in CustomField.objects.of(run.workspace_id).filter(retired_at__isnull=True):
+        known.setdefault(one.on, {})[one.key] = one
+    keys: dict[str, dict[str, str]] = run.options.get("fields", {})
+    fields = {on: customs.named(known.get(on, {}), mine) for on, mine in keys.items()}
+    return _conversion(run, mapping, table, fields, region=region)
 
 
-def _conversion(
-    run: ImportRun,
-    mapping: Mapping,
-    table: Table,
-    *,
-    fields: AnyMapping[str, CustomField],
-    keys: AnyMapping[str, str],
-    region: str,
-) -> Conversion:
+def _conversion(run: ImportRun, mapping: Mapping, table: Table, fields: Fields, *, region: str) -> Conversion:
     options = values.Options(today=clock.now().date(), region=region, longest_notes=10_000)
+    on = run.options["on"]
+    if on == WORKSPACE:
+        return _of_everything(options, fields)
+    mine = fields.get(on, {})
     if table.kind == "json":
-        return _of_json(run.options["on"], options, fields, keys)
+        return Conversion.of_drafts(_of_json(on, options, mine), fields)
     if ours.kind_of(table.columns):
-        return _of_ours(table, options, fields, keys)
-    return _of_mapping(table, mapping, options, fields, keys)
+        return Conversion.of_drafts(_of_ours(table, options, mine), fields)
+    return Conversion.of_drafts(_of_mapping(table, mapping, options, mine), fields)
 
 
-def _of_ours(
-    table: Table, options: values.Options, fields: AnyMapping[str, CustomField], keys: AnyMapping[str, str]
-) -> Conversion:
+DraftOf = Callable[[Row, list[Problem]], drafts.Draft | None]
+
+
+def _of_everything(options: values.Options, fields: Fields) -> Conversion:
+    """Each row says of which list it is."""
+    people = {key: _of_json(on, options, fields.get(on, {})) for key, on in _LISTS.items()}
+    others = parts.registered()
+
+    def reading(row: Row) -> Reading:
+        key = row.cells[0]
+        if key in others:
+            return parts.reading_of(others[key], row.number, list(row.cells), jsonfiles.object_of(row.cells[1]))
+        found = Reading(row.number, list(row.cells), None)
+        found.draft = people[key](Row(row.number, row.cells[1:]), found.problems)
+        return found
+
+    return Conversion(reading, fields)
+
+
+def _of_ours(table: Table, options: values.Options, fields: AnyMapping[str, CustomField]) -> DraftOf:
     places = {
-        place: fields[keys[table.columns[place]]]
-        for place in ours.fields_of(table.columns)
-        if keys.get(table.columns[place]) in fields
+        place: fields[table.columns[place]] for place in ours.fields_of(table.columns) if table.columns[place] in fields
     }
     reader = ours.Reader(kind_of(table), table.columns, places, options)
 
@@ -228,33 +145,27 @@ def _of_ours(
         drafts.shorten(draft, problems)
         return _named(draft, row, problems)
 
-    return Conversion(draft_of)
+    return draft_of
 
 
-def _of_json(
-    on: str, options: values.Options, fields: AnyMapping[str, CustomField], keys: AnyMapping[str, str]
-) -> Conversion:
+def _of_json(on: str, options: values.Options, fields: AnyMapping[str, CustomField]) -> DraftOf:
     def draft_of(row: Row, problems: list[Problem]) -> drafts.Draft | None:
-        found = _object(row.cells[0])
+        found = jsonfiles.object_of(row.cells[0])
         if not found:
             problems.append(Problem("", "", _("This record is not readable JSON.")))
             return None
         draft = ours.from_object(on, row.number, found, options, problems)
-        _take_custom(draft, fields, keys, problems)
+        draft.custom = customs.taken(draft.custom, fields, problems)
         drafts.shorten(draft, problems)
         return _named(draft, row, problems)
 
-    return Conversion(draft_of)
+    return draft_of
 
 
 def _of_mapping(
-    table: Table,
-    mapping: Mapping,
-    options: values.Options,
-    fields: AnyMapping[str, CustomField],
-    keys: AnyMapping[str, str],
-) -> Conversion:
-    custom = _custom_of(mapping, options, fields, keys)
+    table: Table, mapping: Mapping, options: values.Options, fields: AnyMapping[str, CustomField]
+) -> DraftOf:
+    custom = _custom_of(mapping, options, fields)
     amanat = table.columns.index(vcards.AMANAT) if table.kind == "vcard" and vcards.AMANAT in table.columns else None
 
     def draft_of(row: Row, problems: list[Problem]) -> drafts.Draft | None:
@@ -264,17 +175,13 @@ def _of_mapping(
             return None
         draft = drafts.from_record(converted.record, number=row.number, custom=custom, problems=problems)
         if amanat is not None and row.cells[amanat]:
-            draft = _with_ours(
-                draft, _object(row.cells[amanat]), options=options, fields=fields, keys=keys, problems=problems
-            )
+            draft = _with_ours(draft, jsonfiles.object_of(row.cells[amanat]), options, fields, problems)
         return draft
 
-    return Conversion(draft_of)
+    return draft_of
 
 
-def _custom_of(
-    mapping: Mapping, options: values.Options, fields: AnyMapping[str, CustomField], keys: AnyMapping[str, str]
-) -> drafts.Custom:
+def _custom_of(mapping: Mapping, options: values.Options, fields: AnyMapping[str, CustomField]) -> drafts.Custom:
     orders = {
         match.options.get("name") or match.column: match.options.get("order", "dmy")
         for match in mapping.columns
@@ -282,7 +189,7 @@ def _custom_of(
     }
 
     def custom(name: str, text: str) -> tuple[str, Any]:
-        definition = fields.get(keys.get(name, ""))
+        definition = fields.get(name)
         if definition is None:
             raise ValueError(_("There is no field of this name any more."))
         return definition.key, _value(definition, text, orders.get(name, "dmy"), options.today)
@@ -311,15 +218,13 @@ def _value(definition: CustomField, text: str, order: str, today: date) -> Any:
 def _with_ours(
     plain: drafts.Draft,
     found: dict[str, Any],
-    *,
     options: values.Options,
     fields: AnyMapping[str, CustomField],
-    keys: AnyMapping[str, str],
     problems: list[Problem],
 ) -> drafts.Draft:
     """What our own card says besides. What a phone's address book may have changed since, the card itself decides."""
     draft = ours.from_object("contact", plain.number, found, options, problems)
-    _take_custom(draft, fields, keys, problems)
+    draft.custom = customs.taken(draft.custom, fields, problems)
     if plain.name:
         draft.name = plain.name if " ".join(plain.name.split()) != " ".join(draft.name.split()) else draft.name
     if {phone.number for phone in plain.phones} != {phone.number for phone in draft.phones[: vcards.PHONES]}:
@@ -330,37 +235,9 @@ def _with_ours(
     return draft
 
 
-def _take_custom(
-    draft: drafts.Draft, fields: AnyMapping[str, CustomField], keys: AnyMapping[str, str], problems: list[Problem]
-) -> None:
-    """Put the values of an object under the keys of this workspace's fields, checked."""
-    given, draft.custom = draft.custom, {}
-    for name, value in given.items():
-        definition = fields.get(keys.get(name, ""))
-        if definition is None:
-            problems.append(Problem(name, str(value)[:200], _("There is no field of this name any more.")))
-            continue
-        text = ours.custom_text(definition.kind, value) if definition.kind == Kind.MONEY else value
-        try:
-            cleaned = custom_fields.cleaned(definition, text)
-        except ValidationError as problem:
-            problems.append(Problem(definition.label, str(value)[:200], " ".join(problem.messages)))
-        else:
-            if cleaned is not None:
-                draft.custom[definition.key] = cleaned
-
-
 def _named(draft: drafts.Draft, row: Row, problems: list[Problem]) -> drafts.Draft | None:
     if draft.shown_name:
         return draft
     if any(cell.strip() for cell in row.cells):
         problems.append(Problem("", "", _("The row has no name, phone, e-mail address or company that could be used.")))
     return None
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

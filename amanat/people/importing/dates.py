@@ -1,6 +1,7 @@
 """Days as people and programs write them. Day first unless the column proves otherwise."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Literal, cast
@@ -16,13 +17,15 @@ _COMPACT = re.compile(r"(19|20)([0-9]{2})([0-9]{2})([0-9]{2})")
 _TIME = re.compile(
     r"(?i)[\sT,]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?\s*(?:[ap]\.?m\.?)?\s*(?:Z|[+-][0-9]{2}:?[0-9]{2}|IST|UTC|GMT)?$"
 )
-_WITH_NAME = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)?[\s./,-]*([^\W\d_]{3,}[^\d]*?)[\s./,'-]*([0-9]{4}|[0-9]{2})")
-_NAME_FIRST = re.compile(r"([^\W\d_]{3,}[^\d]*?)[\s.]*([0-9]{1,2})(?:st|nd|rd|th)?[\s,]+([0-9]{4})")
+_WITH_NAME = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)?[\s./,-]*([^\W\d_][^\d]+?)[\s./,'-]*([0-9]{4}|[0-9]{2})")
+_NAME_FIRST = re.compile(r"([^\W\d_][^\d]+?)[\s.]*([0-9]{1,2})(?:st|nd|rd|th)?[\s,]+([0-9]{4})")
+# As a serial number of Excel these would be days of 1905; people who write them mean a year.
+_YEAR_ONLY = re.compile(r"(?:1[89]|20|21)[0-9]{2}(?:\.0+)?")
 _SERIAL = re.compile(r"([1-9][0-9]{3,4})(?:\.[0-9]+)?")
 _WITHOUT_YEAR = re.compile(r"--[0-9]{2}-?[0-9]{2}")
 _EXCEL_DAY_ZERO = date(1899, 12, 30)
 _MONTHS = {
-    name: number
+    unicodedata.normalize("NFC", name): number
     for number, names in enumerate(
         ("jan january janvari janevari जनवरी जानेवारी", "feb february फरवरी फ़रवरी फेब्रुवारी", "mar march मार्च", "apr april अप्रैल एप्रिल",
          "may मई मे", "jun june जून", "jul july जुलाई जुलै", "aug august अगस्त ऑगस्ट", "sep sept september सितंबर सितम्बर सप्टेंबर",
@@ -77,6 +80,8 @@ def parse(value: str, *, order: Order, today: date) -> date:
     compact = _COMPACT.fullmatch(plain)
     if compact:
         return _day(int(compact[1] + compact[2]), int(compact[3]), int(compact[4]))
+    if _YEAR_ONLY.fullmatch(plain):
+        raise DayInvalid(_("Only the year is given; the day and the month are missing."))
     serial = _SERIAL.fullmatch(plain)
     if serial:
         return _EXCEL_DAY_ZERO + timedelta(days=int(serial[1]))
@@ -123,7 +128,7 @@ def _day(year: int, month: int, day: int) -> date:
 
 
 def _month(name: str) -> int | None:
-    return _MONTHS.get(name.strip().rstrip(".").lower())
+    return _MONTHS.get(unicodedata.normalize("NFC", name.strip().rstrip(".").lower()))
 
 
 def _plain(value: str) -> str:

@@ -99,12 +99,12 @@ def _is_separator_line(cells: list[str], number: int) -> bool:
 
 
 def _wide_encoding(start: bytes) -> str:
-    """UTF-16 without BOM shows itself by the zero bytes of separators and line ends."""
+    """UTF-16 without BOM shows itself by the zero bytes of separators and line ends; a stray NUL or two are only damage."""
     even, odd = start[0::2].count(0), start[1::2].count(0)
-    pairs = max(len(start) // 2, 1)
-    if odd > pairs / 20 and odd > 10 * even:
+    least = max(len(start) / 40, 3)
+    if odd > least and odd > 10 * even:
         return "utf-16-le"
-    if even > pairs / 20 and even > 10 * odd:
+    if even > least and even > 10 * odd:
         return "utf-16-be"
     return ""
 

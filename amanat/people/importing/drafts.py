@@ -52,6 +52,7 @@ class Draft:
     our_id: str = ""
     name: str = ""
     company: str = ""
+    company_id: str = ""  #: the id the company had when we wrote it
     job_title: str = ""
     stage: str = ""
     owner: str = ""  #: e-mail address of the member

@@ -5,22 +5,24 @@ written anew in another form is read as a whole, up to a size.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from amanat.people.importing import archives
+from amanat.people.importing import archives, parts
 from amanat.people.importing.tables import FileRefused, Limits, Row, Source, Table, source_of
 
 FORMAT = "amanat"
 VERSION = 1
-PARTS = ("contacts", "companies")
-COLUMN = "Amanat record"
+PEOPLE = ("contacts", "companies")
+LIST, COLUMN = "Amanat list", "Amanat record"
 _MOST_AS_A_WHOLE = 30_000_000
 _LONGEST_LINE = 2_000_000
+_HEADING = re.compile(rb'"([a-z-]{1,40})":\[')
 
 
 def looks_like(path: str) -> bool:
@@ -44,23 +46,32 @@ class JsonTable(Table):
     """A list of one of our files; `head` is what the file says about itself, with the custom fields."""
 
     head: dict[str, Any] = field(default_factory=dict)
+    #: the lists of the file that can be taken, in the order in which they are
+    lists: list[str] = field(default_factory=list)
 
 
 def head_of(table: Table) -> dict[str, Any]:
     return table.head if isinstance(table, JsonTable) else {}
 
 
+def lists_of(table: Table) -> list[str]:
+    return table.lists if isinstance(table, JsonTable) else []
+
+
 def open_table(path: str, part: str, limits: Limits) -> JsonTable:
-    """The list `part` ("" takes the first there is). Raises FileRefused."""
+    """The list `part` of the file; "" takes all of an export of a workspace, or the first list there is. Raises FileRefused."""
     source = source_of(path, limits)
     head = _head(source)
-    if head is None:
-        return _whole(source, part)
-    parts = [name for name in PARTS if name in head.get("parts", PARTS)]
-    chosen = part or next((name for name in parts), "")
-    if chosen not in parts:
-        raise FileRefused(_("The file has no such list."))
-    return JsonTable([COLUMN], "json", lambda: _rows(source, chosen), parts=parts, part=chosen, is_ours=True, head=head)
+    return _of_lines(source, head, part) if head is not None else _whole(source, part)
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """A record, or nothing when it is not readable."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _head(source: Source) -> dict[str, Any] | None:
@@ -70,7 +81,7 @@ def _head(source: Source) -> dict[str, Any] | None:
         return None
     try:
         head = json.loads(line[:-1] + "}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return _checked(head)
 
@@ -80,23 +91,43 @@ def _checked(head: Any) -> dict[str, Any]:
         raise FileRefused(_("This JSON file was not exported by Amanat. Save your list as CSV and import that."))
     if head.get("version") != VERSION:
         raise FileRefused(_("This file was exported by a newer Amanat. Upgrade first."))
+    if not isinstance(head.get("fields", {}), dict):
+        head["fields"] = {}
     return head
 
 
-def _rows(source: Source, part: str) -> Iterator[Row]:
-    number, inside = 0, False
+def _of_lines(source: Source, head: dict[str, Any], part: str) -> JsonTable:
+    named = head.get("parts", PEOPLE)
+    present = [name for name in parts.order() if isinstance(named, list | tuple) and name in named]
+
+    def records(name: str) -> Iterator[str]:
+        return _lines(source, name, places)
+
+    places: dict[str, int] = {}
+    return _table(present, part, head, records)
+
+
+def _lines(source: Source, name: str, places: dict[str, int]) -> Iterator[str]:
+    """The records of a list; where each list begins is looked for once."""
     with source.open() as file:
+        if not places:
+            while line := file.readline(_LONGEST_LINE):
+                if line.rstrip().endswith(b":[") and (heading := _HEADING.fullmatch(line.strip())):
+                    places[heading[1].decode()] = file.tell()
+        if name not in places:
+            raise _cut_off()
+        file.seek(places[name])
         while line := file.readline(_LONGEST_LINE):
             text = line.decode("utf-8", "replace").strip()
-            if not inside:
-                inside = text == f'"{part}":['
-            elif text in {"]", "],"}:
+            if text in {"]", "],"}:
                 return
-            elif text:
-                number += 1
-                yield Row(number, [text.removesuffix(",")])
-    if inside:
-        raise FileRefused(_("The file was cut off: its end is missing."))
+            if text:
+                yield text.removesuffix(",")
+    raise _cut_off()
+
+
+def _cut_off() -> FileRefused:
+    return FileRefused(_("The file was cut off: its end is missing."))
 
 
 def _whole(source: Source, part: str) -> JsonTable:
@@ -108,14 +139,37 @@ def _whole(source: Source, part: str) -> JsonTable:
     except (ValueError, RecursionError):
         raise FileRefused(_("The file is not JSON that can be read.")) from None
     head = _checked(content)
-    parts = [name for name in PARTS if isinstance(head.get(name), list) and head[name]]
-    chosen = part or next(iter(parts), "")
-    if chosen not in parts:
+    present = [name for name in parts.order() if isinstance(head.get(name), list) and head[name]]
+    return _table(present, part, head, lambda name: (json.dumps(one, ensure_ascii=False) for one in head[name]))
+
+
+def _table(present: list[str], part: str, head: dict[str, Any], records: Callable[[str], Iterator[str]]) -> JsonTable:
+    people = [name for name in PEOPLE if name in present]
+    offered = people if set(present) <= set(PEOPLE) else [parts.EVERYTHING, *people]
+    chosen = part or next(iter(offered), "")
+    if chosen not in offered:
         raise FileRefused(_("The file has no such list."))
-    records = head[chosen]
 
     def rows() -> Iterator[Row]:
-        for number, record in enumerate(records, start=1):
-            yield Row(number, [json.dumps(record, ensure_ascii=False)])
+        for number, text in enumerate(records(chosen), start=1):
+            yield Row(number, [text])
 
-    return JsonTable([COLUMN], "json", rows, parts=parts, part=chosen, is_ours=True, head=head)
+    def all_rows() -> Iterator[Row]:
+        number = 0
+        for name in present:
+            for text in records(name):
+                number += 1
+                yield Row(number, [name, text])
+
+    is_all = chosen == parts.EVERYTHING
+    columns = [LIST, COLUMN] if is_all else [COLUMN]
+    return JsonTable(
+        columns,
+        "json",
+        all_rows if is_all else rows,
+        parts=offered,
+        part=chosen,
+        is_ours=True,
+        head=head,
+        lists=present,
+    )

@@ -1,4 +1,10 @@
-"""Which column means what: known programs by their headings, everything else by heading words and by its first values."""
+"""Which column means what: known programs by their headings, everything else by heading words and by its first values.
+
+The headings of the programs were read off files and code that people published, and stand as sample files in `tests/samples`: those
+of Google Contacts before and since 2024, of Outlook for Windows, of outlook.com and of Google's "Outlook CSV", of the contacts export of
+Zoho CRM, of HubSpot's export of all contacts, and of Salesforce's data export and its contact reports. A column that says something
+about another person (the assistant's phone) is never taken for the contact's own.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -31,13 +37,19 @@ _DAYS = frozenset({Target.BIRTHDAY, Target.CREATED_ON})
 _GOOGLE = {
     "name": "name", "file as": "", "nickname": "", "photo": "", "phonetic first name": "", "phonetic middle name": "", "phonetic last name": "",
     "yomi name": "", "given name yomi": "", "additional name yomi": "", "family name yomi": "", "initials": "", "short name": "", "maiden name": "",
-    "organization department": "custom", "location": "", "billing information": "", "directory server": "", "mileage": "", "occupation": "job_title",
+    "organization department": "custom", "location": "", "billing information": "", "directory server": "", "mileage": "", "occupation": "custom",
     "hobby": "", "sensitivity": "", "priority": "", "subject": "", "gender": "custom", "website": "custom", "uid": "external_id",
 }  # fmt: skip
 _OUTLOOK = {
     "title": "name_prefix", "e mail type": "", "e mail display name": "", "e mail 2 type": "", "e mail 2 display name": "", "e mail 3 type": "",
     "e mail 3 display name": "", "primary phone": "phone", "initials": "", "priority": "", "private": "", "sensitivity": "", "mileage": "",
     "billing information": "", "directory server": "", "callback": "phone", "car phone": "phone", "account": "", "location": "", "user 1": "custom",
+    "user 2": "custom", "user 3": "custom", "user 4": "custom", "assistant s phone": "custom", "radio phone": "", "tty tdd phone": "", "telex": "",
+    "pager": "", "isdn": "", "government id number": "custom", "keywords": "", "given yomi": "", "surname yomi": "", "company yomi": "",
+    "imaddress": "custom", "im address": "custom", "personal web page": "custom", "schools": "custom", "business street 2": "locality",
+    "business street 3": "locality", "home street 2": "locality2", "home street 3": "locality2", "business address po box": "",
+    "home address po box": "", "other address po box": "", "other street 2": "", "other street 3": "", "other country": "",
+    "home address": "", "business address": "", "other address": "",
     "business street": "street", "home street": "street2", "home city": "city2", "home state": "state2", "home postal code": "postal_code2",
     "home country region": "country2", "home country": "country2", "department": "custom", "anniversary": "custom",
     "manager s name": "custom", "assistant s name": "custom", "gender": "", "nickname": "", "organizational id number": "", "internet free busy": "",
@@ -47,20 +59,29 @@ _OUTLOOK = {
 _ZOHO = {
     "contact owner": "owner_email", "lead owner": "owner_email", "salutation": "name_prefix", "account name": "company",
     "contact owner id": "", "account name id": "", "created by": "", "modified by": "", "created by id": "", "modified by id": "",
-    "modified time": "", "last activity time": "", "email opt out": "custom", "other phone": "phone", "asst phone": "phone", "tag": "tags",
+    "modified time": "", "last activity time": "", "email opt out": "custom", "other phone": "phone", "asst phone": "custom", "assistant": "custom", "vendor name id": "", "company name id": "", "reporting to id": "", "tag": "tags",
     "lead name": "", "contact name": "", "full name": "name", "record id": "external_id", "change log time": "", "locked": "", "unsubscribed mode": "custom",
-    "unsubscribed time": "", "mailing zip": "postal_code", "other zip": "", "other street": "", "other city": "", "other state": "", "other country": "",
+    "unsubscribed time": "", "last enriched time": "", "enrich status": "", "first visit": "", "visitor score": "", "referrer": "",
+    "first page visited": "", "average time spent minutes": "", "most recent visit": "", "number of chats": "", "days visited": "",
+    "secondary email": "email", "mailing zip": "postal_code", "other zip": "", "other street": "", "other city": "", "other state": "", "other country": "",
 }  # fmt: skip
 _HUBSPOT = {
     "record id": "external_id", "contact owner": "owner_email", "lead status": "custom", "lifecycle stage": "stage", "create date": "created_on",
     "last activity date": "", "last modified date": "", "marketing contact status": "custom", "associated company ids": "", "original source": "source",
-    "associated company": "company",
+    "associated company": "company", "primary associated company id": "", "associated contact ids": "", "associated deal ids": "",
+    "original source drill down 1": "", "original source drill down 2": "", "full name": "name",
 }  # fmt: skip
 _SALESFORCE = {
     "id": "external_id", "contact id": "external_id", "ownerid": "", "owner id": "", "account id": "", "accountid": "", "is deleted": "",
     "master record id": "", "created by id": "", "last modified by id": "", "last modified date": "", "system modstamp": "", "reports to id": "",
     "other street": "", "other city": "", "other state": "", "other postal code": "", "other country": "", "other phone": "phone",
     "email bounced reason": "custom", "name": "name", "photo url": "", "birthdate": "birthday",
+    "mailing address": "", "other address": "", "mailing latitude": "", "mailing longitude": "", "mailing geocode accuracy": "",
+    "other latitude": "", "other longitude": "", "other geocode accuracy": "", "assistant phone": "custom", "assistant name": "custom",
+    "asst phone": "custom", "email bounced date": "", "is email bounced": "", "jigsaw": "", "jigsaw contact id": "", "clean status": "",
+    "individual id": "", "last activity date": "", "last cu request date": "", "last cu update date": "", "last curequest date": "",
+    "last cuupdate date": "", "last viewed date": "", "last referenced date": "", "account owner": "", "record type id": "",
+    "mailing state code": "", "mailing country code": "",
 }  # fmt: skip
 
 
@@ -80,11 +101,13 @@ _LAYOUTS = (
     _Layout("google", _signs("given name|family name|group membership", "first name|last name|file as|labels", "name|given name|family name yomi",
                              "given name|phone 1 value", "first name|phone 1 value"), _GOOGLE),
     _Layout("outlook", _signs("first name|last name|e mail address|business phone", "first name|last name|business street|mobile phone",
-                              "first name|last name|e mail address|mobile phone|home phone"), _OUTLOOK),
-    _Layout("zoho", _signs("contact owner id|account name", "contact owner|account name|mailing zip", "lead owner|lead source|created by", "record id|contact owner|mailing street",
+                              "first name|last name|e mail address|mobile phone|home phone",
+                               "first name|last name|given yomi|surname yomi"), _OUTLOOK),
+    _Layout("zoho", _signs("contact owner id|account name", "contact owner id|contact owner|last name", "contact owner|account name|mailing zip", "lead owner|lead source|created by", "record id|contact owner|mailing street",
                            "contact owner|last name|account name|mailing city"), _ZOHO),
     _Layout("hubspot", _signs("record id|create date|lifecycle stage", "record id|first name|last name|contact owner|associated company",
-                              "record id|email|marketing contact status", "first name|last name|email|lifecycle stage|lead status"), _HUBSPOT),
+                              "record id|email|marketing contact status", "record id|first name|last name|associated company ids",
+                              "record id|first name|last name|email|lead status|create date", "first name|last name|email|lifecycle stage|lead status"), _HUBSPOT),
     _Layout("salesforce", _signs("account id|mailing street|owner id", "accountid|mailingstreet|ownerid", "contact id|first name|last name|mailing state province",
                                  "last name|account name|mailing state province", "id|lastname|accountid", "salutation|account name|mailing street|contact owner alias"), _SALESFORCE),
 )  # fmt: skip

@@ -54,6 +54,7 @@ class Everyone:
         self.run_id = run_id
         self.names_must_agree = names_must_agree
         self.by_id: dict[str, Known] = {}
+        self._in_bin: dict[str, Known] = {}
         self._external: dict[str, Known] = {}
         self._phones: dict[str, list[Known]] = {}
         self._emails: dict[str, list[Known]] = {}
@@ -64,8 +65,8 @@ class Everyone:
         drafts = list(drafts)
         wanted = self._ids_wanted(drafts, workspace_id)
         for row in rowsets.as_json(self.kind, wanted, workspace_id=workspace_id, lock=True):
-            if row["deleted_at"] is None:
-                self.by_id[row["id"]] = Known(row, is_new=False)
+            alive = row["deleted_at"] is None
+            (self.by_id if alive else self._in_bin)[row["id"]] = Known(row, is_new=False)
         self._load_reaches(workspace_id)
         for known in self.by_id.values():
             self._enter(known)
@@ -100,9 +101,10 @@ class Everyone:
         return found
 
     def _load_reaches(self, workspace_id: UUID) -> None:
-        if not self.by_id:
+        records = self.by_id | self._in_bin
+        if not records:
             return
-        wanted = list(self.by_id)
+        wanted = list(records)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT {self.holder}, 'phone', number, label FROM people_phone "  # noqa: S608
@@ -114,7 +116,7 @@ class Everyone:
                 [workspace_id, wanted] * 3,
             )
             for identity, sort, value, label in cursor.fetchall():
-                known = self.by_id[str(identity)]
+                known = records[str(identity)]
                 if sort == "address":
                     known.has_address = True
                 else:
@@ -150,7 +152,7 @@ class Everyone:
         return self._external.get(external_id) if external_id else None
 
     def find(self, draft: Draft) -> Known | None:
-        """The record that `draft` is about, or None."""
+        """The record that `draft` is about, or None. One of the bin only when it is the very one that we wrote."""
         if draft.our_id in self.by_id:
             return self.by_id[draft.our_id]
         certain = self.by_external_id(draft.external_id)
@@ -168,7 +170,7 @@ class Everyone:
         if agreeing:
             return min(agreeing, key=lambda known: known.id)
         if self.names_must_agree or not fitting:
-            return None
+            return self._in_bin.get(draft.our_id)
         return min(fitting, key=lambda known: known.id)
 
     def _may_be(self, known: Known, draft: Draft) -> bool:

@@ -88,7 +88,7 @@ def cells(on: str, draft: Draft, widths: Widths) -> list[str]:
 
 def as_object(on: str, draft: Draft) -> dict[str, Any]:
     """The record as JSON, without what is empty."""
-    plain: dict[str, Any] = {"id": draft.our_id}
+    plain: dict[str, Any] = _without_empty({"id": draft.our_id, "company_id": draft.company_id})
     plain |= {name: value for name in FACTS[on] if (value := getattr(draft, name))}
     parts: dict[str, Any] = {
         "tags": draft.tags,
@@ -106,7 +106,13 @@ def as_object(on: str, draft: Draft) -> dict[str, Any]:
 
 
 def field_object(definition: CustomField) -> dict[str, Any]:
-    return {"key": definition.key, "label": definition.label, "kind": definition.kind, "choices": definition.choices}
+    plain = {"key": definition.key, "label": definition.label, "kind": definition.kind, "choices": definition.choices}
+    besides = {
+        "help": definition.help_text,
+        "personal": definition.personal_kind,
+        "is_required": definition.is_required,
+    }
+    return plain | {name: value for name, value in besides.items() if value}
 
 
 def _without_empty(found: dict[str, Any]) -> dict[str, Any]:
@@ -230,11 +236,15 @@ def finished(draft: Draft, options: values.Options, problems: list[Problem]) -> 
         except ValueError:
             problems.append(Problem("created_at", draft.created_at[:200], _("This is not a date.")))
             draft.created_at = None
-    try:
-        draft.our_id = str(UUID(draft.our_id)) if draft.our_id else ""
-    except ValueError:
-        draft.our_id = ""
+    draft.our_id, draft.company_id = _identity(draft.our_id), _identity(draft.company_id)
     return draft
+
+
+def _identity(text: str) -> str:
+    try:
+        return str(UUID(text)) if text else ""
+    except ValueError:
+        return ""
 
 
 def _take_id(draft: Draft, cell: str) -> None:
@@ -318,6 +328,7 @@ def from_object(
         value = _text(found.get(name))
         if value:
             setattr(draft, name, value)
+    draft.company_id = _text(found.get("company_id"))
     draft.tags = [tag for tag in map(_text, _listed(found, "tags")) if tag]
     for one in _dicts(found, "phones"):
         is_whatsapp = one.get("is_whatsapp")

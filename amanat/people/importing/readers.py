@@ -5,6 +5,7 @@ What a file is, its bytes say; its name is not trusted. Whatever the bytes, the 
 
 import os
 import re
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
@@ -47,10 +48,7 @@ def _from_archive(source: Source, filename: str, part: str, limits: Limits) -> T
         raise FileRefused(_("The archive has no such file."))
     inner = archives.unpacked(source, chosen, limits.archive_unpacked)
     table = _from_member(inner, chosen[0].filename, limits)
-    return Table(
-        table.columns, table.kind, table.read, parts=names, part=chosen[0].filename if len(chosen) == 1 else "",
-        is_ours=table.is_ours, has_heading=table.has_heading,
-    )  # fmt: skip
+    return replace(table, parts=names, part=chosen[0].filename if len(chosen) == 1 else "")
 
 
 def _from_member(inner: Source, name: str, limits: Limits) -> Table:
@@ -83,16 +81,6 @@ def _from_source(source: Source, filename: str, part: str, limits: Limits) -> Ta
 
 def _workbook(source: Source, part: str, limits: Limits) -> Table:
     workbooks.check(source, limits)
-    names, chosen = workbooks.sheets(source, part, limits)
-    table = table_from_lines(
-        "workbook", lambda: workbooks.lines(source, chosen, limits), limits, looks_like_data=headings.looks_like_data
-    )
-    return Table(
-        table.columns,
-        table.kind,
-        table.read,
-        parts=names,
-        part=chosen,
-        is_ours=table.is_ours,
-        has_heading=table.has_heading,
-    )
+    sheet = workbooks.sheet(source, part, limits)
+    table = table_from_lines("workbook", sheet.lines, limits, looks_like_data=headings.looks_like_data)
+    return replace(table, parts=sheet.names, part=sheet.name)

@@ -10,9 +10,10 @@ from uuid import UUID
 from django.db import connection
 
 from amanat.accounts.models import Member, Team
-from amanat.core import ids, tally
+from amanat.core import ids, tally, tombstones
+from amanat.core.tombstones import Tombstones
 from amanat.people.importing import entries, rowsets
-from amanat.people.models import Company, ImportRun, SearchEntry, Stage, Tag
+from amanat.people.models import Company, Contact, ImportRun, SearchEntry, Stage, Tag
 
 #: A column of free text taken for the stage must not fill the workspace with stages.
 MOST_NEW_STAGES = 20
@@ -30,6 +31,7 @@ class References:
     stages: dict[str, str] = field(default_factory=dict)
     members: dict[str, str] = field(default_factory=dict)
     teams: dict[str, str] = field(default_factory=dict)
+    _tombstones: Tombstones | None = None
     new_stages: int = 0
     new_companies: int = 0
 
@@ -47,6 +49,19 @@ class References:
             self.stages[stage.key.casefold()] = str(stage.pk)
         for stage in Stage.objects.of(here):
             self.stages[stage.name.casefold()] = str(stage.pk)
+
+    def was_erased(self, kind: type[Contact] | type[Company], identity: str) -> bool:
+        """Whether the record with this id was erased for good: a restored backup would erase whatever has the id."""
+        if self._tombstones is None:
+            try:
+                self._tombstones = tombstones.read()
+            except tombstones.KeyMissing:
+                self._tombstones = Tombstones({})
+        word = tombstones.Kind.CONTACT if kind is Contact else tombstones.Kind.COMPANY
+        return bool(
+            len(self._tombstones)
+            and self._tombstones.ended_at(word, UUID(identity), workspace_id=self.workspace_id) is not None
+        )
 
     def need_tags(self, names: set[str]) -> None:
         """Make sure that each of `names` has a tag."""

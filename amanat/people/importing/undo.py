@@ -6,6 +6,8 @@ value that the import set and somebody changed stays; both are counted and told.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,8 +18,9 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import clock, jobs, ledger, tally, tenancy
-from amanat.people import pointing
-from amanat.people.importing import entries, rowsets
+from amanat.core.tenancy import WorkspaceRow
+from amanat.people.importing import entries, made, parts, rowsets
+from amanat.people.importing.parts import Part
 from amanat.people.importing.runs import ImportRefused
 from amanat.people.models import (
     Address,
@@ -53,30 +56,78 @@ def start(*, run: ImportRun, by: Member, at: datetime) -> None:
     jobs.enqueue("people.import.undo", workspace=run.workspace_id, run=str(run.pk))
 
 
+class _Broken(Exception):
+    """Whoever wanted this may not any more."""
+
+
 def work(workspace_id: UUID, run_id: UUID) -> None:
-    """Undo batch by batch; each commits by itself and can be repeated, so a worker that dies loses nothing."""
+    """Undo batch by batch; each commits by itself and can be repeated, so a worker that dies loses nothing.
+
+    Each batch asks again whether whoever wanted it still may; when not, the run ends as failed, what is taken back stays
+    taken back, and somebody who may can undo the rest.
+    """
     with tenancy.inside(workspace_id):
         run = ImportRun.objects.of(workspace_id).filter(pk=run_id, state=State.UNDOING).first()
-        if run is None:
-            return
-        member = Member.objects.of(workspace_id).filter(pk=run.options.get("undone_by"), ended_at__isnull=True).first()
+    if run is None:
+        return
+    try:
+        _remove_parts(run)
+        _restore_changes(run)
+        removed = {kind: _remove_made(run, kind) for kind in (Contact, Company)}
+        _finish(run, contacts=removed[Contact], companies=removed[Company])
+    except _Broken:
+        _give_up(run)
+
+
+@contextmanager
+def _batch(run: ImportRun) -> Iterator[Member]:
+    """The transaction of a batch, by whoever wanted the import undone. Raises _Broken when she may not any more."""
+    member_id = UUID(run.options["undone_by"])
+    with tenancy.inside(run.workspace_id, actor=member_id):
+        member = Member.objects.of(run.workspace_id).filter(pk=member_id, ended_at__isnull=True).first()
         if member is None or not member.may(May.IMPORT):
-            ImportRun.objects.of(workspace_id).filter(pk=run.pk).update(
-                state=State.DONE, problem=_("Whoever wanted to undo this import may not import any more.")
-            )
-            return
-    _restore_changes(run, member)
-    removed = {kind: _remove_made(run, member, kind) for kind in (Contact, Company)}
-    _finish(run, member, contacts=removed[Contact], companies=removed[Company])
+            raise _Broken
+        yield member
+
+
+def _give_up(run: ImportRun) -> None:
+    problem = _("Whoever wanted to undo this import may not import any more. Somebody who may can undo the rest.")
+    with tenancy.inside(run.workspace_id):
+        now = clock.now()
+        mine = ImportRun.objects.of(run.workspace_id).filter(pk=run.pk, state=State.UNDOING)
+        if mine.update(state=State.FAILED, problem=problem, ended_at=now):
+            ledger.write("people.import.refused", workspace=run.workspace_id, about=run, at=now)
+
+
+# --- what lists besides contacts and companies brought -------------------------------------------------------------
+
+
+def _remove_parts(run: ImportRun) -> None:
+    """Rows of other lists that nobody touched are deleted; they go first, as they point at people."""
+    undone = [part for part in parts.registered().values() if part.undo is not None]
+    for part in sorted(undone, key=lambda part: part.undo_order):
+        while _remove_some(run, part):
+            pass
+
+
+def _remove_some(run: ImportRun, part: Part) -> bool:
+    assert part.undo is not None
+    with _batch(run):
+        found = made.newest(run, part.kind, part.model, loose=part.loose, count=BATCH)
+        kept = part.undo(run, found.untouched) if found.untouched else set()
+        made.forget(run, found.notes)
+        if found.notes:
+            _count(run, removed=len(found.untouched) - len(kept), kept=len(found.touched) + len(kept))
+        return bool(found.notes)
 
 
 # --- what was changed ----------------------------------------------------------------------------------------------
 
 
-def _restore_changes(run: ImportRun, by: Member) -> None:
+def _restore_changes(run: ImportRun) -> None:
     """Newest change first, so that a record changed twice ends as it began. A restored change is deleted."""
     while True:
-        with tenancy.inside(run.workspace_id, actor=by.pk):
+        with _batch(run):
             changes = list(ImportChange.objects.of(run.workspace_id).filter(run=run).order_by("-id")[:BATCH])
             if not changes:
                 return
@@ -100,10 +151,8 @@ def _restore(run: ImportRun, kind: str, changes: list[ImportChange], counts: dic
         if row is None:
             counts["kept"] += 1
             continue
-        if _restore_columns(row, change) and _remove_reaches(run, change, kind):
-            counts["restored"] += 1
-        else:
-            counts["kept"] += 1
+        _remove_reaches(run, change, kind)
+        counts["restored" if _restore_columns(row, change) else "kept"] += 1
         row["updated_at"] = now
         touched[row["id"]] = row
     if not touched:
@@ -150,12 +199,12 @@ def _restore_custom(row: dict[str, Any], before: dict[str, Any], after: dict[str
     return whole
 
 
-def _remove_reaches(run: ImportRun, change: ImportChange, kind: str) -> bool:
+def _remove_reaches(run: ImportRun, change: ImportChange, kind: str) -> None:
+    """Take away the phones, e-mails and addresses that the import added, also when a value stays."""
     for name, model in _REACHES.items():
         ids = change.after.get(name) or []
         if ids:
             model.objects.of(run.workspace_id).filter(pk__in=ids, **{kind: change.record_id}).delete()
-    return True
 
 
 def _renew_first_reaches(run: ImportRun, kind: str, touched: dict[str, dict[str, Any]]) -> None:
@@ -177,16 +226,25 @@ def _renew_first_reaches(run: ImportRun, kind: str, touched: dict[str, dict[str,
             row["main_phone"], row["main_email"] = next(iter(phones), ""), next(iter(emails), "")
         search_rows.append(entries.entry(kind, row, phones=phones, emails=emails))
     rowsets.update(SearchEntry, search_rows, workspace_id=run.workspace_id)
+    _hide_again(run, kind, touched)
+
+
+def _hide_again(run: ImportRun, kind: str, touched: dict[str, dict[str, Any]]) -> None:
+    """Those that the import had brought back from the bin are found no more."""
+    gone = SearchEntry.objects.of(run.workspace_id).filter(
+        pk__in=[pk for pk, row in touched.items() if row["deleted_at"]]
+    )
+    tally.add(f"{kind}s" if kind == "contact" else "companies", -gone.delete()[0], workspace=run.workspace_id)
 
 
 # --- what was made -------------------------------------------------------------------------------------------------
 
 
-def _remove_made(run: ImportRun, by: Member, model: type[Contact] | type[Company]) -> int:
+def _remove_made(run: ImportRun, model: type[Contact] | type[Company]) -> int:
     """Move to the bin what the import made and nobody has touched; returns how many."""
     removed, after = 0, UUID(int=0)
     while True:
-        with tenancy.inside(run.workspace_id, actor=by.pk):
+        with _batch(run) as by:
             rows = list(
                 model.objects.of(run.workspace_id)
                 .filter(import_run=run, deleted_at__isnull=True, pk__gt=after)
@@ -210,26 +268,13 @@ def _remove_made(run: ImportRun, by: Member, model: type[Contact] | type[Company
 
 def _with_something_of_others(run: ImportRun, model: type[Contact] | type[Company], ids: list[UUID]) -> set[UUID]:
     """Those to which something points that the import did not make itself."""
-    held: set[UUID] = set()
-    parts, parameters = [], []
-    for other, column in pointing.at(model):
-        own = ""
-        extra: list[Any] = []
-        if other in (Phone, Email, Address):
-            own, extra = "AND NOT (source = 'file' AND created_at = %s)", [run.started_at]
-        elif other is Interaction:
-            own, extra = "AND reference_id IS DISTINCT FROM %s", [run.pk]
-        elif other is Contact:
-            own = "AND deleted_at IS NULL"
-        parts.append(
-            f'SELECT "{column}" FROM "{other._meta.db_table}" WHERE workspace_id = %s AND "{column}" = ANY(%s) {own}'  # noqa: S608
-        )
-        parameters += [run.workspace_id, ids, *extra]
-    if ids and parts:
-        with connection.cursor() as cursor:
-            cursor.execute(" UNION ".join(parts), parameters)
-            held = {row[0] for row in cursor.fetchall()}
-    return held
+    of_the_file = ("NOT (source = 'file' AND created_at = %s)", [run.started_at])
+    own: dict[type[WorkspaceRow], tuple[str, list[Any]]] = {
+        **dict.fromkeys((Phone, Email, Address), of_the_file),
+        Interaction: ("reference_id IS DISTINCT FROM %s", [run.pk]),
+        Contact: ("deleted_at IS NULL", []),
+    }
+    return made.held(run.workspace_id, model, ids, own=own)
 
 
 def _count(run: ImportRun, **more: int) -> None:
@@ -242,8 +287,8 @@ def _count(run: ImportRun, **more: int) -> None:
     ImportRun.objects.of(run.workspace_id).filter(pk=run.pk).update(options=options)
 
 
-def _finish(run: ImportRun, by: Member, *, contacts: int, companies: int) -> None:
-    with tenancy.inside(run.workspace_id, actor=by.pk):
+def _finish(run: ImportRun, *, contacts: int, companies: int) -> None:
+    with _batch(run) as by:
         now = clock.now()
         ImportRun.objects.of(run.workspace_id).filter(pk=run.pk).update(state=State.UNDONE, undone_at=now)
         ledger.write(

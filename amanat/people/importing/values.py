@@ -26,6 +26,10 @@ _SHORT_VALUES = frozenset(
     {Target.PHONE, Target.EMAIL, Target.OWNER_EMAIL, Target.TAGS, Target.BIRTHDAY, Target.CREATED_ON, Target.GSTIN}
 )
 
+_DAYS = frozenset({Target.BIRTHDAY, Target.CREATED_ON, Target.CUSTOM})
+#: What Outlook ("0/0/00") and MySQL ("0000-00-00") write where there is no day.
+_NO_DAY = re.compile(r"0{1,2}([/.-])0{1,2}\1(?:00|0000)|0000-00-00(?: 00:00:00)?")
+
 LABELS = frozenset({"mobile", "work", "home", "whatsapp", "fax", "main", "other"})
 _LABEL_WORDS = {
     "cell": "mobile", "mobil": "mobile", "iphone": "mobile", "business": "work", "office": "work", "residence": "home", "personal": "home",
@@ -39,6 +43,7 @@ _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 _CONTROL_IN_ONE_LINE = re.compile("[\n\t\u2028\u2029\x85]+")
+_NUMBER_AMONG_WORDS = re.compile(r"(?<![\d+])\+?\d(?:[\s().-]{0,2}\d){9,14}(?!\d)")
 _SPACES = re.compile(r"\s{2,}")
 _BETWEEN_VALUES = re.compile(r"\s*(?::::|[;,\n])\s*")
 _SYSTEM_GROUP = re.compile(
@@ -147,7 +152,7 @@ def convert(row: Row, mapping: Mapping, options: Options) -> Converted:
         if match.target is Target.IGNORE or match.index >= len(row.cells):
             continue
         raw = row.cells[match.index]
-        if raw and not raw.isspace():
+        if raw and not raw.isspace() and not (match.target in _DAYS and _NO_DAY.fullmatch(raw.strip())):
             reading.take(match, raw)
     if row.extra:
         reading.refuse("", " | ".join(row.extra), _("The row has more values than the table has columns."))
@@ -215,14 +220,26 @@ class _Reading:
                     phones.parse_or_raise(number.removeprefix("tel:"), self.options.region), self._label(match)
                 )
             except phones.PhoneInvalid as invalid:
-                self.refuse(match.column, piece, invalid.reason)
-                continue
+                among = self._among_words(match, piece)
+                if among is None:
+                    self.refuse(match.column, piece, invalid.reason)
+                    continue
+                phone = among
             if all(known.number != phone.number for known in self.record.phones):
                 self.record.phones.append(phone)
             if extension:
                 self._notes.append(
                     _("Extension of %(phone)s: %(extension)s") % {"phone": phone.number, "extension": extension}
                 )
+
+    def _among_words(self, match: ColumnMatch, piece: str) -> Phone | None:
+        """The one number that stands among words, such as "98230 12345 (wife)"; the words are kept in the notes."""
+        found = _NUMBER_AMONG_WORDS.findall(piece)
+        number = phones.parse(found[0], self.options.region) if len(found) == 1 and len(piece) <= 120 else None
+        if number is None or any(character.isdecimal() for character in piece.replace(found[0], "", 1)):
+            return None
+        self._notes.append(_one_line(piece))
+        return Phone(number, self._label(match))
 
     def _take_emails(self, match: ColumnMatch, raw: str) -> None:
         for piece in self._several(match, raw, _BETWEEN_VALUES.split(raw.strip())):

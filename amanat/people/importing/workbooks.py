@@ -7,6 +7,8 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +21,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PROGRAM = Path(__file__).with_name("workbook_process.py")
 _LONGEST_LINE = 50_000_000
+#: Rows of a sheet that are kept; more than the columns are guessed from.
+_KEPT = 300
 
 
 def is_workbook(names: set[str]) -> bool:
@@ -44,18 +48,36 @@ def check(source: Source, limits: Limits) -> None:
                 _check_entities(archive, info)
 
 
-def lines(source: Source, sheet: str, limits: Limits) -> Iterator[Line]:
-    """The rows of a sheet that have text. Raises FileRefused."""
-    with _process(source, sheet, limits) as (_answer, output):
-        for line in output:
-            number, cells = _loaded(line)
-            yield Line(number, cells)
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The visible sheets, the one that is read, and its first rows: starting the process takes longer than most lists do, so
+    what it said once is kept."""
+
+    source: Source
+    limits: Limits
+    names: list[str]
+    name: str
+    first: list[Line]
+    is_all: bool
+
+    def lines(self) -> Iterator[Line]:
+        """The rows that have text. Raises FileRefused."""
+        yield from self.first
+        if not self.is_all:
+            with _process(self.source, self.name, self.limits) as (_answer, output):
+                yield from (_line(line) for line in islice(output, len(self.first), None))
 
 
-def sheets(source: Source, sheet: str, limits: Limits) -> tuple[list[str], str]:
-    """The visible sheets and the one that is read when `sheet` is asked for ("" asks for the first with text)."""
-    with _process(source, sheet, limits) as (answer, _output):
-        return answer["sheets"], answer["sheet"]
+def sheet(source: Source, wanted: str, limits: Limits) -> Sheet:
+    """The sheet called `wanted`; "" asks for the first with text. Raises FileRefused."""
+    with _process(source, wanted, limits) as (answer, output):
+        first = [_line(line) for line in islice(output, _KEPT)]
+        return Sheet(source, limits, answer["sheets"], answer["sheet"], first, is_all=len(first) < _KEPT)
+
+
+def _line(line: bytes) -> Line:
+    number, cells = _loaded(line)
+    return Line(number, cells)
 
 
 @contextmanager

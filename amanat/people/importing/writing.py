@@ -4,18 +4,18 @@ What is there already keeps its values and gains what it lacks; only when the pe
 Every change of a record that was there before is kept in `ImportChange`, so that the import can be taken back.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from amanat.core import ids, phones, tally
-from amanat.people.importing import entries, rowsets
+from amanat.people.importing import entries, links, reaches, rowsets
 from amanat.people.importing.drafts import Draft
+from amanat.people.importing.links import Links
 from amanat.people.importing.matching import Everyone, Known, names_agree
-from amanat.people.importing.references import References, folded
+from amanat.people.importing.readings import Counts, Reading, Rules, insert_problems
+from amanat.people.importing.references import folded
 from amanat.people.importing.values import Problem
 from amanat.people.models import (
     Address,
@@ -23,7 +23,6 @@ from amanat.people.models import (
     Contact,
     Email,
     ImportChange,
-    ImportProblem,
     ImportRun,
     Interaction,
     Phone,
@@ -38,60 +37,24 @@ _FILLED_OF_BOTH = ("owner_id", "team_id", "external_id", "notes", "follow_up_on"
 _DERIVED = ("name", "sort_name", "tag_ids", "custom", "updated_at", "source_detail")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the person chose. `existing` is "update", "skip" or "add"; ids are texts."""
-
-    on: str = "contact"
-    existing: str = "update"
-    file_wins: bool = False
-    names_must_agree: bool = False
-    tag: str = ""
-    stage_id: str | None = None
-    owner_id: str | None = None
-    team_id: str | None = None
-
-    @classmethod
-    def of(cls, options: Mapping[str, Any]) -> "Rules":
-        names = ("on", "existing", "file_wins", "names_must_agree", "tag", "stage_id", "owner_id", "team_id")
-        return cls(**{name: options[name] for name in names if options.get(name)})
-
-
-@dataclass(slots=True)
-class Reading:
-    """A row of the file on its way: `draft` is None when nothing of it can be used."""
-
-    number: int
-    cells: list[str]
-    draft: Draft | None
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def is_blank(self) -> bool:
-        return self.draft is None and not self.problems
-
-
-@dataclass(slots=True)
-class Counts:
-    created: int = 0
-    updated: int = 0
-    skipped: int = 0
-    failed: int = 0
-
-
 class Batch:
     """Writes the rows of one batch; needs the transaction that also moves the position of the run."""
 
-    def __init__(self, run: ImportRun, rules: Rules, references: References) -> None:
+    def __init__(self, run: ImportRun, rules: Rules, links: Links, *, notes_moves: bool = False) -> None:
+        """`notes_moves`: rows that follow point at these by the ids they have in the file."""
         self.run = run
         self.rules = rules
-        self.references = references
+        self.links = links
+        self.references = links.references
+        self.notes_moves = notes_moves
         self.kind = Contact if rules.on == "contact" else Company
-        self.at = references.at
+        self.at = links.at
         self.counts = Counts()
         self.everyone = Everyone(self.kind, run_id=str(run.pk), names_must_agree=rules.names_must_agree)
         self.new: list[Known] = []
         self.changed: dict[str, Known] = {}
+        self.moved: dict[str, str] = {}
+        self.companies: dict[str, str] = {}
 
     @property
     def workspace_id(self) -> UUID:
@@ -105,14 +68,14 @@ class Batch:
         self._need_references(drafts)
         for reading in readings:
             if reading.draft is None:
-                self.counts.failed += not reading.is_blank
-                self.counts.skipped += reading.is_blank
+                self.counts.count_lost(reading)
             else:
                 self._take(reading, reading.draft)
         self._insert_new()
         self._update_changed()
         self._insert_reaches()
-        self._insert_problems(readings)
+        links.note_moved(self.run, self.moved)
+        insert_problems(self.run, readings)
         return self.counts
 
     def _need_references(self, drafts: list[Draft]) -> None:
@@ -124,6 +87,7 @@ class Batch:
             named = {folded(draft.company): draft.company for draft in drafts if draft.company}
             gstins = {folded(draft.company): draft.gstin for draft in drafts if draft.company and draft.gstin}
             self.references.need_companies(named, gstins)
+            self.companies = self.links.resolved(Company, [draft.company_id for draft in drafts], alive=True)
 
     def _take(self, reading: Reading, draft: Draft) -> None:
         if self.rules.existing == "add":
@@ -137,7 +101,7 @@ class Batch:
             known = self.everyone.find(draft)
         values = self._values(reading, draft)
         if known is None:
-            self._add(draft, values)
+            known = self._add(draft, values)
             self.counts.created += 1
         elif self.rules.existing == "skip":
             self.counts.skipped += 1
@@ -150,6 +114,8 @@ class Batch:
             self.counts.updated += 1
         else:
             self.counts.skipped += 1
+        if self.notes_moves and draft.our_id and draft.our_id != known.id and not reading.is_lost:
+            self.moved[draft.our_id] = known.id
 
     def _is_somebody_else(self, known: Known, draft: Draft) -> bool:
         """Found by a number alone, under a name that has nothing in common: her values must not be filled with his."""
@@ -162,8 +128,7 @@ class Batch:
         return not _is_stand_in(known) and not names_agree(str(known.row["name"]), draft.name)
 
     def _fail(self, reading: Reading, column: str, value: str, reason: str) -> None:
-        reading.draft = None
-        reading.problems.append(Problem(column, value, reason))
+        reading.fail(column, value, reason)
         self.counts.failed += 1
 
     def _values(self, reading: Reading, draft: Draft) -> dict[str, Any]:
@@ -193,18 +158,29 @@ class Batch:
             "job_title": draft.job_title,
             "language": draft.language,
             "birthday": draft.birthday,
-            "company_id": references.companies[folded(draft.company)] if draft.company else None,
+            "company_id": self._company_id(draft),
             "stage_id": stage_id or rules.stage_id,
         }
+
+    def _company_id(self, draft: Draft) -> str | None:
+        """The firm itself when the file says which one; otherwise the one of that name."""
+        if draft.company_id in self.companies:
+            return self.companies[draft.company_id]
+        return self.references.companies[folded(draft.company)] if draft.company else None
 
     def _tag_ids(self, draft: Draft) -> list[str]:
         names = [*draft.tags, self.rules.tag] if self.rules.tag else draft.tags
         return list(dict.fromkeys(self.references.tags[name.casefold()[:60]] for name in names))
 
-    def _add(self, draft: Draft, values: dict[str, Any]) -> None:
+    def _own_id(self, draft: Draft) -> str:
+        """The id it had when we wrote it, unless what it named was erased for good here."""
+        is_free = draft.our_id and self.rules.existing != "add"
+        return draft.our_id if is_free and not self.references.was_erased(self.kind, draft.our_id) else str(ids.new())
+
+    def _add(self, draft: Draft, values: dict[str, Any]) -> Known:
         name = draft.shown_name[:200]
         row = {
-            "id": str(ids.new()),
+            "id": self._own_id(draft),
             "name": name,
             "sort_name": entries.sort_name(name),
             "tag_ids": self._tag_ids(draft) if draft.tags or self.rules.tag else [],
@@ -222,64 +198,15 @@ class Batch:
             row["main_email"] = draft.emails[0].address if draft.emails else ""
         known = Known(row, is_new=True, our_id=draft.our_id)
         self.new.append(known)
-        self._add_reaches(known, draft)
+        reaches.add(known, draft, holder=self.everyone.holder, at=self.at)
         self.everyone.add(known)
-
-    def _add_reaches(self, known: Known, draft: Draft) -> bool:
-        """Phones, e-mails and addresses that it does not have; returns whether there were any."""
-        holder, before = self.everyone.holder, len(known.new_phones) + len(known.new_emails) + len(known.new_addresses)
-        for phone in draft.phones:
-            if phone.number not in known.phones:
-                known.new_phones.append(
-                    {
-                        "id": str(ids.new()),
-                        holder: known.id,
-                        "number": phone.number,
-                        "label": phone.label[:30],
-                        "extension": phone.extension[:10],
-                        "is_whatsapp": phone.is_whatsapp,
-                        "position": len(known.phones),
-                        "source": "file",
-                        "created_at": self.at,
-                    }
-                )
-                known.phones[phone.number] = phone.label
-        for email in draft.emails:
-            if email.address not in known.emails:
-                known.new_emails.append(
-                    {
-                        "id": str(ids.new()),
-                        holder: known.id,
-                        "address": email.address,
-                        "label": email.label[:30],
-                        "position": len(known.emails),
-                        "source": "file",
-                        "created_at": self.at,
-                    }
-                )
-                known.emails[email.address] = email.label
-        if not known.has_address:
-            for place, address in enumerate(draft.addresses):
-                parts = dict.fromkeys(("street", "locality", "city", "district", "state", "postal_code", "country"), "")
-                known.new_addresses.append(
-                    {
-                        "id": str(ids.new()),
-                        holder: known.id,
-                        "label": address.label[:30],
-                        "position": place,
-                        "source": "file",
-                        "created_at": self.at,
-                        **parts,
-                        **address.parts,
-                    }
-                )
-                known.has_address = True
-        return len(known.new_phones) + len(known.new_emails) + len(known.new_addresses) > before
+        return known
 
     def _change(self, known: Known, draft: Draft, values: dict[str, Any]) -> bool:
         known.remember()
         row, wins = known.row, self.rules.file_wins
-        changed = self._change_name(known, draft)
+        changed = self._bring_back(known)
+        changed |= self._change_name(known, draft)
         for column in (*_FILLED[self.rules.on], *_FILLED_OF_BOTH):
             value = values.get(column)
             if value and row.get(column) != value and (wins or not row.get(column)):
@@ -295,7 +222,7 @@ class Batch:
         if tags:
             row["tag_ids"] = [*row["tag_ids"], *tags]
             changed = True
-        if self._add_reaches(known, draft):
+        if reaches.add(known, draft, holder=self.everyone.holder, at=self.at):
             changed = True
             if self.kind is Contact:
                 row["main_phone"] = row["main_phone"] or next(iter(known.phones), "")
@@ -305,6 +232,14 @@ class Batch:
             if not known.is_new:
                 self.changed[known.id] = known
         return changed
+
+    def _bring_back(self, known: Known) -> bool:
+        """Out of the bin, when its own row of our own file says that it is to be here."""
+        if known.row.get("deleted_at") is None:
+            return False
+        known.row["deleted_at"] = known.row["deleted_by_id"] = None
+        self.everyone.add(known)
+        return True
 
     def _change_name(self, known: Known, draft: Draft) -> bool:
         row, name = known.row, draft.name[:200]
@@ -350,7 +285,7 @@ class Batch:
         if not self.changed:
             return
         here, run_id = self.workspace_id, str(self.run.pk)
-        columns = ["id", *_DERIVED, *_FILLED_OF_BOTH, *_FILLED[self.rules.on]]
+        columns = ["id", *_DERIVED, *_FILLED_OF_BOTH, *_FILLED[self.rules.on], "deleted_at", "deleted_by_id"]
         columns += ["main_phone", "main_email"] if self.kind is Contact else []
         changes = []
         for known in self.changed.values():
@@ -377,8 +312,11 @@ class Batch:
         rowsets.update(
             self.kind, [{column: known.row[column] for column in columns} for known in ordered], workspace_id=here
         )
-        entry_rows = [self._entry(known) for known in ordered]
-        rowsets.update(SearchEntry, entry_rows, workspace_id=here)
+        back = {known.id for known in ordered if known.was and known.was["deleted_at"] is not None}
+        found_by = [self._entry(known) for known in ordered]
+        rowsets.update(SearchEntry, [row for row in found_by if row["id"] not in back], workspace_id=here)
+        rowsets.insert(SearchEntry, [row for row in found_by if row["id"] in back], workspace_id=here)
+        tally.add("contacts" if self.kind is Contact else "companies", len(back), workspace=here)
         rowsets.insert(ImportChange, changes, workspace_id=here)
 
     def _insert_reaches(self) -> None:
@@ -388,31 +326,8 @@ class Batch:
         rowsets.insert(Email, [row for known in everyone for row in known.new_emails], workspace_id=here)
         rowsets.insert(Address, [row for known in everyone for row in known.new_addresses], workspace_id=here)
 
-    def _insert_problems(self, readings: list[Reading]) -> None:
-        rows = [
-            {
-                "id": str(ids.new()),
-                "run_id": str(self.run.pk),
-                "row_number": reading.number,
-                "values": {"cells": [_storable(cell) for cell in reading.cells]},
-                "reasons": [
-                    {"column": problem.column, "value": _storable(problem.value)[:200], "reason": problem.reason}
-                    for problem in reading.problems
-                ],
-                "is_failure": reading.draft is None,
-            }
-            for reading in readings
-            if reading.problems
-        ]
-        rowsets.insert(ImportProblem, rows, workspace_id=self.workspace_id)
-
 
 def _is_stand_in(known: Known) -> bool:
     """Whether its name is only its phone or e-mail, for want of a name."""
     name = known.row["name"]
     return name in known.emails or any(name == phones.national(number) for number in known.phones)
-
-
-def _storable(text: str) -> str:
-    """What PostgreSQL can hold: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

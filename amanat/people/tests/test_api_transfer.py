@@ -18,7 +18,7 @@ from amanat.accounts.tests.factories import make_member
 from amanat.core import tenancy
 from amanat.core.models import LedgerEntry
 from amanat.people import exporting
-from amanat.people.importing import runs, undo
+from amanat.people.importing import undo, working
 from amanat.people.models import Contact, ExportRun, ImportRun
 from amanat.people.tests.factories import make_company, make_contact, make_stage
 
@@ -56,7 +56,7 @@ def test_a_file_is_uploaded_checked_imported_and_taken_back(hers: Program, shree
     assert (changed["options"]["stage_id"], changed["options"]["existing"]) == (str(stage.pk), "skip")
     started = hers.post(f"{url}/start")
     assert (started.status_code, started.json()["state"]) == (202, "queued")
-    runs.work(shree.id, UUID(started.json()["id"]))
+    working.work(shree.id, UUID(started.json()["id"]))
     done = hers.get(url).json()
     assert (done["state"], done["position"], done["created"]) == ("done", 3, 3)
     problems = hers.get(f"{url}/problems").json()["items"]

@@ -15,7 +15,7 @@ import pytest
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import make_workspace, owner_of
 from amanat.core import tally, tenancy
-from amanat.people.importing import runs
+from amanat.people.importing import working
 from amanat.people.models import Contact, Email, ImportProblem, ImportRun, Phone, SearchEntry
 from amanat.people.tests.test_importing_runs import again, queued
 
@@ -27,8 +27,8 @@ django.setup()
 from uuid import UUID
 from django.conf import settings
 settings.FILES_ROOT, settings.LEDGER_HEADS_FILE = sys.argv[3], sys.argv[4]
-from amanat.people.importing import runs
-runs.work(UUID(sys.argv[1]), UUID(sys.argv[2]))
+from amanat.people.importing import working
+working.work(UUID(sys.argv[1]), UUID(sys.argv[2]))
 """
 
 
@@ -59,7 +59,7 @@ def test_killed_again_and_again_an_import_loses_no_row_and_doubles_none(workspac
     seen = [0]
     for _kill in range(3):
         process = worker(run, settings)
-        wanted = seen[-1] + 2 * runs.BATCH
+        wanted = seen[-1] + 2 * working.BATCH
         deadline = time.monotonic() + 60
         while again(run).position < wanted and time.monotonic() < deadline:
             pass

@@ -13,9 +13,10 @@ from amanat.accounts.tests.factories import make_member, owner_of
 from amanat.core import clock, tally, tenancy
 from amanat.people import contacts, search, timeline
 from amanat.people.drafts import ContactDraft
-from amanat.people.importing import runs, undo
+from amanat.people.importing import runs, undo, working
 from amanat.people.importing.mapping import Mapping
 from amanat.people.importing.runs import ImportRefused
+from amanat.people.importing.writing import Batch
 from amanat.people.models import Company, Contact, ImportProblem, ImportRun, Interaction, Phone, SearchEntry, Stage
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 def imported(member: Member, content: str | bytes, *, name: str = "list.csv", **options: Any) -> ImportRun:
     """A whole import: uploaded, started as guessed, done."""
     run = queued(member, content, name=name, **options)
-    runs.work(member.workspace_id, run.pk)
+    working.work(member.workspace_id, run.pk)
     return again(run)
 
 
@@ -167,10 +168,10 @@ def test_all_rows_get_what_was_chosen_for_all(rekha: Member) -> None:
 
 
 def test_stop_leaves_what_is_done_and_go_on_does_the_rest(rekha: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "BATCH", 10)
+    monkeypatch.setattr(working, "BATCH", 10)
     rows = "".join(f"Person {n},98220{n:05d}\n" for n in range(35))
     run = queued(rekha, "Name,Mobile\n" + rows)
-    real, batches = runs.Batch.write, []
+    real, batches = Batch.write, []
 
     def write_and_stop(self: Any, readings: Any) -> Any:
         batches.append(len(readings))
@@ -178,12 +179,12 @@ def test_stop_leaves_what_is_done_and_go_on_does_the_rest(rekha: Member, monkeyp
             runs.stop(run=run, by=rekha, at=clock.now())
         return real(self, readings)
 
-    monkeypatch.setattr(runs.Batch, "write", write_and_stop)
-    runs.work(rekha.workspace_id, run.pk)
+    monkeypatch.setattr(Batch, "write", write_and_stop)
+    working.work(rekha.workspace_id, run.pk)
     assert (again(run).state, again(run).position, len(names(rekha))) == ("stopped", 20, 20)
     with tenancy.inside(rekha.workspace):
         runs.go_on(run=again(run), by=rekha, at=clock.now())
-    runs.work(rekha.workspace_id, run.pk)
+    working.work(rekha.workspace_id, run.pk)
     assert figures(again(run)) == ("done", 35, 0, 0, 0)
     assert batches == [10, 10, 10, 5]
     assert sorted(names(rekha)) == sorted(f"Person {n}" for n in range(35))
@@ -194,14 +195,14 @@ def test_a_member_demoted_before_the_job_runs_imports_nothing(rekha: Member) -> 
     run = queued(manager, "Name,Mobile\nAsha,9822041736\n")
     with tenancy.inside(rekha.workspace):
         Member.objects.of(rekha.workspace).filter(pk=manager.pk).update(role=Role.AGENT)
-    runs.work(rekha.workspace_id, run.pk)
+    working.work(rekha.workspace_id, run.pk)
     assert (again(run).state, names(rekha)) == ("failed", [])
     assert "may not import any more" in again(run).problem
 
 
 def test_a_file_that_breaks_in_the_middle_writes_nothing_and_says_why(rekha: Member) -> None:
     run = queued(rekha, "Name,Mobile\n" + "Asha,9822041736\n" * 500 + '"never closed' + "\nRavi,9822041737" * 90_000)
-    runs.work(rekha.workspace_id, run.pk)
+    working.work(rekha.workspace_id, run.pk)
     assert (again(run).state, names(rekha)) == ("failed", [])
     assert "quote" in again(run).problem or "characters" in again(run).problem
 
@@ -210,19 +211,19 @@ def test_a_file_that_is_gone_is_told(rekha: Member) -> None:
     run = queued(rekha, "Name,Mobile\nAsha,9822041736\n")
     with tenancy.inside(rekha.workspace):
         ImportRun.objects.of(rekha.workspace).filter(pk=run.pk).update(file=None)
-    runs.work(rekha.workspace_id, run.pk)
+    working.work(rekha.workspace_id, run.pk)
     assert again(run).state == "failed"
     assert "not here any more" in again(run).problem
 
 
 def test_a_row_the_database_refuses_stands_alone(rekha: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = runs.Batch._values
+    real = Batch._values
 
     def broken(self: Any, reading: Any, draft: Any) -> Any:
         found = real(self, reading, draft)
         return {**found, "birthday": "2026-02-30"} if draft.name == "Ravi" else found
 
-    monkeypatch.setattr(runs.Batch, "_values", broken)
+    monkeypatch.setattr(Batch, "_values", broken)
     run = imported(rekha, "Name,Mobile\nAsha,9822041736\nRavi,9822041737\nOm,9822041738\n")
     assert figures(run) == ("done", 2, 0, 0, 1)
     assert names(rekha) == ["Asha", "Om"]
@@ -230,18 +231,18 @@ def test_a_row_the_database_refuses_stands_alone(rekha: Member, monkeypatch: pyt
 
 
 def test_two_workers_do_not_share_a_run(rekha: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "BATCH", 5)
+    monkeypatch.setattr(working, "BATCH", 5)
     run = queued(rekha, "Name,Mobile\n" + "".join(f"Person {n},98220{n:05d}\n" for n in range(12)))
-    real, begun = runs._one_batch_at_a_time, []
+    real, begun = working._one_batch_at_a_time, []
 
     def interrupted(workspace_id: Any) -> None:
         real(workspace_id)
         begun.append(1)
         if len(begun) == 2:  # in the middle of the first worker's second batch, another one does the rest
-            runs.work(rekha.workspace_id, run.pk)
+            working.work(rekha.workspace_id, run.pk)
 
-    monkeypatch.setattr(runs, "_one_batch_at_a_time", interrupted)
-    runs.work(rekha.workspace_id, run.pk)
+    monkeypatch.setattr(working, "_one_batch_at_a_time", interrupted)
+    working.work(rekha.workspace_id, run.pk)
     assert figures(again(run)) == ("done", 12, 0, 0, 0)
     assert len(names(rekha)) == 12
 

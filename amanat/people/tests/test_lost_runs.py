@@ -14,7 +14,7 @@ from amanat.accounts.tests.factories import owner_of, signed_in
 from amanat.core import clock, jobs, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.people import exporting, lost_runs
-from amanat.people.importing import runs, undo
+from amanat.people.importing import undo, working
 from amanat.people.models import ExportRun, ImportRun
 from amanat.people.tests.test_importing_runs import again, figures, imported, queued
 
@@ -41,7 +41,7 @@ def test_an_import_whose_job_was_parked_says_so_and_goes_on(rekha: Member) -> No
     assert again(run).state == "failed"
     browser.post(reverse("people:import_go_on", args=[run.pk]))
     assert again(run).state == "queued"
-    runs.work(rekha.workspace_id, run.pk)
+    working.work(rekha.workspace_id, run.pk)
     assert figures(again(run)) == ("done", 1, 0, 0, 0)
 
 

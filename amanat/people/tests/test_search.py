@@ -195,3 +195,43 @@ def test_a_narrow_member_finds_her_own_among_many(shree: Workspace) -> None:
     _many(shree)
     with tenancy.inside(shree):
         assert [hit.id for hit in search.find("sunita", member=narrow)] == [hers.pk]
+
+
+def test_of_a_short_word_the_best_come_first_and_the_loose_only_when_little_else_is_there(shree: Workspace) -> None:
+    for name in ("Sunita Deshmukh", "Vasundhara Naik", "Hirabai Sonawane", "Anil Sutar", "Sukhdev Gupta"):
+        make_contact(shree, name, phone="")
+    make_company(shree, "Sunrise Traders")
+    # Names that begin with it, then names with a word that begins or sounds so, then those that have it inside.
+    assert _names(shree, "su") == ["sukhdev", "sunita", "sunrise", "anil", "hirabai"]
+    assert _names(shree, "sun") == ["sunita", "sunrise", "hirabai", "vasundhara"]
+    for number in range(search.ENOUGH - 3):
+        make_contact(shree, f"Sunil Pawar {number}", phone="")
+    assert sorted(_names(shree, "sun")) == ["hirabai", "sunil", "sunil", "sunita", "sunrise"]
+    assert "vasundhara" in _names(shree, "vasun") and "vasundhara" in _names(shree, "sund")
+
+
+def test_a_short_word_means_people_before_services(shree: Workspace) -> None:
+    make_contact(shree, "Kavita Ramrao Deshmukh Patil of the Ration Shop")
+    with tenancy.inside(shree):
+        service = Entry("service", UUID(int=7), shree.pk, ["Ration card"], ["39"])
+        search.index([service])
+        hits = [hit.kind for hit in search.find("ra", member=owner(shree))]
+        assert hits == ["contact", "service"]
+        # A longer word says more, and the shorter text is nearer to it.
+        assert [hit.kind for hit in search.find("ration", member=owner(shree))] == ["service", "contact"]
+
+
+def test_a_short_form_of_a_name_finds_its_long_ones(shree: Workspace) -> None:
+    make_contact(shree, "Mohammed Irfan")
+    make_contact(shree, "Md Salim")
+    assert _names(shree, "md") == ["md", "mohammed"]
+    assert _names(shree, "md irfan") == ["mohammed"]
+
+
+@pytest.mark.parametrize("query", ["9", "98", "982", "9822", "९८"])
+def test_the_first_digits_of_a_number_are_found_without_its_country(shree: Workspace, query: str) -> None:
+    make_contact(shree, "Middle", phone="+917098220000")
+    make_contact(shree, "Sunita", phone="+919822041736")
+    make_contact(shree, "Abroad", phone="+447911123456")
+    assert _names(shree, query)[0] == "sunita"
+    assert "abroad" not in _names(shree, query)

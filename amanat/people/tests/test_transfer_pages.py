@@ -23,7 +23,7 @@ from amanat.core.models import LedgerEntry
 from amanat.people import bin as deleted
 from amanat.people import contacts, exporting, merging
 from amanat.people.drafts import ContactDraft
-from amanat.people.importing import runs, undo
+from amanat.people.importing import undo, working
 from amanat.people.models import Contact, ExportRun, ImportRun, Merge, NotDuplicate
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_upload_check_start_watch_report_and_undo(browser: Client, rekha: Member
     assert 'hx-get="' in browser.get(page).content.decode()
     with tenancy.inside(rekha.workspace):
         run = ImportRun.objects.of(rekha.workspace).get()
-    runs.work(rekha.workspace_id, run.pk)
+    working.work(rekha.workspace_id, run.pk)
     assert browser.get(page + "progress/")["HX-Refresh"] == "true"
     report = browser.get(page).content.decode()
     assert "It has too few digits" in report
@@ -85,7 +85,7 @@ def test_columns_may_be_changed_before_the_start(browser: Client, rekha: Member)
     browser.post(page + "start/", {"act": "start", "on": "contact", "existing": "update"})
     with tenancy.inside(rekha.workspace):
         run = ImportRun.objects.of(rekha.workspace).get()
-    runs.work(rekha.workspace_id, run.pk)
+    working.work(rekha.workspace_id, run.pk)
     with tenancy.inside(rekha.workspace):
         asha = Contact.objects.of(rekha.workspace).get(name="Asha Menon")
         assert (asha.notes, asha.custom) == ("Pune", {})
@@ -96,7 +96,7 @@ def test_failed_rows_come_back_with_their_columns_and_the_reason(browser: Client
     browser.post(page + "start/", {"act": "start", "on": "contact", "existing": "update"})
     with tenancy.inside(rekha.workspace):
         run = ImportRun.objects.of(rekha.workspace).get()
-    runs.work(rekha.workspace_id, run.pk)
+    working.work(rekha.workspace_id, run.pk)
     answer = browser.get(page + "failed/")
     lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
     assert lines[0].startswith("Town,Mobile,Reason")
