@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from allauth.account.authentication import get_authentication_records
-from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
+from amanat.accounts import second_factors
 from amanat.accounts.models import Member, User, Workspace
 from amanat.accounts.permissions import May, Role
 from amanat.accounts.session_store import SessionStore
@@ -145,8 +145,8 @@ class Members:
         request.member, request.workspace = member, member.workspace
         if self.permission is not None and not member.may(self.permission):
             return routes.refusal(request, 403)
-        if member.workspace.requires_mfa and not is_mfa_enabled(user):
-            return _redirect(request, reverse("accounts:second_factor_needed"))
+        if member.workspace.requires_mfa and not second_factors.has_one(user.pk):
+            return _by_way_of(request, "accounts:second_factor_needed")
         if route.fresh and not is_fresh(request):
             return to_reauthentication(request)
         if request.method not in ("GET", "HEAD"):
@@ -246,6 +246,11 @@ def workspaces_to_seal() -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def sent(request: HttpRequest) -> QueryDict | None:
+    """What a form was sent with; an empty form that was sent is checked too, hence not `request.POST or None`."""
+    return request.POST if request.method == "POST" else None
+
+
 def see_other(url: str) -> HttpResponseRedirect:
     """Where to go after an act: 303, so that the next request is a GET in every browser."""
     return HttpResponseRedirect(url, status=303)
@@ -258,15 +263,30 @@ def _redirect(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseRedirect(url)
 
 
+def _here(request: HttpRequest) -> str:
+    """The page to come back to: the one asked for, or the one shown while a form was sent or a part of it fetched."""
+    if request.method == "GET" and not getattr(request, "htmx", False):
+        return request.get_full_path()
+    shown = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
+    try:
+        parts = urlsplit(shown)
+    except ValueError:
+        return "/"
+    path = urlunsplit(("", "", parts.path, parts.query, ""))
+    return path if path.startswith("/") and not path.startswith("//") else "/"
+
+
+def _by_way_of(request: HttpRequest, url_name: str) -> HttpResponse:
+    """Send somebody to a page that leads back to this one."""
+    return _redirect(request, f"{reverse(url_name)}?next={quote(_here(request))}")
+
+
 def to_sign_in(request: HttpRequest) -> HttpResponse:
-    here = request.get_full_path() if request.method == "GET" and not getattr(request, "htmx", False) else "/"
-    return _redirect(request, f"{reverse('account_login')}?next={quote(here)}")
+    return _by_way_of(request, "account_login")
 
 
 def to_reauthentication(request: HttpRequest) -> HttpResponse:
-    here = request.get_full_path() if request.method == "GET" else request.META.get("HTTP_REFERER", "/")
-    path = "/" + here.split("/", 3)[3] if here.startswith("http") and here.count("/") >= 3 else here
-    return _redirect(request, f"{reverse('account_reauthenticate')}?next={quote(path)}")
+    return _by_way_of(request, "account_reauthenticate")
 
 
 def signed_in_by(request: HttpRequest) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import forms, outbox_access, profile, second_factors, sessions
-from amanat.accounts.access import UserRequest, see_other
+from amanat.accounts.access import UserRequest, see_other, sent
 from amanat.accounts.models import SignIn
 from amanat.accounts.session_store import hashed
 from amanat.core import clock, routes
@@ -26,9 +27,7 @@ A_YEAR = 365 * 86400
 
 def own_profile(request: UserRequest) -> HttpResponse:
     user = request.user
-    form = forms.ProfileForm(
-        request.POST or None, initial={"name": user.name, "language": user.language, "theme": user.theme}
-    )
+    form = forms.ProfileForm(sent(request), initial={"name": user.name, "language": user.language, "theme": user.theme})
     if request.method == "POST" and form.is_valid():
         profile.change(user=user, **form.cleaned_data)
         messages.success(request, _("Saved."))
@@ -39,7 +38,7 @@ def own_profile(request: UserRequest) -> HttpResponse:
                 name, value, max_age=A_YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE, httponly=True
             )
         return response
-    context = {"form": form, "has_second_factor": bool(second_factors.who_has_one([user.pk]))}
+    context = {"form": form, "has_second_factor": second_factors.has_one(user.pk)}
     return TemplateResponse(request, "accounts/account/profile.html", context, status=422 if form.errors else 200)
 
 
@@ -84,9 +83,12 @@ def _uuid_or_none(text: str) -> UUID | None:
 
 
 def second_factor_needed(request: UserRequest) -> HttpResponse:
-    """Where a member lands whose workspace asks for a second factor that she does not have yet."""
-    if second_factors.who_has_one([request.user.pk]):
-        return see_other("/")
+    """Where a member without a second factor lands whose workspace asks for one; with one, the way back to `next`."""
+    wanted = request.GET.get("next", "")
+    if wanted and get_adapter().is_safe_url(wanted):
+        request.session[second_factors.ONWARD] = wanted
+    if second_factors.has_one(request.user.pk):
+        return see_other(request.session.pop(second_factors.ONWARD, "/"))
     return TemplateResponse(request, "accounts/account/second_factor_needed.html")
 
 

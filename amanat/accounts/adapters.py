@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import Any, cast
 
 import segno
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import record_authentication
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -26,7 +28,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from amanat.accounts import access, guessing, history, mails, sessions, signing_up
+from amanat.accounts import access, guessing, history, mails, second_factors, sessions, signing_up
 from amanat.accounts.models import SignIn, User
 from amanat.accounts.session_store import hashed
 from amanat.core import clock, outbox, phones, routes, tombstones, vault
@@ -64,6 +66,14 @@ class PhoneField(forms.CharField):
     def clean(self, value: Any) -> str:
         typed = super().clean(value)
         return AccountAdapter().clean_phone(typed) if typed else ""
+
+
+def _keep_addresses(user: AbstractBaseUser) -> None:
+    """Read the user's e-mails once: the library asks twice during a sign-in whether this one is confirmed."""
+    addresses = list(EmailAddress.objects.filter(user_id=user.pk))
+    for address in addresses:
+        address.user = user
+    EmailAddress.objects.fill_cache_for_user(user, addresses)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -186,6 +196,7 @@ class AccountAdapter(DefaultAccountAdapter):
         user = cast("AbstractBaseUser | None", super().authenticate(request, **credentials))
         if user is not None:
             guessing.password_was_right(email=str(credentials.get("email", "")), address=self.get_client_ip(request))
+            _keep_addresses(user)
         return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
@@ -257,6 +268,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):
             "This code is not right. Codes of the app change every half minute and work once."
         ),
     }
+
+    def is_mfa_enabled(self, user: AbstractBaseUser, types: Iterable[str] | None = None) -> bool:
+        return not user.is_anonymous and second_factors.has_one(user.pk, types or second_factors.TYPES)
 
     def encrypt(self, text: str) -> str:
         return vault.seal_text(text, workspace_id=vault.SYSTEM, context="mfa.authenticator").hex()

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from ninja import Router
 from pydantic import BaseModel, Field
 
-from amanat.accounts import invitations, members
-from amanat.accounts.api_access import ApiRequest, needs
+from amanat.accounts import alarms, invitations, members
+from amanat.accounts.api_access import ApiRequest, needs, problem
 from amanat.accounts.api_shapes import Listed, Moment, Strict, answer
 from amanat.accounts.models import Invitation, Member, Team
 from amanat.accounts.permissions import May, Role
@@ -57,7 +57,7 @@ class MemberOut(BaseModel):
     name: str
     email: str
     role: _ROLE_NAMES
-    sees: _SEES = Field(description="`team`: only contacts of her teams and her own.")
+    sees: _SEES = Field(description="`team`: only contacts of their teams and their own.")
     team_ids: list[UUID]
     has_second_factor: bool
     joined_at: Moment
@@ -132,16 +132,16 @@ def get_member(request: HttpRequest, member_id: UUID) -> MemberOut:
     return _read(cast(ApiRequest, request), member_id)
 
 
-@router.patch(
-    "/members/{uuid:member_id}", response={200: MemberOut, 409: None}, summary="Change a member's role, sight or teams"
-)
+@router.patch("/members/{uuid:member_id}", response=MemberOut, summary="Change a member's role, sight or teams")
 @needs("members:write", May.MANAGE_MEMBERS)
-def change_member(request: HttpRequest, member_id: UUID, change: MemberChange) -> MemberOut:
-    """The only owner cannot be made anything else (409)."""
+def change_member(request: HttpRequest, member_id: UUID, change: MemberChange) -> MemberOut | HttpResponse:
+    """An owner is changed on the page Members only (403), as an owner is made there only. The owners are told by mail."""
     asked = cast(ApiRequest, request)
-    member = _present(asked, member_id)
-    hers = set(member.team_seats.of(asked.workspace).values_list("team_id", flat=True))
-    team_ids = hers if change.team_ids is None else set(change.team_ids)
+    member = _changeable(asked, member_id)
+    if isinstance(member, HttpResponse):
+        return member
+    present = set(member.team_seats.of(asked.workspace).values_list("team_id", flat=True))
+    team_ids = present if change.team_ids is None else set(change.team_ids)
     known = set(Team.objects.of(asked.workspace).filter(id__in=team_ids).values_list("id", flat=True))
     if team_ids - known:
         raise ValidationError({"team_ids": _("There is no such team here.")})
@@ -153,15 +153,20 @@ def change_member(request: HttpRequest, member_id: UUID, change: MemberChange) -
         sees=change.sees or member.sees,
         team_ids=team_ids,
     )
+    alarms.members_changed(token=asked.token, member=asked.member)
     return _read(asked, member_id)
 
 
-@router.delete("/members/{uuid:member_id}", response={204: None, 409: None}, summary="End a member's seat")
+@router.delete("/members/{uuid:member_id}", response={204: None}, summary="End a member's seat")
 @needs("members:write", May.MANAGE_MEMBERS)
 def end_member(request: HttpRequest, member_id: UUID) -> HttpResponse:
-    """Her next request is refused and her tokens stop. The only owner cannot leave (409)."""
+    """The member's next request is refused and their tokens stop. An owner leaves by the page Members only (403)."""
     asked = cast(ApiRequest, request)
-    members.end(member=_present(asked, member_id), by=asked.member, at=clock.now())
+    member = _changeable(asked, member_id)
+    if isinstance(member, HttpResponse):
+        return member
+    members.end(member=member, by=asked.member, at=clock.now())
+    alarms.members_changed(token=asked.token, member=asked.member)
     return HttpResponse(status=204)
 
 
@@ -198,7 +203,8 @@ def invite(request: HttpRequest, invitation: InvitationIn) -> HttpResponse:
             at=clock.now(),
         )
     except members.AlreadyMember:
-        raise ValidationError({"email": _("She is a member already.")}) from None
+        raise ValidationError({"email": _("This person is a member already.")}) from None
+    alarms.members_changed(token=asked.token, member=asked.member)
     return answer(_invited(sent), status=201, location=f"/api/v1/invitations/{sent.pk}")
 
 
@@ -223,10 +229,14 @@ def list_teams(request: HttpRequest) -> TeamPage:
     return TeamPage(items=[TeamOut(id=team.pk, name=team.name) for team in teams])
 
 
-def _present(request: ApiRequest, member_id: UUID) -> Member:
+def _changeable(request: ApiRequest, member_id: UUID) -> Member | HttpResponse:
+    """The present member, or the refusal to touch an owner: a token in wrong hands must not shut the owners out."""
     found = Member.objects.of(request.workspace).filter(pk=member_id, ended_at__isnull=True).first()
     if found is None:
         raise Http404
+    if found.is_owner:
+        detail = _("Open the page Members: it asks for a fresh sign-in, which a token cannot give.")
+        return problem(403, _("A token changes no owner"), detail=detail)
     return found
 
 

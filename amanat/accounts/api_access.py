@@ -14,14 +14,13 @@ from typing import Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from amanat.accounts import access, api_tokens
+from amanat.accounts import access, api_tokens, second_factors
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.models import ApiToken, Member
 from amanat.accounts.permissions import May
@@ -127,7 +126,7 @@ class ApiTokens:
             return problem(403, _("The token lacks a scope"), detail=_("This needs the scope %s.") % needed.scope)
         if needed.permission is not None and not request.member.may(needed.permission):
             return lacks(needed.permission)
-        if request.workspace.requires_mfa and not is_mfa_enabled(request.member.user):
+        if request.workspace.requires_mfa and not second_factors.has_one(request.member.user_id):
             detail = _("The workspace asks its members for a second factor, and the token's member has none.")
             return problem(403, _("A second factor is needed"), detail=detail)
         return None

@@ -23,6 +23,8 @@ from amanat.accounts.models import ApiToken, Member, TeamMember
 from amanat.core import clock, ledger, tenancy, tombstones
 
 LONGEST = timedelta(days=365)
+#: For tokens that may change members, which nobody signs in for afresh: docs/decisions/0009.
+LONGEST_FOR_MEMBERS = timedelta(days=30)
 USED_EVERY = timedelta(minutes=1)
 _TOKEN = re.compile(r"(?:Bearer\s+)?amt_([0-9a-f]{32})_([A-Za-z0-9_-]{20,80})", re.IGNORECASE)
 
@@ -47,12 +49,12 @@ def make(
 ) -> tuple[ApiToken, str]:
     """A new token of `member` and its text, which is never shown again.
 
-    Raises ValueError for an unknown scope, none, or an end that has passed or lies more than a year ahead.
+    Raises ValueError for an unknown scope, none, or an end that has passed or lies further ahead than `longest` allows.
     """
     chosen = sorted(set(scopes))
     if not chosen or not set(chosen) <= set(Scope.values):
         raise ValueError("scopes")
-    if not at < expires_at <= at + LONGEST:
+    if not at < expires_at <= at + longest(chosen):
         raise ValueError("expires_at")
     secret = secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
@@ -69,6 +71,11 @@ def make(
         expires_at=expires_at.isoformat(),
     )  # fmt: skip
     return token, f"amt_{member.workspace_id.hex}_{secret}"
+
+
+def longest(scopes: Iterable[str]) -> timedelta:
+    """How long a token with these scopes may work."""
+    return LONGEST_FOR_MEMBERS if Scope.MEMBERS_WRITE in scopes else LONGEST
 
 
 def revoke(*, token: ApiToken, by: Member, at: datetime) -> None:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,6 +8,9 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
+        # `history.signed_in` writes the time of the last sign-in together with its line.
+        user_logged_in.disconnect(dispatch_uid="update_last_login")
+
         # These need loaded models.
         from amanat.accounts import ledger_words as own_words
         from amanat.accounts import schema as own
@@ -21,7 +25,7 @@ class AccountsConfig(AppConfig):
 
         ledger_words.register(own_words.SENTENCES, own_words.TABLES)
         members, tokens = May.MANAGE_MEMBERS.value, May.MANAGE_TOKENS.value
-        register(Entry("workspace", 10, _("Workspace"), "store", "accounts:workspace", May.MANAGE_WORKSPACE.value))
+        register(Entry("workspace", 10, _("Details"), "store", "accounts:workspace", May.MANAGE_WORKSPACE.value))
         register(Entry("workspace", 20, _("Members"), "users", "accounts:members", members))
         register(Entry("workspace", 30, _("Teams"), "users-round", "accounts:teams", members))
         register(Entry("workspace", 40, _("Roles"), "id-card", "accounts:roles"))

@@ -8,13 +8,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage
-from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from amanat.accounts import alarms
 from amanat.accounts.models import ApiToken, Member
-from amanat.accounts.permissions import Role
 from amanat.core import clock, ledger, limits
 from amanat.core.limits import Limit
 
@@ -34,13 +32,10 @@ def count(*, token: ApiToken, member: Member, contacts: int) -> None:
 def _alarm(token: ApiToken, member: Member, read: int) -> None:
     workspace_id, at = token.workspace_id, clock.now()
     ledger.write("accounts.token.bulk_read", workspace=workspace_id, by=member, about=token, at=at, contacts=read)
-    owners = Member.objects.of(workspace_id).filter(role=Role.OWNER, ended_at__isnull=True, user__is_active=True)
     facts = {"token": token.name, "count": read, "member": member.name, "workspace": member.workspace.name}
     subject = _("The API token %(token)s has read %(count)d contacts within an hour") % facts
     body = _(
         "Namaste,\n\nthe API token “%(token)s” of %(member)s in %(workspace)s has read %(count)d contacts within an hour.\n\n"
         "If a program of yours is taking over contacts, all is well. If not, revoke the token at once: %(url)s\n"
     ) % {**facts, "url": settings.BASE_URL + reverse("accounts:tokens")}
-    for address in sorted(owners.values_list("user__email", flat=True)):
-        message = EmailMessage(" ".join(subject.split()), body, settings.DEFAULT_FROM_EMAIL, [address])
-        transaction.on_commit(message.send)
+    alarms.tell_owners(workspace_id, subject=subject, body=body)

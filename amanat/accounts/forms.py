@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from amanat.accounts import second_factors, workspaces
+from amanat.accounts import api_tokens, second_factors, workspaces
 from amanat.accounts.api_tokens import Scope
 from amanat.accounts.models import Member, Team, User, Workspace
 from amanat.accounts.permissions import Role
@@ -119,7 +119,7 @@ class SecurityForm(forms.Form):
 
     def clean_requires_mfa(self) -> bool:
         wanted = bool(self.cleaned_data["requires_mfa"])
-        if wanted and not second_factors.who_has_one([self.user.pk]):
+        if wanted and not second_factors.has_one(self.user.pk):
             raise ValidationError(gettext("Set up a second factor for yourself first, or you would shut yourself out."))
         return wanted
 
@@ -201,7 +201,14 @@ class TokenForm(forms.Form):
     )
 
     def clean_days(self) -> timedelta:
-        return timedelta(days=self.cleaned_data["days"])
+        wanted, most = (
+            timedelta(days=self.cleaned_data["days"]),
+            api_tokens.longest(self.cleaned_data.get("scopes", [])),
+        )
+        if wanted > most:
+            said = gettext("A token that may invite and change members works for %(count)d days at most.")
+            raise ValidationError(said % {"count": most.days})
+        return wanted
 
 
 class ProfileForm(forms.Form):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import forms, invitations, members
-from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.accounts.models import Invitation, Member, Team
 from amanat.core import clock
 
@@ -34,7 +34,7 @@ def member(request: MemberRequest, member_id: UUID) -> HttpResponse:
     found = get_object_or_404(present, pk=member_id)
     hers = found.team_seats.of(request.workspace).values_list("team_id", flat=True)
     initial = {"role": found.role, "sees": found.sees, "teams": [str(key) for key in hers]}
-    form = forms.MemberForm(request.POST if request.method == "POST" else None, teams=_teams(request), initial=initial)
+    form = forms.MemberForm(sent(request), teams=_teams(request), initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             members.change(
@@ -66,7 +66,7 @@ def end_member(request: MemberRequest, member_id: UUID) -> HttpResponse:
 
 def invite(request: MemberRequest) -> HttpResponse:
     """Invite by e-mail. The link also stands in this one answer, for those who send it by WhatsApp; hence no redirect."""
-    form = forms.InvitationForm(request.POST or None, teams=_teams(request))
+    form = forms.InvitationForm(sent(request), teams=_teams(request))
     if request.method == "POST" and form.is_valid():
         try:
             invitation, url = invitations.send(
@@ -74,7 +74,7 @@ def invite(request: MemberRequest) -> HttpResponse:
             )
             return render(request, "accounts/settings/invited.html", {"invitation": invitation, "url": url})
         except members.AlreadyMember:
-            form.add_error("email", _("She is a member already."))
+            form.add_error("email", _("This person is a member already."))
     return render(request, "accounts/settings/invite.html", {"form": form}, status=422 if form.errors else 200)
 
 

@@ -160,7 +160,7 @@ class Member(WorkspaceRow):
 
     class Sees(models.TextChoices):
         ALL = "all", _("All contacts")
-        TEAM = "team", _("Only contacts of her teams and her own")
+        TEAM = "team", _("Only contacts of their teams and their own")
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="seats")
     role = models.CharField(_("role"), max_length=20, choices=Role.choices)

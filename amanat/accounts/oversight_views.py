@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from procrastinate.contrib.django import app
 
+from amanat.accounts import operating
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.models import Member
 from amanat.core import clock, jobs, ledger, ledger_words
@@ -115,7 +116,8 @@ def jobs_page(request: MemberRequest) -> HttpResponse:
             for number, name, state, tries, at in cursor.fetchall()
         ]
     states = [(state, counts.get(state, 0)) for state in STATES]
-    return render(request, "accounts/jobs.html", {"states": states, "lines": lines})
+    troubles = operating.troubles_for(request.workspace)
+    return render(request, "accounts/jobs.html", {"states": states, "lines": lines, "troubles": troubles})
 
 
 @require_POST

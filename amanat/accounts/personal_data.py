@@ -17,7 +17,7 @@ HELD = [
             "phone": Personal("pd:TelephoneNumber"),
             "phone_verified_at": Personal("pd:TelephoneNumber"),
             "password": Personal("pd:Password"),
-            "last_login": Personal("pd:ServiceConsumptionBehavior"),
+            "last_login": Personal("pd:ServiceConsumptionBehaviour"),
             "language": Personal("pd:Language"),
         },
         not_personal=frozenset(["id", "theme", "is_active", "created_at"]),
@@ -29,11 +29,11 @@ HELD = [
         clause="retention.sessions",
         personal={
             "user": Personal("pd:Identifying"),
-            "session_data": Personal("pd:ServiceConsumptionBehavior"),
+            "session_data": Personal("pd:ServiceConsumptionBehaviour"),
             "address": Personal("pd:IPAddress"),
             "device": Personal("pd:DeviceBased"),
-            "signed_in_at": Personal("pd:ServiceConsumptionBehavior"),
-            "last_seen_at": Personal("pd:ServiceConsumptionBehavior"),
+            "signed_in_at": Personal("pd:ServiceConsumptionBehaviour"),
+            "last_seen_at": Personal("pd:ServiceConsumptionBehaviour"),
         },
         not_personal=frozenset(["session_key", "expire_date", "workspace_id"]),
         via=_SIGN_IN,
@@ -44,8 +44,8 @@ HELD = [
         clause="retention.login_history",
         personal={
             "user": Personal("pd:Identifying"),
-            "at": Personal("pd:ServiceConsumptionBehavior"),
-            "ended_at": Personal("pd:ServiceConsumptionBehavior"),
+            "at": Personal("pd:ServiceConsumptionBehaviour"),
+            "ended_at": Personal("pd:ServiceConsumptionBehaviour"),
             "address": Personal("pd:IPAddress"),
             "device": Personal("pd:DeviceBased"),
         },
@@ -141,7 +141,7 @@ HELD = [
         clause="retention.members",
         personal={
             "member": Personal("pd:Identifying"),
-            "last_used_at": Personal("pd:ServiceConsumptionBehavior"),
+            "last_used_at": Personal("pd:ServiceConsumptionBehaviour"),
         },
         not_personal=frozenset(
             ["id", "workspace_id", "name", "secret_hash", "scopes", "created_at", "expires_at", "revoked_at"]
@@ -176,7 +176,7 @@ HELD = [
         personal={
             "user": Personal("pd:Identifying"),
             "data": Personal("pd:Authenticating", sealed=True),
-            "last_used_at": Personal("pd:ServiceConsumptionBehavior"),
+            "last_used_at": Personal("pd:ServiceConsumptionBehaviour"),
         },
         not_personal=frozenset(["id", "type", "created_at"]),
         via=("my account",),

@@ -19,3 +19,8 @@ def change(*, user: User, name: str, language: str, theme: str) -> User:
             with tenancy.inside(seat.workspace_id, actor=seat.member_id):
                 Member.objects.of(seat.workspace_id).filter(pk=seat.member_id).update(name=name)
     return user
+
+
+def forget_phone(user: User) -> None:
+    user.phone, user.phone_verified_at = None, None
+    user.save(update_fields=["phone", "phone_verified_at"])

@@ -10,12 +10,16 @@ from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.mfa.utils import decrypt
-from django.db import transaction
+from django.db import connection, transaction
 
 from amanat.accounts.models import User
 
 PERIOD = 30  # seconds
+#: What counts as a second factor; recovery codes are only spares of one.
+TYPES = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 LAST_USED = "last_counter"
+#: In the session: the page somebody was going to when a second factor was asked for first.
+ONWARD = "after_second_factor"
 
 
 def is_right_app_code(authenticator: Authenticator, code: str) -> bool:
@@ -51,8 +55,17 @@ def matching(user: User, code: str) -> Authenticator | None:
     return None
 
 
+def has_one(user_id: UUID, types: Iterable[str] = TYPES) -> bool:
+    """Whether the user has an app or a passkey. Asked at each sign-in, hence by hand."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM mfa_authenticator WHERE user_id = %s AND type = ANY(%s))",
+            [user_id, [str(kind) for kind in types]],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def who_has_one(user_ids: Iterable[UUID]) -> set[UUID]:
     """Those of the users who have an app or a passkey; in one query."""
-    types = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-    found = Authenticator.objects.filter(user_id__in=list(user_ids), type__in=types)
+    found = Authenticator.objects.filter(user_id__in=list(user_ids), type__in=TYPES)
     return set(found.values_list("user_id", flat=True))

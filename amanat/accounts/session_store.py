@@ -8,10 +8,11 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib.sessions.backends.base import CreateError, UpdateError
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
-from django.db import DatabaseError, IntegrityError, connection, router, transaction
+from django.db import connection
 from django.db.models import OuterRef, Subquery
+from django.utils.crypto import get_random_string
 
 from amanat.accounts.models import Session, SignIn, User
 from amanat.core import clock
@@ -49,6 +50,10 @@ class SessionStore(DatabaseStore):
 
     row: Session | None = None
 
+    def __init__(self, session_key: str | None = None) -> None:
+        super().__init__(session_key)
+        self._described: dict[str, Any] = {}
+
     @classmethod
     def get_model_class(cls) -> type[Session]:
         return Session
@@ -78,34 +83,45 @@ class SessionStore(DatabaseStore):
         if self.row is not None:
             self.row.workspace_id = workspace_id
 
+    def describe(self, *, address: str | None, device: str, signed_in_at: datetime) -> None:
+        """What the list of devices shows of this browser; written when the session is saved at the end of the request."""
+        self._described = {"address": address, "device": device, "signed_in_at": signed_in_at}
+        self.modified = True
+
     def exists(self, session_key: str) -> bool:
         return Session.objects.filter(session_key=hashed(session_key)).exists()
 
+    def _get_new_session_key(self) -> str:
+        """165 random bits. Whether the key is taken need not be asked before: writing it says so."""
+        return get_random_string(32, VALID_KEY_CHARS)
+
     def save(self, must_create: bool = False) -> None:
+        """One statement by hand: this runs with every sign-in and every message, and may be inside a transaction."""
         if self.session_key is None:
             return self.create()
         data: dict[str, Any] = cast(Any, self)._get_session(no_load=must_create)
-        using = router.db_for_write(Session)
+        at = clock.now()
         values = {
             "session_data": self.encode(data),
-            "expire_date": self.get_expiry_date(modification=clock.now()),
+            "expire_date": self.get_expiry_date(modification=at),
             "user_id": data.get("_auth_user_id"),
-            "last_seen_at": clock.now(),
+            "last_seen_at": at,
+            **({"device": ""} if must_create else {}),
+            **self._described,
         }
-        try:
-            with transaction.atomic(using=using):
-                if must_create:
-                    Session.objects.create(session_key=hashed(self.session_key), **values)
-                elif not Session.objects.filter(session_key=hashed(self.session_key)).update(**values):
-                    raise UpdateError  # the session was ended meanwhile, from another device
-        except IntegrityError:
-            if must_create:
-                raise CreateError from None
-            raise
-        except DatabaseError:
-            if not must_create:
-                raise UpdateError from None
-            raise
+        if must_create:
+            columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
+            statement = (
+                f"INSERT INTO accounts_session ({columns}, session_key) VALUES ({places}, %s) ON CONFLICT DO NOTHING"  # noqa: S608
+            )
+        else:
+            columns = ", ".join(f"{name} = %s" for name in values)
+            statement = f"UPDATE accounts_session SET {columns} WHERE session_key = %s"  # noqa: S608
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [*values.values(), hashed(self.session_key)])
+            written = cursor.rowcount == 1
+        if not written:
+            raise CreateError if must_create else UpdateError  # the key was taken; or the session was ended elsewhere
         return None
 
     def delete(self, session_key: str | None = None) -> None:

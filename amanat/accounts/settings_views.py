@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import api_tokens, forms, permissions, teams, workspaces
-from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.accounts.models import ApiToken, Member, Team
 from amanat.accounts.permissions import May, Role
 from amanat.core import clock
@@ -24,7 +24,7 @@ def start(request: MemberRequest) -> HttpResponse:
 
 
 def workspace(request: MemberRequest) -> HttpResponse:
-    form = forms.WorkspaceForm(request.POST or None, instance=request.workspace)
+    form = forms.WorkspaceForm(sent(request), instance=request.workspace)
     if request.method == "POST":
         # A bound form writes what was typed into its instance, and the frame of the page shows the instance.
         kept = workspaces.by_id(request.workspace.pk)
@@ -38,7 +38,7 @@ def workspace(request: MemberRequest) -> HttpResponse:
 
 def security(request: MemberRequest) -> HttpResponse:
     form = forms.SecurityForm(
-        request.POST if request.method == "POST" else None,
+        sent(request),
         user=request.user,
         initial={"requires_mfa": request.workspace.requires_mfa},
     )
@@ -58,7 +58,7 @@ def roles(request: MemberRequest) -> HttpResponse:
 
 
 def team_list(request: MemberRequest) -> HttpResponse:
-    form = forms.TeamForm(request.POST or None)
+    form = forms.TeamForm(sent(request))
     if request.method == "POST" and form.is_valid():
         try:
             team = teams.make(
@@ -76,7 +76,7 @@ def team(request: MemberRequest, team_id: UUID) -> HttpResponse:
     present = list(Member.objects.of(request.workspace).filter(ended_at__isnull=True).order_by("name", "id"))
     hers = [str(key) for key in teams.member_ids(found)]
     form = forms.TeamMembersForm(
-        request.POST if request.method == "POST" else None,
+        sent(request),
         present=present,
         initial={"name": found.name, "members": hers},
     )
@@ -113,7 +113,7 @@ def token_list(request: MemberRequest) -> HttpResponse:
 
 def new_token(request: MemberRequest) -> HttpResponse:
     """Make a token. Its text stands in this one answer and nowhere else, hence no redirect."""
-    form = forms.TokenForm(request.POST or None)
+    form = forms.TokenForm(sent(request))
     if request.method == "POST" and form.is_valid():
         at = clock.now()
         token, text = api_tokens.make(

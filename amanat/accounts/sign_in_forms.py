@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from allauth.account import forms as library
@@ -11,6 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.mfa.adapter import get_adapter as get_factor_adapter
 from allauth.mfa.base import forms as factor_library
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp_library
 from allauth.mfa.webauthn import forms as passkey_library
 from django import forms
@@ -39,16 +43,26 @@ def _plain(form: Any) -> None:
             field.help_text = _PASSWORD_HELP
 
 
+def ours(form: Any, *before: type) -> Any:
+    """A form of the library that differs only by its labels, or by what is put `before` it."""
+    return type(form.__name__, (*(before or (Plain,)), form), {})
+
+
+@contextmanager
+def _tries() -> Iterator[None]:
+    """A try that is one too many becomes a message of the form."""
+    try:
+        yield
+    except guessing.TooManyTries:
+        raise get_adapter().validation_error("too_many_login_attempts") from None
+
+
 class Plain:
     """First among the bases of a form of the library."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self)
-
-
-class SignInForm(Plain, library.LoginForm):  # type: ignore[misc]  # the sign-in library has no types
-    pass
 
 
 class SignUpForm(Plain, library.SignupForm):  # type: ignore[misc]
@@ -73,31 +87,13 @@ class LimitedCode(Plain):
     expected_code: str
 
     def clean_code(self) -> str:
-        try:
+        with _tries():
             guessing.code(session_key=context.request.session.session_key or "", expected=self.expected_code or "")
-        except guessing.TooManyTries:
-            raise get_adapter().validation_error("too_many_login_attempts") from None
         return str(super().clean_code())  # type: ignore[misc]
 
 
-class ConfirmSignInCodeForm(LimitedCode, library.ConfirmLoginCodeForm):  # type: ignore[misc]
-    pass
-
-
-class ConfirmEmailForm(LimitedCode, library.ConfirmEmailVerificationCodeForm):  # type: ignore[misc]
-    pass
-
-
-class ConfirmResetCodeForm(LimitedCode, library.ConfirmPasswordResetCodeForm):  # type: ignore[misc]
-    pass
-
-
-class ConfirmPhoneForm(LimitedCode, library.VerifyPhoneForm):  # type: ignore[misc]
-    pass
-
-
 def _confirmed(user: User | None) -> User | None:
-    """The user if her e-mail is confirmed: an account that is nobody's yet gets no codes."""
+    """The user if the e-mail is confirmed: an account that is nobody's yet gets no codes."""
     if user is None or not EmailAddress.objects.filter(user_id=user.pk, verified=True).exists():
         return None
     return user
@@ -131,38 +127,16 @@ class OnePassword(Plain):
         del self.fields["password2"]
 
 
-class NewPasswordForm(OnePassword, library.ResetPasswordKeyForm):  # type: ignore[misc]
-    pass
-
-
 class ChangePasswordForm(OnePassword, library.ChangePasswordForm):  # type: ignore[misc]
     def clean_oldpassword(self) -> str:
         user = cast(User, self.user)
-        try:
+        with _tries():
             guessing.password(email=user.email, address=context.request.META.get("REMOTE_ADDR", ""))
-        except guessing.TooManyTries:
-            raise get_adapter().validation_error("too_many_login_attempts") from None
         try:
             return str(super().clean_oldpassword())
         except forms.ValidationError:
             history.failed(context.request, email=user.email, outcome=SignIn.Outcome.WRONG_PASSWORD)
             raise
-
-
-class SetPasswordForm(OnePassword, library.SetPasswordForm):  # type: ignore[misc]
-    pass
-
-
-class ReauthenticateForm(Plain, library.ReauthenticateForm):  # type: ignore[misc]
-    pass
-
-
-class AddEmailForm(Plain, library.AddEmailForm):  # type: ignore[misc]
-    pass
-
-
-class ChangePhoneForm(Plain, library.ChangePhoneForm):  # type: ignore[misc]
-    pass
 
 
 class SecondFactorCode(Plain):
@@ -172,11 +146,8 @@ class SecondFactorCode(Plain):
     cleaned_data: dict[str, Any]
 
     def clean_code(self) -> str:
-        session_key = context.request.session.session_key or ""
-        try:
-            guessing.second_factor(user_id=self.user.pk, session_key=session_key)
-        except guessing.TooManyTries:
-            raise get_adapter().validation_error("too_many_login_attempts") from None
+        with _tries():
+            guessing.second_factor(user_id=self.user.pk, session_key=context.request.session.session_key or "")
         code = str(self.cleaned_data["code"])
         found = second_factors.matching(self.user, code)
         if found is None:
@@ -184,18 +155,6 @@ class SecondFactorCode(Plain):
             raise get_factor_adapter().validation_error("incorrect_code")
         self.authenticator = found
         return code
-
-
-class SecondFactorForm(SecondFactorCode, factor_library.AuthenticateForm):  # type: ignore[misc]
-    pass
-
-
-class SecondFactorAgainForm(SecondFactorCode, factor_library.ReauthenticateForm):  # type: ignore[misc]
-    pass
-
-
-class ActivateAppForm(Plain, totp_library.ActivateTOTPForm):  # type: ignore[misc]
-    pass
 
 
 class CredentialField(forms.JSONField):
@@ -208,12 +167,40 @@ class CredentialField(forms.JSONField):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
-class PasskeySignInForm(passkey_library.LoginWebAuthnForm):  # type: ignore[misc]
-    credential = CredentialField(widget=forms.HiddenInput)
+@contextmanager
+def _well_formed() -> Iterator[None]:
+    """The library takes an answer apart without looking; one of another shape is a wrong code, not our failure."""
+    try:
+        yield
+    except (LookupError, AttributeError, TypeError, ValueError, struct.error):
+        raise get_factor_adapter().validation_error("incorrect_code") from None
 
 
-class PasskeyAgainForm(passkey_library.ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    credential = CredentialField(widget=forms.HiddenInput)
+class Signed:
+    """First among the bases of a form for what a passkey signed."""
+
+    def clean_credential(self) -> Authenticator:
+        with _well_formed():
+            return cast(Authenticator, super().clean_credential())  # type: ignore[misc]
+
+
+class Alone(Signed):
+    """A passkey that was made as a second factor only does not open the door by itself."""
+
+    def clean_credential(self) -> Authenticator:
+        found = super().clean_credential()
+        if found.wrap().is_passwordless is False:
+            raise get_factor_adapter().validation_error("incorrect_code")
+        return found
+
+
+def _signed(form: Any, kind: type) -> Any:
+    return type(form.__name__, (kind, form), {"credential": CredentialField(widget=forms.HiddenInput)})
+
+
+PasskeySignInForm = _signed(passkey_library.LoginWebAuthnForm, Alone)
+PasskeyAgainForm = _signed(passkey_library.ReauthenticateWebAuthnForm, Signed)
+PasskeySecondForm = _signed(passkey_library.AuthenticateWebAuthnForm, Signed)
 
 
 class AddPasskeyForm(Plain, passkey_library.AddWebAuthnForm):  # type: ignore[misc]
@@ -228,8 +215,27 @@ class AddPasskeyForm(Plain, passkey_library.AddWebAuthnForm):  # type: ignore[mi
         self.fields["passwordless"].help_text = _("Needs the device's own lock: fingerprint, face or PIN.")
         self.fields["passwordless"].initial = True
 
+    def clean(self) -> dict[str, Any]:
+        with _well_formed():
+            return cast("dict[str, Any]", super().clean())
+
 
 class EditPasskeyForm(Plain, passkey_library.EditWebAuthnForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].label = _("Name")
+
+
+SignInForm = ours(library.LoginForm)
+ConfirmSignInCodeForm = ours(library.ConfirmLoginCodeForm, LimitedCode)
+ConfirmEmailForm = ours(library.ConfirmEmailVerificationCodeForm, LimitedCode)
+ConfirmResetCodeForm = ours(library.ConfirmPasswordResetCodeForm, LimitedCode)
+ConfirmPhoneForm = ours(library.VerifyPhoneForm, LimitedCode)
+NewPasswordForm = ours(library.ResetPasswordKeyForm, OnePassword)
+SetPasswordForm = ours(library.SetPasswordForm, OnePassword)
+ReauthenticateForm = ours(library.ReauthenticateForm)
+AddEmailForm = ours(library.AddEmailForm)
+ChangePhoneForm = ours(library.ChangePhoneForm)
+SecondFactorForm = ours(factor_library.AuthenticateForm, SecondFactorCode)
+SecondFactorAgainForm = ours(factor_library.ReauthenticateForm, SecondFactorCode)
+ActivateAppForm = ours(totp_library.ActivateTOTPForm)

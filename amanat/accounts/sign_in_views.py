@@ -5,21 +5,23 @@ An invalid form answers 422, or 429 when the tries are used up; the answer is th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account import views as library
-from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.signup import prevent_enumeration
 from allauth.mfa.base import views as factor_library
 from allauth.mfa.recovery_codes import views as recovery_library
 from allauth.mfa.totp import views as totp_library
 from allauth.mfa.webauthn import views as passkey_library
+from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.urls import reverse_lazy
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 
-from amanat.accounts import history, sessions, sign_in_forms
-from amanat.accounts.models import SignIn
+from amanat.accounts import history, profile, second_factors, sessions
+from amanat.accounts import sign_in_forms as forms
+from amanat.accounts.access import see_other
+from amanat.accounts.models import SignIn, User
 from amanat.accounts.session_store import hashed
 
 _USED_UP = {"too_many_login_attempts", "rate_limited"}
@@ -36,27 +38,65 @@ class Answers:
         return response
 
 
-class EndsOtherSessions:
-    """First among the bases of a view that adds a second factor: sessions begun without it must not outlive that."""
+class AddsFactor:
+    """First among the bases of a view that adds a second factor: sessions begun without it must not outlive that.
+
+    Who was sent here by a workspace that asks for one goes on to where they were going, by way of new recovery codes.
+    """
 
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)  # type: ignore[misc]
         request: Any = self.request  # type: ignore[attr-defined]
         sessions.end_all(request.user, but=hashed(request.session.session_key), by="second factor")
+        if second_factors.ONWARD in request.session and response.headers.get("Location") == reverse("mfa_index"):
+            return see_other(reverse("accounts:second_factor_needed"))
         return response
 
 
-class SignInView(Answers, library.LoginView):  # type: ignore[misc]  # the sign-in library has no types
-    form_class = sign_in_forms.SignInForm
-    template_name = "accounts/sign_in/login.html"
+def ours(view: Any, template: str, form: Any = None, *before: type) -> Any:
+    """A view of the library with our template, our form where it has one, our answer to an invalid one; `before` goes first."""
+    given = {"template_name": f"accounts/{template}", **({"form_class": form} if form else {})}
+    return type(view.__name__, (*before, Answers, view), given)
 
 
-class SignUpView(Answers, library.SignupView):  # type: ignore[misc]
-    form_class = sign_in_forms.SignUpForm
+SignInView = ours(library.LoginView, "sign_in/login.html", forms.SignInForm)
+EmailCodeView = ours(library.ConfirmEmailVerificationCodeView, "sign_in/confirm_email.html", forms.ConfirmEmailForm)
+ResetView = ours(library.PasswordResetView, "sign_in/reset.html", forms.ResetPasswordForm)
+ResetCodeView = ours(library.ConfirmPasswordResetCodeView, "sign_in/confirm_reset.html", forms.ConfirmResetCodeForm)
+NewPasswordView = ours(library.CompletePasswordResetView, "sign_in/new_password.html", forms.NewPasswordForm)
+ResetDoneView = ours(library.PasswordResetFromKeyDoneView, "sign_in/reset_done.html")
+RequestCodeView = ours(library.RequestLoginCodeView, "sign_in/request_code.html", forms.RequestSignInCodeForm)
+InactiveView = ours(library.AccountInactiveView, "sign_in/inactive.html")
+SignOutView = ours(library.LogoutView, "sign_in/logout.html")
+ReauthenticateView = ours(library.ReauthenticateView, "sign_in/reauthenticate.html", forms.ReauthenticateForm)
+EmailView = ours(library.EmailView, "account/email.html", forms.AddEmailForm)
+ChangePasswordView = ours(library.PasswordChangeView, "account/password.html", forms.ChangePasswordForm)
+SetPasswordView = ours(library.PasswordSetView, "account/password.html", forms.SetPasswordForm)
+
+FactorsView = ours(factor_library.IndexView, "account/factors.html")
+SecondFactorView = ours(factor_library.AuthenticateView, "sign_in/second_factor.html", forms.SecondFactorForm)
+SecondFactorView.webauthn_form_class = forms.PasskeySecondForm
+SecondFactorAgainView = ours(
+    factor_library.ReauthenticateView, "sign_in/reauthenticate.html", forms.SecondFactorAgainForm
+)
+ActivateAppView = ours(totp_library.ActivateTOTPView, "account/app_on.html", forms.ActivateAppForm, AddsFactor)
+DeactivateAppView = ours(totp_library.DeactivateTOTPView, "account/app_off.html")
+RecoveryCodesView = ours(recovery_library.ViewRecoveryCodesView, "account/recovery_codes.html")
+NewRecoveryCodesView = ours(recovery_library.GenerateRecoveryCodesView, "account/recovery_codes_new.html")
+RecoveryCodesFileView = ours(recovery_library.DownloadRecoveryCodesView, "account/recovery_codes.txt")
+PasskeysView = ours(passkey_library.ListWebAuthnView, "account/passkeys.html")
+AddPasskeyView = ours(passkey_library.AddWebAuthnView, "account/passkey_add.html", forms.AddPasskeyForm, AddsFactor)
+RemovePasskeyView = ours(passkey_library.RemoveWebAuthnView, "account/passkey_remove.html")
+EditPasskeyView = ours(passkey_library.EditWebAuthnView, "account/passkey_edit.html", forms.EditPasskeyForm)
+passkey_sign_in = passkey_library.login_webauthn
+
+
+class SignUpView(Answers, library.SignupView):  # type: ignore[misc]  # the sign-in library has no types
+    form_class = forms.SignUpForm
     template_name = "accounts/sign_in/signup.html"
     template_name_signup_closed = "accounts/sign_in/signup_closed.html"
 
-    def form_valid(self, form: sign_in_forms.SignUpForm) -> HttpResponse:
+    def form_valid(self, form: forms.SignUpForm) -> HttpResponse:
         try:
             with transaction.atomic():
                 response: HttpResponse = super().form_valid(form)
@@ -68,66 +108,8 @@ class SignUpView(Answers, library.SignupView):  # type: ignore[misc]
             return answer
 
 
-class EmailCodeView(Answers, library.ConfirmEmailVerificationCodeView):  # type: ignore[misc]
-    form_class = sign_in_forms.ConfirmEmailForm
-    template_name = "accounts/sign_in/confirm_email.html"
-
-
-class PhoneCodeAtSignUpView(Answers, library._VerifyPhoneSignupView):  # type: ignore[misc]
-    form_class = sign_in_forms.ConfirmPhoneForm
-    template_name = "accounts/sign_in/confirm_phone.html"
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.POST.get("action") == "skip":
-            # No code came: she goes on without a number and can add one later.
-            user = self.stage.login.user
-            user.phone, user.phone_verified_at = None, None
-            user.save(update_fields=["phone", "phone_verified_at"])
-            response: HttpResponseBase = self.stage.exit()
-            return response
-        answered: HttpResponseBase = super().post(request, *args, **kwargs)
-        return answered
-
-
-class PhoneCodeView(Answers, library._VerifyPhoneChangeView):  # type: ignore[misc]
-    form_class = sign_in_forms.ConfirmPhoneForm
-    template_name = "accounts/sign_in/confirm_phone.html"
-
-
-_at_sign_up, _later = PhoneCodeAtSignUpView.as_view(), PhoneCodeView.as_view()
-
-
-def verify_phone(request: HttpRequest) -> HttpResponseBase:
-    answer: HttpResponseBase = (_later if request.user.is_authenticated else _at_sign_up)(request)
-    return answer
-
-
-class ResetView(Answers, library.PasswordResetView):  # type: ignore[misc]
-    form_class = sign_in_forms.ResetPasswordForm
-    template_name = "accounts/sign_in/reset.html"
-
-
-class ResetCodeView(Answers, library.ConfirmPasswordResetCodeView):  # type: ignore[misc]
-    form_class = sign_in_forms.ConfirmResetCodeForm
-    template_name = "accounts/sign_in/confirm_reset.html"
-
-
-class NewPasswordView(Answers, library.CompletePasswordResetView):  # type: ignore[misc]
-    form_class = sign_in_forms.NewPasswordForm
-    template_name = "accounts/sign_in/new_password.html"
-
-
-class ResetDoneView(library.PasswordResetFromKeyDoneView):  # type: ignore[misc]
-    template_name = "accounts/sign_in/reset_done.html"
-
-
-class RequestCodeView(Answers, library.RequestLoginCodeView):  # type: ignore[misc]
-    form_class = sign_in_forms.RequestSignInCodeForm
-    template_name = "accounts/sign_in/request_code.html"
-
-
 class SignInCodeView(Answers, library.ConfirmLoginCodeView):  # type: ignore[misc]
-    form_class = sign_in_forms.ConfirmSignInCodeForm
+    form_class = forms.ConfirmSignInCodeForm
     template_name = "accounts/sign_in/confirm_code.html"
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -136,99 +118,39 @@ class SignInCodeView(Answers, library.ConfirmLoginCodeView):  # type: ignore[mis
         return super().form_invalid(form)
 
 
-class InactiveView(library.AccountInactiveView):  # type: ignore[misc]
-    template_name = "accounts/sign_in/inactive.html"
+class PhoneCodeAtSignUpView(Answers, library._VerifyPhoneSignupView):  # type: ignore[misc]
+    form_class = forms.ConfirmPhoneForm
+    template_name = "accounts/sign_in/confirm_phone.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer: HttpResponseBase
+        if request.POST.get("action") == "skip":  # no code came: it goes on without a number, which can be added later
+            profile.forget_phone(self.stage.login.user)
+            answer = self.stage.exit()
+        else:
+            answer = super().post(request, *args, **kwargs)
+        return answer
 
 
-class SignOutView(library.LogoutView):  # type: ignore[misc]
-    template_name = "accounts/sign_in/logout.html"
+_phone_at_sign_up = PhoneCodeAtSignUpView.as_view()
+_phone_later = ours(library._VerifyPhoneChangeView, "sign_in/confirm_phone.html", forms.ConfirmPhoneForm).as_view()
 
 
-class ReauthenticateView(Answers, library.ReauthenticateView):  # type: ignore[misc]
-    form_class = sign_in_forms.ReauthenticateForm
-    template_name = "accounts/sign_in/reauthenticate.html"
-
-
-class EmailView(Answers, library.EmailView):  # type: ignore[misc]
-    form_class = sign_in_forms.AddEmailForm
-    template_name = "accounts/account/email.html"
+def verify_phone(request: HttpRequest) -> HttpResponseBase:
+    answer: HttpResponseBase = (_phone_later if request.user.is_authenticated else _phone_at_sign_up)(request)
+    return answer
 
 
 class PhoneView(Answers, library.ChangePhoneView):  # type: ignore[misc]
-    form_class = sign_in_forms.ChangePhoneForm
+    form_class = forms.ChangePhoneForm
     template_name = "accounts/account/phone.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.POST.get("action") == "remove":
-            user: Any = request.user
-            user.phone, user.phone_verified_at = None, None
-            user.save(update_fields=["phone", "phone_verified_at"])
-            return HttpResponseRedirect(str(reverse_lazy("account_change_phone")))
+            profile.forget_phone(cast(User, request.user))
+            return see_other(reverse("account_change_phone"))
         answered: HttpResponseBase = super().post(request, *args, **kwargs)
         return answered
-
-
-class ChangePasswordView(Answers, library.PasswordChangeView):  # type: ignore[misc]
-    form_class = sign_in_forms.ChangePasswordForm
-    template_name = "accounts/account/password.html"
-
-
-class SetPasswordView(Answers, library.PasswordSetView):  # type: ignore[misc]
-    form_class = sign_in_forms.SetPasswordForm
-    template_name = "accounts/account/password.html"
-
-
-class FactorsView(factor_library.IndexView):  # type: ignore[misc]
-    template_name = "accounts/account/factors.html"
-
-
-class SecondFactorView(Answers, factor_library.AuthenticateView):  # type: ignore[misc]
-    form_class = sign_in_forms.SecondFactorForm
-    template_name = "accounts/sign_in/second_factor.html"
-
-
-class SecondFactorAgainView(Answers, factor_library.ReauthenticateView):  # type: ignore[misc]
-    form_class = sign_in_forms.SecondFactorAgainForm
-    template_name = "accounts/sign_in/reauthenticate.html"
-
-
-class ActivateAppView(EndsOtherSessions, Answers, totp_library.ActivateTOTPView):  # type: ignore[misc]
-    form_class = sign_in_forms.ActivateAppForm
-    template_name = "accounts/account/app_on.html"
-
-
-class DeactivateAppView(Answers, totp_library.DeactivateTOTPView):  # type: ignore[misc]
-    template_name = "accounts/account/app_off.html"
-
-
-class RecoveryCodesView(recovery_library.ViewRecoveryCodesView):  # type: ignore[misc]
-    template_name = "accounts/account/recovery_codes.html"
-
-
-class NewRecoveryCodesView(Answers, recovery_library.GenerateRecoveryCodesView):  # type: ignore[misc]
-    template_name = "accounts/account/recovery_codes_new.html"
-
-
-class RecoveryCodesFileView(recovery_library.DownloadRecoveryCodesView):  # type: ignore[misc]
-    template_name = "accounts/account/recovery_codes.txt"
-
-
-class PasskeysView(passkey_library.ListWebAuthnView):  # type: ignore[misc]
-    template_name = "accounts/account/passkeys.html"
-
-
-class AddPasskeyView(EndsOtherSessions, Answers, passkey_library.AddWebAuthnView):  # type: ignore[misc]
-    form_class = sign_in_forms.AddPasskeyForm
-    template_name = "accounts/account/passkey_add.html"
-
-
-class RemovePasskeyView(passkey_library.RemoveWebAuthnView):  # type: ignore[misc]
-    template_name = "accounts/account/passkey_remove.html"
-
-
-class EditPasskeyView(Answers, passkey_library.EditWebAuthnView):  # type: ignore[misc]
-    form_class = sign_in_forms.EditPasskeyForm
-    template_name = "accounts/account/passkey_edit.html"
 
 
 class PasskeyAgainView(passkey_library.ReauthenticateWebAuthnView):  # type: ignore[misc]
@@ -237,8 +159,5 @@ class PasskeyAgainView(passkey_library.ReauthenticateWebAuthnView):  # type: ign
     def form_invalid(self, form: Any) -> HttpResponse:
         """Back to this very page: the library goes to the page of signing in, which sends a signed-in user away."""
         for message in form.errors.get("credential", []):
-            get_adapter().add_message(self.request, 40, message=str(message))
-        return HttpResponseRedirect(self.request.get_full_path())
-
-
-passkey_sign_in = passkey_library.login_webauthn
+            messages.error(self.request, str(message))
+        return see_other(self.request.get_full_path())

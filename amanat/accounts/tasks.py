@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amanat.accounts import access, api_access, signing_up
+from amanat.accounts import access, api_access, operating, signing_up
 from amanat.accounts.session_store import SessionStore
 from amanat.core import clock, jobs, ledger, limits, outbox, tally, tenancy
 
@@ -34,6 +34,11 @@ def sweep_hourly() -> None:
     limits.sweep()
     outbox.sweep()
     jobs.sweep_finished()
+
+
+@jobs.periodic("accounts.tell_of_backups", "30 3 * * *", purpose="Mail the owners when backups fail")
+def tell_of_backups() -> None:
+    operating.tell()
 
 
 @jobs.periodic("accounts.sweep_daily", "10 3 * * *", purpose="Delete sign-ups that nobody confirmed within two days")

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts import access, invitations, members, setup, signing_up, workspaces
-from amanat.accounts.access import UserRequest, see_other
+from amanat.accounts.access import UserRequest, see_other, sent
 from amanat.accounts.forms import NewWorkspaceForm
 from amanat.accounts.models import User, Workspace
 from amanat.core import clock, routes, tenancy
@@ -55,7 +55,7 @@ def new_workspace(request: UserRequest) -> HttpResponse:
     """Make a workspace, whose owner one becomes, and go to its first page. On a closed site this spends the owner's link."""
     if not signing_up.may_make_workspace(request, request.user):
         return TemplateResponse(request, "accounts/workspace_closed.html", status=403)
-    form = NewWorkspaceForm(request.POST or None, initial={"language": getattr(request, "LANGUAGE_CODE", "en")})
+    form = NewWorkspaceForm(sent(request), initial={"language": getattr(request, "LANGUAGE_CODE", "en")})
     if request.method == "POST" and form.is_valid():
         secret = request.session.pop(signing_up.OWNER_SECRET, "")
         if secret:

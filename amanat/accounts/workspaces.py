@@ -14,7 +14,7 @@ from stdnum.in_ import gstin
 
 from amanat.accounts.models import Member, User, Workspace
 from amanat.accounts.permissions import Role
-from amanat.core import ids, ledger, tenancy
+from amanat.core import ids, ledger, tenancy, vault
 
 #: The details an owner may change, in the order of the form.
 DETAILS = (
@@ -33,6 +33,7 @@ def create(*, name: str, owner: User, at: datetime, kind: str = Workspace.Kind.O
         member = Member.objects.create(
             workspace_id=workspace_id, user=owner, role=Role.OWNER, name=owner.name, joined_at=at, feed_secret=""
         )
+        vault.make_keys(workspace_id)
         ledger.write("workspaces.workspace.created", workspace=workspace_id, by=member, about=workspace_id, at=at)
         member.workspace = workspace
     return member

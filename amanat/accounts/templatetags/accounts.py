@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,32 +14,18 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts import outbox_access
-from amanat.accounts.permissions import May
+from amanat.web.navigation import Shown
 
 register = template.Library()
+#: What of the member's menus stands beside the settings, too.
+_SETTINGS = "/settings/"
 
-#: Heading, then for each page: label, icon, URL name, permission (None: everybody).
-GROUPS = (
-    (
-        _("My account"),
-        (
-            (_("Name and language"), "circle-user", "accounts:profile", None),
-            (_("Signing in"), "fingerprint-pattern", "mfa_index", None),
-            (_("Devices"), "smartphone", "accounts:devices", None),
-            (_("Login history"), "history", "accounts:history", None),
-        ),
-    ),
-    (
-        _("Workspace"),
-        (
-            (_("Details"), "store", "accounts:workspace", May.MANAGE_WORKSPACE),
-            (_("Members"), "users", "accounts:members", May.MANAGE_MEMBERS),
-            (_("Teams"), "users-round", "accounts:teams", May.MANAGE_MEMBERS),
-            (_("Roles"), "id-card", "accounts:roles", May.READ_CONTACTS),
-            (_("Security"), "shield-check", "accounts:security", May.MANAGE_WORKSPACE),
-            (_("API tokens"), "key-round", "accounts:tokens", May.MANAGE_TOKENS),
-        ),
-    ),
+#: One's own pages, for whoever is signed in, with a workspace or without: label, icon, URL name.
+OWN = (
+    (_("Name and language"), "circle-user", "accounts:profile"),
+    (_("Signing in"), "fingerprint-pattern", "mfa_index"),
+    (_("Devices"), "smartphone", "accounts:devices"),
+    (_("Login history"), "history", "accounts:history"),
 )
 
 
@@ -61,16 +48,14 @@ def spell_duration(length: timedelta) -> str:
 
 @register.inclusion_tag("accounts/_nav.html", takes_context=True)
 def settings_nav(context: Mapping[str, Any]) -> dict[str, object]:
+    """One's own pages, then those of the workspace that any package has registered and this member may open."""
     request = context["request"]
-    member = getattr(request, "member", None)
-    groups = []
-    for title, pages in GROUPS:
-        shown = [
-            {"label": label, "icon": icon, "url": url, "is_current": request.path.startswith(url)}
-            for label, icon, url_name, permission in pages
-            if permission is None or (member is not None and member.may(permission))
-            for url in [reverse(url_name)]
-        ]
-        if shown:
-            groups.append((title, shown))
-    return {"groups": groups}
+    own = [Shown(label, icon, reverse(name)) for label, icon, name in OWN]
+    beside = [entry for section in ("workspace", "trust") for entry in context["navigation"][section]]
+    shared = [entry for entry in beside if entry.url.startswith(_SETTINGS)]
+    groups = [(_("My account"), own), (_("Workspace"), shared)]
+    return {"groups": [(title, _marked(pages, request.path)) for title, pages in groups if pages]}
+
+
+def _marked(pages: list[Shown], path: str) -> list[Shown]:
+    return [replace(page, is_current=path.startswith(page.addresses)) for page in pages]

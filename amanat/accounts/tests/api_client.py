@@ -58,7 +58,7 @@ def token_of(member: Member, *scopes: str) -> str:
             member=member,
             name="Tally sync",
             scopes=scopes or api_tokens.Scope.values,
-            expires_at=clock.now() + timedelta(days=30),
+            expires_at=clock.now() + timedelta(days=29),
             at=clock.now(),
         )
     return text

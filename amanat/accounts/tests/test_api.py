@@ -102,12 +102,16 @@ def test_a_member_is_changed_and_her_seat_ended(shree: Workspace) -> None:
     assert [each["name"] for each in hers.get("/members").json()["items"]] == ["Rekha Kulkarni"]
 
 
-def test_the_last_owner_cannot_leave_or_become_less(shree: Workspace) -> None:
+def test_a_token_neither_changes_nor_ends_an_owner(shree: Workspace) -> None:
     owner = owner_of(shree)
-    hers = program(owner)
-    for response in (hers.patch(f"/members/{owner.pk}", {"role": "agent"}), hers.delete(f"/members/{owner.pk}")):
-        assert (response.status_code, response.json()["title"]) == (409, "This is the only owner")
-    assert owner_of(shree).role == Role.OWNER
+    second = make_member(shree, Role.OWNER, name="Second Owner")
+    program_of_second = program(second)
+    for member in (owner, second):
+        address = f"/members/{member.pk}"
+        for refused in (program_of_second.patch(address, {"role": "agent"}), program_of_second.delete(address)):
+            assert (refused.status_code, refused.json()["title"]) == (403, "A token changes no owner")
+    with tenancy.inside(shree):
+        assert Member.objects.of(shree).filter(role=Role.OWNER, ended_at__isnull=True).count() == 2
 
 
 def test_a_token_makes_no_owner(shree: Workspace) -> None:

@@ -18,7 +18,7 @@ from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
-from amanat.accounts import guessing
+from amanat.accounts import access, guessing
 from amanat.accounts.models import SignIn, User
 from amanat.accounts.tests import factories
 from amanat.accounts.tests.browsers import PASSWORD, newest_code, sign_in
@@ -212,11 +212,14 @@ def test_a_place_is_known_for_ninety_days_and_a_subnet_as_one() -> None:
 
 @pytest.mark.django_db
 def test_the_addresses_of_one_ipv6_owner_count_as_one() -> None:
-    for number in range(121):
-        client = Client(REMOTE_ADDR=f"2001:db8:1:2::{number:x}")
-        last = sign_in(client, f"nobody{number}@example.in", "wrong wrong wrong").status_code
-    assert last == 429
-    assert sign_in(Client(REMOTE_ADDR="2001:db8:1:3::1"), "nobody@example.in", "wrong").status_code == 422
+    (door,) = access.DOOR
+    for number in range(door.tries - 1):  # as the route counts them, from another of the owner's addresses each time
+        limits.spend("account_login", limits.network_of(f"2001:db8:1:2::{number:x}"), door)
+    tried = [
+        sign_in(Client(REMOTE_ADDR=address), f"nobody{number}@example.in", "wrong wrong wrong").status_code
+        for number, address in enumerate(["2001:db8:1:2:a::1", "2001:db8:1:2:b::1", "2001:db8:1:3::1"])
+    ]
+    assert tried == [422, 429, 422]
 
 
 @pytest.mark.django_db

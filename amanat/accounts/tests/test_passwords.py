@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from amanat.accounts.models import User
 from amanat.accounts.passwords import Argon2id
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
+
 
 def test_passwords_are_hashed_with_argon2id_64_mib_3_passes() -> None:
     stored = make_password("marigold lorry pencil")

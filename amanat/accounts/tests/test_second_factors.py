@@ -120,11 +120,12 @@ def test_what_a_workspace_requires_sends_its_members_to_set_it_up(shree: Any) ->
     assert client.post(reverse("accounts:security"), {"requires_mfa": "on"}).status_code == 303
     assert client.get(reverse("accounts:roles")).status_code == 200
     sent = hers.get(reverse("accounts:roles"))
-    assert sent["Location"] == reverse("accounts:second_factor_needed")
+    assert sent["Location"] == reverse("accounts:second_factor_needed") + "?next=/settings/roles/"
     assert hers.get(sent["Location"]).status_code == 200
     TOTP.activate(agent.user, generate_totp_secret())
     assert hers.get(reverse("accounts:roles")).status_code == 200
-    assert hers.get(sent["Location"])["Location"] == "/"
+    assert hers.get(sent["Location"])["Location"] == "/settings/roles/"
+    assert hers.get(reverse("accounts:second_factor_needed"))["Location"] == "/"
 
 
 @pytest.mark.django_db

@@ -44,7 +44,7 @@ const use = async (options) => {
 
 const optionsOf = async (form) => {
   if (form.dataset.passkey !== "sign-in") return JSON.parse(document.getElementById("passkey-options").textContent);
-  const answer = await fetch(form.action, { headers: { Accept: "application/json" } });
+  const answer = await fetch(form.getAttribute("action"), { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(`options: ${answer.status}`);
   return answer.json();
 };
