@@ -38,7 +38,7 @@ def counts_in_lakh(language: str) -> bool:
 
 def number(value: int | float | Decimal, language: str) -> str:
     """A figure with the separators that readers of `language` expect; digits after the point are kept as they are."""
-    whole, point, fraction = str(abs(Decimal(str(value)))).partition(".")
+    whole, point, fraction = f"{Decimal(str(value)).copy_abs():f}".partition(".")
     sign = MINUS if value < 0 else ""
     return sign + grouped(whole, indian=counts_in_lakh(language)) + point + fraction
 

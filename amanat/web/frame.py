@@ -34,13 +34,15 @@ def draw(template_name: str, context: Context, *differs: object) -> SafeString:
     Without `differs` it is a part of the frame. A page's own part names there all that its text depends on beside the
     member, her language and theme; the tools of a list are half of its templating and the same on every visit.
     """
-    request = context["request"]
+    request = context.get("request")
+    if request is None:  # pages of errors are drawn without one, seldom, and are not kept
+        return mark_safe(_drawn(template_name, context))  # noqa: S308 (drawn by a template, which escapes)
     key = (template_name, *differs, *_reader(context)) if differs else _key(template_name, context)
     with _lock:
         text = _kept.get(key)
     if text is None:
         with context.push(csrf_token=TOKEN, here=HERE):
-            text = str(cast(Any, get_template(template_name)).template.render(context))
+            text = _drawn(template_name, context)
         with _lock:
             _kept[key] = text
             while len(_kept) > MOST:
@@ -48,6 +50,10 @@ def draw(template_name: str, context: Context, *differs: object) -> SafeString:
     if TOKEN in text:
         text = text.replace(TOKEN, _token(request)).replace(HERE, escape(request.get_full_path()))
     return mark_safe(text)  # noqa: S308 (drawn by templates, which escape; what is put in is escaped here)
+
+
+def _drawn(template_name: str, context: Context) -> str:
+    return str(cast(Any, get_template(template_name)).template.render(context))
 
 
 def _key(template_name: str, context: Context) -> tuple[object, ...]:

@@ -40,6 +40,7 @@ class Entry:
     )
     by_post: bool = False  #: a button in a form instead of a link (signing out)
     is_on: Callable[[HttpRequest], bool] | None = None  #: whether the feature is on in this workspace
+    also: tuple[str, ...] = ()  #: addresses of pages beside its own that belong to it: stages and tags to fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ class Shown:
     badge: int | None = None
     by_post: bool = False
     is_current: bool = False
+    also: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.url, *self.also)
 
 
 _entries: list[Entry] = []
@@ -93,7 +99,14 @@ def shown(request: HttpRequest) -> dict[str, list[Shown]]:
         if _may(member, entry.permission) and (entry.is_on is None or entry.is_on(request)):
             badge = entry.badge(request) if entry.badge else None
             sections[entry.section].append(
-                Shown(entry.label, entry.icon, _address(entry.url_name, settings.ROOT_URLCONF), badge, entry.by_post)
+                Shown(
+                    entry.label,
+                    entry.icon,
+                    _address(entry.url_name, settings.ROOT_URLCONF),
+                    badge,
+                    entry.by_post,
+                    also=entry.also,
+                )
             )
     return _with_current(sections, request.path)
 
@@ -127,9 +140,11 @@ def _may(member: Mover, permission: str | None) -> bool:
 
 def _with_current(sections: dict[str, list[Shown]], path: str) -> dict[str, list[Shown]]:
     """Mark the entry with the longest address that begins `path`; the home page only when it is the page itself."""
-    here = _current_url((entry.url for entries in sections.values() for entry in entries), path)
+    every = (address for entries in sections.values() for entry in entries for address in entry.addresses)
+    here = _current_url(every, path)
     return {
-        name: [replace(entry, is_current=entry.url == here) for entry in entries] for name, entries in sections.items()
+        name: [replace(entry, is_current=here in entry.addresses) for entry in entries]
+        for name, entries in sections.items()
     }
 
 

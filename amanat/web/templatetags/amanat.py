@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from amanat.core import clock
@@ -24,7 +24,7 @@ register = template.Library()
 #: state: (word, icon, tone). The four of the promises, then the same tones for a person's papers.
 SEALS = {
     "kept": (_("Kept"), "badge-check", "green"),
-    "due": (_("Due"), "timer", "marigold"),
+    "due": (pgettext_lazy("seal", "Due"), "timer", "marigold"),
     "broken": (_("Broken"), "circle-x", "red"),
     "statement": (_("Statement"), "file-text", "grey"),
     "in_order": (_("In order"), "badge-check", "green"),

@@ -84,3 +84,15 @@ def test_no_more_is_kept_than_said(part: Part, monkeypatch: pytest.MonkeyPatch) 
     for number in range(10):
         frame.draw("part", _context(), number)
     assert len(frame._kept) == 3
+
+
+def test_a_page_of_an_error_is_drawn_without_a_request_and_not_kept(part: Part) -> None:
+    for _time in range(2):
+        assert "&lt;b&gt;" in frame.draw("part", Context({"word": "<b>"}), "key")
+    assert part.drawn == 2
+    assert len(frame._kept) == 0
+
+
+def test_what_a_page_shows_of_its_address_is_escaped(part: Part) -> None:
+    drawn = frame.draw("part", _context('/contacts/?q="><script>alert(1)</script>'), "key")
+    assert "<script" not in drawn

@@ -88,6 +88,24 @@ def test_the_entry_with_the_longest_fitting_address_is_current(path: str, curren
     assert [entry.label for entries in sections.values() for entry in entries if entry.is_current] == current
 
 
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("/fields/", ["Fields"]),
+        ("/stages/", ["Fields"]),
+        ("/stages/7/", ["Fields"]),
+        ("/tags/", ["Fields"]),
+        ("/stages/old/", ["Old stages"]),
+        ("/stagesx/", []),
+    ],
+)
+def test_an_entry_is_current_also_on_the_pages_that_belong_to_it(path: str, current: list[str]) -> None:
+    navigation.register(Entry("workspace", 10, "Fields", "columns-3", "fields", also=("/stages/", "/tags/")))
+    navigation.register(Entry("workspace", 20, "Old stages", "list", "stages:old"))
+    sections = navigation.shown(request_of(Clerk(), path))
+    assert [entry.label for entry in sections["workspace"] if entry.is_current] == current
+
+
 def test_registering_again_replaces() -> None:
     navigation.register(Entry("work", 10, "Home", "house", "home"))
     navigation.register(Entry("work", 10, "Start", "house", "home"))

@@ -14,6 +14,7 @@ WEB = Path(__file__).parents[1]
 TEMPLATES = sorted(path for path in PACKAGE.rglob("templates/**/*") if path.suffix in {".html", ".svg"})
 STYLES = sorted((WEB / "static" / "web" / "css").glob("*.css"))
 SCRIPTS = sorted((WEB / "static" / "web" / "js").glob("*.js"))
+ALL_SCRIPTS = sorted(path for path in PACKAGE.rglob("static/**/*.js") if "vendor" not in path.parts)
 names = pytest.mark.parametrize
 
 
@@ -139,6 +140,32 @@ def test_scripts_evaluate_nothing_and_ask_no_other_host(path: Path) -> None:
         )
         == []
     )
+
+
+@names("path", ALL_SCRIPTS, ids=short)
+def test_scripts_ask_a_form_for_its_attributes_and_not_for_its_fields(path: Path) -> None:
+    """`form.method` is the field named "method" where there is one (how a payment was made), and then no longer "post"."""
+    read = re.findall(r"\b(?:form|event\.target)\.(?:method|action|target|name|id)\b", path.read_text(encoding="utf-8"))
+    assert read == []
+
+
+CRUMBS = [path for path in TEMPLATES if 'class="crumbs"' in path.read_text(encoding="utf-8")]
+
+
+@names("path", CRUMBS, ids=short)
+def test_crumbs_are_named_lead_back_and_end_at_the_page_itself(path: Path) -> None:
+    """On a phone they are the only way back, so there is at least one link."""
+    for crumbs in re.findall(r'<nav class="crumbs".*?</nav>', path.read_text(encoding="utf-8"), re.S):
+        assert 'aria-label="{% translate' in crumbs
+        assert crumbs.count('aria-current="page"') == 1
+        assert 0 < crumbs.index("<a ") < crumbs.index('aria-current="page"')
+
+
+@names("path", [path for path in TEMPLATES if "{% block crumbs %}" in path.read_text(encoding="utf-8")], ids=short)
+def test_a_template_extends_the_shell_once_and_first(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("{% extends ") or path.name == "base.html"
+    assert text.count("{% extends ") <= 1
 
 
 def test_a_list_page_weighs_under_100_kb() -> None:

@@ -1,6 +1,8 @@
 /* Forms: unsaved changes, one sending at a time, confirmation of what cannot be undone, figures the Indian way, copying, dropping files. */
 
 const words = document.body.dataset;
+// Not the property: a field named "method" (how a payment was made) hides it.
+const methodOf = (form) => (form.getAttribute("method") ?? "get").toLowerCase();
 
 /* Unsaved changes. <form data-guard> warns before the page is left. */
 const changed = new Set();
@@ -42,7 +44,7 @@ const sending = new WeakSet();
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   const submitter = event.submitter;
-  if (form.method === "dialog") return;
+  if (methodOf(form) === "dialog") return;
   const asking = submitter?.matches("[data-confirm]") ? submitter : form.matches("[data-confirm]") ? form : null;
   if (!asking || agreed.delete(form)) return;
   event.preventDefault();
@@ -69,10 +71,49 @@ document.addEventListener("htmx:confirm", async (event) => {
   else dropRequest();
 });
 
+/* Signed out while writing (the session ran out or was ended elsewhere): sent now, the form would be answered by the sign-in page and all that was
+   typed lost. So a guarded form that was open for two minutes asks first. After signing in again it takes the new token from its own page, if that
+   still belongs to the same member in the same workspace. */
+const OLD = 120_000;
+const signedOut = document.getElementById("signed-out");
+const asked = new WeakSet();
+const owner = (page) => page.title + (page.querySelector(".side-foot strong")?.textContent ?? "");
+
+const isWelcome = async (form) => {
+  if (!signedOut.hidden) {
+    const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+    const token = fresh.querySelector(".side-foot") && fresh.querySelector("[name=csrfmiddlewaretoken]");
+    if (!token || owner(fresh) !== owner(document)) return false;
+    form.elements.csrfmiddlewaretoken.value = token.value;
+    return true;
+  }
+  const answer = await fetch("/search/palette/?q=", { redirect: "manual" });
+  return answer.type !== "opaqueredirect" && answer.status !== 401;
+};
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!signedOut || !form.matches("[data-guard]") || asked.delete(form) || (performance.now() < OLD && signedOut.hidden)) return;
+  const submitter = event.submitter;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  signedOut.hidden = await isWelcome(form).catch(() => true);
+  if (!signedOut.hidden) return;
+  asked.add(form);
+  form.requestSubmit(submitter ?? undefined);
+}, true);
+
+// A part of the page that was asked for meanwhile would lead the whole page to the sign-in.
+document.addEventListener("htmx:before:response", (event) => {
+  if (!signedOut || changed.size === 0 || !event.detail.ctx.hx?.redirect?.startsWith("/accounts/login/")) return;
+  event.preventDefault();
+  signedOut.hidden = false;
+});
+
 /* One sending at a time: a second press on the button of a form that is under way does nothing. */
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method !== "post" || form.target === "_blank") return;
+  if (event.defaultPrevented || methodOf(form) !== "post" || form.getAttribute("target") === "_blank") return;
   if (sending.has(form)) {
     event.preventDefault();
     return;
@@ -112,6 +153,27 @@ const groupAll = () => {
 };
 groupAll();
 document.addEventListener("htmx:after:swap", groupAll);
+
+/* Days: a browser writes a date in its own order, 11/12/2026 for 12 November on many machines. Below the field stands the day as it is meant. */
+const asWords = new Intl.DateTimeFormat(`${document.documentElement.lang}-IN-u-nu-latn`, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const readings = new WeakMap();
+const readDay = (field) => {
+  const day = new Date(field.value.slice(0, 10));
+  const text = Number.isNaN(day.getTime()) ? "" : asWords.format(day);
+  let reading = readings.get(field);
+  if (!reading && text) {
+    reading = document.createElement("output");
+    reading.className = "date-reading";
+    (field.closest(".row") ?? field).after(reading);
+    readings.set(field, reading);
+  }
+  if (reading) reading.textContent = text;
+};
+const isDay = (target) => target.matches?.('input[type="date"], input[type="datetime-local"]');
+const readAll = () => document.querySelectorAll('input[type="date"], input[type="datetime-local"]').forEach(readDay);
+for (const kind of ["input", "change"]) document.addEventListener(kind, (event) => { if (isDay(event.target)) readDay(event.target); });
+readAll();
+document.addEventListener("htmx:after:swap", readAll);
 
 /* Copying: data-copy holds the text, data-copy-from names the element whose text or value is copied. */
 document.addEventListener("click", async (event) => {

@@ -72,6 +72,13 @@ if (!("commandForElement" in HTMLButtonElement.prototype)) {
   });
 }
 
+/* Strips that scroll: the chosen tab is brought into view. */
+for (const chosen of document.querySelectorAll(".settings-nav [aria-current], .tabs [aria-current]")) {
+  const strip = chosen.parentElement;
+  const [at, around] = [chosen.getBoundingClientRect(), strip.getBoundingClientRect()];
+  if (strip.scrollWidth > strip.clientWidth) strip.scrollBy(at.left + at.width / 2 - around.left - around.width / 2, 0);
+}
+
 /* Menus: arrow keys move through them; where the browser cannot anchor a popover, it is placed here. */
 document.addEventListener("toggle", (event) => {
   const menu = event.target;
@@ -187,7 +194,7 @@ document.addEventListener("submit", (event) => {
     button.toggleAttribute("aria-current", false);
     if (button.value === theme) button.setAttribute("aria-current", "true");
   }
-  fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => form.submit());
+  fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual" }).catch(() => form.submit());
 });
 
 /* A lost connection: the page stays as it is, a bar says so, and the last request is sent again when asked. */
@@ -228,7 +235,7 @@ if (lost) {
     else if (status >= 500) say(words.lost, "error");
   });
   document.addEventListener("submit", (event) => {
-    if (navigator.onLine || event.defaultPrevented || event.target.method === "dialog") return;
+    if (navigator.onLine || event.defaultPrevented || event.target.getAttribute("method") === "dialog") return;
     event.preventDefault();
     show(() => event.target.requestSubmit(event.submitter));
   });
