@@ -65,12 +65,15 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Visitor:
-    """One person at one browser. `faults` holds what no page may do: console errors, script errors, calls elsewhere."""
+    """One person at one browser. `faults` holds what no page may do: console errors, script errors, calls elsewhere,
+    and a question before leaving where nothing is lost; a journey that means to leave sets `leaves`."""
 
     base: str
     context: BrowserContext
     page: Page
     faults: list[str] = field(default_factory=list)
+    leaves: bool = False
+    asked: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
         page.on("console", self._said)
@@ -85,8 +88,9 @@ class Visitor:
             self.faults.append(f"{self.page.url} console: {message.text}")
 
     def _asked(self, dialog: Dialog) -> None:
-        if dialog.type != "beforeunload":
-            self.faults.append(f"{self.page.url} dialog: {dialog.message}")
+        self.asked.append(dialog.type)
+        if dialog.type != "beforeunload" or not self.leaves:
+            self.faults.append(f"{self.page.url} dialog {dialog.type}: {dialog.message}")
         dialog.accept()
 
     def _requested(self, request: Request) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import polib
 import pytest
 from playwright.sync_api import Page
 
+from amanat.core.configuration import CHECKOUT
 from amanat.operations.tests import places
 from tests.journeys import browsers
 from tests.journeys.browsers import DESK, PHONE, Town, Visitor
@@ -39,11 +41,16 @@ NO_PAGE = {
     "accounts/2fa/totp/deactivate/": "needs an authenticator app; looked at with the members",
     "owner/<str:secret>/": "works once, walked in the first hour",
     "join/<uuid:workspace_id>/<str:secret>/": "works once, walked with the members",
+    "w/<uuid:workspace_id>/choices/code/<uuid:passcode_id>/": "begins with a message to the person",
+    "w/<uuid:workspace_id>/choices/mine/": "opens with the code of that message",
     "accounts/2fa/passkeys/<int:pk>/remove/": "needs a passkey, which needs a key in hand",
     "accounts/2fa/passkeys/<int:pk>/edit/": "needs a passkey, which needs a key in hand",
 }
 WEIGH = """() => performance.getEntriesByType('resource').filter(each => /[.](css|js)([?]|$)/.test(each.name))
     .map(each => [each.name, each.encodedBodySize])"""
+#: Texts that are ours wherever they stand: headings, buttons, names of columns and fields.
+OURS = """() => [...document.querySelectorAll('h1, h2, dt, th[scope=col], legend, summary, .button, .link, .stat-label, .tabs a, .menu-item')]
+    .filter(one => !one.closest('.receipt')).map(one => one.textContent.replace(/\\s+/g, ' ').trim()).filter(Boolean)"""
 FOCUS = """() => {
     const element = document.activeElement, style = getComputedStyle(element);
     if (element === document.body) return '';
@@ -70,8 +77,7 @@ def patterns(site: Any) -> list[str]:
 
 def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
     """The pages behind the patterns, with ids of rows that the owner has; made where the demo has none."""
-    _furnish(owner)
-    links: set[str] = set()
+    links = _furnish(owner, patterns)
     todo = [
         "/",
         "/contacts/",
@@ -134,8 +140,9 @@ def _links(owner: Visitor, path: str) -> set[str]:
     return {link.split("?")[0] for link in found if link}
 
 
-def _furnish(owner: Visitor) -> None:
-    """What the demo lacks: two alike, a paper, a file, a field, an import, a task, something in the bin."""
+def _furnish(owner: Visitor, patterns: list[str]) -> set[str]:
+    """What the demo lacks: two alike, a paper, a file, a field, an import, a task, something in the bin. Returns addresses that
+    no link leads to: of a question that was asked, and of the page where people see their own choices."""
     page, shared = owner.page, number()
     first = add(owner, "Manda Crawl", shared, company_name="Crawl Traders")
     add(owner, "Manda Crawl", shared, anyway=True)
@@ -162,6 +169,16 @@ def _furnish(owner: Visitor) -> None:
     )
     owner.press("Upload and look")
     page.wait_for_url(re.compile(r"/imports/[0-9a-f-]{36}/"))
+    if not any(pattern.endswith("/choices/ask/") for pattern in patterns):
+        return set()
+    owner.go(first + "choices/")
+    page.locator("main input[name=wanted]").first.check()
+    with page.expect_navigation():
+        page.locator("main form:has([name=wanted]) button").first.click()
+    asked = owner.path
+    owner.go("/workspaces/")
+    entrance = page.locator("form[action$='/enter/']").first.get_attribute("action") or ""
+    return {asked, first + "choices/ask/", f"/w/{entrance.split('/')[2]}/choices/"}
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +236,7 @@ def _at_twice_the_size(page: Page) -> list[str]:
 def test_every_page_in_another_language(seated, crawl, language) -> None:  # type: ignore[no-untyped-def]
     todo = pages(crawl, seated("csc", "owner"))
     owner = seated("csc", "owner", **PHONE)
-    faults = []
+    faults, english = [], _still_english(language)
     _speak(owner, language)
     try:
         for path in todo:
@@ -231,9 +248,16 @@ def test_every_page_in_another_language(seated, crawl, language) -> None:  # typ
                 faults.append(f"{path}: scrolls sideways by {seen['sideways']}")
             elif seen["language"] != language:
                 faults.append(f"{path}: speaks {seen['language']}")
+            faults += [f"{path}: {text!r} is English" for text in owner.page.evaluate(OURS) if text in english]
     finally:
         _speak(owner, "en")
     assert faults == [], "\n".join(faults)
+
+
+def _still_english(language: str) -> set[str]:
+    """The program's own texts that read otherwise in `language`."""
+    catalog = polib.pofile(str(CHECKOUT / "amanat" / "locale" / f"{language}.po"))
+    return {entry.msgid for entry in catalog if entry.msgstr and entry.msgstr != entry.msgid}
 
 
 def _speak(owner: Visitor, language: str) -> None:

@@ -113,7 +113,7 @@ def _import(visitor: browsers.Visitor, tmp_path) -> str:  # type: ignore[no-unty
     words = visitor.text()
     assert "It has too few digits." in words
     assert "45-13-2020" in words
-    assert "Not taken" in words
+    assert "The row has no name, phone" in words
     assert "Taken without this" in words
     with page.expect_download() as failed:
         page.get_by_role("link", name="Failed rows as CSV").click()

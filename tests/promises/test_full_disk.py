@@ -22,7 +22,7 @@ class Disk:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     found = Disk(100 * 10**9, 50 * 10**9)
-    monkeypatch.setattr(diskspace.shutil, "disk_usage", lambda _path: found)
+    monkeypatch.setattr("amanat.core.diskspace.shutil.disk_usage", lambda _path: found)
     return found
 
 

@@ -117,18 +117,17 @@ ACTORS = sorted(OUTSIDE | {"lowest role", "agent of the wrong team"})
 def test_no_route_shows_or_changes_what_is_not_the_actors(
     actor: str, stage: dict[str, WorkspaceRow], shree: Workspace, other: Workspace
 ) -> None:
-    make = cast.actors(shree, other, stage)[actor]
-    leaks = []
+    client = cast.actors(shree, other, stage)[actor]()
+    leaks, before = [], cast.digest(shree)
     for pattern, route in routes.addresses().items():
-        client = make()
-        before = cast.digest(shree)
         for method, url, fields in _attempts(pattern, route, stage, shree):
-            response = _send(client, method, url, fields)
-            text = _body(response)
-            after = cast.digest(shree) if method != "GET" else before
-            leaks += _judge(actor, route, method, response.status_code, text, changed=after != before)
-            before = after
+            with cast.undone(client):
+                response = _send(client, method, url, fields)
+                text = _body(response)
+                changed = method != "GET" and cast.digest(shree) != before
+            leaks += _judge(actor, route, method, response.status_code, text, changed=changed)
     assert leaks == []
+    assert cast.digest(shree) == before
 
 
 def _judge(actor: str, route: Route, method: str, status: int, text: str, *, changed: bool) -> list[str]:

@@ -29,7 +29,8 @@ from amanat.desk.tests import factories as desk
 from amanat.people import notes
 from amanat.people.models import Company, Contact, RecordQuerySet
 from amanat.people.tests import factories as people
-from tests.promises.test_hostile_input import plausible, read_by, undone
+from tests.promises.cast import undone
+from tests.promises.test_hostile_input import plausible, read_by
 from tests.promises.test_isolation import PARAMETER, url_of
 
 SECRET = "Gokhale"
