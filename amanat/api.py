@@ -193,7 +193,7 @@ def _strict(callback: Callable[..., HttpResponseBase], by_method: dict[str, Oper
         errors = [
             {"parameter": name, "detail": _("There is no such parameter.")}
             for name in request.GET
-            if name not in known and not (name.startswith("custom.") and "sort" in known)
+            if name not in known and not (name.startswith("custom.") and known & {"sort", "view"})
         ]
         errors += [
             {"parameter": name, "detail": _("It holds a character that cannot be kept.")}

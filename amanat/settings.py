@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "amanat.web",
     "amanat.accounts",
     "amanat.people",
+    "amanat.basis",
     "amanat.desk",
 ]
 
@@ -50,6 +51,7 @@ MIDDLEWARE = [
     "amanat.core.middleware.caller",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "amanat.accounts.middleware.language",
@@ -57,7 +59,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -146,7 +147,7 @@ MFA_FORMS = {
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https and configuration.is_loopback(_set.host_name)
 MFA_TOTP_ISSUER = "Amanat"
-MFA_RATE_LIMITS: dict[str, str] = {}
+MFA_RATE_LIMITS = False
 
 SESSION_ENGINE = "amanat.accounts.session_store"
 SESSION_COOKIE_AGE = 14 * 86400

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("amanat.accounts.urls")),
     path("", include("amanat.accounts.oversight_urls")),
     path("", include("amanat.people.urls")),
+    path("", include("amanat.basis.urls")),
     path("", include("amanat.desk.urls")),
     path("", include("amanat.api")),
 ]
