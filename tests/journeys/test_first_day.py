@@ -33,7 +33,7 @@ EMPTY = {
 
 def test_an_empty_workspace_says_what_each_page_is_for(town, demo) -> None:  # type: ignore[no-untyped-def]
     """And its first step works. Home offers the steps of the first day until they are taken."""
-    member = demo["calling"]["members"][0]
+    member = demo["agency"]["members"][0]  # nobody else signs in here: the seat is in two workspaces afterwards
     owner: Visitor = town.visitor(**PHONE)
     owner.sign_in(member["email"], member["password"])
     english(owner)

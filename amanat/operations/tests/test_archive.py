@@ -284,14 +284,22 @@ def missing_segment(here: Configuration) -> str:
     return f"lacks the segment {gone}"
 
 
+def written(here: Configuration) -> list[Path]:
+    """Those that hold anything: a kill may leave one that was only begun."""
+    return [path for path in segments_of(here) if path.stat().st_size > 1000]
+
+
 def missing_part(here: Configuration) -> str:
-    second = next(path for path in segments_of(here) if path.name.endswith(".1"))
-    second.with_suffix(".0").unlink()
+    """Where the kill fell between two segments, neither of them is in parts: then a whole one is missing."""
+    firsts = [path for path in written(here) if path.suffix == ".0" and path.with_suffix(".1") in written(here)]
+    if not firsts:
+        return missing_segment(here)
+    firsts[0].unlink()
     return "bytes are missing before it"
 
 
 def swapped_files(here: Configuration) -> str:
-    first, second = segments_of(here)[1:3]
+    first, second = written(here)[1:3]
     data = first.read_bytes()
     first.write_bytes(second.read_bytes())
     second.write_bytes(data)
