@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> int:
 def _measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     with site.running(folder, port=options.port) as running:
         seeded = site.seed(running, options.contacts, options.workspaces, options.others)
-        print(f"Seeded in {seeded['seconds']:.0f} s; measuring.", file=sys.stderr)
+        print(f"Seeded in {seeded['seconds']:.0f} s; waiting until the site has settled.", file=sys.stderr)
+        site.settle(running)
         wanted = [name for name in options.only.split(";") if name]
         figures = actions.measure_all(
             running, seeded, repeat=options.repeat, import_rows=options.import_rows, only=wanted

@@ -21,7 +21,9 @@ from amanat.core.configuration import CHECKOUT
 from amanat.operations import Refused
 from amanat.operations.bench import machine
 
-PATIENCE = 120.0
+#: The site has settled when it uses less than this share of the core for so long.
+SETTLED_SECONDS, SETTLED_SHARE = 15, 0.05
+PATIENCE = 300.0
 CORE = 0  #: the site and its database run here, the client on another
 
 
@@ -105,6 +107,16 @@ def _wait(site: Running, process: subprocess.Popen[bytes]) -> None:
             pass
         time.sleep(0.5)
     raise TimeoutError("the site did not become healthy")
+
+
+def settle(site: Running) -> None:
+    """Wait until the site has done what filling it left behind: the first copy of the archive, the statistics, the checkpoint."""
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        before = machine.cpu_ms(machine.tree(site.supervisor))
+        time.sleep(SETTLED_SECONDS)
+        if machine.cpu_ms(machine.tree(site.supervisor)) - before < SETTLED_SECONDS * 1000 * SETTLED_SHARE:
+            return
 
 
 def seed(site: Running, contacts: int, workspaces: int, others: int) -> dict[str, Any]:
