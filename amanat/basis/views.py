@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -117,9 +118,10 @@ def _question(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> Aski
 
 
 def _ask_form(request: MemberRequest, person: Contact) -> AskForm:
-    choices = forms.wanted(rules.of(request.workspace.pk), get_language() or "en")
-    known = {code for code, _name in AskForm(choices=[]).fields["language"].choices}  # type: ignore[attr-defined]
-    language = person.language if person.language in known else get_language() or "en"
+    """The form, in the person's own language where the site speaks it."""
+    reader = get_language() or "en"
+    language = person.language if person.language in dict(settings.LANGUAGES) else reader
+    choices = forms.wanted(rules.of(request.workspace.pk), reader)
     return AskForm(request.POST or None, choices=choices, initial={"language": language})
 
 
