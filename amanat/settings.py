@@ -42,9 +42,12 @@ INSTALLED_APPS = [
     "amanat.core",
     "amanat.web",
     "amanat.accounts",
+    "amanat.publishing",
     "amanat.people",
     "amanat.basis",
     "amanat.desk",
+    "amanat.privacy",
+    "amanat.proof",
 ]
 
 MIDDLEWARE = [

@@ -12,8 +12,11 @@ urlpatterns = [
     path("", include("amanat.web.urls")),
     path("", include("amanat.accounts.urls")),
     path("", include("amanat.accounts.oversight_urls")),
+    path("", include("amanat.publishing.urls")),
     path("", include("amanat.people.urls")),
     path("", include("amanat.basis.urls")),
     path("", include("amanat.desk.urls")),
+    path("", include("amanat.privacy.urls")),
+    path("", include("amanat.proof.urls")),
     path("", include("amanat.api")),
 ]

@@ -44,6 +44,9 @@ class May(StrEnum):
     MANAGE_TOKENS = "manage tokens"
     READ_LEDGER = "read ledger"
     READ_JOBS = "read jobs"
+    READ_TRUST = "read trust"
+    ANSWER_REQUESTS = "answer requests"
+    MANAGE_POLICY = "manage policy"
 
 
 _READS = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS}
@@ -66,13 +69,15 @@ _MANAGER = _AGENT | {
     May.MANAGE_CATALOGUE,
     May.READ_LEDGER,
     May.READ_JOBS,
+    May.READ_TRUST,
+    May.ANSWER_REQUESTS,
 }
 
 TABLE: dict[str, frozenset[May]] = {
     Role.OWNER: frozenset(May),
     Role.MANAGER: frozenset(_MANAGER),
     Role.AGENT: frozenset(_AGENT),
-    Role.AUDITOR: frozenset(_READS | {May.READ_LEDGER, May.READ_JOBS}),
+    Role.AUDITOR: frozenset(_READS | {May.READ_LEDGER, May.READ_JOBS, May.READ_TRUST}),
 }
 
 #: What each permission lets a member do, in words, for the page of roles.
@@ -99,6 +104,9 @@ SENTENCES: dict[May, str | Promise] = {
     May.MANAGE_TOKENS: _("Make and revoke API tokens"),
     May.READ_LEDGER: _("Read the ledger"),
     May.READ_JOBS: _("See jobs in the queue and failures"),
+    May.READ_TRUST: _("See promises, requests, retention and incidents"),
+    May.ANSWER_REQUESTS: _("Answer requests of people about their data, and erase them"),
+    May.MANAGE_POLICY: _("Write and publish the privacy policy, hold and close"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Keep our word: retention, erasure, copies, requests, incidents, registers."""

@@ -1,0 +1,1 @@
+"""Closing an account or a whole workspace: export, grace, destruction of keys."""

@@ -1,0 +1,1 @@
+"""A suspected breach: who is affected, who must hear of it by when, what was sent."""

@@ -1,0 +1,1 @@
+"""Registers made from what runs: processing, recipients, transfers, disclosures, training."""

@@ -1,0 +1,1 @@
+"""The rights desk: what people ask, who they are, the clocks, the answers."""

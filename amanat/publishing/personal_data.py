@@ -1,0 +1,7 @@
+"""What publishing holds about people, field by field."""
+
+from __future__ import annotations
+
+from amanat.core.personal_data import Held
+
+HELD: list[Held] = []
