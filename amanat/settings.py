@@ -52,6 +52,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "amanat.core.middleware.caller",
+    "amanat.basis.middleware.declared_storage_only",
+    "amanat.core.middleware.Compression",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -221,6 +223,7 @@ FILES_URL = _set.files_url
 S3_URL = _set.s3_url
 ROOT_KEY_FILE = _set.root_key_file
 LEDGER_HEADS_FILE = _set.secrets / "ledger-heads.jsonl"
+PROOF_KEY_FILE = _set.proof_key_file
 
 # --- Mail and text messages --------------------------------------------------------------------------------------
 _smtp: dict[str, Any] = {

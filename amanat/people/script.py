@@ -217,7 +217,7 @@ def _sound(word: str) -> str:
     if word.isdecimal():
         return word
     heard = _SOUNDS.sub(_sound_of, word)
-    return _INNER_A.sub("", _REPEATED.sub(r"\1", heard))
+    return _REPEATED.sub(r"\1", _INNER_A.sub("", _REPEATED.sub(r"\1", heard)))
 
 
 def _sound_of(match: re.Match[str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
 from amanat.core import middleware
@@ -84,3 +85,41 @@ def test_answers_ask_the_browser_for_nothing(settings: Any) -> None:
     for power in ("camera", "geolocation", "microphone", "payment", "usb"):
         assert f"{power}=()" in response["Permissions-Policy"]
     assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+PAGE = "<p>सुनीता " * 400
+
+
+def compressed(response: Any, accepts: str = "gzip, br") -> Any:
+    request = RequestFactory().get("/", headers={"Accept-Encoding": accepts})
+    return middleware.Compression(lambda _request: response)(request)
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json", "application/problem+json"])
+def test_pages_and_answers_leave_compressed_and_whole(kind: str) -> None:
+    answer = compressed(HttpResponse(PAGE, content_type=kind, headers={"ETag": '"1"'}))
+    assert answer["Content-Encoding"] == "gzip"
+    assert answer["ETag"] == 'W/"1"'
+    assert "Accept-Encoding" in answer["Vary"]
+    assert len(answer.content) < len(PAGE.encode()) / 4
+    assert gzip.decompress(answer.content).decode() == PAGE
+
+
+def test_who_does_not_unpack_gets_it_plain() -> None:
+    assert compressed(HttpResponse(PAGE), accepts="br").content.decode() == PAGE
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "application/zip", "image/png", "text/vcard"])
+def test_files_keep_their_length(kind: str) -> None:
+    answer = compressed(HttpResponse(PAGE, content_type=kind))
+    assert "Content-Encoding" not in answer
+    assert answer.content.decode() == PAGE
+
+
+def test_what_is_streamed_is_left_alone() -> None:
+    answer = compressed(StreamingHttpResponse([PAGE.encode()], content_type="text/html"))
+    assert b"".join(answer).decode() == PAGE
+
+
+def test_equal_pages_differ_in_length() -> None:
+    assert len({len(compressed(HttpResponse(PAGE)).content) for _ in range(20)}) > 1

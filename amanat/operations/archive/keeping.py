@@ -6,6 +6,7 @@ is impossible (the server kept too little, the data was restored), a new chapter
 """
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -27,6 +28,7 @@ FLUSH_EVERY = 10.0  # seconds; what a lost disk takes along at most
 MOST_WAITING = 1 << 20  # bytes that are written down at once
 FIRST_LOOK = 60.0  # seconds after the start in which no copy is made: the site is starting
 LOOK_EVERY = 60.0
+NICE = 10  # on a single core, people at work come first; the server keeps the log until it is taken
 PAPERS_EVERY = 300.0
 COPY_AGAIN = 1800.0  # seconds after a copy failed
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -37,6 +39,7 @@ def run(configuration: Configuration) -> None:
     if not safekeeping.archive_is_on(configuration):
         raise Refused("The archive is off: set AMANAT_ARCHIVE_DAYS (and AMANAT_BACKUP), and use the embedded database.")
     processes.watch_parent()
+    os.nice(NICE)
     folder = chapters.place(configuration)
     folder.mkdir(parents=True, exist_ok=True)
     lock = locks.Lock(folder / "lock")
