@@ -48,6 +48,27 @@ for alias in settings.DATABASES:
     settings.DATABASES[alias]["NAME"] = NAME
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests stay together in one process, and what begins first.
+
+    Journeys share one site and its demo, and the tests of a slow file what they set up; the rest goes file by file. Those that
+    take long begin first, so that no process is left with them at the end.
+    """
+    turns = {"tests/journeys": 0, "amanat/web/tests/test_browser.py": 1}
+
+    def turn(item: pytest.Item) -> int:
+        own = [number for place, number in turns.items() if item.nodeid.startswith(place)]
+        return own[0] if own else 2 if item.get_closest_marker("slow") else 3
+
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        group = "journeys" if turn(item) == 0 else f"{file} {turn(item)}"
+        if turn(item) == 3 and file.startswith("tests/promises"):
+            group = item.nodeid.partition("[")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=turn)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """One database for this process: a copy of the template of today's code, which the first to need it makes."""

@@ -1,6 +1,7 @@
 """`./run test`: every check in one go; all of them run even when one fails, and the end says which did."""
 # ruff: noqa: S603 (programs of ours, given as lists: no shell takes part)
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,8 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "types (mypy)": ("-m", "mypy", "amanat"),
     "imports (import-linter)": ("-c", "from importlinter.cli import lint_imports_command as check; check()"),
 }
-PYTEST = ("-m", "pytest", "-n", "2")
+#: One process more than cores: many tests wait for programs they started. Which tests stay together, conftest.py says.
+PYTEST = ("-m", "pytest", "-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup", "--no-loadscope-reorder")
 #: The whole run also counts lines and fails below the floor of pyproject.toml.
 COVERED = ("--cov", "--cov-report=term:skip-covered")
 QUICK = ("-m", "not slow and not journey")

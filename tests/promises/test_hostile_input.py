@@ -34,6 +34,8 @@ from tests.promises.cast import undone
 from tests.promises.test_api import BODIES, ROWS
 from tests.promises.test_isolation import url_of
 
+pytestmark = pytest.mark.slow  # every form with every bad value takes a minute in all
+
 HOSTILE: dict[str, str] = {
     "nothing": "",
     "NUL": "a\x00b",

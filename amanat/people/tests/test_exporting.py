@@ -136,6 +136,7 @@ def exported(workspace: Workspace, format: str, on: str = "contact") -> bytes:
     return export_formats.in_memory(Records(on, workspace.pk), format)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", list(ENDINGS))
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(people=st.lists(_PEOPLE, min_size=1, max_size=6))
