@@ -10,9 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from amanat.policy import strictness
+from amanat.policy import strictness, telling
 from amanat.policy.format import Policy
 from amanat.policy.strictness import ENTRIES, Direction
+from amanat.policy.telling import _, told
+
+#: By whether it came, and whether it has a name.
+_ENTRY = {
+    (True, True): _("The {kind} “{name}” was added."),
+    (False, True): _("The {kind} “{name}” was removed."),
+    (True, False): _("The {kind} was added."),
+    (False, False): _("The {kind} was removed."),
+}
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,8 @@ def _entries(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]
             path, added = f"{group}.{name}".rstrip("."), name in held_after
             reason = if_added if added else if_removed
             direction = Direction.LOOSER if reason else Direction.STRICTER
-            told = f" “{name.replace('_', ' ')}”" if name else ""
-            yield Change(path, direction, f"The {word}{told} was {'added' if added else 'removed'}.", reason)
+            places = {"kind": told(word), "name": telling.a_name(name)}
+            yield Change(path, direction, told(_ENTRY[added, bool(name)], **places), told(reason))
 
 
 def _at(tree: Mapping[str, Any], path: str) -> Mapping[str, Any]:
@@ -74,9 +83,9 @@ def _rules(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
             continue
         what = strictness.in_words(rule, path)
         was, is_now = (strictness.value_in_words(held.get(path)) for held in (before, after))
-        sentence = f"{what[0].upper()}{what[1:]}: {was} became {is_now}."
+        sentence = told(_("{what}: {was} became {now}."), what=telling.capital(what), was=was, now=is_now)
         material = rule.material and (direction is Direction.LOOSER or direction is Direction.OTHER)
-        yield Change(path, direction, sentence, rule.reason if material else "")
+        yield Change(path, direction, sentence, told(rule.reason) if material else "")
 
 
 def _wording(before: Policy, after: Policy) -> Iterator[Change]:
@@ -84,10 +93,11 @@ def _wording(before: Policy, after: Policy) -> Iterator[Change]:
     for name in sorted({*old} | {*new}):
         path = f"clauses.{name}"
         if name not in new or name not in old:
-            yield Change(path, Direction.OTHER, f"The clause “{name}” was {'added' if name in new else 'removed'}.")
+            yield Change(path, Direction.OTHER, told(_ENTRY[name in new, True], kind=told(_("clause")), name=name))
         elif old[name] != new[name]:
-            yield Change(path, Direction.OTHER, f"The wording of “{name}” changed.")
+            yield Change(path, Direction.OTHER, told(_("The wording of “{name}” changed."), name=name))
     said_before, said_after = ({"en": policy.labels, **policy.translations} for policy in (before, after))
     for language in sorted({*said_before} | {*said_after}):
         if said_before.get(language) != said_after.get(language):
-            yield Change(f"translations.{language}", Direction.OTHER, f"The words in “{language}” changed.")
+            sentence = told(_("The words in “{language}” changed."), language=language)
+            yield Change(f"translations.{language}", Direction.OTHER, sentence)

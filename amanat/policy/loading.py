@@ -64,13 +64,13 @@ def load_file(path: Path) -> Loaded:
 
 def from_document(document: Mapping[str, Any]) -> Policy:
     """A policy from its JSON, as `Policy.as_document` made it. Raises FormatInvalid; lines are 1."""
-    return _checked(Document(_with_tuples(document), {})).policy
+    return _checked(Document(with_tuples(document), {})).policy
 
 
-def _with_tuples(value: Any) -> Any:
+def with_tuples(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _with_tuples(below) for name, below in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, list | tuple) else value
+        return {name: with_tuples(below) for name, below in value.items()}
+    return tuple(map(with_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _checked(document: Document) -> Loaded:

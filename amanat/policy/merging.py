@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from amanat.policy import loading, strictness
+from amanat.policy import loading, strictness, telling
 from amanat.policy.durations import Duration
 from amanat.policy.format import PARTS, Clause, Policy
 from amanat.policy.strictness import canonical
+from amanat.policy.telling import Told, _, told
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,13 @@ def _parties(
 ) -> dict[str, dict[str, Any]]:
     """The operator of one policy; what is promised about complaints is that of all."""
     if len({_identity(policy) for policy in policies}) > 1:
-        sentence = f"Who answers, at which address and before which court, is said by “{own.head.id}” alone."
-        kept = " A complaint to an authority stays possible." if saving == "statutory" else ""
-        resolutions.append(Resolution("parties", sentence + kept, "X20"))
+        alone = _("Who answers, at which address and before which court, is said by “{policy}” alone.")
+        kept = _(
+            "Who answers, at which address and before which court, is said by “{policy}” alone. "
+            "A complaint to an authority stays possible."
+        )
+        sentence = told(kept if saving == "statutory" else alone, policy=own.head.id)
+        resolutions.append(Resolution("parties", sentence, "X20"))
     parties: dict[str, dict[str, Any]] = own.tree["parties"]
     return {**parties, "venue": {**parties["venue"], "saving": saving}}
 
@@ -83,18 +88,26 @@ def _rules(policies: Sequence[Policy], resolutions: list[Resolution]) -> dict[st
     """The strictest value of every rule that any of the policies has."""
     held = [(policy.head.id, dict(strictness.rules_of(policy.tree))) for policy in policies]
     merged: dict[str, Any] = {}
-    for path in dict.fromkeys(path for _, rules in held for path in rules):
+    for path in dict.fromkeys(path for _name, rules in held for path in rules):
         rule = strictness.rule_for(path)
         if rule is None:
             continue
-        values = [rules[path] for _, rules in held if path in rules]
+        values = [rules[path] for _name, rules in held if path in rules]
         merged[path] = rule.order.strictest(values)
         if len({canonical(value) for value in values}) > 1 and rule.material and not path.startswith("parties."):
-            said = "; ".join(
-                f"{name} says {strictness.value_in_words(rules[path])}" for name, rules in held if path in rules
+            said = tuple(
+                told(_("{policy} says {value}"), policy=name, value=strictness.value_in_words(rules[path]))
+                for name, rules in held
+                if path in rules
             )
             what, stands = strictness.in_words(rule, path), strictness.value_in_words(merged[path])
-            sentence = f"{what[0].upper()}{what[1:]}: {said}. It is now {stands} ({rule.order.name})."
+            sentence = told(
+                _("{what}: {said}. It is now {stands} ({order})."),
+                what=telling.capital(what),
+                said=said,
+                stands=stands,
+                order=rule.order.name if isinstance(rule.order.name, Told) else told(rule.order.name),
+            )
             resolutions.append(Resolution(path, sentence, strictness.conflict_at(rule, path)))
     return merged
 
@@ -118,9 +131,11 @@ def _never(policies: Sequence[Policy], never: tuple[str, ...], resolutions: list
     """A promise nobody can keep beside processors, payments and authorities is replaced by the one that was meant."""
     if "identifiable_without_consent" not in never:
         return never
-    sentence = (
-        "“Never share what identifies you without consent” contradicts every policy's own processors and authorities. "
-        "It is now: never without consent, contract or law."
+    sentence = told(
+        _(
+            "“Never share what identifies you without consent” contradicts every policy's own processors and authorities. "
+            "It is now: never without consent, contract or law."
+        )
     )
     resolutions.append(Resolution("never", sentence, "X9"))
     kept = {word for word in never if word != "identifiable_without_consent"}
@@ -132,7 +147,10 @@ def _drop_forbidden(tree: dict[str, Any], resolutions: list[Resolution]) -> list
     forbidden = [name for name, purpose in tree["purposes"].items() if purpose["is"] in tree["never"]]
     for name in forbidden:
         del tree["purposes"][name]
-        sentence = f"The purpose “{name}” is dropped: one of the policies promises never to do it."
+        sentence = told(
+            _("The purpose “{name}” is dropped: one of the policies promises never to do it."),
+            name=telling.a_name(name),
+        )
         resolutions.append(Resolution(f"purposes.{name}", sentence, "X9"))
     return [f"purposes.{name}" for name in forbidden]
 
@@ -148,7 +166,9 @@ def _clauses(policies: Sequence[Policy], dropped: list[str], resolutions: list[R
     for name in order:
         said = [clause for clause in together if clause.id == name]
         if len({clause.say for clause in said}) > 1:
-            sentence = f"“{name}” is worded differently. It is now: “{chosen[name].say}” Read it again."
+            sentence = told(
+                _("“{name}” is worded differently. It is now: “{say}” Read it again."), name=name, say=chosen[name].say
+            )
             resolutions.append(Resolution(f"clauses.{name}", sentence))
         rests = _strictest_lists(clause.rests for clause in said)
         yield {

@@ -25,7 +25,7 @@ DEEPEST = 12
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 # The C parser is seven times as fast; wheels of every platform we support carry it.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class NotReadable(ValueError):
@@ -55,7 +55,7 @@ def read(text: str) -> Document:
     if len(text.encode()) > LONGEST_FILE:
         raise NotReadable(1, "The file is too long.", f"Write at most {LONGEST_FILE // 1024} kB.")
     try:
-        return _Reader(iter(yaml.parse(text, Loader=_Loader))).document()
+        return _Reader(iter(yaml.parse(text, Loader=LOADER))).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         wrong = f"This is not YAML: {error.problem or error.context}."

@@ -53,18 +53,21 @@ class Page:
         return "\n".join(lines)
 
 
-def render(policy: Policy, language: str = "en", *, on: date | None = None) -> Page:
+def render(
+    policy: Policy, language: str = "en", *, on: date | None = None, attested: frozenset[str] = frozenset()
+) -> Page:
     """The page in `language` as it reads on a day (by default the first day of the policy).
 
-    A sentence whose evidence has run out by then is left out. Raises ReferenceMissing or WordsMissing for a policy that was not linted.
+    A sentence whose evidence has run out by then is left out, unless it is among the `attested` clauses, whose evidence lies
+    elsewhere. Raises ReferenceMissing or WordsMissing for a policy that was not linted.
     """
     words = references.vocabulary(language)
     day = on or policy.head.effective
-    shown = [clause for clause in policy.clauses if is_shown(policy, clause, day)]
+    shown = [clause for clause in policy.clauses if clause.id in attested or is_shown(policy, clause, day)]
     parts = [
         RenderedPart(part, words["parts"][part], clauses)
         for part in PARTS
-        if (clauses := tuple(_clause(policy, clause, language) for clause in shown if clause.part == part))
+        if (clauses := tuple(clause_of(policy, clause, language) for clause in shown if clause.part == part))
     ]
     return Page(
         language=language,
@@ -90,7 +93,8 @@ def sentence(policy: Policy, clause: Clause, language: str) -> str:
     return policy.translations.get(language, {}).get(clause.id, clause.say)
 
 
-def _clause(policy: Policy, clause: Clause, language: str) -> RenderedClause:
+def clause_of(policy: Policy, clause: Clause, language: str) -> RenderedClause:
+    """One clause alone. Raises ReferenceMissing, WordsMissing."""
     segments = []
     # Odd pieces of the split are what stood in braces.
     for number, piece in enumerate(references.REFERENCE.split(sentence(policy, clause, language))):

@@ -15,8 +15,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache, reduce
 from typing import Any
 
-from amanat.policy import durations
+from amanat.policy import durations, telling
 from amanat.policy.durations import Duration
+from amanat.policy.telling import _, told
 
 
 class Direction(StrEnum):
@@ -94,9 +95,8 @@ def _ranked(*values: Any) -> Order:
     def rank(value: Any) -> tuple[int, str]:
         return values.index(value) if value in values else -1, canonical(value)
 
-    return Order(
-        f"the strictest of {', '.join(map(str, filter(None, values)))}", lambda one, other: max(one, other, key=rank)
-    )
+    said = told(_("the strictest of {all}"), all=", ".join(map(str, filter(None, values))))
+    return Order(said, lambda one, other: max(one, other, key=rank))
 
 
 #: The grounds of agreement under the laws of the packs.
@@ -118,20 +118,20 @@ def _stricter_basis(one: Any, other: Any) -> Any:
     }
 
 
-SHORTEST = Order("the shortest", durations.shorter)
-LONGEST = Order("the longest", durations.longer)
-HIGHEST = Order("the highest", max)
-LATEST = Order("the latest", max)
-EARLIEST = Order("the earliest", min)
-ALL = Order("all of them", together)
-FEWEST = Order("only what both have", in_both)
-READABLE = Order("only what both have", in_both, more=Direction.STRICTER)
-YES = Order("yes, if one says so", lambda one, other: one or other)
-NO = Order("no, if one says so", lambda one, other: one and other)
-CONSENT = Order("consent before any other ground", _stricter_basis)
+SHORTEST = Order(_("the shortest"), durations.shorter)
+LONGEST = Order(_("the longest"), durations.longer)
+HIGHEST = Order(_("the highest"), max)
+LATEST = Order(_("the latest"), max)
+EARLIEST = Order(_("the earliest"), min)
+ALL = Order(_("all of them"), together)
+FEWEST = Order(_("only what both have"), in_both)
+READABLE = Order(_("only what both have"), in_both, more=Direction.STRICTER)
+YES = Order(_("yes, if one says so"), lambda one, other: one or other)
+NO = Order(_("no, if one says so"), lambda one, other: one and other)
+CONSENT = Order(_("consent before any other ground"), _stricter_basis)
 #: Told to people rather than promised to them: a new item matters, and of two policies both are true.
-TOLD = Order("all are named", together, more=Direction.LOOSER)
-FACT = Order("a fact of the operator's own", first, ordered=False)
+TOLD = Order(_("all are named"), together, more=Direction.LOOSER)
+FACT = Order(_("a fact of the operator's own"), first, ordered=False)
 
 
 @dataclass(frozen=True)
@@ -144,166 +144,188 @@ class Rule:
     path: str
     order: Order
     words: str
-    reason: str = "people would be protected less than they were told"
+    reason: str = _("people would be protected less than they were told")
     conflict: str = ""
     material: bool = True
 
 
-_LONGER = "data would be kept longer than people were told"
-_LATER = "people would have to wait longer than they were told"
-_NEW_USE = "data would be used in a way people were not told of"
-_NEW_HANDS = "data would reach people or places that were not named"
-_LESS_SECURE = "data would be protected less"
+_LONGER = _("data would be kept longer than people were told")
+_LATER = _("people would have to wait longer than they were told")
+_NEW_USE = _("data would be used in a way people were not told of")
+_NEW_HANDS = _("data would reach people or places that were not named")
+_LESS_SECURE = _("data would be protected less")
 
 TABLE: tuple[Rule, ...] = (
-    Rule("amanat", FACT, "the format", material=False),
-    Rule("policy.id", FACT, "the policy's id", material=False),
-    Rule("policy.version", HIGHEST, "the version", material=False),
-    Rule("policy.effective", LATEST, "the first day", material=False),
-    Rule("policy.langs", READABLE, "the languages", "some would no longer read it in their language"),
-    Rule("policy.regimes", ALL, "the laws it is under", "fewer laws would be kept", "X7"),
-    Rule("policy.law", ALL, "the law packs", material=False),
-    Rule("policy.vocab", FACT, "the vocabulary", material=False),
-    Rule("parties.operator.*", FACT, "the operator's {0}", "someone else would answer for the data", "X21"),
-    Rule("parties.contact.*", FACT, "the {0} of the operator", material=False),
-    Rule("parties.officer.*", FACT, "the officer's {0}", material=False),
-    Rule("parties.venue.saving", _ranked("none", "statutory"), "the right to go to an authority", conflict="X20"),
-    Rule("parties.venue.*", FACT, "the {0} of disputes", "another law or court would decide", "X20"),
-    Rule("products.*", TOLD, "the hosts of {0}", material=False),
-    Rule("data.*.is", TOLD, "what {0} is", "more would be collected"),
-    Rule("data.*.at", TOLD, "the columns of {0}", material=False),
-    Rule("data.*.via", TOLD, "where {0} enters", material=False),
-    Rule("data.*.of", _ranked("operator", "tenant"), "whose {0} is", "the operator would decide about it", "X21"),
-    Rule("data.*.store", _ranked("plain", "sealed", "argon2id"), "how {0} is stored", _LESS_SECURE, "X12"),
+    Rule("amanat", FACT, _("the format"), material=False),
+    Rule("policy.id", FACT, _("the policy's id"), material=False),
+    Rule("policy.version", HIGHEST, _("the version"), material=False),
+    Rule("policy.effective", LATEST, _("the first day"), material=False),
+    Rule("policy.langs", READABLE, _("the languages"), _("some would no longer read it in their language")),
+    Rule("policy.regimes", ALL, _("the laws it is under"), _("fewer laws would be kept"), "X7"),
+    Rule("policy.law", ALL, _("the law packs"), material=False),
+    Rule("policy.vocab", FACT, _("the vocabulary"), material=False),
+    Rule("parties.operator.*", FACT, _("the operator's {0}"), _("someone else would answer for the data"), "X21"),
+    Rule("parties.contact.*", FACT, _("the {0} of the operator"), material=False),
+    Rule("parties.officer.*", FACT, _("the officer's {0}"), material=False),
+    Rule("parties.venue.saving", _ranked("none", "statutory"), _("the right to go to an authority"), conflict="X20"),
+    Rule("parties.venue.*", FACT, _("the {0} of disputes"), _("another law or court would decide"), "X20"),
+    Rule("products.*", TOLD, _("the hosts of {0}"), material=False),
+    Rule("data.*.is", TOLD, _("what {0} is"), _("more would be collected")),
+    Rule("data.*.at", TOLD, _("the columns of {0}"), material=False),
+    Rule("data.*.via", TOLD, _("where {0} enters"), material=False),
+    Rule("data.*.of", _ranked("operator", "tenant"), _("whose {0} is"), _("the operator would decide about it"), "X21"),
+    Rule("data.*.store", _ranked("plain", "sealed", "argon2id"), _("how {0} is stored"), _LESS_SECURE, "X12"),
     Rule(
         "data.*.off_by_default",
         YES,
-        "whether {0} is off until switched on",
-        "it would be collected without being asked for",
+        _("whether {0} is off until switched on"),
+        _("it would be collected without being asked for"),
     ),
-    Rule("data.*.anonymous", NO, "whether {0} counts as anonymous", "personal data would be treated as nobody's", "X8"),
-    Rule("purposes.*.is", FACT, "what {0} is for", _NEW_USE),
-    Rule("purposes.*.uses", TOLD, "the data used for {0}", _NEW_USE, "X11"),
-    Rule("purposes.*.basis", CONSENT, "the ground for {0}", "a weaker ground would do", "X10"),
-    Rule("purposes.*.per", ALL, "the channels asked about one by one for {0}", "one yes would cover more", "X15"),
+    Rule(
+        "data.*.anonymous",
+        NO,
+        _("whether {0} counts as anonymous"),
+        _("personal data would be treated as nobody's"),
+        "X8",
+    ),
+    Rule("purposes.*.is", FACT, _("what {0} is for"), _NEW_USE),
+    Rule("purposes.*.uses", TOLD, _("the data used for {0}"), _NEW_USE, "X11"),
+    Rule("purposes.*.basis", CONSENT, _("the ground for {0}"), _("a weaker ground would do"), "X10"),
+    Rule("purposes.*.per", ALL, _("the channels asked about one by one for {0}"), _("one yes would cover more"), "X15"),
     Rule(
         "purposes.*.grain",
         _ranked("person", "aggregate"),
-        "how closely {0} looks at people",
-        "single people would be seen",
+        _("how closely {0} looks at people"),
+        _("single people would be seen"),
         "X11",
     ),
-    Rule("purposes.*.set_by", _ranked("operator", "tenant"), "who starts {0}", "the operator would start it by itself"),
     Rule(
-        "purposes.*.asks", _ranked("person", "both_parties"), "who is asked for {0}", "someone would no longer be asked"
+        "purposes.*.set_by",
+        _ranked("operator", "tenant"),
+        _("who starts {0}"),
+        _("the operator would start it by itself"),
     ),
-    Rule("never", ALL, "what is never done", "something that was never done could be done", "X9"),
-    Rule("recipients.*.is", FACT, "what {0} is", _NEW_HANDS),
-    Rule("recipients.*.gets", TOLD, "what {0} receives", _NEW_HANDS),
-    Rule("recipients.*.in", TOLD, "the countries of {0}", _NEW_HANDS, "X18"),
+    Rule(
+        "purposes.*.asks",
+        _ranked("person", "both_parties"),
+        _("who is asked for {0}"),
+        _("someone would no longer be asked"),
+    ),
+    Rule("never", ALL, _("what is never done"), _("something that was never done could be done"), "X9"),
+    Rule("recipients.*.is", FACT, _("what {0} is"), _NEW_HANDS),
+    Rule("recipients.*.gets", TOLD, _("what {0} receives"), _NEW_HANDS),
+    Rule("recipients.*.in", TOLD, _("the countries of {0}"), _NEW_HANDS, "X18"),
     Rule(
         "recipients.*.safeguard",
         _ranked("", "derogation", "dpf", "adequacy", "scc"),
-        "the safeguard of {0}",
+        _("the safeguard of {0}"),
         _LESS_SECURE,
         "X18",
     ),
-    Rule("recipients.*.contract", _ranked("none", "required"), "the contract with {0}", _LESS_SECURE),
-    Rule("recipients.*.host", FACT, "the host of {0}", material=False),
+    Rule("recipients.*.contract", _ranked("none", "required"), _("the contract with {0}"), _LESS_SECURE),
+    Rule("recipients.*.host", FACT, _("the host of {0}"), material=False),
     Rule(
         "recipients.*.when",
         _ranked("always", "law", "consent"),
-        "when {0} receives data",
-        "a weaker condition would do",
+        _("when {0} receives data"),
+        _("a weaker condition would do"),
         "X9",
     ),
-    Rule("recipients.*.named", YES, "whether {0} is named first", "people would not know who it is", "X9"),
-    Rule("recipients.*.approvers", HIGHEST, "how many people approve a disclosure to {0}", _LESS_SECURE),
-    Rule("recipients.*.name", FACT, "the name of {0}", _NEW_HANDS),
-    Rule("transfers.region", _ranked("free", "pinned"), "where data stays", _NEW_HANDS, "X18"),
-    Rule("transfers.log_copy", FACT, "where a copy of the logs stays", material=False),
-    Rule("transfers.banned", ALL, "the safeguards that do not count", _LESS_SECURE, "X18"),
+    Rule("recipients.*.named", YES, _("whether {0} is named first"), _("people would not know who it is"), "X9"),
+    Rule("recipients.*.approvers", HIGHEST, _("how many people approve a disclosure to {0}"), _LESS_SECURE),
+    Rule("recipients.*.name", FACT, _("the name of {0}"), _NEW_HANDS),
+    Rule("transfers.region", _ranked("free", "pinned"), _("where data stays"), _NEW_HANDS, "X18"),
+    Rule("transfers.log_copy", FACT, _("where a copy of the logs stays"), material=False),
+    Rule("transfers.banned", ALL, _("the safeguards that do not count"), _LESS_SECURE, "X18"),
     Rule(
-        "transfers.notice_before_sale", LONGEST, "the notice before the firm is sold", "people would hear later", "X16"
+        "transfers.notice_before_sale",
+        LONGEST,
+        _("the notice before the firm is sold"),
+        _("people would hear later"),
+        "X16",
     ),
-    Rule("keep.*.of", TOLD, "what {0} keeps", _LONGER),
-    Rule("keep.*.until.*", SHORTEST, "how long {0} is kept after {1}", _LONGER, "X3"),
-    Rule("keep.*.floor", TOLD, "the laws that make {0} stay", _LONGER, "X4, X6"),
-    Rule("keep.*.warn", LONGEST, "the warning before {0} is deleted", "people would be warned later", "X5"),
-    Rule("keep.*.leave", _ranked("suppression_hmac", "nothing"), "what stays when {0} is deleted", _LONGER, "X2"),
+    Rule("keep.*.of", TOLD, _("what {0} keeps"), _LONGER),
+    Rule("keep.*.until.*", SHORTEST, _("how long {0} is kept after {1}"), _LONGER, "X3"),
+    Rule("keep.*.floor", TOLD, _("the laws that make {0} stay"), _LONGER, "X4, X6"),
+    Rule("keep.*.warn", LONGEST, _("the warning before {0} is deleted"), _("people would be warned later"), "X5"),
+    Rule("keep.*.leave", _ranked("suppression_hmac", "nothing"), _("what stays when {0} is deleted"), _LONGER, "X2"),
     Rule(
-        "keep.*.override", _ranked("client_contract", "none"), "whether a contract may keep {0} longer", _LONGER, "X5"
+        "keep.*.override",
+        _ranked("client_contract", "none"),
+        _("whether a contract may keep {0} longer"),
+        _LONGER,
+        "X5",
     ),
-    Rule("keep.*.append_only", YES, "whether {0} can be altered", "proof could be changed"),
-    Rule("keep.*.ip_truncate", SHORTEST, "when addresses in {0} are shortened", _LONGER, "X8"),
-    Rule("vault.when", FACT, "when the vault is used"),
-    Rule("vault.subjects", FEWEST, "whose data the vault holds", _LONGER, "X4"),
-    Rule("vault.key", FACT, "the vault's key", _LESS_SECURE),
-    Rule("vault.readers", FACT, "who may open the vault", _LESS_SECURE),
-    Rule("vault.shred", SHORTEST, "when the vault is destroyed", _LONGER, "X4"),
-    Rule("rights.due", SHORTEST, "the time for an answer", _LATER, "X7"),
-    Rule("rights.regimes.*", SHORTEST, "the time for an answer under {0}", _LATER, "X7"),
-    Rule("rights.kinds", ALL, "the rights", "a right would be gone", "X7"),
-    Rule("rights.by", ALL, "the ways to ask", "a way to ask would be gone", "X7"),
-    Rule("rights.opt_out_effect", SHORTEST, "the time until an opt-out holds", _LATER, "X15"),
-    Rule("rights.stop_words", ALL, "the words that stop messages", "a word would no longer be understood", "X15"),
+    Rule("keep.*.append_only", YES, _("whether {0} can be altered"), _("proof could be changed")),
+    Rule("keep.*.ip_truncate", SHORTEST, _("when addresses in {0} are shortened"), _LONGER, "X8"),
+    Rule("vault.when", FACT, _("when the vault is used")),
+    Rule("vault.subjects", FEWEST, _("whose data the vault holds"), _LONGER, "X4"),
+    Rule("vault.key", FACT, _("the vault's key"), _LESS_SECURE),
+    Rule("vault.readers", FACT, _("who may open the vault"), _LESS_SECURE),
+    Rule("vault.shred", SHORTEST, _("when the vault is destroyed"), _LONGER, "X4"),
+    Rule("rights.due", SHORTEST, _("the time for an answer"), _LATER, "X7"),
+    Rule("rights.regimes.*", SHORTEST, _("the time for an answer under {0}"), _LATER, "X7"),
+    Rule("rights.kinds", ALL, _("the rights"), _("a right would be gone"), "X7"),
+    Rule("rights.by", ALL, _("the ways to ask"), _("a way to ask would be gone"), "X7"),
+    Rule("rights.opt_out_effect", SHORTEST, _("the time until an opt-out holds"), _LATER, "X15"),
+    Rule("rights.stop_words", ALL, _("the words that stop messages"), _("a word would no longer be understood"), "X15"),
     Rule(
         "storage.keys.*.kind",
         _ranked("essential", "functional", "analytics", "marketing"),
-        "the kind of storage {0}",
-        "it would be set without asking",
+        _("the kind of storage {0}"),
+        _("it would be set without asking"),
         "X17",
     ),
-    Rule("storage.keys.*.life", SHORTEST, "how long {0} stays on a device", _LONGER, "X17"),
-    Rule("storage.keys.*.at", TOLD, "the names of {0} on a device", material=False),
-    Rule("storage.signals", ALL, "the browser signals that are obeyed", "a signal would be ignored", "X17"),
-    Rule("security.tls", HIGHEST, "the oldest TLS", _LESS_SECURE, "X12"),
+    Rule("storage.keys.*.life", SHORTEST, _("how long {0} stays on a device"), _LONGER, "X17"),
+    Rule("storage.keys.*.at", TOLD, _("the names of {0} on a device"), material=False),
+    Rule("storage.signals", ALL, _("the browser signals that are obeyed"), _("a signal would be ignored"), "X17"),
+    Rule("security.tls", HIGHEST, _("the oldest TLS"), _LESS_SECURE, "X12"),
     Rule(
         "security.at_rest",
         _ranked("disk", "envelope_per_tenant"),
-        "the encryption where data lies",
+        _("the encryption where data lies"),
         _LESS_SECURE,
         "X12",
     ),
-    Rule("security.password", FACT, "how passwords are kept", _LESS_SECURE),
-    Rule("security.mfa", ALL, "the second proofs of identity", _LESS_SECURE),
-    Rule("security.mfa_required", ALL, "who must have a second proof", _LESS_SECURE),
-    Rule("security.access", _ranked("allow_by_default", "deny_by_default"), "how access begins", _LESS_SECURE),
-    Rule("security.egress", _ranked("open", "recipients_only"), "what may leave", _LESS_SECURE),
-    Rule("security.*_every", SHORTEST, "how often: {0}", "it would be done less often", "X14"),
-    Rule("security.attest.*.evidence", FACT, "the evidence for {0}", material=False),
-    Rule("security.attest.*.until", EARLIEST, "until when the evidence for {0} holds", material=False),
-    Rule("breach.*", SHORTEST, "how soon {0} hears of a leak", _LATER, "X13"),
-    Rule("children.min_age", HIGHEST, "the lowest age", "younger people's data would be used", "X1"),
-    Rule("children.*", SHORTEST, "how soon a child's data is handled: {0}", _LATER, "X1"),
-    Rule("changes.post", YES, "whether versions are posted", "people would not see the change", "X19"),
+    Rule("security.password", FACT, _("how passwords are kept"), _LESS_SECURE),
+    Rule("security.mfa", ALL, _("the second proofs of identity"), _LESS_SECURE),
+    Rule("security.mfa_required", ALL, _("who must have a second proof"), _LESS_SECURE),
+    Rule("security.access", _ranked("allow_by_default", "deny_by_default"), _("how access begins"), _LESS_SECURE),
+    Rule("security.egress", _ranked("open", "recipients_only"), _("what may leave"), _LESS_SECURE),
+    Rule("security.*_every", SHORTEST, _("how often: {0}"), _("it would be done less often"), "X14"),
+    Rule("security.attest.*.evidence", FACT, _("the evidence for {0}"), material=False),
+    Rule("security.attest.*.until", EARLIEST, _("until when the evidence for {0} holds"), material=False),
+    Rule("breach.*", SHORTEST, _("how soon {0} hears of a leak"), _LATER, "X13"),
+    Rule("children.min_age", HIGHEST, _("the lowest age"), _("younger people's data would be used"), "X1"),
+    Rule("children.*", SHORTEST, _("how soon a child's data is handled: {0}"), _LATER, "X1"),
+    Rule("changes.post", YES, _("whether versions are posted"), _("people would not see the change"), "X19"),
     Rule(
         "changes.email_if",
         _ranked("never", "material", "any"),
-        "which changes are mailed",
-        "people would hear of less",
+        _("which changes are mailed"),
+        _("people would hear of less"),
         "X19",
     ),
-    Rule("changes.lead", LONGEST, "the notice before a change", "people would hear later", "X19"),
+    Rule("changes.lead", LONGEST, _("the notice before a change"), _("people would hear later"), "X19"),
     Rule(
         "changes.archive",
         _ranked("none", "on_request", "public"),
-        "who sees old versions",
-        "old versions would be harder to see",
+        _("who sees old versions"),
+        _("old versions would be harder to see"),
         "X19",
     ),
-    Rule("changes.silence_is", _ranked("no"), "what silence means", "silence would count as a yes", "X10, X19"),
+    Rule("changes.silence_is", _ranked("no"), _("what silence means"), _("silence would count as a yes"), "X10, X19"),
 )
 #: Entries that may come and go as a whole: what a new one, or one that is gone, means.
 ENTRIES: Mapping[str, tuple[str, str, str]] = {
-    "products": ("product", "", ""),
-    "data": ("kind of data", "more would be collected", ""),
-    "purposes": ("purpose", _NEW_USE, ""),
-    "recipients": ("recipient", _NEW_HANDS, ""),
-    "keep": ("rule of keeping", "", _LONGER),
-    "storage.keys": ("thing stored on devices", "more would be put on people's devices", ""),
-    "security.attest": ("attestation", "", _LESS_SECURE),
-    "vault": ("vault", _LONGER, ""),
+    "products": (_("product"), "", ""),
+    "data": (_("kind of data"), _("more would be collected"), ""),
+    "purposes": (_("purpose"), _NEW_USE, ""),
+    "recipients": (_("recipient"), _NEW_HANDS, ""),
+    "keep": (_("rule of keeping"), "", _LONGER),
+    "storage.keys": (_("thing stored on devices"), _("more would be put on people's devices"), ""),
+    "security.attest": (_("attestation"), "", _LESS_SECURE),
+    "vault": (_("vault"), _LONGER, ""),
 }
 
 
@@ -340,18 +362,18 @@ def rules_of(tree: Mapping[str, Any], below: str = "") -> Iterator[tuple[str, An
 def in_words(rule: Rule, path: str) -> str:
     """What the rule at `path` is: "how long account is kept after last login"."""
     starred = [step for step, part in zip(path.split("."), rule.path.split("."), strict=True) if "*" in part]
-    return rule.words.format(*(step.removesuffix("_every").replace("_", " ") for step in starred))
+    return told(rule.words, *(telling.a_name(step.removesuffix("_every")) for step in starred))
 
 
 def value_in_words(value: Any) -> str:
     if isinstance(value, Duration):
-        return value.in_words()
+        return told("{length}", length=value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return told(_("yes")) if value else told(_("no"))
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
+        return ", ".join(map(str, value)) or told(_("none"))
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {below}" for name, below in value.items())
     if isinstance(value, date):
         return value.isoformat()
-    return "nothing" if value in (None, "") else str(value)
+    return told(_("nothing")) if value in (None, "") else str(value)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from amanat.policy.inventory import Inventory
 from amanat.policy.linting.findings import Case, Complaint, Severity, check
+from amanat.policy.telling import _, told
 
 Comparison = Callable[[Case, Inventory], Iterator[Complaint]]
 
@@ -34,8 +35,8 @@ def column_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
         if term not in declared:
             yield (
                 ("data",),
-                f"The column {column} holds {term}, which is not declared.",
-                f"Add {term} to a kind of data.",
+                told(_("The column {column} holds {term}, which is not declared."), column=column, term=term),
+                told(_("Add {term} to a kind of data."), term=term),
             )
 
 
@@ -45,12 +46,16 @@ def column_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
         for column in data.at:
             term = inventory.columns.get(column)
             if term is None:
-                yield ("data", name, "at"), f"There is no column {column} with personal data.", "Remove it from `at`."
+                yield (
+                    ("data", name, "at"),
+                    told(_("There is no column {column} with personal data."), column=column),
+                    told(_("Remove it from `at`.")),
+                )
             elif term not in data.terms:
                 yield (
                     ("data", name, "at"),
-                    f"The column {column} holds {term}, not “{name}”.",
-                    "Move it to its own kind.",
+                    told(_("The column {column} holds {term}, not “{name}”."), column=column, term=term, name=name),
+                    told(_("Move it to its own kind.")),
                 )
 
 
@@ -59,7 +64,11 @@ def field_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
     declared = _declared(case)
     for entry, fields in sorted(inventory.fields.items()):
         for term in sorted(fields - declared):
-            yield ("data",), f"{entry} takes in {term}, which is not declared.", f"Add {term} to a kind of data."
+            yield (
+                ("data",),
+                told(_("{entry} takes in {term}, which is not declared."), entry=entry, term=term),
+                told(_("Add {term} to a kind of data."), term=term),
+            )
 
 
 @_compared("code.entry-gone")
@@ -67,7 +76,11 @@ def entry_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
     for name, data in case.policy.data.items():
         for entry in data.via:
             if not inventory.fields.get(entry, frozenset()) & set(data.terms):
-                yield ("data", name, "via"), f"“{entry}” takes in nothing of this.", "Remove it from `via`."
+                yield (
+                    ("data", name, "via"),
+                    told(_("“{entry}” takes in nothing of this."), entry=entry),
+                    told(_("Remove it from `via`.")),
+                )
 
 
 def _names_on_device(case: Case) -> set[str]:
@@ -79,8 +92,8 @@ def cookie_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
     for cookie in sorted(inventory.cookies - _names_on_device(case)):
         yield (
             ("storage", "keys"),
-            f"The code sets “{cookie}”, which is not declared.",
-            "Add it, with its kind and life.",
+            told(_("The code sets “{cookie}”, which is not declared."), cookie=cookie),
+            told(_("Add it, with its kind and life.")),
         )
 
 
@@ -88,7 +101,11 @@ def cookie_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
 def cookie_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
     for name, key in case.policy.storage.keys.items():
         if not inventory.cookies & set(key.at or (name,)):
-            yield ("storage", "keys", name), "The code sets nothing of this.", "Remove it while nothing needs it."
+            yield (
+                ("storage", "keys", name),
+                told(_("The code sets nothing of this.")),
+                told(_("Remove it while nothing needs it.")),
+            )
 
 
 @_compared("code.host-undeclared")
@@ -97,8 +114,8 @@ def host_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
     for host in sorted(inventory.hosts - declared):
         yield (
             ("recipients",),
-            f"The code can call {host}, which is no recipient's.",
-            "Add the recipient with its `host`.",
+            told(_("The code can call {host}, which is no recipient's."), host=host),
+            told(_("Add the recipient with its `host`.")),
         )
 
 
@@ -108,6 +125,6 @@ def host_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
         if recipient.host and recipient.host not in inventory.hosts:
             yield (
                 ("recipients", name, "host"),
-                f"The code never calls {recipient.host}.",
-                "Remove it while nothing needs it.",
+                told(_("The code never calls {host}."), host=recipient.host),
+                told(_("Remove it while nothing needs it.")),
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from amanat.policy.format import Purpose
 from amanat.policy.linting.findings import Case, Complaint, check
+from amanat.policy.telling import _, told
 
 CONSENT = "consent"
 _NO_CONSENT = {"implied", "by_use", "silence", "continued_use", "opt_out", "browser_settings"}
@@ -21,11 +22,15 @@ def implied(case: Case) -> Iterator[Complaint]:
         grounds = [purpose.basis] if isinstance(purpose.basis, str) else purpose.basis.values()
         for ground in grounds:
             if ground in _NO_CONSENT:
-                wrong = f"“{ground}” is no consent: a yes needs a clear act."
-                yield ("purposes", name, "basis"), wrong, "Write `basis: consent` and ask, or name a ground of the law."
+                wrong = told(_("“{ground}” is no consent: a yes needs a clear act."), ground=ground)
+                yield (
+                    ("purposes", name, "basis"),
+                    wrong,
+                    told(_("Write `basis: consent` and ask, or name a ground of the law.")),
+                )
     if case.policy.changes.silence_is != "no":
-        wrong = "A change would be accepted by silence or by going on."
-        yield ("changes", "silence_is"), wrong, 'Write `silence_is: "no"`.'
+        wrong = told(_("A change would be accepted by silence or by going on."))
+        yield ("changes", "silence_is"), wrong, told(_('Write `silence_is: "no"`.'))
 
 
 @check("purpose.without-basis")
@@ -34,18 +39,26 @@ def without_basis(case: Case) -> Iterator[Complaint]:
         place = ("purposes", name, "basis")
         if isinstance(purpose.basis, str):
             if purpose.basis != CONSENT and purpose.basis not in _NO_CONSENT:
-                yield place, f"“{purpose.basis}” is no ground.", "Write `consent`, or `{law: ground}`."
+                yield (
+                    place,
+                    told(_("“{basis}” is no ground."), basis=purpose.basis),
+                    told(_("Write `consent`, or `{law: ground}`.")),
+                )
             continue
         for regime, law in case.regimes.items():
             ground = purpose.basis.get(regime)
             if ground is None:
                 yield (
                     place,
-                    f"There is no ground under {law.name}.",
-                    f"Add `{regime}: …`, one of: {', '.join(law.grounds)}.",
+                    told(_("There is no ground under {law}."), law=law.name),
+                    told(_("Add `{regime}: …`, one of: {all}."), regime=regime, all=", ".join(law.grounds)),
                 )
             elif ground not in law.grounds and ground not in _NO_CONSENT:
-                yield place, f"{law.name} has no ground “{ground}”.", f"Write one of: {', '.join(law.grounds)}."
+                yield (
+                    place,
+                    told(_("{law} has no ground “{ground}”."), law=law.name, ground=ground),
+                    told(_("Write one of: {all}."), all=", ".join(law.grounds)),
+                )
 
 
 def asks_everyone(case: Case, purpose: Purpose) -> bool:
@@ -60,18 +73,22 @@ def needed(case: Case) -> Iterator[Complaint]:
     for name, purpose in case.policy.purposes.items():
         recorded = any(_is_recording(case, data) for data in purpose.uses)
         if (purpose.term in _CONSENT_ONLY or recorded) and not asks_everyone(case, purpose):
-            yield ("purposes", name, "basis"), "This needs a yes from everyone.", "Write `basis: consent`."
+            yield (
+                ("purposes", name, "basis"),
+                told(_("This needs a yes from everyone.")),
+                told(_("Write `basis: consent`.")),
+            )
         if recorded and purpose.asks != "both_parties":
             yield (
                 ("purposes", name, "asks"),
-                "The other person on the call is not asked.",
-                "Write `asks: both_parties`.",
+                told(_("The other person on the call is not asked.")),
+                told(_("Write `asks: both_parties`.")),
             )
         if purpose.term == "dpv:DirectMarketing" and not purpose.per:
             yield (
                 ("purposes", name, "per"),
-                "One yes would cover every channel.",
-                "List the channels, each asked by itself.",
+                told(_("One yes would cover every channel.")),
+                told(_("List the channels, each asked by itself.")),
             )
 
 
@@ -85,8 +102,8 @@ def recording_on(case: Case) -> Iterator[Complaint]:
         if _is_recording(case, name) and not data.off_by_default:
             yield (
                 ("data", name, "off_by_default"),
-                "Calls are recorded unless somebody stops it.",
-                "Write `off_by_default: true`.",
+                told(_("Calls are recorded unless somebody stops it.")),
+                told(_("Write `off_by_default: true`.")),
             )
 
 
@@ -96,23 +113,28 @@ def cookie_consent(case: Case) -> Iterator[Complaint]:
     asked = {purpose.term for purpose in case.policy.purposes.values() if asks_everyone(case, purpose)}
     for name, key in case.policy.storage.keys.items():
         if key.kind in _NEEDS_PURPOSE and not asked & _NEEDS_PURPOSE[key.kind]:
-            wrong = f"Storage for {key.kind} has no purpose that people agree to."
-            yield ("storage", "keys", name), wrong, "Add the purpose with `basis: consent`, or leave this out."
+            wrong = told(_("Storage for {kind} has no purpose that people agree to."), kind=key.kind)
+            yield ("storage", "keys", name), wrong, told(_("Add the purpose with `basis: consent`, or leave this out."))
 
 
 @check("cookie.life")
 def cookie_life(case: Case) -> Iterator[Complaint]:
-    for pack, _, limit in case.limits("cookie.life"):
+    for pack, _figure, limit in case.limits("cookie.life"):
         for name, key in case.policy.storage.keys.items():
             if not key.life.is_never_longer_than(limit):
-                wrong = f"{key.life.in_words()} is longer than {limit.in_words()} ({pack.id})."
-                yield ("storage", "keys", name, "life"), wrong, f"Write {limit} or less."
+                wrong = told(_("{life} is longer than {limit} ({pack})."), life=key.life, limit=limit, pack=pack.id)
+                yield ("storage", "keys", name, "life"), wrong, told(_("Write {limit} or less."), limit=str(limit))
 
 
 @check("stop.slow")
 def stop_slow(case: Case) -> Iterator[Complaint]:
     effect = case.policy.rights.opt_out_effect
-    for pack, _, limit in case.limits("mail.stop"):
+    for pack, _figure, limit in case.limits("mail.stop"):
         if not effect.is_never_longer_than(limit):
-            wrong = f"An opt-out would take {effect.in_words()}; {limit.in_words()} are allowed ({pack.id})."
-            yield ("rights", "opt_out_effect"), wrong, f"Write {limit} or less."
+            wrong = told(
+                _("An opt-out would take {effect}; {limit} are allowed ({pack})."),
+                effect=effect,
+                limit=limit,
+                pack=pack.id,
+            )
+            yield ("rights", "opt_out_effect"), wrong, told(_("Write {limit} or less."), limit=str(limit))

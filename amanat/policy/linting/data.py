@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from amanat.policy import terms
 from amanat.policy.linting.findings import Case, Complaint, check
+from amanat.policy.telling import _, told
 
 #: How data can lie encrypted. TLS is not among them: it protects the way, not the place.
 AT_REST = ("envelope_per_tenant", "disk")
@@ -23,8 +24,20 @@ def term_unknown(case: Case) -> Iterator[Complaint]:
     for place, term in used:
         if not terms.is_known(term):
             nearest = terms.nearest(term)
-            advice = f"Write {nearest}." if nearest else "Look it up at w3id.org/dpv and in terms.yaml."
-            yield place, f"“{term}” is no term of {terms.vocabulary().version} that is known here.", advice
+            advice = (
+                told(_("Write {nearest}."), nearest=nearest)
+                if nearest
+                else told(_("Look it up at w3id.org/dpv and in terms.yaml."))
+            )
+            yield (
+                place,
+                told(
+                    _("“{term}” is no term of {version} that is known here."),
+                    term=term,
+                    version=terms.vocabulary().version,
+                ),
+                advice,
+            )
 
 
 @check("data.without-purpose")
@@ -34,8 +47,8 @@ def without_purpose(case: Case) -> Iterator[Complaint]:
         if name not in used:
             yield (
                 ("data", name),
-                f"“{name}” is collected and used for nothing.",
-                "Name it in a purpose, or do not collect it.",
+                told(_("“{name}” is collected and used for nothing."), name=name),
+                told(_("Name it in a purpose, or do not collect it.")),
             )
 
 
@@ -44,7 +57,11 @@ def without_retention(case: Case) -> Iterator[Complaint]:
     kept = {name for keep in case.policy.keep.values() for name in keep.of}
     for name in case.policy.data:
         if name not in kept:
-            yield ("data", name), f"“{name}” would be kept for ever.", "Name it in a rule of `keep`."
+            yield (
+                ("data", name),
+                told(_("“{name}” would be kept for ever."), name=name),
+                told(_("Name it in a rule of `keep`.")),
+            )
 
 
 @check("data.not-anonymous")
@@ -53,20 +70,23 @@ def not_anonymous(case: Case) -> Iterator[Complaint]:
     for name, data in case.policy.data.items():
         identifying = sorted(terms.vocabulary().identifying & set(data.terms))
         if data.anonymous and identifying:
-            wrong = f"{', '.join(identifying)} can be brought back to a person."
-            yield ("data", name, "anonymous"), wrong, "Leave out `anonymous: true`."
+            wrong = told(_("{all} can be brought back to a person."), all=", ".join(identifying))
+            yield ("data", name, "anonymous"), wrong, told(_("Leave out `anonymous: true`."))
 
 
 @check("data.password-readable")
 def password_readable(case: Case) -> Iterator[Complaint]:
     for name, data in case.policy.data.items():
         if "pd:Password" in data.terms and data.store != "argon2id":
-            yield ("data", name, "store"), "Passwords could be read.", "Write `store: argon2id`."
+            yield ("data", name, "store"), told(_("Passwords could be read.")), told(_("Write `store: argon2id`."))
 
 
 @check("security.at-rest")
 def at_rest(case: Case) -> Iterator[Complaint]:
     """A seed promises "SSL/TLS encryption for data at rest", which there is not."""
     if case.policy.security.at_rest not in AT_REST:
-        wrong = f"“{case.policy.security.at_rest}” does not encrypt data where it lies; TLS protects it on its way."
-        yield ("security", "at_rest"), wrong, f"Write one of: {', '.join(AT_REST)}."
+        wrong = told(
+            _("“{at_rest}” does not encrypt data where it lies; TLS protects it on its way."),
+            at_rest=case.policy.security.at_rest,
+        )
+        yield ("security", "at_rest"), wrong, told(_("Write one of: {all}."), all=", ".join(AT_REST))

@@ -9,6 +9,7 @@ from amanat.policy.durations import Duration
 from amanat.policy.format import Keep
 from amanat.policy.law import Figure, Floor, Pack, floors
 from amanat.policy.linting.findings import Case, Complaint, check
+from amanat.policy.telling import _, told
 
 #: Clocks of a breach and the figures that bound them.
 _BREACH = {
@@ -26,8 +27,8 @@ _HARD_END = Duration.parse("PT72H")
 def age(case: Case) -> Iterator[Complaint]:
     for pack, figure in case.figures("child.age"):
         if isinstance(figure.value, int) and pack.regimes and case.policy.children.min_age < figure.value:
-            wrong = f"A child is anyone under {figure.value} ({figure.source})."
-            yield ("children", "min_age"), wrong, f"Write `min_age: {figure.value}`."
+            wrong = told(_("A child is anyone under {value} ({source})."), value=figure.value, source=figure.source)
+            yield ("children", "min_age"), wrong, told(_("Write `min_age: {value}`."), value=figure.value)
 
 
 @check("keep.below-floor")
@@ -41,8 +42,12 @@ def below_floor(case: Case) -> Iterator[Complaint]:
                 period for period in keep.until.values() if not floors.longest(floor).is_never_longer_than(period)
             ]
             if floor.id not in keep.floor and _is_under(case, keep, floor) and too_short:
-                wrong = f"{too_short[0].in_words()} can end before the law allows it ({floor.source})."
-                yield ("keep", name), wrong, f"Add `{floor.id}` to `floor`."
+                wrong = told(
+                    _("{too_short} can end before the law allows it ({source})."),
+                    too_short=too_short[0],
+                    source=floor.source,
+                )
+                yield ("keep", name), wrong, told(_("Add `{floor}` to `floor`."), floor=floor.id)
 
 
 def _is_under(case: Case, keep: Keep, floor: Floor) -> bool:
@@ -58,18 +63,20 @@ def floor_unknown(case: Case) -> Iterator[Complaint]:
     for name, keep in case.policy.keep.items():
         for floor in keep.floor:
             if floor not in known:
-                wrong = f"No chosen law pack has the floor “{floor}”."
-                yield ("keep", name, "floor"), wrong, f"There are: {', '.join(known) or 'none'}."
+                wrong = told(_("No chosen law pack has the floor “{floor}”."), floor=floor)
+                yield ("keep", name, "floor"), wrong, told(_("There are: {words}."), words=", ".join(known) or "none")
 
 
 @check("keep.warning-short")
 def warning_short(case: Case) -> Iterator[Complaint]:
     """Who has been away for long is told before everything goes."""
-    for _, figure, notice in _of_laws(case, "erase.notice"):
+    for _pack, figure, notice in _of_laws(case, "erase.notice"):
         for name, keep in case.policy.keep.items():
             if "last_login" in keep.until and (keep.warn is None or not notice.is_never_longer_than(keep.warn)):
-                wrong = f"People must hear of it {notice.in_words()} before ({figure.source})."
-                yield ("keep", name, "warn"), wrong, f"Write `warn: {notice}`."
+                wrong = told(
+                    _("People must hear of it {notice} before ({source})."), notice=notice, source=figure.source
+                )
+                yield ("keep", name, "warn"), wrong, told(_("Write `warn: {notice}`."), notice=str(notice))
 
 
 def _of_laws(case: Case, key: str) -> Iterator[tuple[Pack, Figure, Duration]]:
@@ -86,11 +93,11 @@ def vault_missing(case: Case) -> Iterator[Complaint]:
             if floor.of != "everything" or not promises or not floor.period:
                 continue
             if case.policy.vault is None:
-                wrong = f"Deletion is promised, and {floor.source} forces us to keep."
-                yield ("vault",), wrong, f"Add a `vault` with `shred: {floor.period}`."
+                wrong = told(_("Deletion is promised, and {source} forces us to keep."), source=floor.source)
+                yield ("vault",), wrong, told(_("Add a `vault` with `shred: {period}`."), period=str(floor.period))
             elif case.policy.vault.shred != floor.period:
-                wrong = f"The law says {floor.period.in_words()} ({floor.source})."
-                yield ("vault", "shred"), wrong, f"Write `shred: {floor.period}`."
+                wrong = told(_("The law says {period} ({source})."), period=floor.period, source=floor.source)
+                yield ("vault", "shred"), wrong, told(_("Write `shred: {period}`."), period=str(floor.period))
 
 
 @check("rights.slow")
@@ -100,24 +107,42 @@ def rights_slow(case: Case) -> Iterator[Complaint]:
         for regime in (regime for regime in pack.regimes if regime in case.policy.head.regimes):
             promised = rights.regimes.get(regime)
             if promised is None:
-                yield ("rights", "regimes"), f"There is no limit under {regime}.", f"Add `{regime}: {limit}`."
+                yield (
+                    ("rights", "regimes"),
+                    told(_("There is no limit under {regime}."), regime=regime),
+                    told(_("Add `{regime}: {limit}`."), regime=regime, limit=str(limit)),
+                )
             elif not promised.is_never_longer_than(limit):
-                wrong = f"{promised.in_words()} is longer than {limit.in_words()} ({figure.source})."
-                yield ("rights", "regimes", regime), wrong, f"Write {limit} or less."
+                wrong = told(
+                    _("{promised} is longer than {limit} ({source})."),
+                    promised=promised,
+                    limit=limit,
+                    source=figure.source,
+                )
+                yield ("rights", "regimes", regime), wrong, told(_("Write {limit} or less."), limit=str(limit))
             # Of 30 days and one month, whichever ends first holds; what is never the shorter is no promise.
             if rights.due != limit.alone and limit.alone.is_never_longer_than(rights.due):
-                wrong = f"{rights.due.in_words()} is longer than {limit.alone.in_words()} ({figure.source})."
-                yield ("rights", "due"), wrong, f"Write {limit.alone} or less."
+                wrong = told(
+                    _("{due} is longer than {alone} ({source})."),
+                    due=rights.due,
+                    alone=limit.alone,
+                    source=figure.source,
+                )
+                yield ("rights", "due"), wrong, told(_("Write {alone} or less."), alone=str(limit.alone))
 
 
 @check("breach.slow")
 def breach_slow(case: Case) -> Iterator[Complaint]:
     for clock, key in _BREACH.items():
         promised: Duration | None = getattr(case.policy.breach, clock)
-        for _, figure, demanded in _of_laws(case, key):
+        for _pack, figure, demanded in _of_laws(case, key):
             limit = _HARD_END if clock == "people" else demanded
             if promised is None:
-                yield ("breach", clock), f"Nobody is told, as {figure.source} demands.", f"Add `{clock}: {limit}`."
+                yield (
+                    ("breach", clock),
+                    told(_("Nobody is told, as {source} demands."), source=figure.source),
+                    told(_("Add `{clock}: {limit}`."), clock=clock, limit=str(limit)),
+                )
             elif not promised.is_never_longer_than(limit):
-                wrong = f"{promised.in_words()} is too late ({figure.source})."
-                yield ("breach", clock), wrong, f"Write {limit} or less."
+                wrong = told(_("{promised} is too late ({source})."), promised=promised, source=figure.source)
+                yield ("breach", clock), wrong, told(_("Write {limit} or less."), limit=str(limit))

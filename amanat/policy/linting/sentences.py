@@ -11,6 +11,7 @@ from amanat.policy.linting.findings import Case, Complaint, Severity, check
 from amanat.policy.reading import Place
 from amanat.policy.references import REFERENCE
 from amanat.policy.rendering import is_shown
+from amanat.policy.telling import _, told
 
 _UNITS = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)"
 _ENGLISH = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|thirty|sixty|ninety)"
@@ -54,15 +55,17 @@ def sentences(case: Case) -> Iterator[tuple[Place, str]]:
 def typed_number(case: Case) -> Iterator[Complaint]:
     for place, text in sentences(case):
         if found := TYPED.search(REFERENCE.sub("", text)):
-            wrong = f"The number “{found[0]}” is typed, so it can differ from the rule that is kept."
-            yield place, wrong, "Write the number in a rule and its {path} here."
+            wrong = told(
+                _("The number “{words}” is typed, so it can differ from the rule that is kept."), words=found[0]
+            )
+            yield place, wrong, told(_("Write the number in a rule and its {path} here."))
 
 
 @check("sentence.braces")
 def braces(case: Case) -> Iterator[Complaint]:
     for place, text in sentences(case):
         if set(REFERENCE.sub("", text)) & {"{", "}"}:
-            yield place, "A brace stands alone.", "Write {path}, with both braces."
+            yield place, told(_("A brace stands alone.")), told(_("Write {path}, with both braces."))
 
 
 @check("reference.missing")
@@ -74,10 +77,14 @@ def reference_missing(case: Case) -> Iterator[Complaint]:
                 for language in languages:
                     references.in_words(case.policy, path, language)
             except references.ReferenceMissing:
-                yield place, f"There is no rule {{{path}}}.", "Write the path of a rule of this file."
+                yield (
+                    place,
+                    told(_("There is no rule {{{path}}}."), path=path),
+                    told(_("Write the path of a rule of this file.")),
+                )
             except references.WordsMissing as missing:
-                wrong = f"The page has no words for {missing} in every language."
-                yield place, wrong, "Add them to `labels`, and to `translations` of each language."
+                wrong = told(_("The page has no words for {missing} in every language."), missing=missing)
+                yield place, wrong, told(_("Add them to `labels`, and to `translations` of each language."))
 
 
 @check("clause.rests-on-nothing")
@@ -88,8 +95,8 @@ def rests_on_nothing(case: Case) -> Iterator[Complaint]:
         if not clause.rests:
             yield (
                 ("clauses", clause.id),
-                "No rule keeps this promise.",
-                "Name the rules in `rests`, or write `kind: disclaimer`.",
+                told(_("No rule keeps this promise.")),
+                told(_("Name the rules in `rests`, or write `kind: disclaimer`.")),
             )
         for path in clause.rests:
             try:
@@ -97,8 +104,8 @@ def rests_on_nothing(case: Case) -> Iterator[Complaint]:
             except references.ReferenceMissing:
                 yield (
                     ("clauses", clause.id, "rests"),
-                    f"There is no rule {path}.",
-                    "Write the path of a rule of this file.",
+                    told(_("There is no rule {path}."), path=path),
+                    told(_("Write the path of a rule of this file.")),
                 )
 
 
@@ -106,7 +113,11 @@ def rests_on_nothing(case: Case) -> Iterator[Complaint]:
 def without_probe(case: Case) -> Iterator[Complaint]:
     for clause in case.policy.clauses:
         if not clause.probe:
-            yield ("clauses", clause.id), "Nothing shows whether this is kept.", "Name its tests in `probe`."
+            yield (
+                ("clauses", clause.id),
+                told(_("Nothing shows whether this is kept.")),
+                told(_("Name its tests in `probe`.")),
+            )
 
 
 @check("rule.undisclosed")
@@ -117,8 +128,8 @@ def undisclosed(case: Case) -> Iterator[Complaint]:
         if not any(path == rest or path.startswith(f"{rest}.") or rest.startswith(f"{path}.") for rest in resting):
             yield (
                 tuple(path.split(".")),
-                "No clause tells people of this.",
-                f"Add `{path}` to what a clause `rests` on.",
+                told(_("No clause tells people of this.")),
+                told(_("Add `{path}` to what a clause `rests` on."), path=path),
             )
 
 
@@ -136,8 +147,12 @@ def translation_missing(case: Case) -> Iterator[Complaint]:
         said = case.policy.translations.get(language, {}) if language != "en" else None
         for clause in case.policy.clauses:
             if said is not None and clause.id not in said:
-                wrong = f"“{clause.id}” is not said in “{language}”."
-                yield ("translations", language), wrong, f"Translate it, or take “{language}” out of `langs`."
+                wrong = told(_("“{clause}” is not said in “{language}”."), clause=clause.id, language=language)
+                yield (
+                    ("translations", language),
+                    wrong,
+                    told(_("Translate it, or take “{language}” out of `langs`."), language=language),
+                )
 
 
 @check("translation.differs")
@@ -152,11 +167,15 @@ def translation_differs(case: Case) -> Iterator[Complaint]:
             for path in sorted((expected - found).elements()):
                 yield (
                     ("translations", language, name),
-                    f"{{{path}}} is left out.",
-                    "Say what the English sentence says.",
+                    told(_("{{{path}}} is left out."), path=path),
+                    told(_("Say what the English sentence says.")),
                 )
             for path in sorted((found - expected).elements()):
-                yield ("translations", language, name), f"{{{path}}} is added.", "Say what the English sentence says."
+                yield (
+                    ("translations", language, name),
+                    told(_("{{{path}}} is added."), path=path),
+                    told(_("Say what the English sentence says.")),
+                )
 
 
 @check("translation.stray")
@@ -172,7 +191,11 @@ def translation_stray(case: Case) -> Iterator[Complaint]:
         try:
             references.find(case.policy, name if "." in name else "?")
         except references.ReferenceMissing:
-            yield place, f"There is neither a clause nor a rule “{name}”.", "Remove it, or mend the name."
+            yield (
+                place,
+                told(_("There is neither a clause nor a rule “{name}”."), name=name),
+                told(_("Remove it, or mend the name.")),
+            )
 
 
 @check("attested.hidden", Severity.WARNING)
@@ -180,5 +203,5 @@ def attested_hidden(case: Case) -> Iterator[Complaint]:
     policy = case.policy
     for clause in policy.clauses:
         if not is_shown(policy, clause, policy.head.effective):
-            wrong = "Its evidence is missing or has run out, so the page leaves it out."
-            yield ("clauses", clause.id), wrong, "Write `evidence` and `until` at what it rests on."
+            wrong = told(_("Its evidence is missing or has run out, so the page leaves it out."))
+            yield ("clauses", clause.id), wrong, told(_("Write `evidence` and `until` at what it rests on."))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from amanat.policy import terms
 from amanat.policy.linting.findings import Case, Complaint, check
+from amanat.policy.telling import _, told
 
 #: Grounds for sending data abroad (GDPR Art. 45, 46, 49). Privacy Shield was one until July 2020.
 SAFEGUARDS = ("adequacy", "dpf", "scc", "derogation")
@@ -23,8 +24,8 @@ def forbidden_purpose(case: Case) -> Iterator[Complaint]:
     forbidden = {term: word for word in case.policy.never for term in (word, *_FORBIDS.get(word, ()))}
     for name, purpose in case.policy.purposes.items():
         if purpose.term in forbidden:
-            wrong = f"`never` says “{forbidden[purpose.term]}”, and this does it."
-            yield ("purposes", name, "is"), wrong, "Drop the purpose, or stop promising never to do it."
+            wrong = told(_("`never` says “{words}”, and this does it."), words=forbidden[purpose.term])
+            yield ("purposes", name, "is"), wrong, told(_("Drop the purpose, or stop promising never to do it."))
 
 
 @check("never.contradiction")
@@ -34,8 +35,14 @@ def contradiction(case: Case) -> Iterator[Complaint]:
         return
     for name, recipient in case.policy.recipients.items():
         if recipient.when != "consent" and any(_identifies(case, data) for data in recipient.gets):
-            wrong = f"`never` promises consent first, but “{name}” receives identifying data without it."
-            yield ("never",), wrong, "Write `identifiable_without_basis`: never without consent, contract or law."
+            wrong = told(
+                _("`never` promises consent first, but “{name}” receives identifying data without it."), name=name
+            )
+            yield (
+                ("never",),
+                wrong,
+                told(_("Write `identifiable_without_basis`: never without consent, contract or law.")),
+            )
 
 
 def _identifies(case: Case, name: str) -> bool:
@@ -46,11 +53,11 @@ def _identifies(case: Case, name: str) -> bool:
 def banned_safeguard(case: Case) -> Iterator[Complaint]:
     for name, recipient in case.policy.recipients.items():
         if recipient.safeguard in {*VOID, *case.policy.transfers.banned}:
-            wrong = f"“{recipient.safeguard}” protects nothing any more."
-            yield ("recipients", name, "safeguard"), wrong, "Write scc, adequacy, dpf or derogation."
+            wrong = told(_("“{safeguard}” protects nothing any more."), safeguard=recipient.safeguard)
+            yield ("recipients", name, "safeguard"), wrong, told(_("Write scc, adequacy, dpf or derogation."))
         elif recipient.safeguard and recipient.safeguard not in SAFEGUARDS:
-            wrong = f"“{recipient.safeguard}” is no safeguard."
-            yield ("recipients", name, "safeguard"), wrong, f"Write one of: {', '.join(SAFEGUARDS)}."
+            wrong = told(_("“{safeguard}” is no safeguard."), safeguard=recipient.safeguard)
+            yield ("recipients", name, "safeguard"), wrong, told(_("Write one of: {all}."), all=", ".join(SAFEGUARDS))
 
 
 @check("transfer.without-safeguard")
@@ -59,8 +66,8 @@ def without_safeguard(case: Case) -> Iterator[Complaint]:
     for name, recipient in case.policy.recipients.items():
         abroad = [country for country in recipient.countries if country != home]
         if abroad and not recipient.safeguard:
-            wrong = f"Data goes to {', '.join(abroad)} without a safeguard."
-            yield ("recipients", name), wrong, "Add `safeguard: scc`, or another that you have in writing."
+            wrong = told(_("Data goes to {all} without a safeguard."), all=", ".join(abroad))
+            yield ("recipients", name), wrong, told(_("Add `safeguard: scc`, or another that you have in writing."))
 
 
 @check("recipient.without-contract")
@@ -69,8 +76,8 @@ def without_contract(case: Case) -> Iterator[Complaint]:
         if recipient.term == "dpv:DataProcessor" and recipient.contract != "required":
             yield (
                 ("recipients", name),
-                f"“{name}” handles data for us without a contract.",
-                "Write `contract: required`.",
+                told(_("“{name}” handles data for us without a contract."), name=name),
+                told(_("Write `contract: required`.")),
             )
 
 
@@ -79,5 +86,5 @@ def unnamed_partner(case: Case) -> Iterator[Complaint]:
     """A third party with ends of its own receives data only after it was named and the person said yes."""
     for name, recipient in case.policy.recipients.items():
         if recipient.term == "dpv:ThirdParty" and not (recipient.when == "consent" and recipient.named):
-            wrong = f"“{name}” would receive data that nobody agreed to give it."
-            yield ("recipients", name), wrong, "Write `when: consent, named: true`."
+            wrong = told(_("“{name}” would receive data that nobody agreed to give it."), name=name)
+            yield ("recipients", name), wrong, told(_("Write `when: consent, named: true`."))

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from amanat.policy import law, references
 from amanat.policy.linting.findings import Case, Complaint, Severity, check
 from amanat.policy.reading import Place
+from amanat.policy.telling import _, told
 
 #: What can end the keeping of something.
 TRIGGERS = (
@@ -22,6 +23,7 @@ TRIGGERS = (
     "issued",
     "case_closed",
     "seen",
+    "made",
     "relied_on_end",
     "request_closed",
     "withdrawn",
@@ -34,7 +36,7 @@ def near(word: str, known: Iterable[str]) -> str:
     """Advice: the nearest known word, or all of them."""
     known = list(known)
     found = get_close_matches(word, known, 1)
-    return f"Write `{found[0]}`." if found else f"There are: {', '.join(known)}."
+    return told(_("Write `{words}`."), words=found[0]) if found else told(_("There are: {all}."), all=", ".join(known))
 
 
 @check("contact.missing")
@@ -43,10 +45,14 @@ def contact_missing(case: Case) -> Iterator[Complaint]:
     contact = case.policy.parties.contact
     for way in ("email", *(way for way in case.policy.rights.by if way in {"phone", "post"})):
         if not getattr(contact, way).strip():
-            wrong = f"People are told to use {way}, but there is none."
-            yield ("parties", "contact", way), wrong, f"Write the {way} at which you answer."
+            wrong = told(_("People are told to use {way}, but there is none."), way=way)
+            yield ("parties", "contact", way), wrong, told(_("Write the {way} at which you answer."), way=way)
     if not case.policy.parties.officer.email.strip():
-        yield ("parties", "officer", "email"), "The officer cannot be reached.", "Write the officer's e-mail address."
+        yield (
+            ("parties", "officer", "email"),
+            told(_("The officer cannot be reached.")),
+            told(_("Write the officer's e-mail address.")),
+        )
 
 
 @check("contact.example", Severity.WARNING)
@@ -57,7 +63,11 @@ def contact_example(case: Case) -> Iterator[Complaint]:
     ]
     for place, value in [*given, (("officer", "email"), parties.officer.email)]:
         if _EXAMPLE.search(value):
-            yield ("parties", *place), f"“{value}” is an example.", "Write your own before you publish."
+            yield (
+                ("parties", *place),
+                told(_("“{value}” is an example."), value=value),
+                told(_("Write your own before you publish.")),
+            )
 
 
 @check("name.unknown")
@@ -72,7 +82,7 @@ def name_unknown(case: Case) -> Iterator[Complaint]:
     for place, names in used:
         for name in names:
             if name not in policy.data:
-                yield place, f"There is no kind of data “{name}”.", near(name, policy.data)
+                yield place, told(_("There is no kind of data “{name}”."), name=name), near(name, policy.data)
 
 
 @check("trigger.unknown")
@@ -82,7 +92,7 @@ def trigger_unknown(case: Case) -> Iterator[Complaint]:
             if trigger not in TRIGGERS:
                 yield (
                     ("keep", name, "until", trigger),
-                    f"Nothing happens that is called “{trigger}”.",
+                    told(_("Nothing happens that is called “{trigger}”."), trigger=trigger),
                     near(trigger, TRIGGERS),
                 )
 
@@ -100,19 +110,21 @@ def word_unknown(case: Case) -> Iterator[Complaint]:
     for place, section, chosen in used:
         for word in chosen:
             if word not in words[section]:
-                yield place, f"“{word}” is not known here.", near(word, words[section])
+                yield place, told(_("“{word}” is not known here."), word=word), near(word, words[section])
 
 
 @check("law.unknown")
 def law_unknown(case: Case) -> Iterator[Complaint]:
     for name in case.policy.head.law:
         if name not in law.names():
-            yield ("policy", "law"), f"There is no law pack “{name}”.", near(name, law.names())
+            yield ("policy", "law"), told(_("There is no law pack “{name}”."), name=name), near(name, law.names())
     for regime in case.policy.head.regimes:
         if regime not in case.regimes:
             known = {name: pack for pack in map(law.pack, law.names()) for name in pack.regimes}
-            advice = f"Add `{known[regime].id}` to `law`." if regime in known else near(regime, known)
-            yield ("policy", "regimes"), f"No chosen law pack knows the law “{regime}”.", advice
+            advice = (
+                told(_("Add `{known}` to `law`."), known=known[regime].id) if regime in known else near(regime, known)
+            )
+            yield ("policy", "regimes"), told(_("No chosen law pack knows the law “{regime}”."), regime=regime), advice
 
 
 @check("page.parts")
@@ -120,11 +132,19 @@ def page_parts(case: Case) -> Iterator[Complaint]:
     present = {clause.part for clause in case.policy.clauses}
     for part in _PARTS:
         if part not in present:
-            yield ("clauses",), f"The page has no part “{part}”.", f"Write a clause with `in: {part}`."
+            yield (
+                ("clauses",),
+                told(_("The page has no part “{part}”."), part=part),
+                told(_("Write a clause with `in: {part}`."), part=part),
+            )
 
 
 @check("clause.twice")
 def clause_twice(case: Case) -> Iterator[Complaint]:
     for name, count in Counter(clause.id for clause in case.policy.clauses).items():
         if count > 1:
-            yield ("clauses", name), f"{count} clauses are called “{name}”.", "Give each its own id."
+            yield (
+                ("clauses", name),
+                told(_("{count} clauses are called “{name}”."), count=count, name=name),
+                told(_("Give each its own id.")),
+            )

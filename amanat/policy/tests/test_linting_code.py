@@ -12,7 +12,7 @@ from amanat.policy.tests.samples import DEFAULT, changed, checks
 HONEST = Inventory(
     columns={"contact.name": "pd:Name", "email.address": "pd:EmailAddress", "sign_in.address": "pd:IPAddress"},
     fields={"sign-up": frozenset({"pd:Name", "pd:EmailAddress"}), "request": frozenset({"pd:IPAddress"})},
-    cookies=frozenset({"session", "csrf", "language", "theme", "usage", "promo"}),
+    cookies=frozenset({"session", "csrf", "language", "theme", "choices", "storage_choice", "usage", "promo"}),
     hosts=frozenset({"api.razorpay.com", "graph.facebook.com"}),
 )
 
@@ -91,15 +91,13 @@ def test_an_inventory_comes_from_the_declarations() -> None:
         Held(
             "people.Contact",
             "contact",
-            "retention.contacts",
+            "keep.content",
             {"name": Personal("pd:Name")},
             frozenset({"id"}),
             ("form", "import"),
         ),
-        Held(
-            "people.Phone", "contact", "retention.contacts", {"number": Personal("pd:TelephoneNumber")}, via=("form",)
-        ),
-        Held("core.Tally", "nobody", "retention.workspace", not_personal=frozenset({"id"}), via=("form",)),
+        Held("people.Phone", "contact", "keep.content", {"number": Personal("pd:TelephoneNumber")}, via=("form",)),
+        Held("core.Tally", "nobody", "keep.content", not_personal=frozenset({"id"}), via=("form",)),
     ]
     inventory = Inventory.of(held, cookies=["session"], hosts=["api.razorpay.com"])
     assert inventory.columns == {"people.Contact.name": "pd:Name", "people.Phone.number": "pd:TelephoneNumber"}
