@@ -1,0 +1,60 @@
+"""The seal beside each sentence of the public page. Who runs the probes (a package above) says how the clauses stand; we only show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class State(StrEnum):
+    KEPT = "kept"
+    DUE = "due"
+    BROKEN = "broken"
+    STATEMENT = "statement"
+    UNKNOWN = "unknown"  #: not checked yet
+
+
+WORDS: dict[State, Promise] = {
+    State.KEPT: _("Kept"),
+    State.DUE: _("Due"),
+    State.BROKEN: _("Broken"),
+    State.STATEMENT: _("Statement"),
+    State.UNKNOWN: _("Unchecked"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """How a clause stands. `evidence` is the hash of what was found (hex), `said` a sentence about it, `checked` and `kept` count promises.
+
+    `is_attested` says that somebody attests it today, which brings the words back that the policy file has no evidence for.
+    """
+
+    state: State
+    checked_at: datetime | None = None
+    evidence: str = ""
+    said: str = ""
+    checked: int = 0
+    kept: int = 0
+    is_attested: bool = False
+
+
+type Provider = Callable[[UUID], Mapping[str, Seal]]
+
+_provider: list[Provider] = []
+
+
+def provide(provider: Provider) -> None:
+    """Say who answers; called once, by the package that runs the probes. Asked inside the workspace."""
+    _provider[:] = [provider]
+
+
+def of(workspace_id: UUID) -> Mapping[str, Seal]:
+    """The seals by the clause's id; a clause that is not among them was not checked yet."""
+    return _provider[0](workspace_id) if _provider else {}
