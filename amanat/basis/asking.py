@@ -6,7 +6,7 @@ a no needs no code.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import codes, consent, notices, rules
+from amanat.basis import codes, consent, notices, receipts, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Asking, ConsentRecord, Method
 from amanat.basis.wording import phrase
@@ -68,7 +68,11 @@ def ask(
     code, identity = codes.new(), ids.new()
     with transaction.atomic():
         notice = notices.show(
-            workspace=workspace, purposes=sorted({purpose for purpose, _channel in wanted}), language=language, at=at
+            workspace=workspace,
+            purposes=sorted({purpose for purpose, _channel in wanted}),
+            language=language,
+            at=at,
+            in_force=in_force,
         )
         asking = Asking.objects.create(
             id=identity, workspace_id=workspace.pk, contact=contact, notice=notice, wanted=sorted(wanted), sent_to=_masked(to),
@@ -101,13 +105,17 @@ def confirm(*, asking: Asking, code: str, by: Member, at: datetime) -> list[Cons
     with transaction.atomic():
         contact = _answered(asking, at)
         how = How(Method.COUNTER, by=by, evidence={"question": str(asking.pk)})
-        return [
+        records = [
             record
-            for purpose, channels in _by_purpose(asking)
+            for purpose, channels in by_purpose(asking.wanted)
             for record in consent.give(
                 contact=contact, purpose=purpose, channels=channels, notice=asking.notice, how=how, at=at
             )
         ]
+        workspace = Workspace.objects.of(asking.workspace_id).get(pk=asking.workspace_id)
+        to = contact.main_phone or contact.main_email
+        receipts.send(records, to=to, workspace=workspace, language=asking.notice.language)
+    return records
 
 
 def decline(*, asking: Asking, by: Member, at: datetime) -> list[ConsentRecord]:
@@ -117,7 +125,7 @@ def decline(*, asking: Asking, by: Member, at: datetime) -> list[ConsentRecord]:
         how = How(Method.COUNTER, by=by, evidence={"question": str(asking.pk)})
         return [
             record
-            for purpose, channels in _by_purpose(asking)
+            for purpose, channels in by_purpose(asking.wanted)
             for record in consent.refuse(
                 contact=contact, purpose=purpose, channels=channels, notice=asking.notice, how=how, at=at
             )
@@ -134,9 +142,10 @@ def _answered(asking: Asking, at: datetime) -> Contact:
     return cast(Contact, asking.contact)
 
 
-def _by_purpose(asking: Asking) -> list[tuple[str, list[str]]]:
+def by_purpose(wanted: Iterable[Sequence[str]]) -> list[tuple[str, list[str]]]:
+    """Pairs of purpose and channel, by purpose."""
     purposes: dict[str, list[str]] = {}
-    for purpose, channel in asking.wanted:
+    for purpose, channel in wanted:
         purposes.setdefault(purpose, []).append(channel)
     return list(purposes.items())
 

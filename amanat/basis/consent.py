@@ -12,7 +12,7 @@ from django.db import transaction
 
 from amanat.accounts.models import Member
 from amanat.basis import principals, rules, suppression
-from amanat.basis.models import ConsentRecord, Method, Notice, Suppression
+from amanat.basis.models import ConsentRecord, Guardianship, Method, Notice, Suppression
 from amanat.core import ledger
 from amanat.people.models import Contact, Email, Phone
 
@@ -46,10 +46,12 @@ def give(
     how: How,
     at: datetime,
     until: datetime | None = None,
+    guardianship: Guardianship | None = None,
 ) -> list[ConsentRecord]:
     """The person agrees, from `at` until `until` (excluded). Raises UnknownPurpose, UnknownChannel, NoticeMissing, AlreadyPast.
 
-    When she herself says so, it also lifts what stood against her addresses; a file cannot do that.
+    When she herself says so, it also lifts what stood against her addresses; a file cannot do that. `guardianship` says who
+    agreed for a child.
     """
     was_shown = how.method == Method.FILE if notice is None else purpose in notice.purposes
     if not was_shown:
@@ -58,7 +60,15 @@ def give(
         raise AlreadyPast(purpose)
     with transaction.atomic():
         records = _write(
-            contact, What.GIVEN, purpose=purpose, channels=channels, how=how, at=at, notice=notice, until=until
+            contact,
+            What.GIVEN,
+            purpose=purpose,
+            channels=channels,
+            how=how,
+            at=at,
+            notice=notice,
+            until=until,
+            guardianship=guardianship,
         )
         if how.method != Method.FILE:
             for record in records:
@@ -99,10 +109,22 @@ def standing(contact: Contact, *, at: datetime) -> dict[tuple[str, str], Consent
     latest = (
         ConsentRecord.objects.of(contact.workspace_id)
         .filter(contact=contact, at__lte=at)
+        .select_related("notice")
         .order_by("purpose", "channel", "-at", "-id")
         .distinct("purpose", "channel")
     )
     return {(record.purpose, record.channel): record for record in latest}
+
+
+def still_counts(record: ConsentRecord, in_force: rules.Rules) -> bool:
+    """Whether it is a yes to what the purpose means now; a later version that widens it asks anew."""
+    if record.what != What.GIVEN:
+        return False
+    if not in_force.asks_anew.get(record.purpose):
+        return True
+    # A consent declared in a file was shown nothing of ours: what held at its time counts.
+    shown = record.notice.policy_version if record.notice else rules.of(record.workspace_id, record.at).version
+    return in_force.counts(record.purpose, shown)
 
 
 def receipt(record: ConsentRecord, *, operator: str) -> dict[str, Any]:

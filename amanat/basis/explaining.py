@@ -26,7 +26,10 @@ SENTENCES: dict[Reason, Promise] = {
     Reason.NO_CONSENT: _("The person was never asked, or did not answer."),
     Reason.REFUSED: _("The person said no."),
     Reason.WITHDRAWN: _("The person agreed once and took it back."),
+    Reason.NO_RECIPIENT: _("Nobody is named in the policy who would carry this channel."),
+    Reason.NOT_NOW: _("Not at this hour."),
     Reason.CONSENT_OVER: _("The person agreed, and the time for which it was given is over."),
+    Reason.ASK_ANEW: _("The person agreed to less: the policy has widened this since, so ask again."),
 }
 
 #: What each check of the gate asks, in its order.
@@ -37,7 +40,10 @@ QUESTIONS: tuple[Promise, ...] = (
     _("Is the person old enough?"),
     _("May the number or address be written to?"),
     _("Did the person object?"),
-    _("Is there a ground, or did the person agree?"),
+    _("Does it need the person's yes, and is there one?"),
+    _("Is who carries it named in the policy?"),
+    _("Is it the hour for it where the person is?"),
+    _("Then it may be, because:"),
 )
 
 

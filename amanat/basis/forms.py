@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from amanat.basis import wording
 from amanat.basis.asking import Wanted
-from amanat.basis.models import Method
+from amanat.basis.models import Method, Opening
 from amanat.basis.rules import Rules
 
 
@@ -68,12 +68,62 @@ class WithdrawForm(forms.Form):
         chosen.choices = choices
 
 
+class OpenForm(forms.Form):
+    """Why a masked value is opened."""
+
+    reason = forms.ChoiceField(choices=Opening.Reason.choices, widget=forms.RadioSelect)
+    words = forms.CharField(max_length=300)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["reason"].label = _("What for")
+        self.fields["words"].label = _("In your words")
+        self.fields["words"].help_text = _("For instance: “PAN card, the person waits at the counter”.")
+
+
 class AddressForm(forms.Form):
     address = forms.CharField(max_length=254)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["address"].label = _("Your phone number or e-mail address")
+
+
+class JoinForm(forms.Form):
+    """A public form: who she is, where she is reached, and what she agrees to. Nothing is ticked beforehand."""
+
+    name = forms.CharField(max_length=200)
+    address = forms.CharField(max_length=254)
+    wanted = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
+    #: no person fills this in; a program that fills in everything does
+    website = forms.CharField(
+        required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"})
+    )
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        chosen = self.fields["wanted"]
+        assert isinstance(chosen, forms.MultipleChoiceField)
+        chosen.choices, chosen.label = choices, _("I agree to")
+        chosen.error_messages["required"] = _("Choose at least one.")
+        self.fields["name"].label = _("Your name")
+        self.fields["address"].label = _("Your phone number or e-mail address")
+        self.fields["website"].label = _("Leave this empty")
+
+
+class PublicFormForm(forms.Form):
+    """A new public form."""
+
+    title = forms.CharField(max_length=120)
+    wanted = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        chosen = self.fields["wanted"]
+        assert isinstance(chosen, forms.MultipleChoiceField)
+        chosen.choices, chosen.label = choices, _("What people can agree to")
+        chosen.error_messages["required"] = _("Choose at least one.")
+        self.fields["title"].label = _("Title")
 
 
 class ChangeForm(forms.Form):

@@ -8,10 +8,14 @@ The checks, the first that stops decides:
 1. the person is there, and not in the bin;
 2. what the law orders needs nobody's leave;
 3. a restriction stops everything else (GDPR article 18);
-4. a child's data is not used (DPDP Act s.9; the age stands in the policy);
+4. a child's data is not used (DPDP Act s.9; the age stands in the policy), unless a guardian agreed to it, and never to follow a child
+   or to advertise;
 5. a suppressed address is not written to;
 6. an objection stops what does not rest on a legal duty;
-7. where a law in scope asks for consent, it was given, for this purpose and channel, and is neither withdrawn nor over.
+7. where a law in scope asks for consent, it was given, for this purpose and channel, to what the purpose means now, and is neither
+   withdrawn nor over;
+8. whoever carries the channel is named in the policy as a recipient;
+9. it is the hour for it on the person's own clock. If not, the answer says when it will be.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from amanat.basis import regimes, rules, suppression
+from amanat.basis import guardians, hours, regimes, rules, suppression
 from amanat.basis.models import Decision
 from amanat.basis.rules import Rules
 from amanat.core.tenancy import HasId, workspace_id_of
@@ -49,6 +53,9 @@ class Reason(StrEnum):
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     CONSENT_OVER = "consent_over"
+    NO_RECIPIENT = "no_recipient"
+    NOT_NOW = "not_now"
+    ASK_ANEW = "ask_anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class Facts:
     consent: str = ""  #: the last act: "given", "refused", "withdrawn", or ""
     consent_id: UUID | None = None
     consent_until: datetime | None = None
+    consent_version: int = 0  #: of the policy that was shown when she agreed
+    guardian_agreed: bool = False  #: the last act is a guardian's, who still answers for the child
     objects: bool = False
     restricted: tuple[str, ...] = ()  #: grounds of the restrictions in force
     suppressed: str = ""  #: why the address is suppressed, or ""
@@ -78,6 +87,12 @@ class Answer:
     reason: Reason
     rule: str
     consent_id: UUID | None = None
+    next_at: datetime | None = None  #: when it may be, where only the hour stands against it
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether it may be now or at another hour."""
+        return self.is_allowed or self.reason == Reason.NOT_NOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,7 @@ def decide_many(
     if len(contacts) > MOST:
         raise ValueError(f"at most {MOST} people at once")
     here = workspace_id_of(workspace)
-    question = _question(here, purpose, channel, at, today)
+    question = _question(rules.of(here, at), purpose, channel, at, today)
     answers = [judge(facts, question) for facts in _facts(here, [(contact, question) for contact in contacts], at)]
     if what:
         _write_down(here, question, answers, what)
@@ -145,7 +160,8 @@ def overview(
 ) -> list[Answer]:
     """The answers for one person and many purposes and channels, in their order, by one query. Writes nothing."""
     here, contact_id = workspace_id_of(workspace), contact if isinstance(contact, UUID) else contact.pk
-    questions = [_question(here, purpose, channel, at, today) for purpose, channel in wanted]
+    in_force = rules.of(here, at)
+    questions = [_question(in_force, purpose, channel, at, today) for purpose, channel in wanted]
     found = _facts(here, [(contact_id, question) for question in questions], at)
     return [judge(facts, question) for facts, question in zip(found, questions, strict=True)]
 
@@ -155,7 +171,7 @@ def known(
 ) -> tuple[Facts, Question]:
     """What the answer for one person would rest on."""
     here = workspace_id_of(workspace)
-    question = _question(here, purpose, channel, at, today)
+    question = _question(rules.of(here, at), purpose, channel, at, today)
     return _facts(here, [(contact if isinstance(contact, UUID) else contact.pk, question)], at)[0], question
 
 
@@ -170,8 +186,9 @@ def findings(facts: Facts, question: Question) -> Iterator[Answer | None]:
     for check in CHECKS:
         found = check(facts, question, grounds)
         yield found and Answer(
-            facts.contact_id, found[0], found[1], found[2], facts.consent_id if found[1] == Reason.CONSENT else None
-        )
+            facts.contact_id, *found, facts.consent_id if found[1] == Reason.CONSENT else None,
+            _opens(facts, question) if found[1] == Reason.NOT_NOW else None,
+        )  # fmt: skip
 
 
 def _is_there(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
@@ -191,6 +208,12 @@ def _restriction(facts: Facts, question: Question, grounds: frozenset[str]) -> t
 def _child(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
     if facts.birthday is None or age(facts.birthday, question.today) >= question.rules.policy.children.min_age:
         return None
+    if (
+        facts.guardian_agreed
+        and facts.consent == "given"
+        and not guardians.is_never_for_children(question.rules, question.purpose)
+    ):
+        return None
     return False, Reason.CHILD, "children.min_age"
 
 
@@ -202,23 +225,49 @@ def _objection(facts: Facts, question: Question, grounds: frozenset[str]) -> tup
     return (False, Reason.OBJECTION, "rights.kinds") if facts.objects else None
 
 
+_SAID = {"refused": Reason.REFUSED, "withdrawn": Reason.WITHDRAWN}
+
+
 def _consent(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
     if not rules.needs_consent(grounds):
-        return True, Reason.GROUND, question.rule
+        return None
     match facts.consent:
         case "given" if facts.consent_until is not None and facts.consent_until <= question.at:
             return False, Reason.CONSENT_OVER, question.rule
+        case "given" if not question.rules.counts(question.purpose, facts.consent_version):
+            return False, Reason.ASK_ANEW, question.rule
         case "given":
-            return True, Reason.CONSENT, question.rule
-        case "refused":
-            return False, Reason.REFUSED, question.rule
-        case "withdrawn":
-            return False, Reason.WITHDRAWN, question.rule
-        case _:
-            return False, Reason.NO_CONSENT, question.rule
+            return None
+        case said:
+            return False, _SAID.get(said, Reason.NO_CONSENT), question.rule
 
 
-CHECKS: tuple[_Check, ...] = (_is_there, _law_orders, _restriction, _child, _suppressed, _objection, _consent)
+def _recipient(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    carrier = rules.CARRIERS.get(question.channel, "mail") if question.channel else ""
+    if not carrier or carrier in question.rules.policy.recipients:
+        return None
+    return False, Reason.NO_RECIPIENT, "recipients"
+
+
+def _hours(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    return (False, Reason.NOT_NOW, "policy.law") if _opens(facts, question) > question.at else None
+
+
+def _opens(facts: Facts, question: Question) -> datetime:
+    """The first moment from the one asked about that lies in the window, for promotion or for service, on the person's clock."""
+    window = hours.window(question.rules.policy, question.purpose, question.channel)
+    if window is None:
+        return question.at
+    return window.next_open(question.at.astimezone(hours.zone_of(facts.phone, facts.country)))
+
+
+def _nothing_against(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    return True, Reason.CONSENT if rules.needs_consent(grounds) else Reason.GROUND, question.rule
+
+
+CHECKS: tuple[_Check, ...] = (
+    _is_there, _law_orders, _restriction, _child, _suppressed, _objection, _consent, _recipient, _hours, _nothing_against,
+)  # fmt: skip
 
 
 def age(birthday: date, today: date) -> int:
@@ -226,8 +275,7 @@ def age(birthday: date, today: date) -> int:
     return today.year - birthday.year - ((today.month, today.day) < (birthday.month, birthday.day))
 
 
-def _question(workspace_id: UUID, purpose: str, channel: str, at: datetime, today: date) -> Question:
-    in_force = rules.of(workspace_id)
+def _question(in_force: Rules, purpose: str, channel: str, at: datetime, today: date) -> Question:
     in_force.check_channel(purpose, channel)
     return Question(in_force, purpose, channel, at, today)
 
@@ -255,23 +303,10 @@ def _facts(workspace_id: UUID, asked: Sequence[tuple[UUID, Question]], at: datet
 
 
 def _fact(row: tuple[Any, ...]) -> Facts:
-    (contact, exists, in_bin, birthday, phone, country, consent, consent_id, until, objects, restricted, suppressed) = (
-        row
-    )
-    return Facts(
-        contact,
-        exists,
-        in_bin,
-        birthday,
-        phone,
-        country,
-        consent,
-        consent_id,
-        until,
-        objects,
-        tuple(restricted),
-        suppressed,
-    )
+    *plain, restricted, suppressed = row
+    make: Any = Facts
+    found: Facts = make(*plain, tuple(restricted), suppressed)
+    return found
 
 
 def _write_down(workspace_id: UUID, question: Question, answers: Sequence[Answer], what: str) -> None:

@@ -15,6 +15,14 @@ SENTENCES = {
     "basis.restriction.lifted": _("Restriction lifted"),
     "basis.suppression.added": _("Addresses suppressed"),
     "basis.suppression.lifted": _("Suppression of addresses lifted"),
+    "basis.guardian.named": _("Guardian named for a child"),
+    "basis.guardian.ended": _("Guardian answers no longer"),
+    "basis.value.opened": _("Masked value of a person opened"),
+    "basis.form.made": _("Public form made"),
+    "basis.form.closed": _("Public form closed"),
+    "basis.form.submitted": _("Public form confirmed by a code"),
+    "basis.link.sent": _("Link to the own choices sent to a person"),
+    "basis.receipt.sent": _("Receipt of consent sent to a person"),
 }
 
 TABLES = {
@@ -26,4 +34,9 @@ TABLES = {
     "basis.Passcode": _("code for the public page"),
     "basis.Suppression": _("suppressed address"),
     "basis.Decision": _("decision"),
+    "basis.Guardianship": _("guardian of a child"),
+    "basis.Opening": _("opened value"),
+    "basis.Withholding": _("withheld field"),
+    "basis.PublicForm": _("public form"),
+    "basis.Submission": _("answer to a public form"),
 }

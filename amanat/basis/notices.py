@@ -16,27 +16,44 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Workspace
 from amanat.basis import rules, wording
 from amanat.basis.models import Notice
+from amanat.basis.rules import Rules
 from amanat.policy import references
 
 
-def text_of(*, workspace: Workspace, purposes: Sequence[str], language: str, requests_address: str = "") -> str:
+def text_of(
+    *,
+    workspace: Workspace,
+    purposes: Sequence[str],
+    language: str,
+    requests_address: str = "",
+    in_force: Rules | None = None,
+) -> str:
     """The notice for these purposes in a language. `requests_address` is the page where people withdraw, ask and complain.
 
-    Raises UnknownPurpose.
+    `in_force` spares asking for the rules again. Raises UnknownPurpose.
     """
-    in_force = rules.of(workspace.pk)
+    in_force = in_force or rules.of(workspace.pk)
     return _text(in_force, sorted(set(purposes)), language, _Asker.of(workspace, in_force, requests_address))
 
 
 def show(
-    *, workspace: Workspace, purposes: Sequence[str], language: str, at: datetime, requests_address: str = ""
+    *,
+    workspace: Workspace,
+    purposes: Sequence[str],
+    language: str,
+    at: datetime,
+    requests_address: str = "",
+    in_force: Rules | None = None,
 ) -> Notice:
     """The notice as a row to which a consent can point, made when it is shown for the first time. Raises UnknownPurpose."""
-    text = text_of(workspace=workspace, purposes=purposes, language=language, requests_address=requests_address)
+    in_force = in_force or rules.of(workspace.pk)
+    text = text_of(
+        workspace=workspace, purposes=purposes, language=language, requests_address=requests_address, in_force=in_force
+    )
     notice, _made = Notice.objects.of(workspace).get_or_create(
         workspace_id=workspace.pk,
         digest=hashlib.sha256(text.encode()).hexdigest(),
-        policy_version=rules.of(workspace.pk).version,
+        policy_version=in_force.version,
         defaults={"purposes": sorted(set(purposes)), "language": language, "text": text, "made_at": at},
     )
     return notice
@@ -50,7 +67,7 @@ class _Asker:
     ways: str
 
     @classmethod
-    def of(cls, workspace: Workspace, in_force: rules.Rules, requests_address: str) -> _Asker:
+    def of(cls, workspace: Workspace, in_force: Rules, requests_address: str) -> _Asker:
         """As the published policy says; before one is published, as the workspace's own details say."""
         parties = in_force.policy.parties
         if in_force.version:
@@ -62,7 +79,7 @@ class _Asker:
         return cls(name, "; ".join(way for way in ways if way) or name)
 
 
-def _text(in_force: rules.Rules, purposes: Sequence[str], language: str, asker: _Asker) -> str:
+def _text(in_force: Rules, purposes: Sequence[str], language: str, asker: _Asker) -> str:
     with translation.override(language):
         return "\n".join(
             [
@@ -75,7 +92,7 @@ def _text(in_force: rules.Rules, purposes: Sequence[str], language: str, asker: 
         )
 
 
-def _purpose(in_force: rules.Rules, name: str, language: str) -> list[str]:
+def _purpose(in_force: Rules, name: str, language: str) -> list[str]:
     """What for, over which channels, and which data, item by item."""
     purpose, policy = in_force.purpose(name), in_force.policy
     items = [item for kind in purpose.uses for item in references.in_words(policy, f"data.{kind}", language)]

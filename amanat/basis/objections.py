@@ -12,6 +12,9 @@ from amanat.basis.models import Objection
 from amanat.core import ledger
 from amanat.people.models import Contact
 
+#: Opting out of sale. No policy here knows a purpose of that name, and none may: it is written down all the same (CCPA s.1798.120).
+SALE = "sale"
+
 
 def make(*, contact: Contact, how: How, at: datetime, purpose: str = "") -> Objection:
     """From `at` on the purpose is not carried out for her; "" is every purpose that no law orders. Raises UnknownPurpose."""
@@ -25,7 +28,7 @@ def withdraw(*, contact: Contact, how: How, at: datetime, purpose: str = "") -> 
 
 def _write(contact: Contact, purpose: str, what: Objection.What, how: How, at: datetime) -> Objection:
     here = contact.workspace_id
-    if purpose:
+    if purpose and purpose != SALE:
         rules.of(here).purpose(purpose)
     with transaction.atomic():
         ledger.write(f"basis.objection.{what.value}", workspace=here, by=how.by, about=contact, at=at, purpose=purpose)
@@ -33,3 +36,22 @@ def _write(contact: Contact, purpose: str, what: Objection.What, how: How, at: d
             workspace_id=here, contact=contact, principal=principals.digest(contact.pk, workspace_id=here),
             purpose=purpose, what=what, at=at, method=how.method, by=how.by,
         )  # fmt: skip
+
+
+def standing(contact: Contact, *, at: datetime) -> frozenset[str]:
+    """The purposes objected to at a moment; "" among them is every purpose."""
+    latest = (
+        Objection.objects.of(contact.workspace_id)
+        .filter(contact=contact, at__lte=at)
+        .order_by("purpose", "-at", "-id")
+        .distinct("purpose")
+    )
+    return frozenset(one.purpose for one in latest if one.what == Objection.What.MADE)
+
+
+def opt_out_of_sale(contact: Contact, *, how: How, at: datetime) -> bool:
+    """Written down once while it stands. Returns whether it was news."""
+    if SALE in standing(contact, at=at):
+        return False
+    make(contact=contact, how=how, at=at, purpose=SALE)
+    return True

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from urllib.parse import urljoin
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from amanat.accounts.models import Workspace
+from amanat.accounts.models import Member, Workspace
 from amanat.basis import codes
 from amanat.basis.models import Passcode
-from amanat.core import ids, limits, phones, vault
+from amanat.core import ids, ledger, limits, phones, vault
 from amanat.core.limits import Limit
 from amanat.people.models import Contact
 
 LIFE = timedelta(minutes=15)
 OPEN_FOR = timedelta(minutes=15)
 KEPT = timedelta(days=1)
+#: How long the code in a personal link works: it is read when there is time.
+LINK_LIFE = timedelta(days=3)
 TRIES = Limit(5, LIFE, per="code")
 SENDINGS = Limit(5, timedelta(hours=1), per="recipient")
 
@@ -50,7 +57,7 @@ def place(passcode: Passcode) -> str:
 
 def send(*, workspace: Workspace, address: str, at: datetime) -> Passcode:
     """Send a code to an address, if a contact of the workspace has it. Raises NoAddress, TooMany."""
-    to = _normal(address)
+    to = normal(address)
     if not limits.spend("passcode", f"{workspace.pk} {to}", SENDINGS).allowed:
         raise TooMany
     passcode = Passcode(id=ids.new(), workspace_id=workspace.pk, sent_at=at, ends_at=at + LIFE)
@@ -64,11 +71,32 @@ def send(*, workspace: Workspace, address: str, at: datetime) -> Passcode:
     return passcode
 
 
+def invite(contact: Contact, *, workspace: Workspace, by: Member, at: datetime) -> str:
+    """Send a person a link to her own choices with its code; returns the address it went to, masked. Raises NoAddress, TooMany."""
+    to = contact.main_phone or contact.main_email
+    if not to:
+        raise NoAddress
+    if not limits.spend("passcode", f"{workspace.pk} {to}", SENDINGS).allowed:
+        raise TooMany
+    code = codes.new()
+    passcode = Passcode(id=ids.new(), workspace_id=workspace.pk, sent_at=at, ends_at=at + LINK_LIFE)
+    passcode.address = vault.seal_text(to, workspace_id=workspace.pk, context=place(passcode))
+    passcode.code = codes.digest(code, passcode.pk, workspace_id=workspace.pk)
+    link = urljoin(settings.BASE_URL, reverse("basis:public_code", args=[workspace.pk, passcode.pk]))
+    with transaction.atomic(), translation.override(contact.language or get_language()):
+        body = _("See and change what %(who)s may send you: %(link)s Your code is %(code)s. It works for 3 days.")
+        codes.deliver(to, subject=_("Your choices"), body=body % {"who": workspace.name, "link": link, "code": code})
+        passcode.save(force_insert=True)
+        ledger.write("basis.link.sent", workspace=workspace, by=by, about=contact, at=at)
+    return "••" + to[-4:]
+
+
 def open_with(passcode: Passcode, *, code: str, at: datetime) -> None:
     """The right code opens the page, once. Raises Over, TooMany, WrongCode; a wrong try is counted in the open transaction."""
     if passcode.opened_at is not None or at >= passcode.ends_at:
         raise Over
-    if not limits.spend("passcode try", str(passcode.pk), TRIES).allowed:
+    tries = Limit(TRIES.tries, passcode.ends_at - passcode.sent_at, per=TRIES.per)
+    if not limits.spend("passcode try", str(passcode.pk), tries).allowed:
         raise TooMany
     if not codes.is_right(code, passcode.code, passcode.pk, workspace_id=passcode.workspace_id):
         raise WrongCode
@@ -95,11 +123,11 @@ def people_with(workspace_id: UUID, address: str) -> Sequence[Contact]:
 
 
 def sweep(workspace_id: UUID, *, at: datetime) -> int:
-    """Delete codes after a day; returns how many."""
-    return Passcode.objects.of(workspace_id).filter(sent_at__lt=at - KEPT).delete()[0]
+    """Delete codes a day after they ended; returns how many."""
+    return Passcode.objects.of(workspace_id).filter(ends_at__lt=at - KEPT).delete()[0]
 
 
-def _normal(address: str) -> str:
+def normal(address: str) -> str:
     plain = address.strip().lower()
     if "@" in plain and len(plain) <= 254 and " " not in plain:
         return plain

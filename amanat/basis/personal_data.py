@@ -25,8 +25,60 @@ HELD = [
         "contact",
         "keep.evidence",
         personal=_WHO | {"what": _CHOICE, "purpose": _CHOICE, "channel": _CHOICE},
-        not_personal=_ACT | {"notice", "until", "evidence"},
+        not_personal=_ACT | {"notice", "guardianship", "until", "evidence"},
         via=("counter", "link", "form", "file", "api", "message", "phone", "post"),
+    ),
+    Held(
+        "basis.Guardianship",
+        "contact",
+        "keep.evidence",
+        personal=_WHO
+        | {
+            "guardian": Personal("pd:Identifying", OnErasure.BLANK),
+            "guardian_principal": Personal("pd:UID", OnErasure.KEEP),
+            "what": _CHOICE,
+            "verified_by": _CHOICE,
+        },
+        not_personal=_ACT | {"evidence"},
+        via=("counter",),
+    ),
+    Held(
+        "basis.Opening",
+        "contact",
+        "keep.evidence",
+        personal={
+            "contact": _WHO["contact"],
+            "principal": _WHO["principal"],
+            "by": _WHO["by"],
+            "words": Personal("pd:WorkHistory", OnErasure.KEEP),
+        },
+        not_personal=_ROW | {"field", "purpose", "reason", "at", "ends_at"},
+    ),
+    Held(
+        "basis.Withholding",
+        "member",
+        "keep.evidence",
+        personal={"by": _WHO["by"]},
+        not_personal=_ROW | {"purpose", "field", "policy_version", "on", "at"},
+    ),
+    Held(
+        "basis.PublicForm",
+        "nobody",
+        "keep.content",
+        personal={"made_by": Personal("pd:WorkHistory", OnErasure.KEEP)},
+        not_personal=_ROW | {"title", "wanted", "made_at", "closed_at"},
+    ),
+    Held(
+        "basis.Submission",
+        "contact",
+        "keep.working",
+        counted_from={"made": "sent_at"},
+        personal={
+            "given": Personal("pd:Contact", sealed=True),
+            "code": Personal("pd:Authenticating", sealed=True),
+        },
+        not_personal=_ROW | {"form", "notice", "wanted", "sent_at", "ends_at", "answered_at"},
+        via=("form",),
     ),
     Held(
         "basis.Objection",
@@ -68,13 +120,14 @@ HELD = [
     Held(
         "basis.Passcode",
         "contact",
-        "keep.codes",
+        "keep.working",
         personal={
             "address": Personal("pd:Contact", sealed=True),
             "code": Personal("pd:Authenticating", sealed=True),
         },
         not_personal=_ROW | {"sent_at", "ends_at", "opened_at"},
         via=("person",),
+        counted_from={"made": "sent_at"},
     ),
     Held(
         "basis.Decision",

@@ -6,13 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from amanat.basis.models import Act, Asking, ConsentRecord, Decision, Objection, Restriction
+from amanat.basis.models import (
+    Act,
+    Asking,
+    ConsentRecord,
+    Decision,
+    Guardianship,
+    Objection,
+    Opening,
+    Restriction,
+)
 from amanat.core import vault
 from amanat.people.bin import Kind
 from amanat.people.models import Contact
 
-_ABOUT_CONTACTS: tuple[type[Act] | type[Asking] | type[Decision], ...] = (
-    ConsentRecord, Objection, Restriction, Asking, Decision,
+_ABOUT_CONTACTS: tuple[type[Act] | type[Asking] | type[Decision] | type[Opening], ...] = (
+    ConsentRecord, Objection, Restriction, Guardianship, Asking, Decision, Opening,
 )  # fmt: skip
 
 
@@ -26,3 +35,4 @@ def let_go(model: Kind, workspace: UUID, ids: Sequence[UUID], at: datetime) -> N
     if model is Contact:
         for kind in _ABOUT_CONTACTS:
             kind.objects.of(workspace).filter(contact__in=list(ids)).update(contact=None)
+        Guardianship.objects.of(workspace).filter(guardian__in=list(ids)).update(guardian=None)

@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import see_other
 from amanat.accounts.models import Workspace
-from amanat.basis import consent, forms, notices, passcodes, rules, wording
+from amanat.basis import consent, forms, notices, objections, passcodes, rules, storage, wording
 from amanat.basis.consent import How
 from amanat.basis.forms import AddressForm, ChangeForm, CodeForm
-from amanat.basis.models import ConsentRecord, Method, Passcode
+from amanat.basis.models import Method, Passcode
 from amanat.core import clock, tenancy
 from amanat.people.models import Contact
 
@@ -35,7 +35,7 @@ def start(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
     """Which phone number or e-mail address is hers."""
     form = AddressForm(request.POST or None)
     with tenancy.inside(workspace_id):
-        workspace = _workspace(workspace_id)
+        workspace = workspace_of(workspace_id)
         if request.method == "POST" and form.is_valid():
             try:
                 sent = passcodes.send(workspace=workspace, address=form.cleaned_data["address"], at=clock.now())
@@ -52,7 +52,7 @@ def code(request: HttpRequest, workspace_id: UUID, passcode_id: UUID) -> HttpRes
     """The code that came. Wrong ones are counted, so they answer by a redirect and not a refusal."""
     form = CodeForm(request.POST or None)
     with tenancy.inside(workspace_id):
-        workspace = _workspace(workspace_id)
+        workspace = workspace_of(workspace_id)
         passcode = Passcode.objects.of(workspace_id).filter(pk=passcode_id).first()
         if passcode is None:
             raise Http404
@@ -65,7 +65,7 @@ def code(request: HttpRequest, workspace_id: UUID, passcode_id: UUID) -> HttpRes
 def mine(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
     """What she agreed to, each with a button that turns it: as easy one way as the other."""
     with tenancy.inside(workspace_id):
-        workspace = _workspace(workspace_id)
+        workspace = workspace_of(workspace_id)
         passcode = passcodes.opened(workspace_id, _cookie(request), at=clock.now())
         if passcode is None:
             return see_other(reverse("basis:public_start", args=[workspace_id]))
@@ -78,14 +78,14 @@ def mine(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
 def leave(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
     """Close the page at once, on a phone that others use too."""
     with tenancy.inside(workspace_id):
-        _workspace(workspace_id)
+        workspace_of(workspace_id)
         Passcode.objects.of(workspace_id).filter(pk=_cookie(request)).delete()
     response = see_other(reverse("basis:public_start", args=[workspace_id]))
     response.delete_cookie(COOKIE, samesite="Strict")
     return response
 
 
-def _workspace(workspace_id: UUID) -> Workspace:
+def workspace_of(workspace_id: UUID) -> Workspace:
     found = Workspace.objects.of(workspace_id).filter(pk=workspace_id).first()
     if found is None:
         raise Http404
@@ -110,16 +110,22 @@ def _opened(request: HttpRequest, passcode: Passcode, typed: str) -> HttpRespons
     except (passcodes.TooMany, passcodes.Over):
         messages.error(request, _("This code no longer works. Ask for a new one."))
         return see_other(reverse("basis:public_start", args=[passcode.workspace_id]))
+    if storage.has_signal(request):  # her browser speaks for her: no click is needed
+        people = passcodes.people_with(passcode.workspace_id, passcodes.address_of(passcode))
+        for person in people:
+            objections.opt_out_of_sale(person, how=How(Method.SIGNAL), at=clock.now())
     response = see_other(reverse("basis:public_mine", args=[passcode.workspace_id]))
-    response.set_signed_cookie(
-        COOKIE, str(passcode.pk), salt=_SALT, max_age=int(passcodes.OPEN_FOR.total_seconds()),
-        secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Strict",
-    )  # fmt: skip
+    keep_open(response, passcode)
     return response
 
 
 def _change(request: HttpRequest, workspace: Workspace, people: list[Contact] | Any) -> HttpResponse:
     """Her act holds for every record that has her address: she does not know, nor need to, that there are two."""
+    if request.POST.get("act") == "no_sale":
+        for person in people:
+            objections.opt_out_of_sale(person, how=How(Method.LINK), at=clock.now())
+        messages.success(request, _("Done. It holds from this moment."))
+        return see_other(reverse("basis:public_mine", args=[workspace.pk]))
     form = ChangeForm(request.POST, choices=forms.wanted(rules.of(workspace.pk), "en"))
     if not form.is_valid():
         return render(request, "basis/public_mine.html", _page(workspace, people), status=422)
@@ -145,7 +151,7 @@ def _page(workspace: Workspace, people: list[Contact] | Any) -> dict[str, Any]:
         rows = []
         for channel in channels:
             records = [acts.get((purpose, channel)) for acts in standing]
-            agreed = bool(records) and all(one is not None and one.what == ConsentRecord.What.GIVEN for one in records)
+            agreed = bool(records) and all(one is not None and consent.still_counts(one, in_force) for one in records)
             rows.append(
                 {
                     "channel": wording.channel(in_force.policy, purpose, channel, language),
@@ -153,6 +159,20 @@ def _page(workspace: Workspace, people: list[Contact] | Any) -> dict[str, Any]:
                     "agreed": agreed,
                 }
             )
-        notice = notices.show(workspace=workspace, purposes=[purpose], language=language, at=now)
+        notice = notices.show(workspace=workspace, purposes=[purpose], language=language, at=now, in_force=in_force)
         groups.append({"title": wording.purpose(in_force.policy, purpose, language), "rows": rows, "notice": notice})
-    return {"workspace": workspace, "groups": groups}
+    no_sale = bool(people) and all(objections.SALE in objections.standing(person, at=now) for person in people)
+    return {"workspace": workspace, "groups": groups, "no_sale": no_sale}
+
+
+def opened_by(request: HttpRequest, workspace_id: UUID) -> Passcode | None:
+    """The code that this browser typed, while what it opened is still open: for the other public pages that ask who she is."""
+    return passcodes.opened(workspace_id, _cookie(request), at=clock.now())
+
+
+def keep_open(response: HttpResponse, passcode: Passcode) -> None:
+    """Set the one cookie of the public pages, after the right code."""
+    response.set_signed_cookie(
+        COOKIE, str(passcode.pk), salt=_SALT, max_age=int(passcodes.OPEN_FOR.total_seconds()),
+        secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Strict",
+    )  # fmt: skip

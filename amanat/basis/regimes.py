@@ -36,8 +36,13 @@ _NAMES = {
 
 def protecting(in_scope: Sequence[str], *, country: str = "", phone: str = "") -> tuple[str, ...]:
     """Those of the laws `in_scope` that protect a person. `country` as typed in an address, `phone` in E.164; either may be empty."""
-    where = _code(country) or _of_phone(phone)
+    where = country_of(country=country, phone=phone)
     return tuple(law for law in in_scope if law not in _PEOPLE_IN or where in _PEOPLE_IN[law])
+
+
+def country_of(*, country: str = "", phone: str = "") -> str:
+    """The code of the country a person is in as far as her address or else her phone says, or ""."""
+    return _code(country) or _of_phone(phone)
 
 
 def _code(country: str) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
-from amanat import policy as published
-from amanat.policy import loading
 from amanat.policy.format import Policy, Purpose
+from amanat.publishing import versions
 
 CONSENT = "consent"
 
 #: Grounds that a law itself gives: no objection and no refusal stops what the law orders.
 LEGAL_DUTY = frozenset({"s7d", "A6-1-c"})
+#: Who carries a channel, by the name of the recipient in the policy. Every other channel is mail.
+CARRIERS = {"sms": "carrier", "call": "carrier", "whatsapp": "whatsapp"}
 #: Channels that reach a phone. Every other channel writes e-mail.
 _TO_A_PHONE = frozenset({"sms", "whatsapp", "call"})
 
@@ -34,6 +34,12 @@ class Rules:
 
     policy: Policy
     version: int
+    #: {purpose: version}: whoever agreed to the purpose as an earlier version had it has to be asked anew
+    asks_anew: Mapping[str, int] = field(default_factory=dict)
+
+    def counts(self, purpose: str, shown_version: int | None) -> bool:
+        """Whether a yes to the purpose still counts that was given to it as the version `shown_version` had it."""
+        return (shown_version or 0) >= self.asks_anew.get(purpose, 0)
 
     def purpose(self, name: str) -> Purpose:
         """Raises UnknownPurpose."""
@@ -64,15 +70,10 @@ class Rules:
         return frozenset(basis[regime] for regime in regimes if regime in basis)
 
 
-def of(workspace_id: UUID) -> Rules:
-    """The rules in force in a workspace."""
-    return _first()
-
-
-@lru_cache(maxsize=1)
-def _first() -> Rules:
-    default = Path(published.__file__).parent / "ready" / "default.yaml"
-    return Rules(loading.load_file(default).policy, version=0)
+def of(workspace_id: UUID, at: datetime | None = None) -> Rules:
+    """The rules in force in a workspace at an aware moment, now when none is given. Asked inside of it, by one small statement."""
+    held = versions.in_force(workspace_id, at)
+    return Rules(held.policy, held.number, held.asks_anew)
 
 
 def needs_consent(grounds: Collection[str]) -> bool:

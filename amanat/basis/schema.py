@@ -10,19 +10,26 @@ $$
 """
 
 #: What the gate knows about people, one row for each of the questions, in their order. A function, because its plan is then made once a
-#: connection: planning costs twice as much as answering for one person. It runs with the rights of who asks, so the wall holds.
+#: connection: planning costs twice as much as answering for one person (and the planner, left to itself, would plan anew each time). It runs with the rights of who asks, so the wall holds.
 KNOWN_OF_PEOPLE = """
-CREATE OR REPLACE FUNCTION known_of_people(
+DROP FUNCTION IF EXISTS known_of_people(uuid, uuid[], text[], text[], text[], timestamptz, bytea, bytea);
+CREATE FUNCTION known_of_people(
     here uuid, contacts uuid[], purposes text[], channels text[], addresses text[], moment timestamptz, inner_pad bytea, outer_pad bytea
 ) RETURNS TABLE (
     contact uuid, is_known boolean, in_bin boolean, born date, phone varchar, country varchar,
-    consent varchar, consent_id uuid, consent_until timestamptz, objects boolean, restricted varchar[], suppressed varchar
+    consent varchar, consent_id uuid, consent_until timestamptz, consent_version integer, guardian_agreed boolean, objects boolean, restricted varchar[], suppressed varchar
 )
-LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN RETURN QUERY
     SELECT asked.id, c.id IS NOT NULL, c.deleted_at IS NOT NULL, c.birthday, coalesce(c.main_phone, ''), coalesce(a.country, ''),
-        coalesce(s.what, ''), s.id, s.until,
+        coalesce(s.what, ''), s.id, s.until, coalesce(s.shown_version, 0),
+        CASE WHEN s.guardianship_id IS NULL THEN false ELSE coalesce((
+            SELECT latest.what = 'named' FROM basis_guardianship named
+            JOIN basis_guardianship latest ON latest.workspace_id = here AND latest.contact_id = asked.id
+              AND latest.guardian_principal = named.guardian_principal AND latest.at <= moment
+            WHERE named.workspace_id = here AND named.id = s.guardianship_id
+            ORDER BY latest.at DESC, latest.id DESC LIMIT 1), false) END,
         coalesce((
             SELECT bool_or(latest.what = 'made') FROM (
                 SELECT DISTINCT ON (o.purpose) o.what FROM basis_objection o
@@ -48,7 +55,11 @@ BEGIN RETURN QUERY
         WHERE address.workspace_id = here AND address.contact_id = asked.id AND address.country <> ''
         ORDER BY address.position, address.id LIMIT 1) a ON true
     LEFT JOIN LATERAL (
-        SELECT consent.id, consent.what, consent.until FROM basis_consentrecord consent
+        SELECT consent.id, consent.what, consent.until, consent.guardianship_id, coalesce(
+            (SELECT shown.policy_version FROM basis_notice shown WHERE shown.workspace_id = here AND shown.id = consent.notice_id),
+            (SELECT max(v.number) FROM publishing_policyversion v WHERE v.workspace_id = here AND v.effective_at <= consent.at)
+            ) AS shown_version
+        FROM basis_consentrecord consent
         WHERE consent.workspace_id = here AND consent.contact_id = asked.id AND consent.purpose = asked.purpose
           AND consent.channel = asked.channel AND consent.at <= moment
         ORDER BY consent.at DESC, consent.id DESC LIMIT 1) s ON true

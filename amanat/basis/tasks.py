@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amanat.accounts import access
-from amanat.basis import passcodes
+from amanat.basis import capturing, passcodes
 from amanat.core import clock, jobs, tenancy
 
 
@@ -12,3 +12,4 @@ def sweep_codes() -> None:
     for workspace_id in access.workspace_ids():
         with tenancy.inside(workspace_id):
             passcodes.sweep(workspace_id, at=clock.now())
+            capturing.sweep(workspace_id, at=clock.now())

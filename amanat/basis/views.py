@@ -19,6 +19,7 @@ from amanat.basis import asking, consent, explaining, forms, gate, rules, wordin
 from amanat.basis.consent import How
 from amanat.basis.forms import AskForm, CodeForm, WithdrawForm
 from amanat.basis.models import Asking, ConsentRecord, Method
+from amanat.basis.rules import Rules
 from amanat.core import clock
 from amanat.people.models import Company, Contact
 
@@ -31,13 +32,21 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
     """The card on a contact's page: what the person agreed to and may be used now."""
     assert isinstance(person, Contact)
     now, language = clock.now(), get_language() or "en"
-    policy = rules.of(request.workspace.pk).policy
+    in_force = rules.of(request.workspace.pk)
+    policy = in_force.policy
     lines = [
         {
             "title": wording.phrase(policy, key, language),
             "what": record.get_what_display(),
             "at": record.at,
             "tone": _TONES[record.what],
+        }
+        if record.what != ConsentRecord.What.GIVEN or consent.still_counts(record, in_force)
+        else {
+            "title": wording.phrase(policy, key, language),
+            "what": _("To be asked again"),
+            "at": record.at,
+            "tone": "marigold",
         }
         for key, record in consent.standing(person, at=now).items()
         if key[0] in policy.purposes
@@ -47,8 +56,9 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
 
 def choices(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     """Every purpose and channel with what holds, and the form that asks."""
-    person = _person(request, contact_id)
-    form = _ask_form(request, person)
+    person = person_of(request, contact_id)
+    in_force = rules.of(request.workspace.pk)
+    form = _ask_form(request, person, in_force)
     status = 200
     if request.method == "POST":
         if form.is_valid():
@@ -56,12 +66,12 @@ def choices(request: MemberRequest, contact_id: UUID) -> HttpResponse:
             if asked is not None:
                 return see_other(reverse("basis:asked", args=[person.pk, asked.pk]))
         status = 422
-    return render(request, "basis/choices.html", _page(request, person) | {"form": form}, status=status)
+    return render(request, "basis/choices.html", _page(request, person, in_force) | {"form": form}, status=status)
 
 
 def asked(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> HttpResponse:
     """The notice to read out, and the field for the code. Wrong codes are counted, so they answer by a redirect and not a refusal."""
-    person, question = _person(request, contact_id), _question(request, contact_id, asking_id)
+    person, question = person_of(request, contact_id), _question(request, contact_id, asking_id)
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _confirmed(request, person, question, form.cleaned_data["code"])
@@ -74,7 +84,7 @@ def asked(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> HttpResp
 
 
 def declined(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> HttpResponse:
-    person, question = _person(request, contact_id), _question(request, contact_id, asking_id)
+    person, question = person_of(request, contact_id), _question(request, contact_id, asking_id)
     try:
         asking.decline(asking=question, by=request.member, at=clock.now())
         messages.success(request, _("Written down: the person said no."))
@@ -85,11 +95,15 @@ def declined(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> HttpR
 
 def withdrawn(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     """The person takes an agreement back: one click, no code, at once."""
-    person = _person(request, contact_id)
-    form = WithdrawForm(request.POST, choices=forms.wanted(rules.of(request.workspace.pk), "en"))
+    person = person_of(request, contact_id)
+    in_force = rules.of(request.workspace.pk)
+    form = WithdrawForm(request.POST, choices=forms.wanted(in_force, "en"))
     if not form.is_valid():
         return render(
-            request, "basis/choices.html", _page(request, person) | {"form": _ask_form(request, person)}, status=422
+            request,
+            "basis/choices.html",
+            _page(request, person, in_force) | {"form": _ask_form(request, person, in_force)},
+            status=422,
         )
     purpose, channel = forms.as_wanted(form.cleaned_data["wanted"])
     how = How(Method(form.cleaned_data["method"]), by=request.member)
@@ -98,7 +112,7 @@ def withdrawn(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     return see_other(reverse("basis:choices", args=[person.pk]))
 
 
-def _person(request: MemberRequest, contact_id: UUID) -> Contact:
+def person_of(request: MemberRequest, contact_id: UUID) -> Contact:
     found = Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk=contact_id).first()
     if found is None:
         raise Http404
@@ -117,11 +131,11 @@ def _question(request: MemberRequest, contact_id: UUID, asking_id: UUID) -> Aski
     return found
 
 
-def _ask_form(request: MemberRequest, person: Contact) -> AskForm:
+def _ask_form(request: MemberRequest, person: Contact, in_force: Rules) -> AskForm:
     """The form, in the person's own language where the site speaks it."""
     reader = get_language() or "en"
     language = person.language if person.language in dict(settings.LANGUAGES) else reader
-    choices = forms.wanted(rules.of(request.workspace.pk), reader)
+    choices = forms.wanted(in_force, reader)
     return AskForm(request.POST or None, choices=choices, initial={"language": language})
 
 
@@ -154,9 +168,8 @@ def _confirmed(request: MemberRequest, person: Contact, question: Asking, code: 
     return see_other(back)
 
 
-def _page(request: MemberRequest, person: Contact) -> dict[str, Any]:
+def _page(request: MemberRequest, person: Contact, in_force: Rules) -> dict[str, Any]:
     now, language = clock.now(), get_language() or "en"
-    in_force = rules.of(request.workspace.pk)
     today = clock.today(request.workspace.time_zone)
     standing = consent.standing(person, at=now)
     wanted = [(purpose, channel) for purpose, channels in in_force.asked_of_people() for channel in channels]
@@ -166,7 +179,7 @@ def _page(request: MemberRequest, person: Contact) -> dict[str, Any]:
         row = {
             "channel": wording.channel(in_force.policy, *key, language),
             "value": f"{key[0]}.{key[1]}",
-            "is_allowed": answer.is_allowed,
+            "is_allowed": answer.is_agreed,
             "sentence": explaining.SENTENCES[answer.reason],
             "may_withdraw": key in standing and standing[key].what == ConsentRecord.What.GIVEN,
         }

@@ -109,7 +109,7 @@ def list_contacts(request: HttpRequest, filters: Query[ContactFilters]) -> Conta
             "stage": words.stage_name(row["stage_id"]),
         }
     bulk_reads.count(token=asked.token, member=asked.member, contacts=len(rows))
-    return ContactPage(items=[ContactLine(**row) for row in rows], next=following)
+    return ContactPage(items=[ContactLine(**api_records.guarded(asked, words, row)) for row in rows], next=following)
 
 
 @router.post("/contacts", response={201: ContactOut}, summary="Add a contact")
@@ -128,7 +128,9 @@ def create_contact(request: HttpRequest, contact: ContactIn) -> HttpResponse:
         source_detail=asked.token.name,
         words=words,
     )
-    return answer(_shape(made, words), status=201, location=f"/api/v1/contacts/{made.pk}", updated_at=made.updated_at)
+    return answer(
+        _shape(asked, made, words), status=201, location=f"/api/v1/contacts/{made.pk}", updated_at=made.updated_at
+    )
 
 
 @router.post("/contacts/likely-duplicates", response=SamePage, summary="Find contacts that may be the same person")
@@ -144,7 +146,7 @@ def get_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     asked = cast(ApiRequest, request)
     contact = api_records.find(asked, Contact, contact_id)
     bulk_reads.count(token=asked.token, member=asked.member, contacts=1)
-    return answer(_shape(contact, vocabulary.of(asked.workspace)), updated_at=contact.updated_at)
+    return answer(_shape(asked, contact, vocabulary.of(asked.workspace)), updated_at=contact.updated_at)
 
 
 @router.patch(
@@ -163,7 +165,7 @@ def change_contact(request: HttpRequest, contact_id: UUID, change: ContactChange
         seen_at=seen_at(request, change.updated_at),
         words=words,
     )
-    return answer(_shape(changed, words), updated_at=changed.updated_at)
+    return answer(_shape(asked, changed, words), updated_at=changed.updated_at)
 
 
 @router.delete("/contacts/{uuid:contact_id}", response={204: None}, summary="Move a contact to the bin")
@@ -182,7 +184,7 @@ def restore_contact(request: HttpRequest, contact_id: UUID) -> HttpResponse:
     asked = cast(ApiRequest, request)
     api_records.take_out_of_bin(request, Contact, contact_id)
     contact = api_records.find(asked, Contact, contact_id)
-    return answer(_shape(contact, vocabulary.of(asked.workspace)), updated_at=contact.updated_at)
+    return answer(_shape(asked, contact, vocabulary.of(asked.workspace)), updated_at=contact.updated_at)
 
 
 @router.get("/contacts/{uuid:contact_id}/timeline", response=LinePage, summary="Read a contact's timeline")
@@ -219,15 +221,15 @@ def _values(given: ContactIn, words: Vocabulary, member: Member) -> dict[str, An
     return values
 
 
-def _shape(contact: Contact, words: Vocabulary) -> ContactOut:
+def _shape(request: ApiRequest, contact: Contact, words: Vocabulary) -> ContactOut:
     company = contact.company
-    return ContactOut(
-        **api_records.shared(contact, records.reaches(contact), words, on="contact"),
-        company_id=contact.company_id,
-        company=company.name if company is not None else "",
-        job_title=contact.job_title,
-        stage_id=contact.stage_id,
-        stage=words.stage_name(contact.stage_id),
-        language=contact.language,
-        birthday=contact.birthday,
-    )
+    found = api_records.shared(contact, records.reaches(contact), words, on="contact") | {
+        "company_id": contact.company_id,
+        "company": company.name if company is not None else "",
+        "job_title": contact.job_title,
+        "stage_id": contact.stage_id,
+        "stage": words.stage_name(contact.stage_id),
+        "language": contact.language,
+        "birthday": contact.birthday,
+    }
+    return ContactOut(**api_records.guarded(request, words, found))

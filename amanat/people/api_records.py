@@ -16,7 +16,7 @@ from amanat.accounts.api_access import ApiRequest
 from amanat.accounts.api_shapes import LISTED, After, Day, Limit, Listed, Moment, Strict, broken_key, next_of
 from amanat.core import clock, phones
 from amanat.people import bin as deleted
-from amanat.people import drafts, lists, notes, timeline
+from amanat.people import drafts, lists, masking, notes, timeline
 from amanat.people.drafts import AddressDraft
 from amanat.people.models import Company, Contact, CustomField, Interaction
 from amanat.people.records import Lines, Same
@@ -25,6 +25,8 @@ from amanat.people.vocabulary import Vocabulary
 type CustomValue = StrictBool | StrictInt | StrictFloat | StrictStr | list[StrictStr] | None
 type Label = Annotated[str, Field(max_length=30, examples=["mobile"])]
 _MOST_PAISE = 10**15
+#: Fields of an answer whose name in `masking` is another.
+_FIELDS = {"phone": "phones", "email": "emails", "stage_id": "stage", "company_id": "company"}
 #: Fields of the API whose name in a draft is another.
 _DRAFT_NAMES = {"owner_id": "owner", "team_id": "team", "stage_id": "stage"}
 
@@ -294,6 +296,22 @@ def page_of(
         row["tags"] = words.tag_names(row.pop("tag_ids"))
         row["custom"] = custom_shown(row["custom"], words, on=on)
     return found, next_of(request, page.after)
+
+
+def guarded(request: ApiRequest, words: Vocabulary, found: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a contact as the token's member may see them: what is hidden from her comes back empty."""
+    held = masking.guard(request.member, words, request.purpose)
+    if held.is_open:
+        return found
+    closed = masking.kinds_of(words).keys() if found["id"] in held.restricted else held.withheld | held.masked
+    custom = {key: value for key, value in found["custom"].items() if f"custom-{key}" not in closed}
+    plain = {name: _empty(value) if _FIELDS.get(name, name) in closed else value for name, value in found.items()}
+    masking.note(held, request.member, (_FIELDS.get(name, name) for name in found))
+    return plain | {"custom": {} if found["id"] in held.restricted else custom}
+
+
+def _empty(value: Any) -> Any:
+    return [] if isinstance(value, list) else "" if isinstance(value, str) else None
 
 
 def timeline_of(

@@ -15,7 +15,7 @@ whole batch rather than leaving half of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -167,16 +167,32 @@ class _Going:
         return new
 
 
-def purge(*, model: Kind, workspace: HasId | UUID, by: Member | None, at: datetime, ids: Sequence[UUID]) -> int:
-    """Remove records of the bin for good with all that hangs on them; returns how many. `by` is None for the daily job."""
+def purge(
+    *,
+    model: Kind,
+    workspace: HasId | UUID,
+    by: Member | None,
+    at: datetime,
+    ids: Sequence[UUID],
+    also_alive: bool = False,
+) -> int:
+    """Remove records of the bin for good with all that hangs on them; returns how many. `by` is None for the daily job.
+
+    `also_alive` takes those too that are not in the bin: for an erasure, which waits for nothing.
+    """
     if by is not None and not by.may(May.DELETE_CONTACTS):
         raise MayNotDelete
-    here, (kind, _tallied) = workspace_id_of(workspace), _words(model)
+    here, (kind, tallied) = workspace_id_of(workspace), _words(model)
     with transaction.atomic():
-        found = model.objects.of(here).filter(pk__in=list(ids)[:MOST], deleted_at__isnull=False)
+        found = model.objects.of(here).filter(pk__in=list(ids)[:MOST])
+        if not also_alive:
+            found = found.filter(deleted_at__isnull=False)
         if by is not None:
             found = found.visible_to(by)
-        going = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", flat=True))
+        rows = list(found.order_by("id").select_for_update(of=("self",)).values_list("pk", "deleted_at"))
+        going = [pk for pk, _deleted_at in rows]
+        if alive := sum(deleted_at is None for _pk, deleted_at in rows):
+            tally.add(tallied, -alive, workspace=here)
         for start in range(0, len(going), _PIECE):
             piece = going[start : start + _PIECE]
             for keep in _keeping:
@@ -202,6 +218,17 @@ def _purge(model: Kind, here: UUID, ids: list[UUID]) -> None:
     for gone_model, gone in all_going.rows.items():
         _delete_rows(gone_model, here, gone)
     for file in StoredFile.objects.of(here).filter(pk__in=all_going.files):
+        files.delete(file)
+
+
+def remove(rows: Mapping[type[WorkspaceRow], Collection[UUID]], *, workspace_id: UUID) -> None:
+    """Delete rows with what cannot be without them and their files, inside the caller's transaction; others let go of them."""
+    going = _Going()
+    for model, ids in rows.items():
+        _collect(going, model, workspace_id, going.add(model, ids))
+    for model, ids in going.rows.items():
+        _delete_rows(model, workspace_id, ids)
+    for file in StoredFile.objects.of(workspace_id).filter(pk__in=going.files):
         files.delete(file)
 
 
@@ -303,5 +330,6 @@ __all__ = [
     "empty_when_due",
     "index",
     "purge",
+    "remove",
     "restore",
 ]

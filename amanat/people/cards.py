@@ -24,6 +24,9 @@ class Card:
     column: str = "left"
     permission: May | None = None
     on: tuple[str, ...] = ("contact", "company")
+    of_restricted: bool = (
+        False  #: shows nothing of the person's data, so that it stands on the page of a restricted one too
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,14 @@ def register(card: Card) -> None:
     _cards[:] = sorted([kept for kept in _cards if kept.template != card.template] + [card], key=lambda one: one.order)
 
 
-def of(request: MemberRequest, record: Contact | Company) -> dict[str, list[Shown]]:
+def of(request: MemberRequest, record: Contact | Company, *, is_restricted: bool = False) -> dict[str, list[Shown]]:
     """The cards the member may see, by column."""
     on = "contact" if isinstance(record, Contact) else "company"
     shown: dict[str, list[Shown]] = {"left": [], "right": []}
     for card in _cards:
         if on not in card.on or (card.permission is not None and not request.member.may(card.permission)):
+            continue
+        if is_restricted and not card.of_restricted:
             continue
         context = card.context(request, record)
         if context is not None:

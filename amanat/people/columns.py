@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from amanat.core import clock, phones
 from amanat.core.tenancy import HasId, workspace_id_of
-from amanat.people import custom_fields
+from amanat.people import custom_fields, masking
 from amanat.people.models import Address, Source
 from amanat.people.vocabulary import Vocabulary
 from amanat.web import formatting
@@ -164,18 +164,43 @@ def expressions(names: Sequence[str], *, on: str, workspace: HasId | UUID) -> li
     return [city if name == "_city" else name for name in names]
 
 
+#: What a column shows of a person, where its name is another than its own.
+_FIELDS = {
+    "phone": "phones",
+    "email": "emails",
+    "city": "addresses",
+    "follow_up": "follow_up_on",
+    "last_contact": "last_contact_at",
+}
+
+
+def field_of(column: Column) -> str:
+    """The name that `masking` has for what a column shows."""
+    return _FIELDS.get(column.key, column.key.replace("custom.", "custom-", 1))
+
+
 def body(
-    rows: Sequence[tuple[Any, ...]], names: Sequence[str], columns: Sequence[Column], words: Vocabulary, *, on: str
+    rows: Sequence[tuple[Any, ...]],
+    names: Sequence[str],
+    columns: Sequence[Column],
+    words: Vocabulary,
+    *,
+    on: str,
+    guard: masking.Guard | None = None,
 ) -> SafeString:
-    """The rows of the table. A `<tr>` is a card on a phone."""
+    """The rows of the table, with what `guard` lets through. A `<tr>` is a card on a phone."""
+    held = guard or masking.Guard()
     days = Days()
     base = reverse(f"people:{on}", args=[UUID(int=0)]).rpartition("00000000-")[0]
     select = escape(_("Select %(name)s"))
     cells = [
         (f'<td class="{column.classes}" data-label="{escape(str(column.label))}">' if column.classes else
-         f'<td data-label="{escape(str(column.label))}">', column.cell)
+         f'<td data-label="{escape(str(column.label))}">', held.cell(field_of(column), column.cell))
         for column in columns
     ]  # fmt: skip
+    closed = [(opening, masking.nothing) for opening, _cell in cells]
+    restricted = held.restricted
+    tag = f' <span class="tag tag-marigold">{escape(_("restricted"))}</span>' if restricted else ""
     lines = []
     for values in rows:
         row = Row(dict(zip(names, values, strict=True)), words, days)
@@ -184,8 +209,8 @@ def body(
             f'<tr><td class="tick"><input type="checkbox" name="ids" value="{identity}" aria-label="{select % {"name": name}}"></td>'
             f'<th scope="row" class="lead"><a class="row-link" href="{base}{identity}/">'
             f'<span class="avatar tone-{formatting.avatar_tone(identity)}" aria-hidden="true">'
-            f"{escape(formatting.initials(row.values['name']))}</span>{name}</a></th>"
-            + "".join(f"{opening}{cell(row)}</td>" for opening, cell in cells)
+            f"{escape(formatting.initials(row.values['name']))}</span>{name}{tag if identity in restricted else ''}</a></th>"
+            + "".join(f"{opening}{cell(row)}</td>" for opening, cell in (closed if identity in restricted else cells))
             + "</tr>"
         )
     return mark_safe("\n".join(lines))  # noqa: S308 (every value above is escaped)

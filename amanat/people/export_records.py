@@ -10,12 +10,17 @@ from uuid import UUID
 from django.db import connection
 
 from amanat.accounts.models import Member
-from amanat.people import vocabulary
+from amanat.people import masking, vocabulary
 from amanat.people.importing.drafts import ADDRESS_PARTS, AddressDraft, Draft, EmailDraft, PhoneDraft
 from amanat.people.importing.ours import Widths
 from amanat.people.models import Address, Company, Contact, CustomField, Email, Phone
 
 _PIECE = 1_000
+_REACHES: dict[str, type[Phone] | type[Email] | type[Address]] = {
+    "phones": Phone,
+    "emails": Email,
+    "addresses": Address,
+}
 
 
 @dataclass(slots=True)
@@ -26,6 +31,8 @@ class Records:
     workspace_id: UUID
     #: the ids in the order of the list; None: all that are not in the bin, oldest first
     ids: Sequence[UUID] | None = None
+    #: fields that whoever exports does not get (`people.masking`)
+    hidden: frozenset[str] = frozenset()
 
     @property
     def model(self) -> type[Contact] | type[Company]:
@@ -33,10 +40,13 @@ class Records:
 
     def fields(self) -> list[CustomField]:
         found = CustomField.objects.of(self.workspace_id).filter(on=self.on, retired_at__isnull=True)
-        return list(found.order_by("position", "created_at", "id"))
+        return [one for one in found.order_by("position", "created_at", "id") if f"custom-{one.key}" not in self.hidden]
 
     def widths(self) -> Widths:
-        return Widths(self._most(Phone), self._most(Email), self._most(Address), self.fields())
+        phones, emails, addresses = (
+            0 if name in self.hidden else self._most(model) for name, model in _REACHES.items()
+        )
+        return Widths(phones, emails, addresses, self.fields(), without=self.hidden)
 
     def _most(self, model: type[Phone] | type[Email] | type[Address]) -> int:
         """The most of a kind that one of the records has."""
@@ -92,7 +102,7 @@ class Records:
             for pk, row in rows.items():
                 drafts[pk].company = names.get(row.company_id, "")
                 drafts[pk].company_id = str(row.company_id or "")
-        return (drafts[pk] for pk in piece if pk in drafts)
+        return (masking.without(drafts[pk], self.hidden) for pk in piece if pk in drafts)
 
     def _draft(self, row: Any, owners: dict[UUID, str], words: vocabulary.Vocabulary) -> Draft:
         draft = Draft(

@@ -62,6 +62,8 @@ def _answered(request: MemberRequest, definition: lists.Definition) -> HttpRespo
     if answer.content is None:
         messages.info(request, _("This list is long. Its file is being written; it will be here in a moment."))
         return HttpResponseRedirect(reverse("people:exports"))
+    if answer.left_out:
+        messages.info(request, answer.left_out)
     return _download([answer.content], answer.name, answer.content_type)
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from amanat.accounts import access
 from amanat.accounts.models import Member
@@ -20,7 +21,7 @@ from amanat.accounts.permissions import May
 from amanat.core import clock, files, jobs, ledger, tenancy
 from amanat.core.filetypes import FileType
 from amanat.core.models_files import StoredFile
-from amanat.people import export_formats, lists, vocabulary
+from amanat.people import differences, export_formats, lists, masking, vocabulary
 from amanat.people.export_formats import FORMATS, ExportRefused
 from amanat.people.export_records import Records
 from amanat.people.models import ExportRun
@@ -29,6 +30,8 @@ from amanat.people.models import ExportRun
 AT_ONCE = 2_000
 KEPT = timedelta(hours=24)
 PURPOSE = "export"
+#: Why an exported list is read; the whole workspace is the owner's own, stored elsewhere, and goes whole.
+READ_FOR = "service"
 State = ExportRun.State
 
 
@@ -40,6 +43,7 @@ class Answer:
     content_type: str
     content: bytes | None
     run: ExportRun | None = None
+    left_out: str = ""  #: a sentence
 
 
 def of_list(*, definition: lists.Definition, format: str, by: Member, at: datetime, at_once: bool = True) -> Answer:
@@ -55,9 +59,13 @@ def of_list(*, definition: lists.Definition, format: str, by: Member, at: dateti
     content_type, ending = FORMATS[format]
     name = f"{scope}-{at:%Y-%m-%d}.{ending}"
     if at_once and len(ids) <= AT_ONCE:
-        content = export_formats.in_memory(Records(definition.on, by.workspace_id, ids), format)
-        ledger.write(f"people.{scope}.exported", workspace=by.workspace_id, by=by, at=at, count=len(ids), format=format)
-        return Answer(name, content_type, content)
+        left = masking.for_export(by, words, ids, on=definition.on, purpose=READ_FOR)
+        content = export_formats.in_memory(Records(definition.on, by.workspace_id, left.ids, left.fields), format)
+        ledger.write(
+            f"people.{scope}.exported", workspace=by.workspace_id, by=by, at=at, count=len(left.ids), format=format,
+            purpose=READ_FOR, **left.as_facts(),
+        )  # fmt: skip
+        return Answer(name, content_type, content, left_out=in_words(left.as_facts(), words))
     run = _queue(scope, format, {"on": definition.on, **definition.as_json()}, by, at)
     return Answer(name, content_type, None, run)
 
@@ -131,6 +139,8 @@ def work(workspace: UUID, run_id: UUID) -> None:
             at=clock.now(),
             count=count,
             format=run.format,
+            purpose=READ_FOR,
+            **{name: run.definition[name] for name in ("left_out_people", "left_out_fields") if name in run.definition},
         )
 
 
@@ -154,17 +164,38 @@ def _write(run: ExportRun, member: Member, file: IO[bytes]) -> int:
     if run.scope == "workspace":
         return export_formats.of_workspace(run.workspace_id, run.format, file)
     words = vocabulary.of(run.workspace_id)
-    chosen = {name: value for name, value in run.definition.items() if name != "on"}
+    chosen = {name: run.definition[name] for name in ("filters", "sort", "columns") if name in run.definition}
     definition = lists.parse(chosen, on=run.definition["on"], words=words)
     ids = list(lists.rows_of(definition, member=member, words=words).values_list("pk", flat=True))
-    export_formats.of_records(Records(definition.on, run.workspace_id, ids), run.format, file)
-    return len(ids)
+    left = masking.for_export(member, words, ids, on=definition.on, purpose=READ_FOR)
+    export_formats.of_records(Records(definition.on, run.workspace_id, left.ids, left.fields), run.format, file)
+    run.definition = {**run.definition, **left.as_facts(), "left_out": in_words(left.as_facts(), words)}
+    return len(left.ids)
+
+
+def in_words(facts: dict[str, Any], words: vocabulary.Vocabulary) -> str:
+    """What an export left out, as a sentence; "" when nothing was."""
+    own = {f"custom-{one.key}": one.label for one in words.fields_on("contact")}
+    said = []
+    if people := facts.get("left_out_people"):
+        said.append(
+            ngettext(
+                "%(count)d person is left out, because the use of the data is restricted.",
+                "%(count)d people are left out, because the use of their data is restricted.",
+                people,
+            )
+            % {"count": people}
+        )
+    if fields := facts.get("left_out_fields"):
+        names = ", ".join(own.get(name) or str(differences.LABELS.get(name, name)) for name in fields)
+        said.append(_("Left out, because the purpose does not need it: %(fields)s.") % {"fields": names})
+    return " ".join(said)
 
 
 def _end(run: ExportRun, state: str, *, problem: str = "", count: int | None = None) -> None:
     run.state, run.problem, run.ended_at = state, problem[:300], clock.now()
     run.total, run.position = count, count or 0
-    run.save(update_fields=["state", "problem", "ended_at", "total", "position", "file"])
+    run.save(update_fields=["state", "problem", "ended_at", "total", "position", "file", "definition"])
 
 
 def expire_due(workspace: UUID, *, at: datetime) -> int:

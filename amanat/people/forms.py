@@ -21,7 +21,7 @@ from amanat.people import custom_fields
 from amanat.people.drafts import ADDRESS_PARTS, AddressDraft, CompanyDraft, ContactDraft, RecordDraft
 from amanat.people.meanwhile import Meanwhile
 from amanat.people.models import CustomField
-from amanat.people.vocabulary import Vocabulary
+from amanat.people.vocabulary import FieldWord, Vocabulary
 
 #: Empty rows that a form offers beside the filled ones, so that it works without scripts.
 BLANK_ROWS = 1
@@ -81,8 +81,18 @@ class RecordForm(forms.Form):
         help_text=gettext_lazy("The number of this record in another program."),
     )
 
-    def __init__(self, data: QueryDict | None, *, words: Vocabulary, draft: RecordDraft, member: Member) -> None:
+    def __init__(
+        self,
+        data: QueryDict | None,
+        *,
+        words: Vocabulary,
+        draft: RecordDraft,
+        member: Member,
+        hidden: Iterable[str] = (),
+    ) -> None:
+        """`hidden`: fields of `people.masking` that the member does not see; they stay as they are in `draft`."""
         super().__init__(data, initial=self._initial(draft))
+        self.hidden = frozenset(name for name in hidden if _has(draft, name))
         self.words, self.draft_before, self.member = words, draft, member
         self.row_errors: dict[str, list[str]] = {}
         nobody = [("", "—")]
@@ -93,7 +103,9 @@ class RecordForm(forms.Form):
             del self.fields["team"]
         if not member.sees_all:
             del self.fields["external_id"]  # records.check_external_id says why
-        for one in words.fields_on(self.on):
+        for name in self.hidden & self.fields.keys():
+            del self.fields[name]
+        for one in self._own_fields():
             self.fields[custom_fields.input_name(one)] = custom_fields.form_field(one, required=False)
             stored = draft.custom.get(one.key)
             self.initial[custom_fields.input_name(one)] = (
@@ -114,8 +126,11 @@ class RecordForm(forms.Form):
             | {key: str(plain[key] or "") for key in ("owner", "team", "stage") if key in plain}
         )
 
+    def _own_fields(self) -> list[FieldWord]:
+        return [one for one in self.words.fields_on(self.on) if custom_fields.input_name(one) not in self.hidden]
+
     def custom_bound(self) -> list[forms.BoundField]:
-        return [self[custom_fields.input_name(one)] for one in self.words.fields_on(self.on)]
+        return [self[custom_fields.input_name(one)] for one in self._own_fields()]
 
     def phone_rows(self) -> list[ReachRow]:
         before = [(readable(number), label) for number, label in self.draft_before.phones]
@@ -167,17 +182,26 @@ class RecordForm(forms.Form):
         given = self.cleaned_data
         return {
             "name": given["name"],
-            "phones": self._pairs("phone_number", "phone_label"),
-            "emails": self._pairs("email_address", "email_label"),
-            "addresses": self._addresses(),
+            "phones": self._kept("phones") or self._pairs("phone_number", "phone_label"),
+            "emails": self._kept("emails") or self._pairs("email_address", "email_label"),
+            "addresses": self._kept("addresses") or self._addresses(),
             "tags": given["tags"].split(","),
             "owner": uuid_or_none(given["owner"]),
             "team": uuid_or_none(given["team"]) if "team" in given else self.draft_before.team,
-            "notes": given["notes"],
-            "follow_up_on": given["follow_up_on"],
+            "notes": given.get("notes", self.draft_before.notes),
+            "follow_up_on": given.get("follow_up_on", self.draft_before.follow_up_on),
             "external_id": given.get("external_id", self.draft_before.external_id),
-            "custom": {one.key: given.get(custom_fields.input_name(one)) for one in self.words.fields_on(self.on)},
+            "custom": {one.key: self._custom_of(one) for one in self.words.fields_on(self.on)},
         }
+
+    def _kept(self, name: str) -> list[Any]:
+        """What stays as it was, because the member does not see it."""
+        return list(getattr(self.draft_before, name)) if name in self.hidden else []
+
+    def _custom_of(self, one: FieldWord) -> Any:
+        if custom_fields.input_name(one) in self.hidden:
+            return custom_fields.entered(one, self.draft_before.custom.get(one.key))
+        return self.cleaned_data.get(custom_fields.input_name(one))
 
     def refuse(self, problem: ValidationError) -> None:
         """Put the messages of a rule at their fields."""
@@ -227,6 +251,13 @@ class RecordForm(forms.Form):
             self._at(name, [text % words])
 
 
+def _has(draft: RecordDraft, name: str) -> bool:
+    """Whether there is something to hide: an empty field may be filled in by whoever may not read a full one."""
+    if name.startswith("custom-"):
+        return draft.custom.get(name.removeprefix("custom-")) not in (None, "")
+    return bool(getattr(draft, name, None))
+
+
 def _put(data: QueryDict, values: dict[str, list[Any]]) -> None:
     for name, found in values.items():
         data.setlist(name, found)
@@ -240,8 +271,16 @@ class ContactForm(RecordForm):
     language = forms.ChoiceField(label=gettext_lazy("Language"), required=False, choices=LANGUAGES)
     birthday = forms.DateField(label=gettext_lazy("Birthday"), required=False, widget=_DAY)
 
-    def __init__(self, data: QueryDict | None, *, words: Vocabulary, draft: RecordDraft, member: Member) -> None:
-        super().__init__(data, words=words, draft=draft, member=member)
+    def __init__(
+        self,
+        data: QueryDict | None,
+        *,
+        words: Vocabulary,
+        draft: RecordDraft,
+        member: Member,
+        hidden: Iterable[str] = (),
+    ) -> None:
+        super().__init__(data, words=words, draft=draft, member=member, hidden=hidden)
         self.fields["company_name"].widget.attrs |= {
             "list": "company-names",
             "autocomplete": "off",
@@ -249,7 +288,8 @@ class ContactForm(RecordForm):
             "hx-trigger": "input changed delay:250ms",
             "hx-target": "#company-names",
         }
-        self._choices("stage", [("", "—")] + [(str(one.id), one.name) for one in words.stages.values()])
+        if "stage" in self.fields:
+            self._choices("stage", [("", "—")] + [(str(one.id), one.name) for one in words.stages.values()])
 
     def draft(self) -> ContactDraft:
         given, before = self.cleaned_data, self.draft_before
@@ -259,10 +299,10 @@ class ContactForm(RecordForm):
             **self.common(),
             company_name=company,
             company_id=before.company_id if company == before.company_name else None,
-            job_title=given["job_title"],
-            stage=uuid_or_none(given["stage"]),
-            language=given["language"],
-            birthday=given["birthday"],
+            job_title=given.get("job_title", before.job_title),
+            stage=uuid_or_none(given["stage"]) if "stage" in given else before.stage,
+            language=given.get("language", before.language),
+            birthday=given.get("birthday", before.birthday),
         )
 
 

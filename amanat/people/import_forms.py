@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from amanat.people.importing import besides
 from amanat.people.importing.mapping import ColumnMatch, Mapping, Target
 from amanat.people.vocabulary import Vocabulary
 
@@ -141,8 +143,14 @@ class ImportForm(forms.Form):
     owner_id = forms.ChoiceField(label=gettext_lazy("Owner"), required=False)
     team_id = forms.ChoiceField(label=gettext_lazy("Team"), required=False)
 
-    def __init__(self, *args: Any, words: Vocabulary, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, words: Vocabulary, workspace_id: UUID | None = None, **kwargs: Any) -> None:
+        """With `workspace_id` the questions of packages above are asked too (`importing.besides`)."""
         super().__init__(*args, **kwargs)
+        self.asked_besides: list[str] = []
+        for each in besides.registered() if workspace_id else ():
+            more = each.fields(cast(UUID, workspace_id))
+            self.fields.update(more)
+            self.asked_besides += more
         none = [("", "—")]
         self._choices("stage_id", none + [(str(one.id), one.name) for one in words.stages.values()])
         self._choices("owner_id", none + [(str(one.id), one.name) for one in words.active_members()])
@@ -152,6 +160,15 @@ class ImportForm(forms.Form):
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
+
+    def besides(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.asked_besides]
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        for each in besides.registered() if self.asked_besides else ():
+            given |= each.told(given)
+        return given
 
     def options(self) -> dict[str, Any]:
         return {name: value or None for name, value in self.cleaned_data.items()}

@@ -72,7 +72,13 @@ def import_page(request: MemberRequest, run_id: UUID) -> HttpResponse:
     """The check before the start; afterwards progress and report."""
     run = _run(request, run_id)
     if run.state == State.UPLOADED:
-        return _check(request, run, ImportForm(initial=_initial(run), words=vocabulary.of(request.workspace)))
+        return _check(
+            request,
+            run,
+            ImportForm(
+                initial=_initial(run), words=vocabulary.of(request.workspace), workspace_id=request.workspace.pk
+            ),
+        )
     return render(request, "people/import_run.html", _report(run))
 
 
@@ -147,7 +153,7 @@ def import_start(request: MemberRequest, run_id: UUID) -> HttpResponseBase:
         messages.error(request, _("This import is not waiting for that any more. Reload the page."))
         return here
     mapping = changed_mapping(Mapping.from_json(run.mapping), request.POST.dict())
-    form = ImportForm(request.POST, words=vocabulary.of(request.workspace))
+    form = ImportForm(request.POST, words=vocabulary.of(request.workspace), workspace_id=request.workspace.pk)
     if request.POST.get("act") == "check":
         run.mapping = mapping.to_json()
         run.options = {**run.options, **(form.options() if form.is_valid() else {})}

@@ -22,7 +22,7 @@ from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.people import bin as bins
-from amanat.people import bulk, columns, companies, contacts, lists, panels, saved_views, vocabulary
+from amanat.people import bulk, columns, companies, contacts, lists, masking, panels, saved_views, vocabulary
 from amanat.people.bulk import UNSET, BulkChanges
 from amanat.people.forms import uuid_or_none
 from amanat.people.lists import Context, Definition, Refused
@@ -90,7 +90,7 @@ def _list(request: MemberRequest, on: str) -> HttpResponse:
     context = _context(request, asked, page, shown, on=on, is_first_run=is_first_run)
     context |= {
         "problem": problem,
-        "body": columns.body(page.rows, names, shown, asked.words, on=on),
+        "body": columns.body(page.rows, names, shown, asked.words, on=on, guard=_guard(request, asked, shown)),
         "is_empty": not page.rows,
         "is_first_run": is_first_run,
         "count": count,
@@ -98,6 +98,15 @@ def _list(request: MemberRequest, on: str) -> HttpResponse:
         "summary": _summary(len(page.rows), count, more, started),
     }
     return render(request, "people/list.html", context, status=400 if problem else 200)
+
+
+def _guard(request: MemberRequest, asked: _Asked, shown: list[columns.Column]) -> masking.Guard | None:
+    """What the member may not see of the people of a list; asking for it is written down."""
+    if asked.definition.on != "contact":
+        return None
+    held = masking.guard(request.member, asked.words, request.purpose)
+    masking.note(held, request.member, map(columns.field_of, shown))
+    return held
 
 
 def _summary(rows: int, count: int, more: bool, started: float) -> str:

@@ -27,12 +27,12 @@ _RECORD_DATA = {
 }
 
 HELD = [
-    Held("people.Stage", "nobody", "retention.workspace", not_personal=_ROW | {"key", "name", "position", "is_closed"}),
-    Held("people.Tag", "nobody", "retention.workspace", not_personal=_ROW | {"key", "name"}),
+    Held("people.Stage", "nobody", "keep.content", not_personal=_ROW | {"key", "name", "position", "is_closed"}),
+    Held("people.Tag", "nobody", "keep.content", not_personal=_ROW | {"key", "name"}),
     Held(
         "people.Company",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal=_RECORD_DATA
         | {
             "gstin": Personal("pd:OfficialID", BLANK),
@@ -45,7 +45,7 @@ HELD = [
     Held(
         "people.Contact",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal=_RECORD_DATA
         | {
             "company": Personal("pd:Professional", BLANK),
@@ -58,11 +58,12 @@ HELD = [
         },
         not_personal=_RECORD,
         via=("form", "file", "api", "person"),
+        counted_from={"last_interaction": "last_contact_at"},
     ),
     Held(
         "people.Phone",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal=_HOLDERS
         | {name: Personal("pd:TelephoneNumber") for name in ("number", "extension")}
         | {"is_whatsapp": Personal("pd:SocialMediaCommunication")},
@@ -72,7 +73,7 @@ HELD = [
     Held(
         "people.Email",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal=_HOLDERS | {"address": Personal("pd:EmailAddress")},
         not_personal=_REACH,
         via=("form", "file", "api", "person"),
@@ -80,7 +81,7 @@ HELD = [
     Held(
         "people.Address",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal=_HOLDERS
         | {
             name: Personal("pd:PhysicalAddress")
@@ -92,7 +93,7 @@ HELD = [
     Held(
         "people.CustomField",
         "nobody",
-        "retention.workspace",
+        "keep.content",
         not_personal=_ROW
         | {
             "on",
@@ -111,7 +112,7 @@ HELD = [
     Held(
         "people.SavedView",
         "member",
-        "retention.workspace",
+        "keep.content",
         # Filters may name a town or a company; the view belongs to whoever wrote it.
         personal={
             "member": Personal("pd:Identifying"),
@@ -123,7 +124,7 @@ HELD = [
     Held(
         "people.Interaction",
         "contact",
-        "retention.interactions",
+        "keep.content",
         personal=_HOLDERS
         | {
             "happened_at": Personal("pd:Interaction"),
@@ -138,7 +139,7 @@ HELD = [
     Held(
         "people.Attachment",
         "contact",
-        "retention.interactions",
+        "keep.content",
         personal=_HOLDERS
         | {
             "file": Personal("pd:PersonalDocuments"),
@@ -151,14 +152,14 @@ HELD = [
     Held(
         "people.SearchEntry",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal={"text": Personal("pd:Name"), "digits": Personal("pd:TelephoneNumber")},
         not_personal=_ROW | {"kind", "owner_id", "team_id"},
     ),
     Held(
         "people.ImportRun",
         "contact",
-        "retention.imports",
+        "keep.content",
         personal={
             "file": Personal("dpv:PersonalData"),
             "file_name": Personal("dpv:PersonalData", BLANK),
@@ -187,26 +188,28 @@ HELD = [
     Held(
         "people.ImportProblem",
         "contact",
-        "retention.imports",
+        "keep.working",
         personal={"values": Personal("dpv:PersonalData"), "reasons": Personal("dpv:PersonalData")},
         not_personal=_ROW | {"run", "row_number", "is_failure"},
         via=("file",),
+        counted_from={"made": "run__created_at"},
     ),
     Held(
         "people.ImportChange",
         "contact",
-        "retention.imports",
+        "keep.working",
         personal={
             "before": Personal("dpv:PersonalData"),
             "after": Personal("dpv:PersonalData"),
             "record_id": Personal("pd:Identifying"),
         },
         not_personal=_ROW | {"run", "record_kind"},
+        counted_from={"made": "run__created_at"},
     ),
     Held(
         "people.Merge",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal={
             "before": Personal("dpv:PersonalData"),
             "kept_id": Personal("pd:Identifying"),
@@ -218,7 +221,7 @@ HELD = [
     Held(
         "people.NotDuplicate",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal={
             "first_id": Personal("pd:Identifying"),
             "second_id": Personal("pd:Identifying"),
@@ -229,14 +232,14 @@ HELD = [
     Held(
         "people.LikelyDuplicate",
         "contact",
-        "retention.contacts",
+        "keep.content",
         personal={"first_id": Personal("pd:Identifying"), "second_id": Personal("pd:Identifying")},
         not_personal=_ROW | {"reasons", "score", "found_at"},
     ),
     Held(
         "people.ExportRun",
         "contact",
-        "retention.exports",
+        "keep.working",
         personal={
             "file": Personal("dpv:PersonalData"),
             "definition": Personal("pd:Preference"),
@@ -244,5 +247,6 @@ HELD = [
         },
         not_personal=_ROW
         | {"scope", "format", "state", "total", "position", "problem", "created_at", "ended_at", "taken_at"},
+        counted_from={"made": "created_at"},
     ),
 ]

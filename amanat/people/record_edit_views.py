@@ -7,17 +7,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest
 from amanat.core import clock, phones
-from amanat.people import differences, drafts, meanwhile, record_pages, vocabulary
+from amanat.people import differences, drafts, masking, meanwhile, record_pages, vocabulary
 from amanat.people.drafts import CompanyDraft, ContactDraft, RecordDraft
 from amanat.people.forms import RecordForm, moment, uuid_or_none
-from amanat.people.models import Company
+from amanat.people.models import Company, Contact
 from amanat.people.record_views import CONTACT, PAGES, Pages, each, find, to
 from amanat.people.records import Same, Stale
 from amanat.people.vocabulary import Vocabulary
@@ -62,8 +64,16 @@ def _edit(request: MemberRequest, pages: Pages, identity: UUID) -> HttpResponse:
     record = find(request, pages, identity)
     words = vocabulary.of(request.workspace)
     before: Any = pages.rule.as_draft(record, words)
+    hidden = _hidden(request, record, words)
+    if masking.EVERYTHING in hidden:
+        messages.error(request, _("The use of this person's data is restricted. Open it on its page first."))
+        return to(reverse(pages.page, args=[record.pk]))
     form = pages.form(
-        request.POST if request.method == "POST" else None, words=words, draft=before, member=request.member
+        request.POST if request.method == "POST" else None,
+        words=words,
+        draft=before,
+        member=request.member,
+        hidden=hidden,
     )
     same: list[Same] = []
     if request.method == "POST" and form.is_valid():
@@ -84,6 +94,16 @@ def _edit(request: MemberRequest, pages: Pages, identity: UUID) -> HttpResponse:
     return _form(request, pages, form, record, same=same)
 
 
+def _hidden(request: MemberRequest, record: Any, words: Vocabulary) -> frozenset[str]:
+    """The fields of a contact that this member does not see, all ("*") of a restricted one."""
+    if not isinstance(record, Contact):
+        return frozenset()
+    held, is_restricted = masking.for_record(
+        masking.guard(request.member, words, request.purpose), request.member, record
+    )
+    return frozenset({masking.EVERYTHING}) if is_restricted else held.withheld | held.masked
+
+
 def _stale(
     request: MemberRequest, pages: Pages, form: RecordForm, record: Any, *, asked: RecordDraft, seen_at: datetime
 ) -> HttpResponse:
@@ -96,7 +116,9 @@ def _stale(
         form.refuse(problem)
         return _form(request, pages, form, record)
     found = meanwhile.since(seen_at, record, theirs=theirs, mine=mine, words=words)
-    fresh = pages.form(form.with_values_of(theirs, found.taken), words=words, draft=theirs, member=request.member)
+    fresh = pages.form(
+        form.with_values_of(theirs, found.taken), words=words, draft=theirs, member=request.member, hidden=form.hidden
+    )
     fresh.tell(found)
     labels = {f"custom-{one.key}": one.label for one in words.fields_on(pages.on)}
     stale = {

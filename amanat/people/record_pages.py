@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from html import escape
 from typing import Any
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock, phones
-from amanat.people import custom_fields, differences, records, timeline
+from amanat.people import custom_fields, differences, masking, records, timeline
 from amanat.people.drafts import ADDRESS_PARTS, AddressDraft
 from amanat.people.forms import LANGUAGES
 from amanat.people.models import Company, Contact, Interaction, Source
@@ -30,15 +31,54 @@ from amanat.web.templatetags.amanat import icon
 SHOWN_CONTACTS = 20
 
 
-def lines(found: Sequence[Interaction], words: Vocabulary) -> SafeString:
+@dataclass(frozen=True, slots=True)
+class Veiled:
+    """What a reader does not see of a record: the names of the fields, each with its mask and where it can be opened."""
+
+    hidden: Sequence[masking.Hidden] = ()
+    names: frozenset[str] = frozenset()
+    is_restricted: bool = False
+    open_url: str = ""
+    masked: frozenset[str] = frozenset()
+
+
+def veil(request: MemberRequest, record: Contact | Company, words: Vocabulary) -> Veiled:
+    """Blank in the record, which is only shown, what the page's purpose does not need and what the member's role sees masked."""
+    if not isinstance(record, Contact):
+        return Veiled()
+    whole = masking.guard(request.member, words, request.purpose)
+    held, is_restricted = masking.for_record(whole, request.member, record)
+    names = held.withheld | held.masked
+    if not names:
+        return Veiled()
+    hidden = masking.veil(record, held, everything=is_restricted)
+    if not is_restricted:
+        masking.note(held, request.member, [one.name for one in hidden])
+    return Veiled(
+        hidden,
+        names,
+        is_restricted,
+        masking.opening_url(record.pk, masking.EVERYTHING) if is_restricted else "",
+        held.masked,
+    )
+
+
+def lines(found: Sequence[Interaction], words: Vocabulary, *, hidden: frozenset[str] = frozenset()) -> SafeString:
     """The lines of a timeline as markup. Written here for the same reason as the rows of a list (`people.columns`)."""
     now = clock.now()
     labels = {f"custom-{one.key}": one.label for one in words.fields}
     days: dict[date, str] = {}
-    return mark_safe("\n".join(_line(one, words, labels, days, now) for one in found))  # noqa: S308 (every value is escaped)
+    return mark_safe("\n".join(_line(one, words, labels, days, now, hidden) for one in found))  # noqa: S308 (every value is escaped)
 
 
-def _line(one: Interaction, words: Vocabulary, labels: Mapping[str, str], days: dict[date, str], now: datetime) -> str:
+def _line(  # noqa: PLR0917 (called by position from one place, once a line)
+    one: Interaction,
+    words: Vocabulary,
+    labels: Mapping[str, str],
+    days: dict[date, str],
+    now: datetime,
+    hidden: frozenset[str],
+) -> str:
     kind = timeline.kinds.get(one.kind)
     data = one.data if isinstance(one.data, dict) else {}
     local = timezone.localtime(one.happened_at)
@@ -61,7 +101,7 @@ def _line(one: Interaction, words: Vocabulary, labels: Mapping[str, str], days: 
             *(
                 f"<dt>{escape(labels.get(name) or str(differences.label(name)))}</dt>"
                 f"<dd><del>{escape(str(old or '—'))}</del> {arrow} {escape(str(new or '—'))}</dd>"
-                for name, old, new in data["changes"]
+                for name, old, new in _told(data["changes"], hidden)
             ),
             "</dl>",
         ]
@@ -75,6 +115,15 @@ def _line(one: Interaction, words: Vocabulary, labels: Mapping[str, str], days: 
     return "".join([*pieces, f'<p class="timeline-foot">{escape(foot)}</p></div></li>'])
 
 
+def _told(changes: Sequence[Sequence[Any]], hidden: frozenset[str]) -> Sequence[Sequence[Any]]:
+    """The changes of a line; that a hidden field was changed is told, its values are not."""
+    return (
+        [(name, "••••", "••••") if name in hidden else (name, old, new) for name, old, new in changes]
+        if hidden
+        else changes
+    )
+
+
 def tabs(here: str, current: str) -> list[dict[str, Any]]:
     """All, then one tab for each kind of line that some package writes."""
     drawn = [{"label": _("All"), "url": here, "is_current": not current}]
@@ -84,9 +133,17 @@ def tabs(here: str, current: str) -> list[dict[str, Any]]:
     return drawn
 
 
-def facts(request: MemberRequest, record: Contact | Company, words: Vocabulary) -> dict[str, Any]:
+def facts(
+    request: MemberRequest, record: Contact | Company, words: Vocabulary, veiled: Veiled | None = None
+) -> dict[str, Any]:
     """Everything beside the timeline."""
+    veiled = veiled or Veiled()
     numbers, mails, addresses = records.reaches(record)
+    if "addresses" in veiled.masked and addresses and not veiled.is_restricted:
+        where = masking.Hidden("addresses", "••••", masking.opening_url(record.pk, "addresses"))
+        veiled = replace(veiled, hidden=[*veiled.hidden, where])
+    numbers, mails = [] if "phones" in veiled.names else numbers, [] if "emails" in veiled.names else mails
+    addresses = [] if "addresses" in veiled.names else addresses
     today = clock.today(request.workspace.time_zone)
     shown: dict[str, Any] = {
         "numbers": [_number(number, label) for number, label in numbers],
@@ -102,6 +159,9 @@ def facts(request: MemberRequest, record: Contact | Company, words: Vocabulary) 
         "is_due": record.follow_up_on is not None and record.follow_up_on <= today,
         "days": [("1", _("Tomorrow"), today + timedelta(days=1)), ("3", _("In 3 days"), today + timedelta(days=3)), ("7", _("Next week"), today + timedelta(days=7))],
         "whatsapp_url": whatsapp(numbers[0][0], record.name, request.workspace.name) if numbers else "",
+        "hidden": _hidden(veiled, words),
+        "is_restricted": veiled.is_restricted,
+        "open_url": veiled.open_url,
         "edit_url": reverse(f"people:{_on(record)}_edit", args=[record.pk]),
     }  # fmt: skip
     if isinstance(record, Contact):
@@ -114,6 +174,16 @@ def facts(request: MemberRequest, record: Contact | Company, words: Vocabulary) 
     else:
         shown |= _contacts_of(request, record)
     return shown
+
+
+def _hidden(veiled: Veiled, words: Vocabulary) -> list[dict[str, str]]:
+    """A line for each masked value; what the purpose does not need has none."""
+    own = {f"custom-{one.key}": one.label for one in words.fields_on("contact")}
+    return [
+        {"label": own.get(one.name) or str(differences.LABELS[one.name]), "mask": one.mask, "url": one.url}
+        for one in veiled.hidden
+        if one.mask
+    ]
 
 
 def _on(record: Contact | Company) -> str:

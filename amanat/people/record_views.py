@@ -91,7 +91,8 @@ def _page(request: MemberRequest, pages: Pages, record: Any, *, note: NoteForm |
     after = timeline.Place.parse(request.GET.get("after", ""))
     words = vocabulary.of(request.workspace)
     kinds = timeline.kinds.of_tab(tab) if tab else None
-    lines = timeline.of(record, kinds=kinds, after=after, limit=PAGE + 1)
+    veiled = record_pages.veil(request, record, words)
+    lines = [] if veiled.is_restricted else timeline.of(record, kinds=kinds, after=after, limit=PAGE + 1)
     here = reverse(pages.page, args=[record.pk])
     more = ""
     if len(lines) > PAGE:
@@ -100,20 +101,20 @@ def _page(request: MemberRequest, pages: Pages, record: Any, *, note: NoteForm |
         more = f"{here}?{urlencode(query)}"
     context: dict[str, Any] = {
         "record": record, "on": pages.on, "words": words, "older_url": more,
-        "lines": record_pages.lines(lines, words), "is_older": after is not None,
+        "lines": record_pages.lines(lines, words, hidden=veiled.names), "is_older": after is not None,
     }  # fmt: skip
     if after is not None and getattr(request, "htmx", False):
         return render(request, "people/_lines.html", context)
     context |= {
         "note_form": note or NoteForm(),
         "tabs": record_pages.tabs(here, tab),
-        "cards": cards.of(request, record),
-        "may_write": request.member.may(May.WRITE_CONTACTS),
+        "cards": cards.of(request, record, is_restricted=veiled.is_restricted),
+        "may_write": request.member.may(May.WRITE_CONTACTS) and not veiled.is_restricted,
         "may_delete": request.member.may(May.DELETE_CONTACTS),
         "may_merge": request.member.may(May.MERGE_CONTACTS),
         "listing_url": reverse(pages.listing),
     }
-    context |= record_pages.facts(request, record, words)
+    context |= record_pages.facts(request, record, words, veiled)
     return render(request, "people/record.html", context, status=422 if note is not None and note.errors else 200)
 
 

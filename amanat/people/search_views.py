@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import phones
-from amanat.people import script, search
+from amanat.people import masking, script, search, vocabulary
 from amanat.people.models import Company, Contact
 from amanat.web import formatting, navigation
 
@@ -56,9 +56,14 @@ def register(finder: Finder) -> None:
 
 def _contacts(request: MemberRequest, ids: Sequence[UUID]) -> dict[UUID, Found]:
     rows = Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=ids)
+    held = masking.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    number_of = held.cell("phones", lambda number: phones.international(number) if number else "")
+    mail_of, company_of = held.cell("emails", str), held.cell("company", lambda name: name or "")
     found = {}
     for key, name, number, mail, company in rows.values_list("pk", "name", "main_phone", "main_email", "company__name"):
-        note = " · ".join(part for part in (phones.international(number) if number else mail, company) if part)
+        note = " · ".join(part for part in (number_of(number) or mail_of(mail), company_of(company)) if part)
+        if key in held.restricted:
+            note = _("restricted")
         found[key] = Found(reverse("people:contact", args=[key]), name, note, tone=formatting.avatar_tone(key))
     return found
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from uuid import UUID
 
 from django.db import connection
 
+from amanat.core import clock
 from amanat.core.tenancy import HasId, workspace_id_of
 
 _SQL = """
@@ -23,6 +24,16 @@ SELECT
   (SELECT json_agg(json_build_array(id, "on", key, label, kind, choices, help_text, is_required, personal_kind)
      ORDER BY position, created_at, id)::text FROM people_customfield WHERE workspace_id = %(ws)s AND retired_at IS NULL)
 """
+_OWN = 5  #: columns of the statement that are words
+_besides: dict[str, str] = {}
+
+
+def also(name: str, sql: str) -> None:
+    """Read one text more in the same statement, for a package above: a scalar subselect that may use %(ws)s and %(now)s.
+
+    What it finds is `Vocabulary.besides[name]`. Called in AppConfig.ready().
+    """
+    _besides[name] = sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,7 @@ class Vocabulary:
     tags: dict[UUID, TagWord] = field(default_factory=dict)
     fields: Sequence[FieldWord] = ()
     key: str = ""
+    besides: Mapping[str, str | None] = field(default_factory=dict)  #: see `also`
 
     def member_name(self, identity: UUID | None) -> str:
         member = self.members.get(identity) if identity else None
@@ -96,9 +108,12 @@ class Vocabulary:
 def of(workspace: HasId | UUID) -> Vocabulary:
     """The vocabulary of one workspace, in one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, {"ws": workspace_id_of(workspace)})
-        words = _read(*cursor.fetchone())
-    return replace(words, tags=dict(words.tags))  # who makes a tag adds it to the words in hand
+        sql = _SQL + "".join(f", ({one})" for one in _besides.values())
+        cursor.execute(sql, {"ws": workspace_id_of(workspace), "now": clock.now()})
+        row = cursor.fetchone()
+    words = _read(*row[:_OWN])
+    # Who makes a tag adds it to the words in hand.
+    return replace(words, tags=dict(words.tags), besides=dict(zip(_besides, row[_OWN:], strict=True)))
 
 
 @lru_cache(100)

@@ -44,7 +44,8 @@ def put(contact: Contact, by: Member, *, at: datetime = AT, language: str = "en"
 
 def sent(number: int = 0) -> str:
     """The code in the newest message but `number`."""
-    found = re.search(r"\b\d{6}\b", LocalMessage.objects.order_by("-id")[number].body)
+    codes = LocalMessage.objects.exclude(body__contains="/receipts/").order_by("-id")
+    found = re.search(r"\b\d{6}\b", codes[number].body)
     assert found
     return found[0]
 

@@ -38,9 +38,9 @@ def test_every_check_is_told_also_those_after_the_one_that_decides(asha: Contact
     consent.give(contact=asha, purpose="marketing", channels=["sms"], notice=notice, how=HERSELF, at=AT)
     objections.make(contact=asha, how=HERSELF, at=AT + timedelta(hours=1))
     Contact.objects.of(shree).filter(pk=asha.pk).update(birthday=date(2015, 1, 1))
-    assert explained(asha, AT) == [None, None, None, Reason.CHILD, None, None, Reason.CONSENT]
+    assert explained(asha, AT) == [None, None, None, Reason.CHILD, *[None] * 5, Reason.CONSENT]
     assert explained(asha, AT + timedelta(hours=1)) == [
-        None, None, None, Reason.CHILD, None, Reason.OBJECTION, Reason.CONSENT,
+        None, None, None, Reason.CHILD, None, Reason.OBJECTION, None, None, None, Reason.CONSENT,
     ]  # fmt: skip
 
 

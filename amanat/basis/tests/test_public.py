@@ -52,7 +52,7 @@ def agreed(shree: Workspace, person: Contact, channel: str = "sms") -> bool:
     with tenancy.inside(shree):
         return gate.decide(
             person, workspace=shree, purpose="marketing", channel=channel, at=clock.now(), today=date(2026, 12, 1)
-        ).is_allowed
+        ).is_agreed
 
 
 def test_with_a_code_she_allows_and_stops_and_each_holds_at_once(start: str, asha: Contact, shree: Workspace) -> None:

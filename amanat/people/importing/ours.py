@@ -56,13 +56,18 @@ class Widths:
     emails: int
     addresses: int
     fields: Sequence[CustomField] = ()
+    without: frozenset[str] = frozenset()  #: facts that have no column: what the purpose of an export does not need
+
+    def facts(self, on: str) -> dict[str, str]:
+        """The attributes that are one text, with their headings."""
+        return {name: heading for name, heading in FACTS[on].items() if name not in self.without}
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
 def columns(on: str, widths: Widths) -> list[str]:
-    found = [ID[on], *FACTS[on].values(), TAGS]
+    found = [ID[on], *widths.facts(on).values(), TAGS]
     for place in range(1, widths.phones + 1):
         found += [f"Phone {place}", *(f"Phone {place} {part}" for part in _PHONE_PARTS.values())]
     for place in range(1, widths.emails + 1):
@@ -73,7 +78,7 @@ def columns(on: str, widths: Widths) -> list[str]:
 
 
 def cells(on: str, draft: Draft, widths: Widths) -> list[str]:
-    found = [draft.our_id, *((getattr(draft, name) or "") for name in FACTS[on]), joined(draft.tags)]
+    found = [draft.our_id, *((getattr(draft, name) or "") for name in widths.facts(on)), joined(draft.tags)]
     for place in range(widths.phones):
         phone = draft.phones[place] if place < len(draft.phones) else None
         found += [phone.number, phone.label, phone.extension, _yes_no(phone.is_whatsapp)] if phone else ["", "", "", ""]

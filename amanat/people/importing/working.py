@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import clock, ledger, tenancy
-from amanat.people.importing import converting, parts, uploads
+from amanat.people.importing import besides, converting, parts, uploads
 from amanat.people.importing.converting import Conversion
 from amanat.people.importing.customs import WORKSPACE
 from amanat.people.importing.links import Links
@@ -184,7 +184,11 @@ def _write_together(held: _Work, readings: list[Reading]) -> bool:
             return False
         if _importer(current, held.part) is None:
             return False
-        counts = _batch(held).write(readings)
+        batch = _batch(held)
+        counts = batch.write(readings)
+        people = batch.people if isinstance(batch, Batch) else []
+        for each in besides.registered() if people else ():
+            each.apply(current, people)
         _advance(current, run.position + len(readings), counts, held.part)
     run.position += len(readings)
     return True

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from amanat.core import ids, phones, tally
-from amanat.people.importing import entries, links, reaches, rowsets
+from amanat.people.importing import entries, links, reaches, refusals, rowsets
 from amanat.people.importing.drafts import Draft
 from amanat.people.importing.links import Links
 from amanat.people.importing.matching import Everyone, Known, names_agree
@@ -55,6 +55,8 @@ class Batch:
         self.changed: dict[str, Known] = {}
         self.moved: dict[str, str] = {}
         self.companies: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
+        self.people: list[UUID] = []  #: contacts of the batch, new ones and those that were here
 
     @property
     def workspace_id(self) -> UUID:
@@ -66,6 +68,8 @@ class Batch:
         if self.rules.existing != "add" or any(draft.external_id for draft in drafts):
             self.everyone.load(drafts, workspace_id=self.workspace_id)
         self._need_references(drafts)
+        if self.kind is Contact:
+            self.refused = refusals.among(drafts, workspace_id=self.workspace_id)
         for reading in readings:
             if reading.draft is None:
                 self.counts.count_lost(reading)
@@ -99,6 +103,11 @@ class Batch:
             known = None
         else:
             known = self.everyone.find(draft)
+        reason = self._why_not(draft) if known is None else ""
+        if reason:
+            reading.cells = ["" for _cell in reading.cells]
+            self._fail(reading, "", "", reason)
+            return
         values = self._values(reading, draft)
         if known is None:
             known = self._add(draft, values)
@@ -116,6 +125,8 @@ class Batch:
             self.counts.skipped += 1
         if self.notes_moves and draft.our_id and draft.our_id != known.id and not reading.is_lost:
             self.moved[draft.our_id] = known.id
+        if self.kind is Contact and not reading.is_lost:
+            self.people.append(UUID(str(known.id)))
 
     def _is_somebody_else(self, known: Known, draft: Draft) -> bool:
         """Found by a number alone, under a name that has nothing in common: her values must not be filled with his."""
@@ -126,6 +137,12 @@ class Batch:
         ):
             return False
         return not _is_stand_in(known) and not names_agree(str(known.row["name"]), draft.name)
+
+    def _why_not(self, draft: Draft) -> str:
+        """Why nobody new may be made of this row, or ""."""
+        if not self.refused:
+            return ""
+        return next((self.refused[one] for one in refusals.addresses_of(draft) if one in self.refused), "")
 
     def _fail(self, reading: Reading, column: str, value: str, reason: str) -> None:
         reading.fail(column, value, reason)

@@ -13,6 +13,7 @@ from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of
 from amanat.core import clock, tally, tenancy
 from amanat.core.models import LedgerEntry
+from amanat.core.schema import workspace_models
 from amanat.people import bin as deleted
 from amanat.people import contacts, pointing, search
 from amanat.people.drafts import AddressDraft, ContactDraft
@@ -151,6 +152,10 @@ def test_another_workspaces_contact_cannot_be_deleted(rekha: Member, other: Work
         assert Contact.objects.of(rekha.workspace).alive().count() == 1
 
 
+#: Taken off the people by the rules of their packages (`before_purging`) before the walk comes.
+DETACHED = {model for model in workspace_models() if model._meta.app_label == "privacy"}
+
+
 def test_every_table_that_points_at_a_record_can_be_emptied() -> None:
     """A row that could neither go nor let go would stop every purge: see the design in `people.bin`."""
     stuck, seen, todo = [], set(), [(Contact, True), (Company, True)]
@@ -161,7 +166,7 @@ def test_every_table_that_points_at_a_record_can_be_emptied() -> None:
             goes = (is_first and model is not Contact) or not field.null
             if getattr(model, "append_only", False) and column not in getattr(model, "may_be_filled_later", ()):
                 stuck.append(f"{model._meta.label}.{field.name}")
-            elif goes and model not in seen:
+            elif goes and model not in seen and not getattr(model, "append_only", False) and model not in DETACHED:
                 seen.add(model)
                 todo.append((model, False))
     assert stuck == []

@@ -1,0 +1,127 @@
+"""Each probe is green on a healthy system and red when the thing it measures is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from amanat.accounts.models import Workspace
+from amanat.basis import (
+    consent,
+    gate,
+    hours,
+    middleware,
+    objections,
+    probes,
+    reading,
+    restrictions,
+    rules,
+    storage,
+    suppression,
+)
+from amanat.basis.gate import Answer, Reason
+from amanat.basis.models import ConsentRecord, Decision
+from amanat.core import clock, tenancy
+from amanat.policy import probing, ready
+from amanat.policy.probing import Asked, Finding
+
+MINE = {name: one for name, one in probing.registered().items() if name.startswith("basis.")}
+
+
+@pytest.fixture
+def asked(shree: Workspace) -> Iterator[Asked]:
+    with tenancy.inside(shree):
+        yield Asked(shree.pk, rules.of(shree.pk).policy, clock.now())
+
+
+@pytest.mark.parametrize("name", sorted(MINE))
+def test_every_probe_is_green_on_a_healthy_system_and_says_its_figures(asked: Asked, name: str) -> None:
+    found = MINE[name].run(asked)
+    assert found.is_kept, (name, dict(found.facts))
+    assert str(found.said).format(**found.facts)
+
+
+@pytest.mark.parametrize("ready_name", ready.names())
+def test_every_ready_policy_is_kept(shree: Workspace, ready_name: str) -> None:
+    policy = ready.policy(ready_name)
+    with tenancy.inside(shree):
+        for name in (
+            "basis.purpose-of-reading",
+            "basis.storage-register",
+            "basis.storage-life",
+            "basis.storage-consent",
+        ):
+            found = MINE[name].run(Asked(shree.pk, policy, clock.now()))
+            assert found.is_kept, (name, dict(found.facts))
+
+
+def always(is_allowed: bool) -> Callable[..., Any]:
+    def answer(facts: Any, question: Any) -> Answer:
+        return Answer(facts.contact_id, is_allowed, Reason.GROUND if is_allowed else Reason.OBJECTION, "x")
+
+    return answer
+
+
+BREAKS: list[tuple[str, Any, str, Any]] = [
+    ("basis.consent-first", gate, "judge", always(True)),
+    ("basis.consent-first", gate, "judge", always(False)),
+    ("basis.withdrawal", consent, "withdraw", lambda **given: []),
+    ("basis.service-continues", gate, "judge", always(False)),
+    ("basis.objection-and-restriction", objections, "make", lambda **given: None),
+    ("basis.objection-and-restriction", restrictions, "impose", lambda **given: None),
+    ("basis.children", gate, "age", lambda birthday, today: 40),
+    ("basis.hours", gate, "_opens", lambda facts, question: question.at),
+    ("basis.purpose-of-reading", reading, "fields_of", lambda policy, purpose, kinds: frozenset(kinds)),
+    ("basis.decisions", gate, "_write_down", lambda *given: None),
+    ("basis.no-sale", objections, "opt_out_of_sale", lambda *given, **named: False),
+    ("basis.storage-register", storage, "may_set", lambda *given: True),
+    ("basis.storage-consent", storage, "may_set", lambda *given: True),
+    ("basis.storage-consent", storage, "has_signal", lambda request: False),
+    ("basis.storage-register", middleware, "_clean", lambda request, response: None),
+    ("basis.device-permissions", probes.frame, "caller", lambda get_response: get_response),
+    ("basis.public-pages-without-cookies", probes.public_views, "start", lambda request, workspace_id: __import__("django.http").http.HttpResponse("x")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "what", "broken"), BREAKS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_probe_turns_red_when_the_thing_is_broken(  # noqa: PLR0917
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, name: str, where: Any, what: str, broken: Any
+) -> None:
+    monkeypatch.setattr(where, what, broken)
+    found: Finding = MINE[name].run(asked)
+    assert not found.is_kept, dict(found.facts)
+
+
+def test_a_cookie_that_lives_longer_than_promised_turns_its_probe_red(asked: Asked) -> None:
+    keys = {
+        name: key.model_copy(update={"life": key.life.parse("PT1H")}) for name, key in asked.policy.storage.keys.items()
+    }
+    shorter = asked.policy.model_copy(update={"storage": asked.policy.storage.model_copy(update={"keys": keys})})
+    assert not MINE["basis.storage-life"].run(Asked(asked.workspace_id, shorter, asked.at)).is_kept
+
+
+def test_a_box_that_is_ticked_beforehand_turns_its_probe_red(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "_forms", lambda asked: ['<input type="checkbox" checked>'])
+    assert not MINE["basis.nothing-ticked"].run(asked).is_kept
+
+
+def test_a_withdrawal_that_forgets_other_records_with_the_number_is_seen(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppression, "add", lambda *given, **named: 0)
+    assert not MINE["basis.withdrawal"].run(asked).is_kept
+
+
+def test_the_invented_person_leaves_no_act_that_counts_for_others(asked: Asked, shree: Workspace) -> None:
+    """Probes run in a savepoint that is taken back; what they leave inside it is about nobody else."""
+    MINE["basis.consent-first"].run(asked)
+    assert set(ConsentRecord.objects.of(shree).values_list("contact__name", flat=True)) == {probes.NAME}
+    assert not Decision.objects.of(shree).exists()
+
+
+def test_the_number_of_the_invented_person_has_an_indian_clock() -> None:
+    assert str(hours.zone_of(probes.NUMBER, "")) == "Asia/Kolkata"
