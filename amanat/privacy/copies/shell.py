@@ -1,7 +1,16 @@
-"""What this part adds to the site: entries of the navigation, words of the ledger, probes."""
+"""What this part adds to the site: the card of a contact's page, words of the ledger, probes."""
 
 from __future__ import annotations
+
+from amanat.core import ledger_words
+from amanat.people import cards
+from amanat.people.cards import Card
+from amanat.privacy.copies import ledger_words as own_words
+from amanat.privacy.copies import probes, views
 
 
 def register() -> None:
     """Called once, when the site starts."""
+    assert probes
+    ledger_words.register(own_words.SENTENCES, own_words.TABLES)
+    cards.register(Card(60, "privacy/_copies_card.html", views.card, on=("contact",)))

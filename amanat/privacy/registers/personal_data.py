@@ -2,6 +2,69 @@
 
 from __future__ import annotations
 
-from amanat.core.personal_data import Held
+from amanat.core.personal_data import Held, OnErasure, Personal, of_nobody
 
-HELD: list[Held] = []
+_ROW = frozenset({"id", "workspace_id"})
+_MEMBER = Personal("pd:WorkHistory", OnErasure.KEEP)
+
+HELD: list[Held] = [
+    Held(
+        "privacy.Contract",
+        "member",
+        "keep.evidence",
+        personal={"added_by": _MEMBER},
+        not_personal=_ROW
+        | {"recipient", "party", "country", "safeguard", "signed_on", "until", "file", "added_at", "ended_at"},
+        via=("form",),
+    ),
+    # What was given to whom by which law is proof that outlives the person; who it was about does not.
+    Held(
+        "privacy.AuthorityDisclosure",
+        "contact",
+        "keep.evidence",
+        personal={
+            "contact": Personal("pd:Identifying", OnErasure.BLANK),
+            "wanted": Personal("dpv:PersonalData", OnErasure.BLANK),
+            "given": Personal("dpv:PersonalData", OnErasure.BLANK),
+            "asked_by": _MEMBER,
+            "given_by": _MEMBER,
+            "refused_by": _MEMBER,
+        },
+        not_personal=_ROW | {"authority", "law", "reference", "asked_at", "given_at", "refused_at", "refused_because"},
+        via=("form",),
+    ),
+    Held(
+        "privacy.AuthorityApproval",
+        "member",
+        "keep.evidence",
+        personal={"member": _MEMBER},
+        not_personal=_ROW | {"disclosure", "at"},
+    ),
+    Held(
+        "privacy.Training",
+        "member",
+        "keep.evidence",
+        personal={"member": _MEMBER, "recorded_by": _MEMBER},
+        not_personal=_ROW | {"topic", "done_on", "recorded_at"},
+        via=("form",),
+    ),
+    Held(
+        "privacy.Residency",
+        "member",
+        "keep.content",
+        personal={"pinned_by": _MEMBER},
+        not_personal=_ROW | {"region", "pinned_at"},
+    ),
+    of_nobody(
+        "privacy.Traffic",
+        "keep.evidence",
+        "id",
+        "recipient",
+        "host",
+        "on",
+        "slot",
+        "was_refused",
+        "requests",
+        "sent_bytes",
+    ),
+]

@@ -1,0 +1,104 @@
+"""What holds people besides their own rows: files of exports and imports, rows of files that were not taken, answers kept for repeated
+requests of programs, messages and jobs that wait. Each of these is destroyed without being looked through where it may be made again.
+
+- **Exports.** Any file of an export may hold anybody, so all of them go; whoever needs one asks for it again. One being written now is
+  waited for.
+- **Imports.** Files of imports that ended well go at once instead of after a day. Those of imports that wait, stopped or failed are still
+  needed to go on: they are searched, and what cannot be searched is an open item.
+- **Rows of a file that were not taken** and **answers of the API** go where they name one of the people.
+- **Messages** of the local outbox to their addresses go; **jobs** that wait and name their ids go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from amanat.core import files
+from amanat.core.models import IdempotentAnswer, LocalMessage
+from amanat.core.models_files import StoredFile
+from amanat.people.models import ExportRun, ImportProblem, ImportRun
+from amanat.privacy.erasure import schema
+from amanat.privacy.erasure.traces import TEXT_FILES
+from amanat.privacy.erasure.wanted import Wanted
+
+_EXPORT, _IMPORT = ExportRun.State, ImportRun.State
+_ENDED_WELL = (_IMPORT.DONE, _IMPORT.UNDONE)
+
+
+def clear(wanted: Wanted, *, workspace_id: UUID, at: datetime) -> dict[str, int]:
+    """Destroy all of it, in the caller's transaction. Doing it twice changes nothing. Returns how many of each, by label."""
+    done = {
+        "people.ExportRun": _exports(workspace_id, at),
+        "people.ImportRun": _imports(workspace_id),
+        "core.LocalMessage": _messages(wanted),
+        "procrastinate_jobs": _jobs(wanted),
+        **_named(wanted, workspace_id),
+    }
+    return {label: count for label, count in done.items() if count}
+
+
+def _exports(here: UUID, at: datetime) -> int:
+    """The lock waits for an export that is being written; one that only waits will be written without the people."""
+    known = ExportRun.objects.of(here).filter(Q(file__isnull=False) | Q(state=_EXPORT.RUNNING), created_at__lte=at)
+    runs = [run for run in known.select_for_update(of=("self",)).order_by("id") if run.file_id is not None]
+    ExportRun.objects.of(here).filter(pk__in=[run.pk for run in runs]).update(state=_EXPORT.EXPIRED, file=None)
+    _delete_files(here, [run.file_id for run in runs])
+    return len(runs)
+
+
+def _imports(here: UUID) -> int:
+    ended = ImportRun.objects.of(here).filter(file__isnull=False, state__in=_ENDED_WELL)
+    runs = list(ended.select_for_update(of=("self",)).order_by("id"))
+    ImportRun.objects.of(here).filter(pk__in=[run.pk for run in runs]).update(file=None)
+    _delete_files(here, [run.file_id for run in runs])
+    return len(runs)
+
+
+def unsearchable_imports(workspace_id: UUID) -> list[UUID]:
+    """Imports that may still go on, whose file cannot be read as text."""
+    known = ImportRun.objects.of(workspace_id).filter(file__isnull=False).exclude(state__in=_ENDED_WELL)
+    closed = known.exclude(file__content_type__in=TEXT_FILES)
+    return list(closed.order_by("id").values_list("pk", flat=True))
+
+
+def _delete_files(here: UUID, ids: Collection[UUID | None]) -> None:
+    for file in StoredFile.objects.of(here).filter(pk__in=[pk for pk in ids if pk is not None]):
+        files.delete(file)
+
+
+def _named(wanted: Wanted, here: UUID) -> dict[str, int]:
+    """Rows that say nothing beyond what the people's own rows said: found by the indexes of tokens."""
+    tokens = [*wanted.tokens, *(pk.upper() for pk in wanted.ids)]
+    counts = {}
+    for model in (ImportProblem, IdempotentAnswer):
+        text = schema.as_text(model, schema.texts(model))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'DELETE FROM "{model._meta.db_table}" t WHERE t.workspace_id = %s AND t.id IN '  # noqa: S608 - our own table
+                f"(SELECT id FROM find_traces(%s::text[], %s::text[], '{{}}')) AND trace_tokens({text}) && %s::text[]",
+                [here, [model._meta.label], tokens, tokens],
+            )
+            counts[model._meta.label] = cursor.rowcount
+    return counts
+
+
+def _messages(wanted: Wanted) -> int:
+    """Mails and texts that were kept because no provider is set. They are of no workspace: only whole addresses count."""
+    to = [*wanted.reach, *wanted.addresses]
+    return LocalMessage.objects.filter(to__in=to).delete()[0] if to else 0
+
+
+def _jobs(wanted: Wanted) -> int:
+    """Jobs that wait and whose arguments name one of the people by id: there is nobody to do them for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs job WHERE job.status = 'todo' AND EXISTS (SELECT 1 FROM jsonb_path_query("
+            "job.args, 'lax $.** ? (@.type() == \"string\")') AS said(value) WHERE said.value #>> '{}' = ANY(%s))",
+            [wanted.ids],
+        )
+        return int(cursor.rowcount)

@@ -1,0 +1,223 @@
+"""What is left of a person is found wherever it stands, named by place and count, never by value."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+from django.db import connection
+
+from amanat.accounts.models import Workspace
+from amanat.core import clock, files, tenancy
+from amanat.core.models import LocalMessage
+from amanat.desk.models import ServiceRecord, Task
+from amanat.people import timeline
+from amanat.people.models import Contact, Email, SearchEntry
+from amanat.people.tests import factories
+from amanat.privacy.erasure import certificates, erasing, schema, traces
+from amanat.privacy.erasure.models import Erasure, ErasureCertificate, ErasureOpenItem
+from amanat.privacy.erasure.tests import people
+from amanat.privacy.erasure.tests.people import ADDRESS, NAME, NUMBER
+from amanat.privacy.erasure.traces import Finding
+from amanat.privacy.erasure.wanted import Wanted
+
+HERS = Wanted(
+    names=[NAME.lower()],
+    numbers=[NUMBER[-10:]],
+    addresses=[ADDRESS],
+    codes=["ACK998877"],
+    ids=["x"],
+    reach=[NUMBER, ADDRESS],
+)
+
+
+def _found(workspace: Workspace, wanted: Wanted = HERS) -> dict[str, int]:
+    with tenancy.inside(workspace):
+        return {one.place: one.count for one in traces.search(wanted, workspace_id=workspace.pk).findings}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "call 98220 41736 again",
+        "(+91) 98220-41736",
+        "०९८२२०४१७३६",
+        f"mail {ADDRESS.upper()}",
+        "her slip ack998877",
+        f"ask  {NAME} first",
+    ],
+)
+def test_every_way_of_writing_is_found(shree: Workspace, said: str) -> None:
+    him = factories.make_contact(shree, "Vishal Shinde")
+    with tenancy.inside(shree):
+        Task.objects.create(workspace_id=shree.pk, contact=him, title="Go there", notes=said, due_on=date(2026, 12, 1))
+    assert _found(shree) == {"desk.Task.notes": 1}
+
+
+def test_nothing_is_found_where_nothing_is(shree: Workspace) -> None:
+    factories.make_contact(shree, "Zarathustra Other", phone="+919822041737")
+    with tenancy.inside(shree):
+        searched = traces.search(HERS, workspace_id=shree.pk)
+    assert searched.findings == []
+    assert searched.is_whole
+    assert searched.read["people.Contact"] == 1
+
+
+def test_large_tables_are_asked_by_their_indexes(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "SMALL", 0)
+    monkeypatch.setattr(traces, "_SMALL_BYTES", 0)
+    him = factories.make_contact(shree, "Vishal Shinde", notes="wife: 98220 41736")
+    with tenancy.inside(shree):
+        timeline.record(
+            workspace=shree, happened_at=clock.now(), kind="note", summary="x", body=f"to {ADDRESS}", contact=him
+        )
+        ServiceRecord.objects.create(
+            workspace_id=shree.pk, number=1, contact=him, title="PAN", acknowledgement="ACK998877"
+        )
+        SearchEntry.objects.of(shree).filter(pk=him.pk).update(digits=" 919822041736 ")
+        Email.objects.create(workspace_id=shree.pk, contact=him, address=ADDRESS)
+        searched = traces.search(HERS, workspace_id=shree.pk)
+    assert {one.place for one in searched.findings} == {
+        "people.Contact.*", "people.Interaction.*", "desk.ServiceRecord.*", "desk.ServiceRecord.acknowledgement",
+        "people.SearchEntry.digits", "people.Email.address",
+    }  # fmt: skip
+    assert not searched.is_whole
+    assert "people.Contact" in searched.asked
+
+
+def test_indexes_see_no_other_workspace(shree: Workspace, other: Workspace) -> None:
+    factories.make_contact(other, "Vishal Shinde", notes=NUMBER)
+    with tenancy.inside(shree), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM find_traces(%s, %s, %s)", [["people.Contact"], HERS.tokens, []])
+        assert cursor.fetchone() == (0,)
+    with tenancy.inside(other), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM find_traces(%s, %s, %s)", [["people.Contact"], HERS.tokens, []])
+        assert cursor.fetchone() == (1,)
+
+
+def test_many_people_are_searched_by_tokens(shree: Workspace) -> None:
+    him = factories.make_contact(shree, "Vishal Shinde", notes="98220-41736")
+    many = Wanted(numbers=[NUMBER[-10:], "9000000000"], ids=[str(number) for number in range(50)])
+    with tenancy.inside(shree):
+        found = traces.search(many, workspace_id=shree.pk).findings
+    assert found == [Finding("people.Contact.notes", 1, (him.pk,))]
+
+
+def test_texts_in_files_and_messages_are_read(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        kept = files.store(f"Dear {NAME}".encode(), workspace_id=shree.pk, name="a.txt", by=None, kind="attachment")
+        LocalMessage.objects.create(channel="sms", to="+919000000000", body=f"about {NUMBER}")
+        searched = traces.search(HERS, workspace_id=shree.pk)
+    assert Finding("attachment", 1, (kept.pk,), is_file=True) in searched.findings
+    assert any(one.place == "core.LocalMessage.body" for one in searched.findings)
+    assert searched.files_read == 1
+
+
+def test_every_table_is_searched_or_left_alone_with_a_reason(shree: Workspace) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = 'public' AND data_type IN "
+            "('text', 'character varying', 'json', 'jsonb', 'bytea', 'ARRAY')"
+        )
+        tables = {row[0] for row in cursor.fetchall()}
+    searched = {table.name for table in traces.catalogue()}
+    left = {name for name in tables - searched if name not in traces.LEFT_ALONE}
+    assert {"people_contact", "desk_task", "core_localmessage", "procrastinate_jobs"} <= searched
+    # Arrays of numbers hold no words.
+    assert all(name not in searched for name in left)
+    assert left <= {"pg_stat_statements"}
+
+
+def test_tables_of_free_text_have_their_index(shree: Workspace) -> None:
+    labels = {model._meta.label for model in schema.traced()}
+    assert {
+        "people.Contact",
+        "people.Interaction",
+        "desk.ServiceRecord",
+        "desk.Task",
+        "core.IdempotentAnswer",
+    } <= labels
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'trace\\_of\\_%'")
+        assert cursor.fetchone() == (len(labels),)
+
+
+def _with_a_trace(shree: Workspace) -> tuple[Erasure, Contact]:
+    her, him = people.make_her(shree), factories.make_contact(shree, "Vishal Shinde", notes=f"brother of {NAME}")
+    return people.erase(shree, her), him
+
+
+def test_a_trace_is_an_open_item_and_no_certificate(shree: Workspace) -> None:
+    done, him = _with_a_trace(shree)
+    with tenancy.inside(shree):
+        item = ErasureOpenItem.objects.of(shree).get()
+        assert not ErasureCertificate.objects.of(shree).exists()
+    assert done.state == Erasure.State.FAILED
+    assert (item.place, item.count, item.rows) == ("people.Contact.notes", 1, [him.pk])
+    assert NAME not in f"{item.place}{item.answer}"
+
+
+def test_the_next_search_certifies_what_was_mended(shree: Workspace) -> None:
+    done, him = _with_a_trace(shree)
+    owner = factories.owner(shree)
+    with tenancy.inside(shree):
+        Contact.objects.of(shree).filter(pk=him.pk).update(notes="")
+        assert erasing.search_again(erasure=done, by=owner, at=clock.now())
+        ended = erasing.carry_out(done.pk, workspace_id=shree.pk)
+        item = ErasureOpenItem.objects.of(shree).get()
+    assert ended.state == Erasure.State.DONE
+    assert ended.wanted is None
+    assert item.closed_at is not None
+
+
+def test_what_somebody_answered_for_is_told_on_the_certificate(shree: Workspace) -> None:
+    done, _him = _with_a_trace(shree)
+    owner = factories.owner(shree)
+    with tenancy.inside(shree):
+        item = ErasureOpenItem.objects.of(shree).get()
+        certificates.close(item=item, answer="Another person of that name", by=owner, at=clock.now())
+        with pytest.raises(certificates.NotOpen):
+            certificates.close(item=item, answer="Again", by=owner, at=clock.now())
+        erasing.search_again(erasure=done, by=owner, at=clock.now())
+        ended = erasing.carry_out(done.pk, workspace_id=shree.pk)
+        told = json.loads(ErasureCertificate.objects.of(shree).get().body)
+    assert ended.state == Erasure.State.DONE
+    assert told["closed_by_people"] == [
+        {"place": "people.Contact.notes", "count": 1, "answer": "Another person of that name"}
+    ]
+    assert NAME.lower() not in json.dumps(told).lower()
+
+
+def test_more_of_it_opens_the_item_again(shree: Workspace) -> None:
+    done, _him = _with_a_trace(shree)
+    owner = factories.owner(shree)
+    with tenancy.inside(shree):
+        certificates.close(item=ErasureOpenItem.objects.of(shree).get(), answer="Seen", by=owner, at=clock.now())
+    factories.make_contact(shree, "Meena Rao", notes=f"sister of {NAME}")
+    with tenancy.inside(shree):
+        erasing.search_again(erasure=done, by=owner, at=clock.now())
+        assert erasing.carry_out(done.pk, workspace_id=shree.pk).state == Erasure.State.FAILED
+        assert ErasureOpenItem.objects.of(shree).get().closed_at is None
+
+
+def test_the_whole_search_confirms_at_night_and_forgets(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    her = people.make_her(shree)
+    him = factories.make_contact(shree, "Vishal Shinde")
+    with monkeypatch.context() as large:
+        large.setattr(traces, "SMALL", 0)
+        large.setattr(traces, "_SMALL_BYTES", 0)
+        done = people.erase(shree, her)
+    assert done.state == Erasure.State.DONE
+    assert done.wanted is not None
+    with tenancy.inside(shree):
+        assert erasing.unconfirmed(shree) == [done.pk]
+        Contact.objects.of(shree).filter(pk=him.pk).update(notes=f"friend of {NAME}")
+        failed = erasing.confirm(done.pk, workspace_id=shree.pk)
+        assert (failed.state, failed.wanted is None) == (Erasure.State.FAILED, False)
+        Contact.objects.of(shree).filter(pk=him.pk).update(notes="")
+        good = erasing.confirm(done.pk, workspace_id=shree.pk)
+        assert (good.state, good.wanted) == (Erasure.State.DONE, None)
+        assert erasing.unconfirmed(shree) == []
+        searches = list(ErasureCertificate.objects.of(shree).order_by("issued_at").values_list("search", flat=True))
+    assert searches == ["indexed", "whole"]

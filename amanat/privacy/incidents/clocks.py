@@ -1,0 +1,28 @@
+"""The clocks of a breach: one for each audience that the policy names, all running from when the breach became known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from amanat.policy.durations import Duration
+from amanat.policy.format import Policy
+from amanat.privacy.incidents.models import Audience
+
+#: A warning goes out when this part of a period is over: at 48 of 72 hours, at 4 of 6.
+WARN_AFTER = 2 / 3
+
+
+def periods(policy: Policy) -> dict[Audience, Duration]:
+    """How long after a breach is known each audience of the policy must have heard."""
+    named = {audience: getattr(policy.breach, audience.value) for audience in Audience}
+    return {audience: period for audience, period in named.items() if period is not None}
+
+
+def due(policy: Policy, *, noticed_at: datetime) -> dict[Audience, datetime]:
+    """Until when each audience must have heard."""
+    return {audience: period.alone.after(noticed_at) for audience, period in periods(policy).items()}
+
+
+def warn_at(*, noticed_at: datetime, due_at: datetime) -> datetime:
+    """When whoever answers is warned that a period is about to break; at once for what is due at once."""
+    return noticed_at + (due_at - noticed_at) * WARN_AFTER

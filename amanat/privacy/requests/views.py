@@ -1,0 +1,410 @@
+"""The rights desk: what is asked, by when, and what answering it will do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.permissions import May
+from amanat.core import clock, files, ledger, tally
+from amanat.core.filetypes import FileRefused
+from amanat.people.models import Company, Contact
+from amanat.privacy.erasure import belongings
+from amanat.privacy.erasure.models import Erasure
+from amanat.privacy.requests import agents, asking, authorities, carrying, clocks, following, listing, telling
+from amanat.privacy.requests import details as asked
+from amanat.privacy.requests.asking import RequestRefused
+from amanat.privacy.requests.forms import (
+    AgentForm,
+    AnswerForm,
+    ExtendForm,
+    IdentifyForm,
+    RefuseForm,
+    TakeDownForm,
+)
+from amanat.privacy.requests.models import Kind, RequestStep, RightsAgent, RightsRequest
+from amanat.privacy.requests.public_views import PROOF
+from amanat.privacy.retention import holds
+from amanat.publishing import versions
+
+State = RightsRequest.State
+_TONES = {"unclear": "marigold", "open": "blue", "doing": "violet", "answered": "green", "revoked": ""}
+
+
+def requests_list(request: MemberRequest) -> HttpResponse:
+    """Open ones by the day they are due, others newest first."""
+    now = clock.now()
+    view = request.GET.get("view", "")
+    view = view if view in listing.VIEWS else "open"
+    found = listing.page(
+        listing.rows(request.workspace.pk, view, at=now), view,
+        after=request.GET.get("after", "")[:80], before=request.GET.get("before", "")[:80],
+    )  # fmt: skip
+    words = {"open": _("Open"), "soon": _("Due soon"), "late": _("Late"), "done": _("Done"), "all": _("All")}
+    context = {
+        "view": view,
+        "tabs": [{"label": words[one], "url": f"?view={one}", "is_current": one == view} for one in listing.VIEWS],
+        "lines": [_line(one, now) for one in found.requests],
+        "page": found,
+        "summary": _("%(count)d on this page") % {"count": len(found.requests)},
+        "may_answer": request.member.may(May.ANSWER_REQUESTS),
+        "may_manage": request.member.may(May.MANAGE_POLICY),
+        "public_url": request.build_absolute_uri(reverse("privacy:public_request", args=[request.workspace.pk])),
+    }
+    return render(request, "privacy/requests_list.html", context)
+
+
+def _line(one: RightsRequest, now: datetime) -> dict[str, Any]:
+    return {
+        "url": reverse("privacy:request", args=[one.pk]),
+        "number": one.short,
+        "kind": one.get_kind_display(),
+        "person": one.contact.name if one.contact else _("erased") if one.principal else _("not clear who"),
+        "how": one.get_how_display(),
+        "state": _state(one),
+        "tone": _TONES[one.state],
+        "received_at": one.received_at,
+        "due_at": one.due_at,
+        "left": _left(one, now),
+        "is_late": one.is_open and now >= one.due_at,
+        "is_soon": one.is_open and clocks.is_soon(one.due_at, now),
+    }
+
+
+def _state(one: RightsRequest) -> str:
+    return str(one.get_outcome_display() if one.outcome else one.get_state_display())
+
+
+def _left(one: RightsRequest, now: datetime) -> str:
+    """How much time is left, or was: whole days, hours on the last."""
+    if not one.is_open:
+        took = (one.answered_at or one.received_at) - one.received_at
+        return (
+            ngettext("took %(days)d day", "took %(days)d days", took.days) % {"days": took.days}
+            if one.answered_at
+            else ""
+        )
+    left = one.due_at - now
+    days, hours = abs(left).days, abs(left).seconds // 3600
+    if left.total_seconds() <= 0:
+        return ngettext("%(days)d day late", "%(days)d days late", days) % {"days": days} if days else _("late")
+    if days:
+        return ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}
+    return ngettext("%(hours)d hour left", "%(hours)d hours left", hours) % {"hours": hours}
+
+
+def request_page(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    return _shown(request, _find(request, request_id))
+
+
+def _shown(request: MemberRequest, found: RightsRequest, *, status: int = 200, **forms: Any) -> HttpResponse:
+    now = clock.now()
+    if following.follow_one(found, at=now):
+        found = _find(request, found.pk)
+    may_answer = request.member.may(May.ANSWER_REQUESTS)
+    said = asked.of(found)
+    extension = asking.extension_of(found, now) if may_answer else None
+    steps = RequestStep.objects.of(request.workspace).filter(request=found).select_related("by").order_by("id")
+    context = {
+        "found": found,
+        "person": found.contact,
+        "said": said,
+        "answer": asked.answer_of(found),
+        "line": _line(found, now),
+        "steps": [_step(one) for one in steps],
+        "compared": carrying.compared(found) if found.kind in carrying.CORRECTIONS else [],
+        "foreseen": _foreseen(found, now) if may_answer and found.is_open else [],
+        "authorities": authorities.of(found.regimes),
+        "regimes": ", ".join(_LAWS.get(law, law) for law in found.regimes),
+        "may_answer": may_answer,
+        "extension": extension,
+        "reaches": bool(telling.address_of(found, said)),
+        "can_do": may_answer and found.state in ("open", "doing" if found.kind in carrying.IN_WORDS else "open"),
+        "in_words": found.kind in carrying.IN_WORDS,
+        "do_label": _DO[Kind(found.kind)](),
+        "is_dangerous": found.kind == Kind.ERASE,
+        "answer_form": forms.get("answer_form") or AnswerForm(),
+        "refuse_form": forms.get("refuse_form") or RefuseForm(prefix="refuse"),
+        "extend_form": forms.get("extend_form") or ExtendForm(prefix="extend"),
+        "identify_form": forms.get("identify_form") or IdentifyForm(prefix=""),
+        "reviewer_url": reverse("desk:task", args=[found.result_id])
+        if found.kind == Kind.HUMAN_REVIEW and found.result_id
+        else "",
+        "erasure": Erasure.objects.of(request.workspace).filter(pk=found.result_id).first()
+        if found.kind == Kind.ERASE and found.result_id
+        else None,
+    }
+    return render(request, "privacy/requests_request.html", context, status=status)
+
+
+_LAWS = {"in-dpdp": "DPDP", "eu-gdpr": "GDPR", "us-ccpa": "CCPA"}
+_DO: dict[Kind, Any] = {
+    Kind.ACCESS: lambda: _("Make the copy"),
+    Kind.PORT: lambda: _("Make the copy"),
+    Kind.ERASE: lambda: _("Erase"),
+    Kind.RESTRICT: lambda: _("Restrict"),
+    Kind.OBJECT: lambda: _("Stop these uses"),
+    Kind.WITHDRAW: lambda: _("Take all consent back"),
+    Kind.OPT_OUT_SALE: lambda: _("Mark as never to be sold"),
+    Kind.NOMINATE: lambda: _("Keep the nomination"),
+    Kind.CORRECT: lambda: _("Take over the ticked values"),
+    Kind.UPDATE: lambda: _("Take over the ticked values"),
+    Kind.GRIEVANCE: lambda: _("Answer"),
+    Kind.HUMAN_REVIEW: lambda: _("Answer, or give it to me as a task"),
+}
+
+
+def _step(one: RequestStep) -> dict[str, Any]:
+    tones = {"late": "red", "refused": "red", "warned": "marigold", "extended": "marigold", "fulfilled": "green"}
+    return {
+        "what": one.get_what_display(),
+        "at": one.at,
+        "by": one.by.name if one.by else "",
+        "tone": tones.get(one.what, "blue"),
+    }
+
+
+def _foreseen(found: RightsRequest, now: datetime) -> list[str]:
+    """What carrying it out will do, counted now."""
+    if found.contact_id is None:
+        return []
+    if found.kind == Kind.ERASE or found.kind in carrying.COPIES:
+        counts = belongings.of([found.contact_id], workspace_id=found.workspace_id).counts()
+        total, of_files = sum(counts.values()), counts.get("core.StoredFile", 0)
+        lines = [
+            ngettext("%(count)d row in %(tables)d tables", "%(count)d rows in %(tables)d tables", total - of_files)
+            % {"count": total - of_files, "tables": len(counts) - bool(of_files)},
+            ngettext("%(count)d file", "%(count)d files", of_files) % {"count": of_files},
+        ]
+        if found.kind == Kind.ERASE:
+            in_the_way = holds.in_the_way([found.contact_id], workspace_id=found.workspace_id, at=now)
+            held = len(in_the_way.get(found.contact_id, ()))
+            if held:
+                lines.append(
+                    ngettext("%(count)d legal hold forbids it for now", "%(count)d legal holds forbid it for now", held)
+                    % {"count": held}
+                )
+            lines.append(_("What a law keeps is sealed until its day; a search and a certificate follow."))
+        return lines
+    return [str(_EFFECTS[Kind(found.kind)]())] if Kind(found.kind) in _EFFECTS else []
+
+
+_EFFECTS: dict[Kind, Any] = {
+    Kind.WITHDRAW: lambda: _("Every consent is taken back for every channel, at once."),
+    Kind.OBJECT: lambda: _("The uses named stop at once; with none named, all that no law orders."),
+    Kind.RESTRICT: lambda: _("The data is stored and not used until the restriction is lifted."),
+    Kind.OPT_OUT_SALE: lambda: _("It is written down for good that this data is never to be sold."),
+    Kind.NOMINATE: lambda: _("An earlier nomination ends."),
+}
+
+
+def new(request: MemberRequest) -> HttpResponse:
+    """A request that came at the counter, by phone, by post, by e-mail."""
+    policy = versions.in_force(request.workspace).policy
+    kinds = policy.rights.kinds
+    if request.method != "POST":
+        first = {"kind": request.GET.get("kind", ""), "language": request.workspace.language}
+        person = _contact(request, request.GET.get("contact", ""))
+        if person is not None:
+            first |= {"contact": str(person.pk), "person": person.name}
+        return render(request, "privacy/requests_new.html", {"form": TakeDownForm(kinds=kinds, initial=first)})
+    form = TakeDownForm(request.POST, request.FILES, kinds=kinds)
+    if form.is_valid():
+        made = _take_down(request, form)
+        if made is not None:
+            words = _("Taken down. The code for the person is %(code)s: tell it now, it is not shown again.")
+            messages.success(request, words % {"code": asking.shown_code(made.secret)})
+            return see_other(reverse("privacy:request", args=[made.pk]))
+    return render(request, "privacy/requests_new.html", {"form": form}, status=422)
+
+
+def _take_down(request: MemberRequest, form: TakeDownForm) -> RightsRequest | None:
+    said = form.cleaned_data
+    person = _contact(request, said.get("contact"))
+    if person is not None and not said["is_sure"]:
+        form.add_error("is_sure", _("Make sure who it is, or leave the person empty: then it is cleared up first."))
+        return None
+    try:
+        proof = _stored_proof(request, said.get("proof"))
+        return asking.open_request(
+            workspace=request.workspace, contact=person, kind=said["kind"], how=said["how"], by=request.member,
+            at=clock.now(), details=form.details(), asker=form.asker(proof),
+        )  # fmt: skip
+    except FileRefused as refused:
+        form.add_error("proof", str(refused))
+    except RequestRefused as refused:
+        form.add_error(None, str(refused))
+    return None
+
+
+def _stored_proof(request: MemberRequest, upload: Any) -> Any:
+    if not upload:
+        return None
+    return files.store(upload, workspace_id=request.workspace.pk, name=upload.name, by=request.member.pk, kind=PROOF)
+
+
+def _contact(request: MemberRequest, identity: Any) -> Contact | None:
+    try:
+        wanted = identity if isinstance(identity, UUID) else UUID(str(identity))
+    except ValueError:
+        return None
+    found: Contact | None = (
+        Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk=wanted).first()
+    )
+    return found
+
+
+def identify(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    """Whose data it is about: chosen by a member who made sure of it."""
+    found = _find(request, request_id)
+    form = IdentifyForm(request.POST)
+    person = (
+        _contact(request, form.cleaned_data["contact"]) if form.is_valid() and form.cleaned_data["contact"] else None
+    )
+    if person is None:
+        form.add_error("person", _("Choose the person from the list."))
+        return _shown(request, found, status=422, identify_form=form)
+    return _done(
+        request, found, lambda: asking.identify(request=found, contact=person, by=request.member, at=clock.now())
+    )
+
+
+def fulfil(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    found = _find(request, request_id)
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        return _shown(request, found, status=422, answer_form=form)
+    accepted = form.cleaned_data["accepted"] if found.kind in carrying.CORRECTIONS else None
+    return _done(
+        request, found,
+        lambda: carrying.fulfil(
+            request=found, by=request.member, at=clock.now(), answer=form.cleaned_data["answer"], accepted=accepted
+        ),
+        answer_form=form,
+    )  # fmt: skip
+
+
+def refuse(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    found = _find(request, request_id)
+    form = RefuseForm(request.POST, prefix="refuse")
+    if not form.is_valid():
+        return _shown(request, found, status=422, refuse_form=form)
+    return _done(
+        request, found,
+        lambda: asking.refuse(
+            request=found, reason=form.cleaned_data["reason"], answer=form.cleaned_data["answer"], by=request.member,
+            at=clock.now(),
+        ),
+        refuse_form=form,
+    )  # fmt: skip
+
+
+def extend(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    found = _find(request, request_id)
+    form = ExtendForm(request.POST, prefix="extend")
+    if not form.is_valid():
+        return _shown(request, found, status=422, extend_form=form)
+    return _done(
+        request, found,
+        lambda: asking.extend(request=found, reason=form.cleaned_data["reason"], by=request.member, at=clock.now()),
+        extend_form=form,
+    )  # fmt: skip
+
+
+def _done(request: MemberRequest, found: RightsRequest, act: Any, **forms: Any) -> HttpResponse:
+    """Do it and show the page; who comes second is shown who was first."""
+    here = reverse("privacy:request", args=[found.pk])
+    try:
+        act()
+    except asking.AlreadyAnswered as meanwhile:
+        messages.error(request, str(meanwhile))
+        return see_other(here)
+    except RequestRefused as refused:
+        for form in forms.values():
+            form.add_error(None, str(refused))
+        if not forms:
+            messages.error(request, str(refused))
+            return see_other(here)
+        return _shown(request, _find(request, found.pk), status=422, **forms)
+    return see_other(here)
+
+
+def proof(request: MemberRequest, request_id: UUID) -> HttpResponseBase:
+    """The paper a guardian or agent showed; its opening is written down."""
+    found = _find(request, request_id)
+    if found.proof is None:
+        raise Http404
+    ledger.write(
+        "privacy.request.proof_opened", workspace=request.workspace, by=request.member, about=found, at=clock.now()
+    )
+    return files.serve(found.proof)
+
+
+def agents_page(request: MemberRequest) -> HttpResponse:
+    """The agents that may ask by the Data Rights Protocol."""
+    form = AgentForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            agents.register(workspace=request.workspace, by=request.member, at=clock.now(), **form.cleaned_data)
+            return see_other(reverse("privacy:request_agents"))
+        except agents.AgentRefused as refused:
+            form.add_error("verify_key" if refused.is_about_the_key else "agent_id", str(refused))
+    known = RightsAgent.objects.of(request.workspace).filter(ended_at__isnull=True).order_by("name", "id")
+    context = {
+        "form": form,
+        "agents": list(known[:200]),
+        "api_base": request.build_absolute_uri(reverse("privacy:drp_business", args=[request.workspace.pk])),
+    }
+    return render(request, "privacy/requests_agents.html", context, status=422 if form.errors else 200)
+
+
+def agent_end(request: MemberRequest, agent_id: UUID) -> HttpResponse:
+    known = RightsAgent.objects.of(request.workspace).filter(pk=agent_id).first()
+    if known is None:
+        raise Http404
+    agents.end(agent=known, by=request.member, at=clock.now())
+    return see_other(reverse("privacy:request_agents"))
+
+
+def _find(request: MemberRequest, request_id: UUID) -> RightsRequest:
+    """A request about a person the member may see, or about somebody not clear yet."""
+    found: RightsRequest | None = (
+        RightsRequest.objects.of(request.workspace)
+        .select_related("contact", "answered_by", "written_by", "identified_by", "proof", "agent")
+        .filter(pk=request_id)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
+    """The card of a contact's page: what the person asked, and the button for a new request."""
+    assert isinstance(person, Contact)
+    mine = RightsRequest.objects.of(request.workspace).filter(Q(contact=person)).defer("details", "answer")
+    now = clock.now()
+    return {
+        "lines": [_line(one, now) for one in mine.order_by("-id")[:5]],
+        "new_url": f"{reverse('privacy:request_new')}?contact={person.pk}"
+        if request.member.may(May.ANSWER_REQUESTS)
+        else "",
+    }
+
+
+def open_count(request: HttpRequest) -> int | None:
+    """The badge of the navigation: how many are open; asked once a request, for the board of promises shows it too."""
+    here: Any = request
+    if not hasattr(here, "open_rights_requests"):
+        here.open_rights_requests = tally.count(asking.OPEN_COUNT, workspace=here.workspace)
+    return here.open_rights_requests or None
