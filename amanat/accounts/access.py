@@ -49,6 +49,7 @@ class MemberRequest(HttpRequest):
     user: User
     member: Member
     workspace: Workspace
+    purpose: str  #: why personal data is read here, as the route declares it
 
 
 class UserRequest(HttpRequest):
@@ -142,9 +143,11 @@ class Members:
         if member is None:
             forget_workspace(request)
             return _redirect(request, reverse("accounts:workspaces"))
-        request.member, request.workspace = member, member.workspace
+        request.member, request.workspace, request.purpose = member, member.workspace, route.purpose
         if self.permission is not None and not member.may(self.permission):
             return routes.refusal(request, 403)
+        if is_closing(member.workspace, request) and route.name not in _open_while_closing:
+            return routes.refusal(request, 423)
         if member.workspace.requires_mfa and not second_factors.has_one(user.pk):
             return _by_way_of(request, "accounts:second_factor_needed")
         if route.fresh and not is_fresh(request):
@@ -156,6 +159,20 @@ class Members:
             if _is_unrendered(response):  # or it would render after the transaction
                 response = cast(SimpleTemplateResponse, response).render()
         return response
+
+
+#: Routes that may still change something in a workspace that is being closed.
+_open_while_closing: set[str] = set()
+
+
+def stays_open(*names: str) -> None:
+    """Name routes by which a workspace that is being closed can be taken along or taken back."""
+    _open_while_closing.update(names)
+
+
+def is_closing(workspace: Workspace, request: HttpRequest) -> bool:
+    """Whether the request would change something in a workspace that its owner has closed."""
+    return workspace.closing_at is not None and request.method not in ("GET", "HEAD")
 
 
 def seat_of(user: User, workspace_id: UUID) -> Member | None:

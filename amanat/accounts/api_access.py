@@ -105,7 +105,7 @@ class ApiTokens:
         if found is None:
             return _unknown_token()
         _workspace_id, request.token, request.member = found
-        request.workspace = request.member.workspace
+        request.workspace, request.purpose = request.member.workspace, route.purpose
         refused = self._refused(request)
         if refused is not None:
             return refused
@@ -126,6 +126,8 @@ class ApiTokens:
             return problem(403, _("The token lacks a scope"), detail=_("This needs the scope %s.") % needed.scope)
         if needed.permission is not None and not request.member.may(needed.permission):
             return lacks(needed.permission)
+        if access.is_closing(request.workspace, request):
+            return problem(423, _("The workspace is being closed: it can only be read"))
         if request.workspace.requires_mfa and not second_factors.has_one(request.member.user_id):
             detail = _("The workspace asks its members for a second factor, and the token's member has none.")
             return problem(403, _("A second factor is needed"), detail=detail)

@@ -38,6 +38,8 @@ class Scope(models.TextChoices):
     SERVICES_WRITE = "services:write", _("Write service records and payments")
     TASKS_READ = "tasks:read", _("Read tasks")
     TASKS_WRITE = "tasks:write", _("Write tasks")
+    REQUESTS_READ = "requests:read", _("Read requests of people")
+    REQUESTS_WRITE = "requests:write", _("Take down requests of people")
     IMPORT = "import", _("Import files")
     EXPORT = "export", _("Export")
     MEMBERS_READ = "members:read", _("Read members and teams")

@@ -131,6 +131,8 @@ class Workspace(WorkspaceRow):
     requires_mfa = models.BooleanField(_("members need a second factor"), default=False)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now)
+    #: when everything here is deleted, because the owner closed the workspace; until then it can only be read
+    closing_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=F("workspace_id")), name="workspace_is_its_own_tenant")]

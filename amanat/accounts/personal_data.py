@@ -10,7 +10,7 @@ HELD = [
     Held(
         model="accounts.User",
         whose="user",
-        clause="retention.accounts",
+        clause="keep.account",
         personal={
             "email": Personal("pd:EmailAddress"),
             "name": Personal("pd:Name"),
@@ -22,11 +22,13 @@ HELD = [
         },
         not_personal=frozenset(["id", "theme", "is_active", "created_at"]),
         via=_SIGN_UP,
+        counted_from={"last_login": "last_login"},
     ),
     Held(
         model="accounts.Session",
         whose="user",
-        clause="retention.sessions",
+        clause="keep.security",
+        counted_from={"seen": "last_seen_at"},
         personal={
             "user": Personal("pd:Identifying"),
             "session_data": Personal("pd:ServiceConsumptionBehaviour"),
@@ -41,7 +43,8 @@ HELD = [
     Held(
         model="accounts.SignIn",
         whose="user",
-        clause="retention.login_history",
+        clause="keep.security",
+        counted_from={"seen": "at"},
         personal={
             "user": Personal("pd:Identifying"),
             "at": Personal("pd:ServiceConsumptionBehaviour"),
@@ -55,7 +58,7 @@ HELD = [
     Held(
         model="accounts.Workspace",
         whose="nobody",
-        clause="retention.workspace",
+        clause="keep.content",
         # A firm's details; those of a shop of one person are that person's.
         personal={
             "vle_name": Personal("pd:Name", OnErasure.BLANK),
@@ -79,6 +82,7 @@ HELD = [
                 "requires_mfa",
                 "is_demo",
                 "created_at",
+                "closing_at",
             ]
         ),
         via=("settings",),
@@ -86,13 +90,13 @@ HELD = [
     Held(
         model="accounts.Team",
         whose="nobody",
-        clause="retention.workspace",
+        clause="keep.content",
         not_personal=frozenset(["id", "workspace_id", "name", "created_at"]),
     ),
     Held(
         model="accounts.Member",
         whose="member",
-        clause="retention.members",
+        clause="keep.content",
         # The name stays with what she wrote: the records of the workspace must say who took money and papers.
         personal={
             "user": Personal("pd:Identifying", OnErasure.KEEP),
@@ -106,14 +110,15 @@ HELD = [
     Held(
         model="accounts.TeamMember",
         whose="member",
-        clause="retention.members",
+        clause="keep.content",
         personal={"member": Personal("pd:Identifying")},
         not_personal=frozenset(["id", "workspace_id", "team"]),
     ),
     Held(
         model="accounts.Invitation",
         whose="member",
-        clause="retention.members",
+        clause="keep.working",
+        counted_from={"made": "created_at"},
         personal={
             "email": Personal("pd:EmailAddress"),
             "name": Personal("pd:Name"),
@@ -138,7 +143,7 @@ HELD = [
     Held(
         model="accounts.ApiToken",
         whose="member",
-        clause="retention.members",
+        clause="keep.content",
         personal={
             "member": Personal("pd:Identifying"),
             "last_used_at": Personal("pd:ServiceConsumptionBehaviour"),
@@ -151,13 +156,13 @@ HELD = [
     Held(
         model="accounts.OwnerLink",
         whose="nobody",
-        clause="retention.security",
+        clause="keep.security",
         not_personal=frozenset(["secret_hash", "created_at", "used_at"]),
     ),
     Held(
         model="account.EmailAddress",
         whose="user",
-        clause="retention.accounts",
+        clause="keep.account",
         personal={"user": Personal("pd:Identifying"), "email": Personal("pd:EmailAddress")},
         not_personal=frozenset(["id", "verified", "primary"]),
         via=_SIGN_UP,
@@ -165,14 +170,14 @@ HELD = [
     Held(
         model="account.EmailConfirmation",
         whose="user",
-        clause="retention.accounts",
+        clause="keep.account",
         personal={"email_address": Personal("pd:EmailAddress")},
         not_personal=frozenset(["id", "created", "sent", "key"]),
     ),
     Held(
         model="mfa.Authenticator",
         whose="user",
-        clause="retention.accounts",
+        clause="keep.account",
         personal={
             "user": Personal("pd:Identifying"),
             "data": Personal("pd:Authenticating", sealed=True),

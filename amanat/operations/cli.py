@@ -126,16 +126,39 @@ def _parser() -> argparse.ArgumentParser:
     testing = add("test", _test, "run linters, type checker and tests")
     testing.add_argument("--quick", action="store_true", help="leave out tests over 5 seconds: journeys and faults")
     testing.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to pytest; with any, only pytest runs")
-    policy = add("policy", _policy, "check, show, compare and merge policy files")
-    policy.add_argument("action", choices=["lint", "render", "diff", "merge"], help="what to do")
-    policy.add_argument("files", type=Path, nargs="+", metavar="FILE", help="lint, render: one; diff: two; merge: all")
-    policy.add_argument("--lang", choices=["en", "hi", "mr"], default="en", help="render: language of the page")
-    policy.add_argument("--format", choices=["text", "json"], default="text", help="JSON for programs")
+    _add_policy(add("policy", _policy, "check, show, compare, merge, publish, export and prove policies"))
+    _add_incident(add("incident", _incident, "practice what is done when data leaks; nobody is written to"))
+    _add_canary(add("canary", _canary, "prove by a made-up person that an erasure reaches every table, file and log"))
     messages = add("messages", _messages, "find the texts of the program and bring the translations up to date")
     messages.add_argument("--add", nargs=2, metavar=("CODE", "NAME"), help="begin a language, such as `gu ગુજરાતી`")
     add("shell", _shell, "a Python prompt with the site's models, as the restricted role")
     add("version", _version, "print the version")
     return parser
+
+
+def _add_policy(policy: argparse.ArgumentParser) -> None:
+    policy.add_argument(
+        "action",
+        choices=["lint", "render", "diff", "merge", "publish", "export", "prove", "coverage"],
+        help="what to do",
+    )
+    policy.add_argument(
+        "files",
+        type=Path,
+        nargs="*",
+        metavar="FILE",
+        help="lint, render, publish: one; diff: two; merge: all; export: a folder",
+    )
+    policy.add_argument("--lang", choices=["en", "hi", "mr"], default="en", help="render: language of the page")
+    policy.add_argument("--format", choices=["text", "json", "markdown"], default="text", help="JSON for programs")
+    policy.add_argument("--workspace", type=UUID, metavar="ID", help="publish, export, prove: whose policy")
+    policy.add_argument("--out", type=Path, metavar="FILE", help="prove: where to write the signed proof, a ZIP")
+    policy.add_argument("--dry-run", action="store_true", help="publish: say what would follow and change nothing")
+
+
+def _add_incident(incident: argparse.ArgumentParser) -> None:
+    incident.add_argument("action", choices=["drill"], help="go through a breach of the last day, marked as a drill")
+    incident.add_argument("--workspace", type=UUID, metavar="ID", required=True, help="in this workspace")
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -280,14 +303,110 @@ def _test(options: argparse.Namespace, configuration: Configuration) -> int:
     return testrun.run(quick=options.quick, pytest_arguments=[word for word in options.rest if word != "--"])
 
 
+def _add_canary(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["plant", "search", "erase"], help="put it in, look for its marks, erase it")
+    parser.add_argument("--workspace", type=UUID, metavar="ID", required=True, help="in this workspace")
+
+
+def _canary(options: argparse.Namespace, configuration: Configuration) -> int:
+    """0 when what was asked is so: planted, nothing found, erased."""
+    from amanat.operations import postgres
+
+    with postgres.using(configuration):
+        services.set_up_django()
+        from amanat.privacy.erasure import canary  # needs Django, set up above
+
+        if options.action == "plant":
+            planted = canary.plant(options.workspace, at=clock.now())
+            print(f"Planted in {len(planted.places)} tables; {len(planted.refused)} ask for more than a mark.")
+            return DONE
+        if options.action == "erase":
+            erased = canary.erase(options.workspace, at=clock.now())
+            print(f"{len(erased)} erased; now run `amanat canary search`.")
+            return DONE if erased else FAILED
+        seen = canary.search(options.workspace, configuration.data)
+        for place, count in sorted(seen.places.items()):
+            print(f"{place}: {count}")
+        print(
+            "\n".join(
+                [
+                    *seen.files,
+                    f"{seen.read} files read, {len(seen.files)} with a mark, {len(seen.places)} places in tables.",
+                ]
+            )
+        )
+        return DONE if seen.is_clean else FAILED
+
+
+def _incident(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.operations import postgres
+
+    with postgres.using(configuration):
+        services.set_up_django()
+        from django.core.exceptions import ObjectDoesNotExist
+
+        from amanat.privacy.incidents import drill  # needs Django, set up above
+
+        try:
+            print(drill.run(workspace_id=options.workspace, at=clock.now()).as_text())
+        except ObjectDoesNotExist:
+            raise Refused(f"There is no workspace {options.workspace} here.") from None
+    return DONE
+
+
 def _policy(options: argparse.Namespace, configuration: Configuration) -> int:
+    if options.action in {"prove", "coverage"}:
+        return _proof_of_policy(options, configuration)
     from amanat.operations import policies
 
     try:
-        text, well = policies.run(options.action, options.files, options.lang, as_json=options.format == "json")
+        if options.action in policies.OF_A_WORKSPACE:
+            text, well = _policy_of_a_workspace(options, configuration)
+        else:
+            text, well = policies.run(options.action, options.files, options.lang, as_json=options.format == "json")
     except policies.WrongCount as wrong:
         print(wrong, file=sys.stderr)
         return USAGE
+    print(text)
+    return DONE if well else FAILED
+
+
+def _policy_of_a_workspace(options: argparse.Namespace, configuration: Configuration) -> tuple[str, bool]:
+    from amanat.operations import policies, postgres, services
+
+    if options.workspace is None or len(options.files) != 1:
+        raise policies.WrongCount(f"policy {options.action} takes one path and --workspace ID.")
+    with postgres.using(configuration):
+        services.set_up_django()
+        from amanat.operations import publications  # needs Django, set up above
+
+        if options.action == "export":
+            return publications.export(options.workspace, options.files[0]), True
+        return publications.publish(options.workspace, options.files[0], dry_run=options.dry_run)
+
+
+def _proof_of_policy(options: argparse.Namespace, configuration: Configuration) -> int:
+    """`prove` asks the database; `coverage` only what the program registers."""
+    if options.files or (options.action == "prove" and options.workspace is None):
+        print(
+            "policy prove takes --workspace ID, and --out FILE for the proof; policy coverage takes no file.",
+            file=sys.stderr,
+        )
+        return USAGE
+    if options.action == "coverage":
+        services.set_up_django()
+        from amanat.operations import proving  # needs Django, set up above
+
+        print(proving.covered(options.format))
+        return DONE
+    from amanat.operations import postgres
+
+    settings.ensure_secrets(configuration)
+    with postgres.using(configuration):
+        services.set_up_django()
+        from amanat.operations import proving  # likewise
+
+        text, well = proving.prove(options.workspace, options.out, as_json=options.format == "json")
     print(text)
     return DONE if well else FAILED
 

@@ -33,11 +33,24 @@ def finish_restore(configuration: Configuration) -> "Replayed":
     return replay.finish(configuration)
 
 
+def refuse_elsewhere() -> None:
+    """Raises Refused when rows lie here of a workspace that is bound to another region, as after a restore abroad."""
+    from amanat.privacy.registers import residency  # needs Django, set up by `run`
+
+    found = [f"{workspace} to {region}" for workspace, region in residency.elsewhere()]
+    if found:
+        raise Refused(
+            f"This machine stands in {residency.here()} (AMANAT_REGION), and workspaces are bound to another region: "
+            f"{', '.join(found[:5])}. Run them there, or set AMANAT_REGION if it is wrong."
+        )
+
+
 def prepare() -> None:
     """What the supervisor runs in a process of its own before the children: migrate, then say how to become the owner."""
     run()
     if swapping.restored_mark(settings.current()).exists():  # a restore was killed near its end
         finish_restore(settings.current())
+    refuse_elsewhere()
     from amanat.operations import nightly
     from amanat.operations.archive import keeping
 

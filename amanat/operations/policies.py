@@ -1,4 +1,7 @@
-"""The command `amanat policy`: check, show, compare and merge policy files. Needs neither database nor Django."""
+"""The command `amanat policy`: check, show, compare and merge policy files, which needs neither database nor Django.
+
+Publishing and exporting are in `publications`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from amanat.policy import differences, documents, linting, loading, merging, ren
 from amanat.policy.format import Policy
 from amanat.policy.linting import Severity
 
+#: Actions on the site's own database; see `publications`.
+OF_A_WORKSPACE = frozenset({"publish", "export"})
 _WANTED = {"lint": 1, "render": 1, "diff": 2}
 
 

@@ -3,8 +3,9 @@
 A file in the data folder (`swapping.restored_mark`), written before the restored data takes its place and removed when this is done, keeps the site
 from opening in between: after a kill, the next start does it first. Doing it twice changes nothing.
 
-- Contacts and companies that were purged are purged again, papers destroyed are destroyed again; tokens revoked and seats ended
+- Contacts that were purged are erased again with all that holds them, companies are purged again, papers destroyed are destroyed again; tokens revoked and seats ended
   are ended again.
+- Workspaces that were closed and accounts that were deleted go again, with files and keys.
 - Users who changed their password since the backup have none until they set a new one: the old one may be known to others.
 - All sessions end. Jobs that waited in the backup do not run: they are parked, for somebody to look at, because the
   message of last week must not go out again.
@@ -22,7 +23,7 @@ from django.db import connection, connections, transaction
 from amanat.accounts import access, members
 from amanat.accounts.models import ApiToken, Member, Session, User
 from amanat.accounts.permissions import Role
-from amanat.core import clock, ledger, tally, tenancy, tombstones
+from amanat.core import clock, ledger, tenancy, tombstones
 from amanat.core.configuration import Configuration
 from amanat.core.models import LedgerHead
 from amanat.core.tombstones import Kind, Tombstones
@@ -30,6 +31,10 @@ from amanat.desk import papers
 from amanat.operations import Refused, swapping
 from amanat.people import bin as deleted
 from amanat.people.models import Company, Contact
+from amanat.privacy.closing import users as closing_users
+from amanat.privacy.closing import workspaces as closing
+from amanat.privacy.closing.models import ClosedWorkspace
+from amanat.privacy.erasure import erasing
 
 _PIECE = 1000
 _OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners")
@@ -55,6 +60,8 @@ class Replayed:
     jobs: int = 0
     ledgers: int = 0  #: that lost entries
     is_remembered: bool = True  #: whether anything at all is known to have ended here
+    closed: int = 0  #: workspaces that were closed
+    users: int = 0  #: accounts that were deleted
     owners: int = 0  #: seats that were ended but are the only owner's in the backup: left, for somebody to look at
 
     def __str__(self) -> str:
@@ -66,6 +73,8 @@ class Replayed:
             "seats": "seats ended",
             "passwords": "passwords to be set anew",
             "sessions": "sessions ended",
+            "closed": "closed workspaces deleted",
+            "users": "deleted accounts emptied",
             "jobs": "waiting jobs parked",
             "ledgers": "ledgers marked as shortened",
             "owners": "ended seats left because they are their workspace's only owner: look at them",
@@ -96,10 +105,14 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
         cursor.execute(_PARK)
         done.jobs = cursor.rowcount
         done.passwords = _forget_passwords(ended, since=made_at - _DOUBT)
+    done.closed = _close(ended, at)
+    done.users = _empty_accounts(ended, at)
     for workspace in access.workspace_ids():
         with tenancy.inside(workspace):
             here = Replayed(
-                contacts=_purge(Contact, Kind.CONTACT, ended, workspace, at),
+                contacts=erasing.again(
+                    _came_back(Contact, Kind.CONTACT, ended, workspace), workspace_id=workspace, at=at
+                ),
                 companies=_purge(Company, Kind.COMPANY, ended, workspace, at),
                 papers=papers.destroy_again(ended, workspace=workspace, at=at),
                 tokens=_revoke(ended, workspace, at),
@@ -120,17 +133,32 @@ def _heads() -> dict[UUID, tuple[int, str]]:
         return {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
 
 
+def _came_back(model: deleted.Kind, kind: Kind, ended: Tombstones, workspace: UUID) -> list[UUID]:
+    """Those of the backup's records that were ended since; they may be alive in it."""
+    ids = model.objects.of(workspace).values_list("pk", flat=True).iterator(chunk_size=_PIECE)
+    return ended.among(kind, ids, workspace_id=workspace)
+
+
 def _purge(model: deleted.Kind, kind: Kind, ended: Tombstones, workspace: UUID, at: datetime) -> int:
-    """In the backup they may be alive; the bin takes them first, as it is the only way out."""
-    counted = deleted.counted(model)
-    rows = model.objects.of(workspace)
-    gone = ended.among(kind, rows.values_list("pk", flat=True).iterator(chunk_size=_PIECE), workspace_id=workspace)
+    gone = _came_back(model, kind, ended, workspace)
     for piece in _pieces(gone):
-        alive = model.objects.of(workspace).filter(pk__in=piece, deleted_at__isnull=True).update(deleted_at=at)
-        if alive:
-            tally.add(counted, -alive, workspace=workspace)
-        deleted.purge(model=model, workspace=workspace, by=None, at=at, ids=piece)
+        deleted.purge(model=model, workspace=workspace, by=None, at=at, ids=piece, also_alive=True)
     return len(gone)
+
+
+def _close(ended: Tombstones, at: datetime) -> int:
+    """Workspaces that the backup brought back: straight, their grace was over long ago."""
+    back = [one for one in access.workspace_ids() if ended.ended_at(Kind.WORKSPACE, one)]
+    for workspace in back:
+        ClosedWorkspace.objects.get_or_create(was=workspace, defaults={"asked_at": at, "gone_at": at})
+        closing.delete(workspace, asked_at=at, at=at)
+    return len(back)
+
+
+def _empty_accounts(ended: Tombstones, at: datetime) -> int:
+    """Accounts that the backup brought back; one that owns a workspace alone stays for somebody to look at."""
+    back = [user for user in User.objects.filter(is_active=True) if ended.ended_at(Kind.USER, user.pk)]
+    return sum(closing_users.erase(user, at=at, because="restored") for user in back)
 
 
 def _pieces(ids: list[UUID]) -> Iterable[list[UUID]]:

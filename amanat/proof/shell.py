@@ -1,7 +1,40 @@
-"""What proof adds to the site: entries of the navigation, words of the ledger, probes."""
+"""What proof adds to the site: entries of the navigation, words of the ledger, kinds of files, probes."""
 
 from __future__ import annotations
+
+from importlib import import_module
+
+from django.utils.translation import gettext_lazy as _
+
+from amanat.accounts.permissions import May
+from amanat.core import files, ledger_words, schema
+from amanat.core.filetypes import MEGABYTE, PICTURES, FileType
+from amanat.proof import attesting, coverage, probes_records, seals
+from amanat.proof import ledger_words as own_words
+from amanat.proof import schema as own
+from amanat.publishing import seals as public_seals
+from amanat.web.navigation import Entry
+from amanat.web.navigation import register as show
+
+#: Modules whose import registers probes: those of packages below that cannot register their own, and of the whole.
+PROBES = (
+    "amanat.accounts.probes",
+    "amanat.proof.probes_installation",
+    "amanat.proof.probes_records",
+    "amanat.proof.probes_storage",
+)
 
 
 def register() -> None:
     """Called once, when the site starts."""
+    schema.add_sql("workspaces_to_probe", own.WORKSPACES_TO_PROBE)
+    schema.add_definer_function("workspaces_to_probe", "ids only, for the job that has promises checked")
+    ledger_words.register(own_words.SENTENCES, own_words.TABLES)
+    files.register_kind(
+        attesting.KIND, allowed=PICTURES | {FileType.PDF, FileType.DOCX, FileType.TXT}, most_bytes=10 * MEGABYTE
+    )
+    public_seals.provide(seals.of)
+    for name in PROBES:
+        import_module(name)
+    probes_records.register_kinds(coverage.kinds_of_data())
+    show(Entry("trust", 10, _("Promises"), "shield-check", "proof:board", May.READ_TRUST.value))

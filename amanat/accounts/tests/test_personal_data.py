@@ -21,5 +21,5 @@ def test_every_field_is_declared_once(label: str) -> None:
 @pytest.mark.parametrize("held", HELD, ids=lambda held: held.model)
 def test_a_field_is_personal_or_not(held: Held) -> None:
     assert not set(held.personal) & held.not_personal
-    assert held.clause.startswith("retention.")
+    assert held.clause.startswith("keep.")
     assert bool(held.personal) or held.whose == "nobody"

@@ -133,7 +133,7 @@ def test_a_new_name_stands_in_all_ones_workspaces(shree: Any, other: Any) -> Non
     for workspace in (shree, other):
         with tenancy.inside(workspace):
             assert Member.objects.of(workspace).get(user=member.user).name == "Prakash B. Jadhav"
-    assert (saved.cookies["language"].value, saved.cookies["amanat_theme"].value) == ("mr", "dark")
+    assert (saved.cookies["language"].value, saved.cookies["theme"].value) == ("mr", "dark")
     assert client.get(reverse("accounts:profile"))["Content-Language"] == "mr"
     assert client.post(reverse("accounts:profile"), {**form, "language": "xx"}).status_code == 422
 
