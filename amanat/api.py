@@ -35,6 +35,8 @@ from amanat.people.exporting import ExportRefused
 from amanat.people.importing.runs import ImportRefused
 from amanat.people.importing.tables import FileRefused as UnreadableFile
 from amanat.people.merging import MergeRefused
+from amanat.privacy.requests.api import router as requests_router
+from amanat.privacy.requests.asking import RequestRefused
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ api = NinjaAPI(
     ),
     openapi_extra={"info": {"license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}}},
 )
-for _router in (accounts_router, people_router, desk_router):
+for _router in (accounts_router, people_router, desk_router, requests_router):
     api.add_router("", _router)
 
 
@@ -162,6 +164,7 @@ _REFUSALS: dict[type[Exception], int] = {
     ImportRefused: 409,
     ExportRefused: 409,
     MergeRefused: 409,
+    RequestRefused: 409,
     files.FileRefused: 422,
     UnreadableFile: 422,
 }

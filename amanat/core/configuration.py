@@ -109,7 +109,13 @@ class Configuration:
         str, Known("text", "Object store for files, such as `s3://bucket/prefix`; empty: the data folder.")
     ]
     sign_up: Annotated[str, Known("sign-up", "Whether strangers may make a workspace: `open` or `closed`.", "open")]
+    operator_workspace: Annotated[
+        str, Known("id", "Id of the workspace whose policy is the installation's own; empty: the first one made.")
+    ]
     default_region: Annotated[str, Known("region", "Country of phone numbers written without a country code.", "IN")]
+    region: Annotated[
+        str, Known("region", "Country in which this machine stands: it serves no workspace pinned to another.", "IN")
+    ]
     log_level: Annotated[str, Known("level", "How much is logged: `debug`, `info`, `warning` or `error`.", "info")]
     debug: Annotated[bool, Known("boolean", "Error pages with source code, for developers only.", "false")]
     time_offset: Annotated[
@@ -155,6 +161,11 @@ class Configuration:
     def tombstone_key_file(self) -> Path:
         """The key of `core.tombstones`, which must stay the same for as long as anything is remembered there."""
         return self.secrets / "tombstone-key"
+
+    @property
+    def proof_key_file(self) -> Path:
+        """The seed of the signature under bundles of proof; whoever checks one compares the public key made of it."""
+        return self.secrets / "proof-key"
 
     def __repr__(self) -> str:
         """Without values: some are secret, and a trace-back must not show them."""
@@ -301,6 +312,7 @@ def ensure_secrets(configuration: Configuration) -> None:
     _write_once(configuration.secret_key_file, randomness.token_urlsafe(64))
     _write_once(configuration.root_key_file, randomness.token_hex(32))
     _write_once(configuration.tombstone_key_file, randomness.token_hex(32))
+    _write_once(configuration.proof_key_file, randomness.token_hex(32))
     for name in PASSWORD_FILES.values():
         _write_once(configuration.secrets / name, randomness.token_urlsafe(32))
 

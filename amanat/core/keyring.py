@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -109,6 +109,23 @@ def of_version(workspace_id: UUID, use: Use, version: int) -> bytes:
     key = _unwrapped(workspace_id, row)
     _memory.keep((workspace_id, use, version), version, key)
     return key
+
+
+def of_day(workspace_id: UUID, day: date) -> bytes:
+    """The key of the sealed store for what is destroyed on `day`: made at first use, gone with `destroy_days`."""
+    version = day.toordinal()
+    if not _rows(workspace_id, Use.VAULT).filter(version=version).exists():
+        _insert(workspace_id, Use.VAULT, version)
+    return of_version(workspace_id, Use.VAULT, version)
+
+
+def destroy_days(workspace_id: UUID, *, until: date) -> int:
+    """Destroy the keys of all days up to `until`, for good; returns how many there were."""
+    due = _rows(workspace_id, Use.VAULT).filter(version__lte=until.toordinal(), retired_at__isnull=True)
+    versions = list(due.values_list("version", flat=True))
+    for version in versions:
+        destroy(workspace_id, Use.VAULT, version)
+    return len(versions)
 
 
 def made_at(workspace_id: UUID, use: Use, version: int) -> datetime:

@@ -27,6 +27,11 @@ def known() -> dict[str, Words]:
     return dict(_sentences)
 
 
+def table(model: type[Model]) -> Words:
+    """What rows of a model are called."""
+    return _tables.get(model._meta.label, str(model._meta.verbose_name))
+
+
 def of(event: str, facts: Mapping[str, Any]) -> str:
     """The sentence of an entry: the event's own words with its count, or the table and columns of a changed row."""
     if event.startswith("row."):
@@ -46,7 +51,7 @@ def _changed_rows(event: str, facts: Mapping[str, Any]) -> str:
 
 
 def _table(model: type[Model]) -> str:
-    return str(_tables.get(model._meta.label, model._meta.verbose_name))
+    return str(table(model))
 
 
 def _column(model: type[Model] | None, name: str) -> str:

@@ -14,6 +14,8 @@ class Use(models.TextChoices):
 
     SEAL = "seal", "Sealing"
     FINGERPRINT = "fingerprint", "Fingerprints"
+    #: what laws keep of erased people; one key for each day of destruction, see `keyring.of_day`
+    VAULT = "vault", "Sealed store"
 
 
 class Key(models.Model):

@@ -114,6 +114,7 @@ class Response:
 
 _recipients: dict[str, Recipient] = {}
 _disclosure_hooks: list[Callable[[Disclosure], None]] = []
+_refusal_hooks: list[Callable[[str, str], None]] = []
 
 
 def register_recipient(name: str, *, hosts: Hosts, allow_private: bool = False, allow_plain: bool = False) -> Recipient:
@@ -139,6 +140,17 @@ def on_disclosure(hook: Callable[[Disclosure], None]) -> None:
         _disclosure_hooks.append(hook)
 
 
+def on_refusal(hook: Callable[[str, str], None]) -> None:
+    """Call `hook` with the recipient and the host of each request that is refused because neither was declared."""
+    if hook not in _refusal_hooks:
+        _refusal_hooks.append(hook)
+
+
+def _undeclared(recipient: str, host: str) -> None:
+    for hook in _refusal_hooks:
+        hook(recipient, host)
+
+
 def send(
     method: str,
     url: str,
@@ -158,6 +170,7 @@ def send(
     caller's headers when the origin changes. Raises Refused or Unreachable, nothing else.
     """
     if recipient not in _recipients:
+        _undeclared(recipient, url.partition("//")[2].partition("/")[0])
         raise Refused(f"“{recipient}” is not a declared recipient.")
     body = json_module.dumps(json, ensure_ascii=False).encode() if json is not None else content
     sent = {name.lower(): value for name, value in (headers or {}).items()}
@@ -205,6 +218,7 @@ def _checked(url: str, recipient: Recipient) -> httpx.URL:
     if target.scheme == "http" and not recipient.allow_plain:
         raise Refused("Only HTTPS addresses are allowed here.")
     if not recipient.covers(host, port):
+        _undeclared(recipient.name, host)
         raise Refused(_UNREACHED.format(host=host), reason=f"{host}:{port} is no host of recipient {recipient.name}")
     return target
 

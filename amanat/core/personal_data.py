@@ -28,7 +28,11 @@ class Personal:
 
 @dataclass(frozen=True)
 class Held:
-    """What one table holds. `whose` is "contact", "member", "user" or "nobody"; `via` names the entry points."""
+    """What one table holds. `whose` is "contact", "member", "user" or "nobody"; `via` names the entry points.
+
+    `clause` is a block of the policy's `keep`, such as "keep.content". `counted_from` says for its triggers which column of the table
+    holds the moment or day from which the time runs: {"seen": "last_seen_at"}. What ends from elsewhere (a closure, a request) is not named.
+    """
 
     model: str
     whose: str
@@ -36,6 +40,7 @@ class Held:
     personal: Mapping[str, Personal] = field(default_factory=dict)
     not_personal: frozenset[str] = frozenset()
     via: tuple[str, ...] = ()
+    counted_from: Mapping[str, str] = field(default_factory=dict)
 
 
 def of_nobody(model: str, clause: str, *fields: str) -> Held:
@@ -49,20 +54,21 @@ HELD = [
     # Names tables, columns and ids, never a value: erasing what an id stood for leaves no person in the chain.
     of_nobody(
         "core.LedgerEntry",
-        "retention.ledger",
+        "keep.evidence",
         *("id", "workspace_id", "at", "event", "actor", "about", "facts", "number", "previous", "hash"),
     ),
-    of_nobody("core.LedgerHead", "retention.ledger", "id", "workspace_id", "number", "hash", "sealed_at"),
-    of_nobody("core.Tally", "retention.workspace", "id", "workspace_id", "what", "change"),
+    of_nobody("core.LedgerHead", "keep.evidence", "id", "workspace_id", "number", "hash", "sealed_at"),
+    of_nobody("core.Tally", "keep.content", "id", "workspace_id", "what", "change"),
     # The key holds a hash of who tried; a window lasts a day at most.
-    of_nobody("core.LimitCount", "retention.security", "key", "tries", "window_ends_at"),
-    of_nobody("core.UsedLink", "retention.security", "nonce", "expires_at"),
-    of_nobody("core.WorkspaceKey", "retention.workspace", "workspace_id", *_KEY),
-    of_nobody("core.SystemKey", "retention.security", *_KEY),
+    of_nobody("core.LimitCount", "keep.security", "key", "tries", "window_ends_at"),
+    of_nobody("core.UsedLink", "keep.security", "nonce", "expires_at"),
+    of_nobody("core.WorkspaceKey", "keep.content", "workspace_id", *_KEY),
+    of_nobody("core.SystemKey", "keep.security", *_KEY),
     Held(
         model="core.IdempotentAnswer",
         whose="contact",
-        clause="retention.api_answers",
+        clause="keep.working",
+        counted_from={"made": "created_at"},
         personal={"body": Personal("dpv:PersonalData")},
         not_personal=frozenset(
             ["id", "workspace_id", "member_id", "route", "key", "request_digest", "status", "created_at"]
@@ -72,7 +78,8 @@ HELD = [
     Held(
         model="core.LocalMessage",
         whose="user",
-        clause="retention.outbox",
+        clause="keep.working",
+        counted_from={"made": "created_at"},
         personal={
             "to": Personal("pd:Contact"),
             "title": Personal("pd:Communication"),
@@ -84,7 +91,7 @@ HELD = [
     Held(
         model="core.StoredFile",
         whose="contact",
-        clause="retention.papers",
+        clause="keep.content",
         # The bytes lie sealed in the object store; deleting the row destroys their key.
         personal={
             "name": Personal("pd:Identifying"),

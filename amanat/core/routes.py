@@ -21,6 +21,8 @@ from amanat.core import diskspace, limits
 from amanat.core.limits import Limit
 
 View = Callable[..., HttpResponseBase]
+#: The purpose of a route that names no other: carrying out what people came for.
+SERVICE = "service"
 
 
 class Rule(Protocol):
@@ -48,6 +50,7 @@ class Route:
     limited: tuple[str, ...] = ("POST", "PUT", "PATCH", "DELETE")
     fresh: bool = False
     records: tuple[str, ...] = ()
+    purpose: str = SERVICE  #: why a member reads personal data there: a purpose of the policy
     view: View = field(repr=False, compare=False, default=lambda request: HttpResponse(status=500))
 
 
@@ -82,6 +85,7 @@ def route(
     limited: Sequence[str] = ("POST", "PUT", "PATCH", "DELETE"),
     fresh: bool = False,
     records: Sequence[str] = (),
+    purpose: str = SERVICE,
 ) -> URLPattern:
     """Declare a route and make its URL pattern."""
     declared = Route(
@@ -93,6 +97,7 @@ def route(
         tuple(limited),
         fresh=fresh,
         records=tuple(records),
+        purpose=purpose,
         view=view,
     )
     if name in _table and _table[name].path != pattern:
@@ -155,6 +160,7 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
         403: _("You may not do this"),
         404: _("Not found"),
         405: _("This cannot be done here"),
+        423: _("This workspace is being closed: it can only be read"),
         429: _("Too many tries. Wait a little and try again."),
         503: _("Nothing can be saved at the moment: the disk is nearly full"),
     }

@@ -103,6 +103,11 @@ def read(
     return _cut(opened, start - first * PIECE, max(end - first * PIECE, 0))
 
 
+def stored_start(name: str, length: int) -> bytes:
+    """The first bytes of an object as they lie in the store, sealed; `length` is at most the object's."""
+    return bytes(obstore.get_range(_store(), name, start=0, end=max(length, 1)))
+
+
 def delete(names: list[str]) -> None:
     """Remove objects; those already gone are no error."""
     for name in names:

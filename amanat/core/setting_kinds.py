@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, time
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -84,6 +85,13 @@ def _region(text: str) -> str:
     return text.upper()
 
 
+def _id(text: str) -> str:
+    try:
+        return str(UUID(text)) if text else ""
+    except ValueError:
+        raise ValueError("give an id such as 019a5c1e-7c1f-7b3a-9d52-3f0c2b6f8a11") from None
+
+
 KINDS: dict[str, Callable[[str], object]] = {
     "text": str,
     "folder": _path,
@@ -100,6 +108,7 @@ KINDS: dict[str, Callable[[str], object]] = {
     "nights": _number(1, 30),  # longer than that, and an erasure would not reach the backups within 30 days
     "days": _number(0, 30),  # likewise
     "region": _region,
+    "id": _id,
     "tls": _choice("none", "starttls", "tls"),
     "sign-up": _choice("open", "closed"),
     "level": _choice("debug", "info", "warning", "error"),

@@ -35,6 +35,8 @@ class Kind(StrEnum):
     SEAT = "seat ended"
     PAPER = "paper destroyed"
     PASSWORD = "password changed"  # noqa: S105 - a name; the subject is a user, of no workspace
+    USER = "user erased"  #: the subject is a user, of no workspace
+    WORKSPACE = "workspace closed"  #: the subject is the workspace itself
 
 
 class KeyMissing(Exception):

@@ -16,7 +16,7 @@ import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -37,11 +37,13 @@ __all__ = [
     "StillInUse",
     "VaultRefused",
     "context",
+    "destroy_due",
     "fingerprint",
     "fingerprint_key",
     "make_keys",
     "open",
     "open_text",
+    "open_until",
     "register_sealed",
     "reseal",
     "retire",
@@ -49,6 +51,7 @@ __all__ = [
     "rotate",
     "seal",
     "seal_text",
+    "seal_until",
 ]
 
 _FORMAT = 1
@@ -123,6 +126,29 @@ def seal_text(text: str, *, workspace_id: UUID, context: str) -> bytes:
 
 def open_text(token: bytes | memoryview, *, workspace_id: UUID, context: str) -> str:
     return open(token, workspace_id=workspace_id, context=context).decode()
+
+
+def seal_until(plaintext: bytes, *, workspace_id: UUID, context: str, day: date) -> bytes:
+    """`plaintext` under the key of the sealed store that is destroyed on `day`; nothing else opens it, no rotation reaches it."""
+    nonce = os.urandom(_NONCE)
+    bound = _bound_to(_HEAD.pack(_FORMAT, day.toordinal()), workspace_id, context)
+    return nonce + AESGCM(keyring.of_day(workspace_id, day)).encrypt(nonce, plaintext, bound)
+
+
+def open_until(token: bytes | memoryview, *, workspace_id: UUID, context: str, day: date) -> bytes:
+    """What `seal_until` sealed. Raises VaultRefused, from `day` on always."""
+    token = bytes(token)
+    bound = _bound_to(_HEAD.pack(_FORMAT, day.toordinal()), workspace_id, context)
+    try:
+        key = keyring.of_version(workspace_id, Use.VAULT, day.toordinal())
+        return AESGCM(key).decrypt(token[:_NONCE], token[_NONCE:], bound)
+    except (InvalidTag, ValueError):
+        raise VaultRefused from None
+
+
+def destroy_due(workspace_id: UUID, *, on: date) -> int:
+    """Destroy the keys of the sealed store whose day has come; returns how many."""
+    return keyring.destroy_days(workspace_id, until=on)
 
 
 def fingerprint(text: str, *, workspace_id: UUID, purpose: str) -> bytes:

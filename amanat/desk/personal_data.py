@@ -8,7 +8,7 @@ HELD = [
     Held(
         model="desk.Service",
         whose="nobody",
-        clause="retention.workspace",
+        clause="keep.content",
         not_personal=frozenset(
             [
                 "id",
@@ -33,7 +33,8 @@ HELD = [
     Held(
         model="desk.ServiceRecord",
         whose="contact",
-        clause="retention.accounts",
+        clause="keep.billing",
+        counted_from={"issued": "created_at"},
         # On erasure a service with money stays for the books without its person (`desk.books`), one without money goes.
         personal={
             "contact": Personal("pd:Identifying", OnErasure.BLANK),
@@ -78,7 +79,8 @@ HELD = [
     Held(
         model="desk.Payment",
         whose="contact",
-        clause="retention.accounts",
+        clause="keep.billing",
+        counted_from={"issued": "paid_on"},
         personal={
             "amount_paise": Personal("pd:Transaction", OnErasure.KEEP),
             "method": Personal("pd:Transaction", OnErasure.KEEP),
@@ -93,13 +95,13 @@ HELD = [
     Held(
         model="desk.Counter",
         whose="nobody",
-        clause="retention.workspace",
+        clause="keep.content",
         not_personal=frozenset(["id", "workspace_id", "what", "next_number"]),
     ),
     Held(
         model="desk.Task",
         whose="contact",
-        clause="retention.services",
+        clause="keep.content",
         personal={
             "title": Personal("dpv:PersonalData", OnErasure.BLANK),
             "notes": Personal("dpv:PersonalData", OnErasure.BLANK),
@@ -132,7 +134,7 @@ HELD = [
     Held(
         model="desk.Paper",
         whose="contact",
-        clause="retention.papers",
+        clause="keep.content",
         personal={
             "kind": Personal("pd:OfficialID"),
             "contact": Personal("pd:Identifying"),
@@ -149,7 +151,8 @@ HELD = [
     Held(
         model="desk.PaperOpening",
         whose="member",
-        clause="retention.ledger",
+        clause="keep.security",
+        counted_from={"seen": "at"},
         personal={
             "member": Personal("pd:Identifying", OnErasure.KEEP),
             "reason": Personal("dpv:PersonalData", OnErasure.KEEP),

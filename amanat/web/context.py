@@ -1,5 +1,6 @@
 """The context processor of the shell."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
@@ -11,10 +12,26 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.web import navigation
 
-THEME_COOKIE = "amanat_theme"
+THEME_COOKIE = "theme"  #: as the policy calls it
 THEMES = {"system": _("As this device"), "light": _("Light"), "dark": _("Dark")}
 #: Entries of the bottom bar beside New and More.
 ON_THE_PHONE = 3
+
+
+type DeviceLine = Callable[[HttpRequest], dict[str, Any] | None]
+_device_lines: list[DeviceLine] = []
+
+
+def tell_of_the_device(line: DeviceLine) -> None:
+    """Let public pages say what is kept on the reader's device; the package that knows calls this in AppConfig.ready().
+
+    The function gives {"url": of the register, "kinds": asked about, if any, "here": where to come back to}.
+    """
+    _device_lines[:] = [line]
+
+
+def _device_line(request: HttpRequest) -> dict[str, Any] | None:
+    return next((line(request) for line in _device_lines), None)
 
 
 def theme_of(request: HttpRequest) -> str:
@@ -33,6 +50,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "workspace": getattr(cast(Any, request), "workspace", None),
         "navigation": sections,
         "phone_bar": SimpleLazyObject(lambda: sections["work"][:ON_THE_PHONE]),
+        "device": SimpleLazyObject(partial(_device_line, request)),
         "offers": SimpleLazyObject(partial(navigation.offers, request)),
         "theme": theme_of(request),
         "themes": THEMES,

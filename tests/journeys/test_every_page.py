@@ -41,8 +41,36 @@ NO_PAGE = {
     "accounts/2fa/totp/deactivate/": "needs an authenticator app; looked at with the members",
     "owner/<str:secret>/": "works once, walked in the first hour",
     "join/<uuid:workspace_id>/<str:secret>/": "works once, walked with the members",
+    "w/<uuid:workspace_id>/copy/<uuid:copy_id>/": "opens with a code; walked with the copies",
+    "registers/processing.<str:ending>": "a file",
+    "registers/contracts/<uuid:contract_id>/file/": "a file",
+    "registers/authorities/<uuid:disclosure_id>/": "the demo has no demand of an authority; walked with the registers",
+    "incidents/<uuid:incident_id>/": "the demo has no breach; walked with the incidents",
     "w/<uuid:workspace_id>/choices/code/<uuid:passcode_id>/": "begins with a message to the person",
     "w/<uuid:workspace_id>/choices/mine/": "opens with the code of that message",
+    "w/<uuid:workspace_id>/forms/code/<uuid:submission_id>/": "begins with an answer to a public form",
+    "w/<uuid:workspace_id>/receipts/<str:token>/": "its address comes with the receipt",
+    ".well-known/gpc.json": "for machines",
+    "contacts/<uuid:contact_id>/open/": "for who sees values masked, which an owner does not",
+    "w/<uuid:workspace_id>/forms/<uuid:form_id>/": "begins with a form that somebody makes; walked with what browsers keep",
+    "w/<uuid:workspace_id>/privacy/policy.json": "for machines",
+    "w/<uuid:workspace_id>/privacy/status.json": "for machines",
+    "w/<uuid:workspace_id>/privacy/versions/feed.xml": "for machines",
+    "w/<uuid:workspace_id>/privacy/versions/<int:number>/": "the demo has published none; looked at as public pages",
+    "legal/privacy/feed.xml": "for machines",
+    ".well-known/privacy-policy.json": "for machines",
+    "retention/runs/<uuid:retention_run_id>/": "comes with the first night",
+    "promises/attestations/papers/<uuid:attestation_id>/": "a file",
+    "requests/<uuid:request_id>/proof/": "a file",
+    "w/<uuid:workspace_id>/privacy/requests/<slug:kind>/code/<uuid:passcode_id>/": "begins with a message to the person",
+    "w/<uuid:workspace_id>/privacy/requests/<slug:kind>/ask/": "opens with the code of that message; walked with the requests",
+    "w/<uuid:workspace_id>/privacy/requests/<uuid:request_id>/": "walked with the requests",
+    "w/<uuid:workspace_id>/drp/business.json": "for machines",
+    "w/<uuid:workspace_id>/drp/v1/data-rights-request/<uuid:request_id>": "for machines",
+    "w/<uuid:workspace_id>/drp/v1/agent/<slug:agent_id>": "for machines",
+    "erasures/<uuid:erasure_id>/": "begins with an erasure; looked at in amanat/privacy/erasure/tests",
+    "erasures/<uuid:erasure_id>/certificate/": "begins with an erasure; looked at in amanat/privacy/erasure/tests",
+    "contacts/<uuid:contact_id>/erase/": "asks for the password again; looked at in amanat/privacy/erasure/tests",
     "accounts/2fa/passkeys/<int:pk>/remove/": "needs a passkey, which needs a key in hand",
     "accounts/2fa/passkeys/<int:pk>/edit/": "needs a passkey, which needs a key in hand",
 }
@@ -89,6 +117,10 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
         "/duplicates/",
         "/merges/",
         "/bin/",
+        "/requests/",
+        "/policy/",
+        "/policy/draft/",
+        "/policy/ready/",
     ]
     todo += [
         "/settings/members/",
@@ -140,6 +172,35 @@ def _links(owner: Visitor, path: str) -> set[str]:
     return {link.split("?")[0] for link in found if link}
 
 
+def _take_a_request_down(owner: Visitor, contact: str) -> str:
+    """A request, so that the desk has one. Returns the rest of the address of the public form that needs no code."""
+    page = owner.page
+    owner.go(f"/requests/new/?contact={contact.split('/')[2]}")
+    page.locator("main input[name=is_sure]").check()
+    page.locator("main select[name=kind]").select_option("erase")
+    owner.press("Take it down")
+    page.wait_for_url(re.compile(r"/requests/[0-9a-f-]{36}/"))
+    return "privacy/requests/erase/by-hand/"
+
+
+def _begin_a_policy(owner: Visitor) -> None:
+    """A draft to look at; it changes nothing that holds."""
+    page = owner.page
+    owner.go("/policy/start/")
+    given = {
+        "office": "Nashik, India",
+        "email": "privacy@crawl.example",
+        "phone": "+91 253 222 3344",
+        "post": "Main Road",
+    }
+    for name, text in {**given, "officer_email": "officer@crawl.example", "court": "Nashik"}.items():
+        page.locator(f"main input[name={name}]").fill(text)
+    page.locator("main input[name=begin][value=default]").check()
+    with page.expect_navigation():
+        owner.press("Make the draft")
+    assert owner.path == "/policy/draft/"
+
+
 def _furnish(owner: Visitor, patterns: list[str]) -> set[str]:
     """What the demo lacks: two alike, a paper, a file, a field, an import, a task, something in the bin. Returns addresses that
     no link leads to: of a question that was asked, and of the page where people see their own choices."""
@@ -169,6 +230,8 @@ def _furnish(owner: Visitor, patterns: list[str]) -> set[str]:
     )
     owner.press("Upload and look")
     page.wait_for_url(re.compile(r"/imports/[0-9a-f-]{36}/"))
+    _begin_a_policy(owner)
+    by_hand = _take_a_request_down(owner, first)
     if not any(pattern.endswith("/choices/ask/") for pattern in patterns):
         return set()
     owner.go(first + "choices/")
@@ -178,7 +241,15 @@ def _furnish(owner: Visitor, patterns: list[str]) -> set[str]:
     asked = owner.path
     owner.go("/workspaces/")
     entrance = page.locator("form[action$='/enter/']").first.get_attribute("action") or ""
-    return {asked, first + "choices/ask/", f"/w/{entrance.split('/')[2]}/choices/"}
+    here = f"/w/{entrance.split('/')[2]}/"
+    return {
+        asked,
+        first + "choices/ask/",
+        f"{here}choices/",
+        f"{here}privacy/requests/",
+        f"{here}{by_hand}",
+        f"{here}cookies/",
+    }
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ The rows are made from the models themselves, so that a new table is in the matr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,6 +23,7 @@ from amanat.accounts.tests import factories
 from amanat.core import clock, files, ids, tenancy
 from amanat.core.schema import workspace_models
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
+from amanat.policy import editing, ready
 
 CANARY = "CANARY"
 FILE_TEXT = f"{CANARY} text of a file"
@@ -42,6 +44,42 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "desk.Service": {"key": "canary"},
     "desk.ServiceRecord": {"number": 900_000, "fee_paise": 100, "paid_paise": 1},
     "people.Company": {"gstin": ""},
+    "privacy.Contract": {"until": date(2027, 12, 1), "country": "IN"},
+    "privacy.AuthorityDisclosure": {"given_at": None, "given_by": None, "refused_at": None, "refused_by": None},
+    "privacy.LegalHold": {"keep": ""},
+    "privacy.RetentionDue": {"closed_at": None},
+    "privacy.VaultRelease": {"allowed_at": None, "allowed_by": None, "opened_at": None, "opened_by": None},
+    "basis.Guardianship": {"guardian": None},
+    "privacy.RightsRequest": {"outcome": "", "answered_at": None},
+    "privacy.Erasure": {"wanted": None, "state": "done", "because": "request"},
+    # The program writes and reads this text; it has a shape.
+    "privacy.ErasureCertificate": {
+        "body": json.dumps({
+            "people": 1, "principals": ["c" * 64], "principals_digest": "c" * 64, "because": "request", "request": None,
+            "ordered_at": "2026-11-01T00:00:00+00:00", "searched_at": "2026-11-01T00:01:00+00:00",
+            "gone": {"people.Contact": 1}, "stayed": {"desk.Payment": 1}, "sealed": [], "search": "whole",
+            "looked_for": {"names": 1, "numbers": 1, "addresses": 0, "codes": 0}, "not_looked_for": {"names": 0},
+            "names_in_free_text": True, "tables_read": {"people.Phone": 1}, "tables_asked_by_index": ["people.Email"],
+            "tables_left_alone": {}, "files_read": 1, "files_of_other_types": 0, "files_waiting_for_the_whole_search": 0,
+            "closed_by_people": [{"place": "people.Contact.name", "count": 1, "answer": "Looked"}],
+        }),
+    },
+    # A published policy is for everybody to read; its text must be one that can hold.
+    "publishing.PolicyVersion": {
+        "number": 1,
+        "replaces": 0,
+        "digest": "c" * 64,
+        "document": json.dumps(ready.policy("default").as_document()),
+        "published_at": datetime(2026, 11, 1, tzinfo=UTC),
+        "effective_at": datetime(2026, 11, 1, tzinfo=UTC),
+        "is_material": False,
+        "changes": [],
+        "asks_anew": {},
+    },
+    "publishing.PolicyDraft": {
+        "source": editing.edit(editing.source_of("default"), [editing.Put(("parties", "operator", "name"), CANARY)]),
+        "based_on": 0,
+    },
     "people.ImportRun": {"mapping": {"layout": "list", "columns": []}},
 }
 #: Tables whose rows other rows are made of, or that the site itself keeps.
@@ -49,7 +87,7 @@ MADE_ELSEWHERE = {"accounts.Workspace", "core.WorkspaceKey", "core.LedgerHead", 
 #: Columns whose value means the row is no longer there.
 LEFT_EMPTY = {
     "deleted_at", "ended_at", "revoked_at", "withdrawn_at", "accepted_at", "gone_at", "retired_at", "cancelled_at", "undone_at",
-    "import_run", "done_at", "taken_at", "repeats", "delivered_at", "stop_requested_at", "erased_at", "lifted_at",
+    "import_run", "done_at", "taken_at", "repeats", "delivered_at", "stop_requested_at", "erased_at", "lifted_at", "closed_at", "answered_at",
 }  # fmt: skip
 
 
@@ -94,7 +132,8 @@ def _values(model: type[WorkspaceRow], rows: dict[str, WorkspaceRow], workspace:
     values: dict[str, Any] = {}
     special = SPECIAL.get(model._meta.label, {})
     for field in model._meta.local_concrete_fields:
-        if field.name in {"id", "workspace_id"} or field.name in LEFT_EMPTY or getattr(field, "generated", False):
+        is_left = field.name in LEFT_EMPTY and field.null
+        if field.name in {"id", "workspace_id"} or is_left or getattr(field, "generated", False):
             continue
         if field.name in special:
             values[field.name] = special[field.name]

@@ -15,7 +15,11 @@ from tests.promises import cast
 from tests.promises.test_isolation import url_of
 
 #: The same for everybody and without a word about anyone: browsers may keep them.
-THE_SAME_FOR_ALL = {"manifest", "service_worker"}
+THE_SAME_FOR_ALL = {
+    "manifest", "service_worker", "public_policy", "public_versions", "public_feed", "public_version", "public_status",
+    "public_status_json", "public_recipients", "public_json", "own_policy", "own_versions", "own_feed", "own_status", "own_recipients",
+    "own_policy_json", "privacy_control",
+}  # fmt: skip
 
 
 @pytest.fixture

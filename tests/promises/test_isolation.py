@@ -35,9 +35,10 @@ OTHER_PARAMETERS: dict[str, Any] = {
     "secret": "x" * 32,
     "token": "x" * 32,
     "number": 1,
+    "path": "security.training_every",
     "pk": 1,
     "key": "canary",
-    "kind": "contact",
+    "kind": "access",
     "format": "csv",
     "year": 2026,
     "month": 12,
@@ -45,13 +46,21 @@ OTHER_PARAMETERS: dict[str, Any] = {
     "on": "contact",
     "what": "contacts",
     "device_id": "x" * 40,
+    "block": "recipients",
+    "name": "mail",
+    "clause_id": "children",
+    "trade": "agency",
+    "ending": "csv",
 }
 
 
 def _model_of(parameter: str, rows: dict[str, WorkspaceRow]) -> WorkspaceRow | None:
     wanted = parameter.removesuffix("_id").replace("_", "")
     aliases = {"record": "servicerecord", "service": "service", "run": "importrun", "import": "importrun",
-               "export": "exportrun", "field": "customfield", "view": "savedview", "invitation": "invitation"}  # fmt: skip
+               "export": "exportrun", "field": "customfield", "view": "savedview", "invitation": "invitation",
+               "request": "rightsrequest", "form": "publicform", "agent": "rightsagent", "found": "childfound",
+               "item": "erasureopenitem", "copy": "personcopy", "disclosure": "authoritydisclosure", "token": "apitoken",
+               "keep": "contact", "gone": "contact"}  # fmt: skip
     for name in (wanted, aliases.get(wanted, "")):
         for label, row in rows.items():
             if label.split(".")[1].lower() == name:

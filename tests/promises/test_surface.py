@@ -76,7 +76,7 @@ def test_every_cookie_is_for_us_alone(shree: Workspace) -> None:
                 if cookie["domain"]:
                     faults.append(f"{url}: {name} is for {cookie['domain']}")
     assert faults == []
-    assert seen <= {"session", "csrf", "language", "amanat_theme"}
+    assert seen <= {"session", "csrf", "language", "theme"}
 
 
 SETTINGS = """

@@ -166,8 +166,9 @@ def test_secrets_are_made_once_and_for_their_owner_only(installed: Configuration
         "owner-password",
         "app-password",
         "tombstone-key",
+        "proof-key",
     }
-    assert len(set(before.values())) == 6
+    assert len(set(before.values())) == 7
     assert {stat.S_IMODE(path.stat().st_mode) for path in installed.secrets.iterdir()} == {0o600}
     configuration.ensure_secrets(installed)
     assert {path.name: path.read_text() for path in installed.secrets.iterdir()} == before

@@ -105,6 +105,13 @@ def redirecting(*locations: str, status: int = 302) -> Answer:
     return answer
 
 
+@pytest.fixture(autouse=True)
+def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests have no database; that requests are counted is tested with the registers."""
+    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
+    monkeypatch.setattr(outgoing, "_refusal_hooks", [])
+
+
 @pytest.fixture
 def canary() -> Iterator[Server]:
     with serving() as server:

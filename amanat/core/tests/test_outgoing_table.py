@@ -40,6 +40,13 @@ INSIDE = [
 NAMES = {"inside.example": "10.0.0.5", "metadata.google.internal": "169.254.169.254", "public.example": PUBLIC}
 
 
+@pytest.fixture(autouse=True)
+def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests have no database; that requests are counted is tested with the registers."""
+    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
+    monkeypatch.setattr(outgoing, "_refusal_hooks", [])
+
+
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as server:

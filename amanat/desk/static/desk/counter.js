@@ -41,7 +41,9 @@ if (picker) {
 
   const choose = (option) => {
     forget();
-    if (option.dataset.kind === "new") {
+    if (option.dataset.kind === "new" && !newPerson) {
+      field.focus(); // a form that only chooses among the people there are
+    } else if (option.dataset.kind === "new") {
       newPerson.classList.remove("is-closed");
       const name = newPerson.querySelector('[name="new_name"]');
       const phone = newPerson.querySelector('[name="new_phone"]');
@@ -52,9 +54,9 @@ if (picker) {
       hiddenOf(option.dataset.kind === "contact" ? contact : company).value = option.dataset.id;
       field.value = option.dataset.text;
       picker.classList.add("is-chosen");
-      for (const each of newPerson.querySelectorAll("input")) each.value = "";
-      newPerson.classList.add("is-closed");
-      form.elements.namedItem("service").focus();
+      for (const each of newPerson?.querySelectorAll("input") ?? []) each.value = "";
+      newPerson?.classList.add("is-closed");
+      form.elements.namedItem("service")?.focus();
     }
     close();
   };
@@ -98,7 +100,7 @@ if (picker) {
   field.addEventListener("blur", close);
 }
 
-if (form) {
+if (form?.elements.namedItem("fee")) {
   const service = form.elements.namedItem("service");
   const fee = form.elements.namedItem("fee");
   const quantity = form.elements.namedItem("quantity");
