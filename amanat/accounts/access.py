@@ -7,7 +7,7 @@ changes no row; what must survive a refusal (a count of tries, a failed sign-in)
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -29,7 +29,7 @@ from amanat.accounts import second_factors
 from amanat.accounts.models import Member, User, Workspace
 from amanat.accounts.permissions import May, Role
 from amanat.accounts.session_store import SessionStore
-from amanat.core import routes, tenancy
+from amanat.core import routes, tally, tenancy
 from amanat.core.limits import Limit
 from amanat.core.routes import Route, anyone
 from amanat.core.rows import Reader
@@ -181,18 +181,38 @@ def seat_of(user: User, workspace_id: UUID) -> Member | None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {members.columns}, {workspaces.columns}, ARRAY(SELECT t.team_id FROM accounts_teammember t "  # noqa: S608
-            "WHERE t.workspace_id = m.workspace_id AND t.member_id = m.id) FROM accounts_member m "
+            "WHERE t.workspace_id = m.workspace_id AND t.member_id = m.id), "
+            "ARRAY(SELECT (SELECT coalesce(sum(y.change), 0)::bigint FROM core_tally y WHERE y.workspace_id = m.workspace_id "
+            "AND y.what = k.what) FROM unnest(%s::text[]) WITH ORDINALITY AS k(what, place) ORDER BY k.place) "
+            "FROM accounts_member m "
             "JOIN accounts_workspace w ON w.workspace_id = m.workspace_id AND w.id = m.workspace_id "
             "WHERE m.workspace_id = %s AND m.user_id = %s AND m.ended_at IS NULL",
-            [workspace_id, user.pk],
+            [_counted, workspace_id, user.pk],
         )
         values = cursor.fetchone()
     if values is None:
         return None
     found = members.row(values[: members.width])
-    found.workspace = workspaces.row(values[members.width : -1])
-    found.team_ids = values[-1]
+    found.workspace = workspaces.row(values[members.width : -2])
+    found.team_ids = values[-2]
+    found.kept_counts = dict(zip(_counted, values[-1], strict=True))
     return found
+
+
+#: Kept counts that the frame of every page shows.
+_counted: list[str] = []
+
+
+def count_in_the_frame(what: str) -> None:
+    """Read a kept count (`core.tally`) with the member, at no further statement. Called in AppConfig.ready()."""
+    if what not in _counted:
+        _counted.append(what)
+
+
+def kept_count(member: Member, what: str) -> int:
+    """How many there were when the request began, or now where nothing was read with the member."""
+    counts: Mapping[str, int] = getattr(member, "kept_counts", {})
+    return counts[what] if what in counts else tally.count(what, workspace=member.workspace_id)
 
 
 @cache

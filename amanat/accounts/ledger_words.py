@@ -25,6 +25,13 @@ SENTENCES = {
 }
 #: One row of each table, in the words of the ledger.
 TABLES = {
+    "accounts.User": _("user"),
+    "accounts.Session": _("session"),
+    "accounts.SignIn": _("sign-in"),
+    "accounts.OwnerLink": _("owner's link"),
+    "account.EmailAddress": _("address of a user"),
+    "account.EmailConfirmation": _("letter that confirms an address"),
+    "mfa.Authenticator": _("second factor"),
     "accounts.Workspace": _("workspace"),
     "accounts.Team": _("team"),
     "accounts.Member": _("member"),

@@ -188,6 +188,8 @@ class Member(WorkspaceRow):
         user_id: UUID
         #: the teams this member belongs to, filled by `access.seat_of`
         team_ids: list[UUID]
+        #: the kept counts of the frame, filled there too
+        kept_counts: dict[str, int]
 
     def __str__(self) -> str:
         return self.name

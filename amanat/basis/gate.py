@@ -185,9 +185,12 @@ def findings(facts: Facts, question: Question) -> Iterator[Answer | None]:
     grounds = question.grounds(facts) if facts.exists else frozenset()
     for check in CHECKS:
         found = check(facts, question, grounds)
-        yield found and Answer(
-            facts.contact_id, *found, facts.consent_id if found[1] == Reason.CONSENT else None,
-            _opens(facts, question) if found[1] == Reason.NOT_NOW else None,
+        if found is None:
+            yield None
+            continue
+        yield Answer(
+            facts.contact_id, *found, facts.consent_id if found[1] is Reason.CONSENT else None,
+            _opens(facts, question) if found[1] is Reason.NOT_NOW else None,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from amanat.policy.format import Policy, Purpose
 from amanat.publishing import versions
+from amanat.publishing.versions import InForce
 
 CONSENT = "consent"
 
@@ -72,7 +73,11 @@ class Rules:
 
 def of(workspace_id: UUID, at: datetime | None = None) -> Rules:
     """The rules in force in a workspace at an aware moment, now when none is given. Asked inside of it, by one small statement."""
-    held = versions.in_force(workspace_id, at)
+    return of_version(versions.in_force(workspace_id, at))
+
+
+def of_version(held: InForce) -> Rules:
+    """The rules of a policy at hand."""
     return Rules(held.policy, held.number, held.asks_anew)
 
 

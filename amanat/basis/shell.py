@@ -23,5 +23,6 @@ def register() -> None:
             permission=May.READ_CONTACTS,
             on=("contact",),
             of_restricted=True,
+            reads=views.card_reads,
         )
     )

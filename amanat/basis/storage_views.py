@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,9 +16,6 @@ from amanat.accounts.access import see_other
 from amanat.basis import middleware, public_views, rules, storage
 from amanat.core import tenancy
 from amanat.policy.format import Policy
-
-#: The day on which the site began to obey the signal (RFC-like file of the Global Privacy Control, its only other field).
-SIGNAL_SINCE = "2026-11-22"
 
 
 def of_site(request: HttpRequest) -> HttpResponse:
@@ -44,11 +41,6 @@ def of_workspace(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
         "has_signal": storage.has_signal(request),
     }
     return render(request, "basis/storage.html", context)
-
-
-def signal(request: HttpRequest) -> HttpResponse:
-    """`/.well-known/gpc.json`: the site obeys the Global Privacy Control."""
-    return JsonResponse({"gpc": True, "lastUpdate": SIGNAL_SINCE})
 
 
 def banner(request: HttpRequest) -> dict[str, Any] | None:

@@ -84,6 +84,5 @@ urlpatterns = [
     route(
         "w/<uuid:workspace_id>/cookies/", storage_views.of_workspace, name="storage", rule=anyone, methods=("GET", "POST"), limits=_DOOR,
     ),
-    route(".well-known/gpc.json", storage_views.signal, name="signal", rule=anyone),
     route(f"{_PUBLIC}leave/", public_views.leave, name="public_leave", rule=anyone, methods=("POST",), limits=_DOOR),
 ]  # fmt: skip

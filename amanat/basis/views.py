@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,22 +19,37 @@ from amanat.accounts.permissions import May
 from amanat.basis import asking, consent, explaining, forms, gate, rules, wording
 from amanat.basis.consent import How
 from amanat.basis.forms import AskForm, CodeForm, WithdrawForm
-from amanat.basis.models import Asking, ConsentRecord, Method
+from amanat.basis.models import Asking, ConsentRecord, Method, Notice
 from amanat.basis.rules import Rules
 from amanat.core import clock
+from amanat.people import cards
 from amanat.people.models import Company, Contact
+from amanat.publishing import versions
 
 #: Records shown on the page; the whole history is in the person's copy.
 SHOWN = 50
 _TONES = {"given": "green", "refused": "grey", "withdrawn": "red"}
 
 
+#: `consent.standing`, for the statement of all cards: by hand, for every contact's page asks it.
+_STANDING = """
+SELECT DISTINCT ON (r.purpose, r.channel) r.id, r.workspace_id, r.purpose, r.channel, r.what, r.at, r.notice_id,
+    n.policy_version AS notice_version
+FROM basis_consentrecord r LEFT JOIN basis_notice n ON n.workspace_id = r.workspace_id AND n.id = r.notice_id
+WHERE r.workspace_id = %s AND r.contact_id = %s AND r.at <= %s ORDER BY r.purpose, r.channel, r.at DESC, r.id DESC
+"""
+
+
+def card_reads(request: MemberRequest, person: Contact | Company) -> Mapping[str, cards.Read]:
+    return {"basis.standing": (_STANDING, [request.workspace.pk, person.pk, clock.now()])}
+
+
 def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
     """The card on a contact's page: what the person agreed to and may be used now."""
-    assert isinstance(person, Contact)
-    now, language = clock.now(), get_language() or "en"
-    in_force = rules.of(request.workspace.pk)
+    language = get_language() or "en"
+    in_force = rules.of_version(versions.of_request(request))
     policy = in_force.policy
+    standing = {(row["purpose"], row["channel"]): _record(row) for row in cards.rows(request, "basis.standing")}
     lines = [
         {
             "title": wording.phrase(policy, key, language),
@@ -48,10 +64,16 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
             "at": record.at,
             "tone": "marigold",
         }
-        for key, record in consent.standing(person, at=now).items()
+        for key, record in standing.items()
         if key[0] in policy.purposes
     ]
     return {"lines": lines, "url": reverse("basis:choices", args=[person.pk])}
+
+
+def _record(row: Mapping[str, Any]) -> ConsentRecord:
+    record = cards.instance(ConsentRecord, row)
+    record.notice = Notice(record.notice_id, policy_version=row["notice_version"]) if row["notice_id"] else None
+    return record
 
 
 def choices(request: MemberRequest, contact_id: UUID) -> HttpResponse:

@@ -238,9 +238,14 @@ def verify(workspace: UUID) -> Verdict:
                 return Verdict(workspace, checked, problem, published.restored)
             checked, previous = number, entry.hash
     problem = None
-    if published.number > checked:
+    if published.number > checked and not (checked == 0 and _is_closed(workspace)):
         problem = f"entry {checked + 1} is missing: the ledger once reached {published.number} and was cut off"
     return Verdict(workspace, checked, problem, published.restored)
+
+
+def _is_closed(workspace: UUID) -> bool:
+    """Whether a tombstone, which only our key can write, says that the workspace went, its whole ledger with it."""
+    return tombstones.read().ended_at(tombstones.Kind.WORKSPACE, workspace) is not None
 
 
 def _sealed(workspace: UUID) -> Iterator[LedgerEntry]:

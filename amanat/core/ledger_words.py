@@ -14,7 +14,11 @@ from django.utils.translation import gettext_lazy
 Words = str | Promise
 
 _sentences: dict[str, Words] = {}
-_tables: dict[str, Words] = {"core.StoredFile": gettext_lazy("stored file")}
+_tables: dict[str, Words] = {
+    "core.StoredFile": gettext_lazy("stored file"),
+    "core.IdempotentAnswer": gettext_lazy("answer kept for a repeated request"),
+    "core.LocalMessage": gettext_lazy("message in the local outbox"),
+}
 
 
 def register(sentences: Mapping[str, Words], tables: Mapping[str, Words] | None = None) -> None:

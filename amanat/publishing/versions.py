@@ -79,6 +79,14 @@ def in_force(workspace: HasId | UUID, at: datetime | None = None) -> InForce:
     )
 
 
+def of_request(request: Any) -> InForce:
+    """The policy that holds in the workspace of a member's request, asked once a request: for pages of several parts."""
+    held: InForce | None = request.__dict__.get("_policy_in_force")
+    if held is None:
+        held = request.__dict__["_policy_in_force"] = in_force(request.workspace)
+    return held
+
+
 def of_row(version: PolicyVersion) -> InForce:
     """A published version with its policy parsed."""
     policy = _policies.get(version.id) or _remember(version.id, version.document)

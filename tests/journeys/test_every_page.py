@@ -121,6 +121,8 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
         "/policy/",
         "/policy/draft/",
         "/policy/ready/",
+        "/promises/",
+        "/promises/attestations/",
     ]
     todo += [
         "/settings/members/",
@@ -138,6 +140,7 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
                 r"/services/[0-9a-f-]{36}/",
                 r"/companies/[0-9a-f-]{36}/",
                 r"/papers/of/[0-9a-f-]{36}/",
+                r"/w/[0-9a-f-]{36}/privacy/",
             )
             for record in records:
                 for link in [each for each in sorted(links) if re.fullmatch(record, each)][-6:]:
@@ -146,7 +149,7 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
         if path not in done:
             done.add(path)
             links |= _links(owner, path)
-    found = []
+    found, unreached = [], []
     for pattern in patterns:
         if pattern in NO_PAGE:
             continue
@@ -155,8 +158,9 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
             continue
         shape = re.compile("/" + re.sub(r"<(\w+):\w+>", r"[^/?]+", re.escape(pattern).replace(r"\-", "-")))
         fitting = sorted(link for link in links if shape.fullmatch(link) and _is_more_than_a_word(pattern, link))
-        assert fitting, f"nothing leads to {pattern}; is it reachable at all?"
-        found.append(fitting[-1])
+        found += fitting[-1:]
+        unreached += [] if fitting else [pattern]
+    assert unreached == [], f"nothing leads to {unreached}; are they reachable at all?"
     return found
 
 

@@ -20,10 +20,12 @@ from django.test import Client
 from amanat.accounts.models import Member, Session, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests import factories
-from amanat.core import clock, files, ids, tenancy
+from amanat.core import clock, files, ids, tenancy, vault
 from amanat.core.schema import workspace_models
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
 from amanat.policy import editing, ready
+from amanat.privacy.requests import details as asked_for
+from amanat.privacy.requests.details import Details
 
 CANARY = "CANARY"
 FILE_TEXT = f"{CANARY} text of a file"
@@ -52,17 +54,35 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "basis.Guardianship": {"guardian": None},
     "privacy.RightsRequest": {"outcome": "", "answered_at": None},
     "privacy.Erasure": {"wanted": None, "state": "done", "because": "request"},
+    # What a public form asks is for everybody to read.
+    "basis.PublicForm": {"title": "हमसे पूछें"},
     # The program writes and reads this text; it has a shape.
     "privacy.ErasureCertificate": {
-        "body": json.dumps({
-            "people": 1, "principals": ["c" * 64], "principals_digest": "c" * 64, "because": "request", "request": None,
-            "ordered_at": "2026-11-01T00:00:00+00:00", "searched_at": "2026-11-01T00:01:00+00:00",
-            "gone": {"people.Contact": 1}, "stayed": {"desk.Payment": 1}, "sealed": [], "search": "whole",
-            "looked_for": {"names": 1, "numbers": 1, "addresses": 0, "codes": 0}, "not_looked_for": {"names": 0},
-            "names_in_free_text": True, "tables_read": {"people.Phone": 1}, "tables_asked_by_index": ["people.Email"],
-            "tables_left_alone": {}, "files_read": 1, "files_of_other_types": 0, "files_waiting_for_the_whole_search": 0,
-            "closed_by_people": [{"place": "people.Contact.name", "count": 1, "answer": "Looked"}],
-        }),
+        "body": json.dumps(
+            {
+                "people": 1,
+                "principals": ["c" * 64],
+                "principals_digest": "c" * 64,
+                "because": "request",
+                "request": None,
+                "ordered_at": "2026-11-01T00:00:00+00:00",
+                "searched_at": "2026-11-01T00:01:00+00:00",
+                "gone": {"people.Contact": 1},
+                "stayed": {"desk.Payment": 1},
+                "sealed": [],
+                "search": "whole",
+                "looked_for": {"names": 1, "numbers": 1, "addresses": 0, "codes": 0},
+                "not_looked_for": {"names": 0},
+                "names_in_free_text": True,
+                "tables_read": {"people.Phone": 1},
+                "tables_asked_by_index": ["people.Email"],
+                "tables_left_alone": {},
+                "files_read": 1,
+                "files_of_other_types": 0,
+                "files_waiting_for_the_whole_search": 0,
+                "closed_by_people": [{"place": "people.Contact.name", "count": 1, "answer": CANARY}],
+            }
+        ),
     },
     # A published policy is for everybody to read; its text must be one that can hold.
     "publishing.PolicyVersion": {
@@ -82,6 +102,22 @@ SPECIAL: dict[str, dict[str, Any]] = {
     },
     "people.ImportRun": {"mapping": {"layout": "list", "columns": []}},
 }
+
+
+def _request(row: Any) -> None:
+    row.details = asked_for.seal(Details(text=f"{CANARY} asked", name=f"{CANARY} asker"), row)
+    row.answer = vault.seal_text(
+        f"{CANARY} answer", workspace_id=row.workspace_id, context=asked_for.place_of_answer(row)
+    )
+
+
+def _nomination(row: Any) -> None:
+    said = json.dumps({"name": f"{CANARY} nominee"})
+    row.nominee = vault.seal_text(said, workspace_id=row.workspace_id, context=asked_for.place_of_nominee(row))
+
+
+#: Rows with columns that only their own id opens.
+SEALED: dict[str, Callable[[Any], None]] = {"privacy.RightsRequest": _request, "privacy.Nomination": _nomination}
 #: Tables whose rows other rows are made of, or that the site itself keeps.
 MADE_ELSEWHERE = {"accounts.Workspace", "core.WorkspaceKey", "core.LedgerHead", "core.LedgerEntry", "core.Tally"}
 #: Columns whose value means the row is no longer there.
@@ -102,6 +138,7 @@ def fill(workspace: Workspace) -> dict[str, WorkspaceRow]:
             if model._meta.label in MADE_ELSEWHERE or model._meta.label in rows:
                 continue
             row = model(workspace_id=workspace.id, **_values(model, rows, workspace))
+            SEALED.get(model._meta.label, lambda row: None)(row)
             row.save(force_insert=True)
             rows[model._meta.label] = row
     return rows

@@ -48,6 +48,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/service-records/{record_id}/checklist"): {"steps_done": []},
     ("POST", "/service-records/{record_id}/payments"): {"amount_paise": 1, "method": "cash"},
     ("POST", "/payments/{payment_id}/cancellation"): {"reason": "Entered twice."},
+    ("POST", "/requests"): {"kind": "access", "how": "counter", "contact_id": "people.Contact", "is_sure": True},
     ("POST", "/tasks"): {"title": "Call", "due_on": "2026-12-01"},
     ("PATCH", "/tasks/{task_id}"): {"notes": "Evening."},
     ("POST", "/tasks/{task_id}/snooze"): {"until": "2100-01-01"},
@@ -58,6 +59,7 @@ ROWS = {
     "member_id": "accounts.Member", "invitation_id": "accounts.Invitation", "contact_id": "people.Contact",
     "company_id": "people.Company", "merge_id": "people.Merge", "run_id": "people.ImportRun", "export_id": "people.ExportRun",
     "record_id": "desk.ServiceRecord", "payment_id": "desk.Payment", "task_id": "desk.Task",
+    "request_id": "privacy.RightsRequest",
 }  # fmt: skip
 
 

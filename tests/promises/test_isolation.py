@@ -51,6 +51,7 @@ OTHER_PARAMETERS: dict[str, Any] = {
     "clause_id": "children",
     "trade": "agency",
     "ending": "csv",
+    "agent_id": "canary",
 }
 
 

@@ -67,17 +67,18 @@ def test_the_seat_in_the_request_may_what_the_role_may(shree: Workspace, permiss
     found = {role for role in Role.values if Member(role=role).may(permission)}
     assert Role.OWNER in found
     assert (Role.AUDITOR in found) == (
-        permission in {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS, May.READ_LEDGER, May.READ_JOBS}
+        permission
+        in {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS, May.READ_LEDGER, May.READ_JOBS, May.READ_TRUST}
     )
-    if permission in {May.MANAGE_MEMBERS, May.MANAGE_WORKSPACE, May.MANAGE_TOKENS}:
+    if permission in {May.MANAGE_MEMBERS, May.MANAGE_WORKSPACE, May.MANAGE_TOKENS, May.MANAGE_POLICY}:
         assert found == {Role.OWNER}
 
 
 #: The table as it is promised in docs/users.md; `permissions.TABLE` must say the same.
-OWNERS = {May.MANAGE_MEMBERS, May.MANAGE_WORKSPACE, May.MANAGE_TOKENS}
+OWNERS = {May.MANAGE_MEMBERS, May.MANAGE_WORKSPACE, May.MANAGE_TOKENS, May.MANAGE_POLICY}
 MANAGERS = {
     May.DELETE_CONTACTS, May.MERGE_CONTACTS, May.IMPORT, May.EXPORT, May.SHARE_VIEWS, May.MANAGE_FIELDS,
-    May.CANCEL_PAYMENTS, May.MANAGE_CATALOGUE, May.READ_LEDGER, May.READ_JOBS,
+    May.CANCEL_PAYMENTS, May.MANAGE_CATALOGUE, May.READ_LEDGER, May.READ_JOBS, May.READ_TRUST, May.ANSWER_REQUESTS,
 }  # fmt: skip
 WORKERS = {
     May.WRITE_CONTACTS, May.WRITE_SERVICES, May.TAKE_PAYMENTS, May.OPEN_PAPERS, May.WRITE_PAPERS, May.WRITE_TASKS,
@@ -91,7 +92,7 @@ READERS = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS}
         (Role.OWNER, OWNERS | MANAGERS | WORKERS | READERS),
         (Role.MANAGER, MANAGERS | WORKERS | READERS),
         (Role.AGENT, WORKERS | READERS),
-        (Role.AUDITOR, READERS | {May.READ_LEDGER, May.READ_JOBS}),
+        (Role.AUDITOR, READERS | {May.READ_LEDGER, May.READ_JOBS, May.READ_TRUST}),
         ("stranger", set()),
         ("", set()),
     ],

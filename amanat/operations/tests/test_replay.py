@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 #: Run in the installation: `step(...)` bodies use the rules, as pages do.
 PREAMBLE = """
 from amanat.core import configuration
-from amanat.operations import postgres, services
+from amanat.operations import dumps, postgres, services
 with postgres.using(configuration.current()):
     services.set_up_django()
     from datetime import timedelta
@@ -110,6 +110,51 @@ AFTER = {
     "jobs": ["failed", "aborted"],
 }
 
+#: A second shop, which will be closed, and a user of both who will leave.
+OPEN = """
+    user = factories.make_user("Rekha", email="rekha@example.in", password=factories.PASSWORD)
+    for name in ("Kendra", "Dukan"):
+        here = factories.make_workspace(name, owner=user)
+        rekha = factories.owner_of(here)
+        with tenancy.inside(here):
+            contacts.create(workspace=here, by=rekha, at=clock.now(), draft=ContactDraft(name=f"{name} Menon"))
+            if name == "Kendra":
+                prakash = factories.make_user("Prakash Jadhav", email="prakash@example.in", password=factories.PASSWORD)
+                members.join(workspace_id=here.pk, user=prakash, role="agent", at=clock.now())
+        ledger.seal(here.pk)
+"""
+LEAVE = """
+    from amanat.accounts import access
+    from amanat.privacy.closing import users, workspaces
+    for one in access.workspace_ids():
+        with tenancy.inside(one):
+            here = Workspace.objects.of(one).get()
+            if here.name == "Dukan":
+                long_ago = clock.now() - timedelta(999)
+                workspaces.order(workspace=here, by=factories.owner_of(here), at=long_ago, books_taken=True)
+    assert workspaces.close_due(at=clock.now()) == 1
+    assert users.erase(User.objects.get(email="prakash@example.in"), at=clock.now(), because="closed") == 1
+"""
+WHO_IS_THERE = """
+    import json
+    from amanat.accounts import access
+    from amanat.core.models import WorkspaceKey
+    from amanat.privacy.closing.models import ClosedWorkspace
+    found = {"workspaces": [], "contacts": [], "seats": [], "keys": 0, "closed": ClosedWorkspace.objects.count()}
+    for one in access.workspace_ids():
+        with tenancy.inside(one):
+            found["workspaces"] += Workspace.objects.of(one).values_list("name", flat=True)
+            found["seats"] += Member.objects.of(one).filter(ended_at__isnull=True).values_list("name", flat=True)
+    with dumps.connect(configuration.current()) as owner:  # sees the rows of all workspaces
+        found["contacts"] = [row[0] for row in owner.execute("SELECT name FROM people_contact ORDER BY name")]
+        found["keys"] = owner.execute("SELECT count(DISTINCT workspace_id) FROM core_workspacekey").fetchone()[0]
+    for name in ("workspaces", "seats"):
+        found[name].sort()
+    found["emails"] = sorted(email for email in User.objects.values_list("email", flat=True) if "invalid" not in email)
+    found["prakash"] = User.objects.filter(name="Prakash Jadhav", is_active=True).count()
+    print("LOOK" + json.dumps(found))
+"""
+
 
 def step(here: Configuration, body: str) -> str:
     process = places.spawn(here.data, code=PREAMBLE + body)
@@ -118,8 +163,8 @@ def step(here: Configuration, body: str) -> str:
     return output
 
 
-def look(here: Configuration) -> dict[str, object]:
-    found: dict[str, object] = json.loads(step(here, LOOK).split("LOOK")[1])
+def look(here: Configuration, body: str = LOOK) -> dict[str, object]:
+    found: dict[str, object] = json.loads(step(here, body).split("LOOK")[1])
     return found
 
 
@@ -158,6 +203,58 @@ def test_what_was_ended_since_the_backup_is_ended_again(here: Configuration) -> 
         file.write(json.dumps({**json.loads(mark), "number": 1}) + "\n")
     code, output = places.run(here.data, "ledger", "verify")
     assert (code, "without the key for it" in output) == (1, True)
+
+
+@pytest.fixture
+def left(place: Path) -> Configuration:
+    """An installation with a backup, after which a workspace was closed and an account deleted."""
+    found = places.install(place)
+    code, output = places.run(found.data, "migrate")
+    assert code == 0, output
+    step(found, OPEN)
+    before = look(found, WHO_IS_THERE)
+    assert (before["workspaces"], before["keys"], before["prakash"]) == (["Dukan", "Kendra"], 2, 1)
+    code, output = places.run(found.data, "backup", str(place / "b.amanat"))
+    assert code == 0, output
+    step(found, LEAVE)
+    return found
+
+
+GONE = {
+    "workspaces": ["Kendra"],
+    "contacts": ["Kendra Menon"],
+    "seats": ["Rekha"],
+    "keys": 1,
+    "closed": 1,
+    "emails": ["rekha@example.in"],
+    "prakash": 0,
+}
+
+
+def test_a_closed_workspace_and_a_deleted_account_do_not_come_back(left: Configuration) -> None:
+    assert look(left, WHO_IS_THERE) == GONE
+    code, output = places.run(left.data, "restore", str(left.data.parent / "b.amanat"), "--replace")
+    assert code == 0, output
+    assert "1 closed workspaces deleted" in output
+    assert "1 deleted accounts emptied" in output
+    assert look(left, WHO_IS_THERE) == GONE
+    code, output = places.run(left.data, "ledger", "verify")  # the ledger that went with its workspace is not missed
+    assert code == 0, output
+
+
+def test_without_the_tombstones_they_would_have_come_back(left: Configuration) -> None:
+    """What the test above sees goes by the tombstones, not by the backup."""
+    (left.secrets / "tombstones.jsonl").unlink()
+    code, output = places.run(left.data, "ledger", "verify")  # and without one a vanished ledger is
+    assert (code, "was cut off" in output) == (1, True)
+    code, output = places.run(left.data, "restore", str(left.data.parent / "b.amanat"), "--replace")
+    assert code == 0, output
+    back = look(left, WHO_IS_THERE)
+    assert (back["workspaces"], back["contacts"], back["prakash"]) == (
+        ["Dukan", "Kendra"],
+        ["Dukan Menon", "Kendra Menon"],
+        1,
+    )
 
 
 def test_killed_between_the_swap_and_the_replay_the_site_does_not_open_before_it_is_done(here: Configuration) -> None:

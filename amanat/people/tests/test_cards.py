@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from django.db import connection
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.models import Workspace
@@ -14,6 +17,7 @@ from amanat.accounts.permissions import May, Role
 from amanat.accounts.tests.factories import make_member
 from amanat.people import cards
 from amanat.people.cards import Card
+from amanat.people.models import Contact
 from amanat.people.tests.factories import make_company, make_contact
 
 
@@ -86,3 +90,24 @@ def test_a_card_gets_the_record_it_is_for(shree: Workspace) -> None:
     cards.register(_card("a"))
     shown = cards.of(_request(shree), make_contact(shree, "Sunita"))
     assert shown["left"][0].context == {"name": "Sunita"}
+
+
+def test_the_reads_of_all_cards_are_one_statement(shree: Workspace) -> None:
+    def reading(name: str) -> Any:
+        return lambda request, record: {name: ("SELECT %s::uuid AS id, %s AS name", [record.pk, name])}
+
+    for name in ("a", "b"):
+        one = _card(name, context=lambda request, record, name=name: {"rows": cards.rows(request, name)})
+        cards.register(replace(one, reads=reading(name)))
+    request, contact = _request(shree), make_contact(shree)
+    with CaptureQueriesContext(connection) as asked:
+        shown = cards.of(request, contact)["left"]
+    assert len(asked) == 1
+    assert [card.context["rows"] for card in shown] == [[{"id": str(contact.pk), "name": name}] for name in ("a", "b")]
+    assert cards.instance(Contact, {"id": str(contact.pk)}) == contact
+
+
+def test_a_card_not_shown_reads_nothing(shree: Workspace) -> None:
+    firms = _card("firms", on=("company",))
+    cards.register(replace(firms, reads=lambda request, record: {"firms": ("SELECT 1/0 AS broken", [])}))
+    assert _shown(_request(shree), make_contact(shree)) == {"left": [], "right": []}

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from amanat.core import ledger_words
 from amanat.core.personal_data import Held, OnErasure
 from amanat.privacy.retention import holds
 from amanat.privacy.vault import sealing
@@ -51,7 +52,7 @@ def named(label: str) -> str:
     """The rows of a table, in words."""
     if label in NAMES:
         return str(NAMES[label])
-    return str(apps.get_model(label)._meta.verbose_name) if "." in label else label
+    return str(ledger_words.table(apps.get_model(label))) if "." in label else label
 
 
 def goes_whole(declared: Held) -> bool:

@@ -30,7 +30,16 @@ def register() -> None:
     refusals.register(returning.refused)
     deleted.before_purging(proofs.let_go)
     navigation.register(Entry("trust", 45, _("Erasures"), "trash-2", "privacy:erasures", May.READ_TRUST))
-    cards.register(Card(70, "privacy/_erasure_card.html", views.card, permission=May.ANSWER_REQUESTS, on=("contact",)))
+    cards.register(
+        Card(
+            70,
+            "privacy/_erasure_card.html",
+            views.card,
+            permission=May.ANSWER_REQUESTS,
+            on=("contact",),
+            reads=views.card_reads,
+        )
+    )
     schema.add_definer_function(
         "find_traces", "ids of rows that hold given numbers and addresses; carries the wall itself"
     )

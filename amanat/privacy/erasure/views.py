@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.core.models_files import StoredFile
 from amanat.desk.models import Payment, ServiceRecord
+from amanat.people import cards
 from amanat.people.models import Company, Contact
 from amanat.privacy.erasure import belongings, certificates, children, erasing, lawful
 from amanat.privacy.erasure.forms import AnswerForm, EraseForm
@@ -31,12 +33,20 @@ _TONES = {
 
 def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
     """The card of a contact's page: the way to its erasure, and whether its data is frozen as a child's."""
-    found = ChildFound.objects.of(request.workspace).filter(contact=person.pk, state=ChildFound.State.FROZEN).first()
+    found = next((cards.instance(ChildFound, row) for row in cards.rows(request, "erasure.child")), None)
     return {
         "erase_url": reverse("privacy:erase", args=[person.pk]),
         "child_url": reverse("privacy:child", args=[person.pk]),
         "child": found,
     }
+
+
+def card_reads(request: MemberRequest, person: Contact | Company) -> Mapping[str, cards.Read]:
+    frozen = (
+        "SELECT id, erase_by FROM privacy_childfound WHERE workspace_id = %s AND contact_id = %s AND state = %s "
+        "ORDER BY id LIMIT 1"
+    )
+    return {"erasure.child": (frozen, [request.workspace.pk, person.pk, ChildFound.State.FROZEN.value])}
 
 
 def erase(request: MemberRequest, contact_id: UUID) -> HttpResponse:
@@ -80,7 +90,8 @@ def erasures(request: MemberRequest) -> HttpResponse:
     rows = list(Erasure.objects.of(request.workspace).select_related("by").order_by("-ordered_at", "-id")[:LISTED])
     lines = [_line(row) for row in rows]
     frozen = ChildFound.objects.of(request.workspace).filter(state=ChildFound.State.FROZEN, contact__isnull=False)
-    found = list(frozen.select_related("contact").order_by("erase_by")[:LISTED])
+    seen = Contact.objects.of(request.workspace).visible_to(request.member)
+    found = list(frozen.filter(contact__in=seen).select_related("contact").order_by("erase_by")[:LISTED])
     return render(request, "privacy/erasure_list.html", {"lines": lines, "children": found})
 
 

@@ -56,6 +56,7 @@ class ReportForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, now: datetime, **options: Any) -> None:
         super().__init__(*args, **options)
         self.now = now
+        self.fields["kind"].choices = [("", "—"), *Incident.Kind.choices]  # type: ignore[attr-defined]
         self.fields["nature"].help_text = _("Name nobody here: whom it touched stands on the list of people.")
 
     def clean_noticed_at(self) -> datetime:

@@ -36,7 +36,7 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]  # Django takes n
                     "": "—",
                     "scc": _("standard contractual clauses"),
                     "adequacy": _("a decision of adequacy"),
-                    "dpf": "Data Privacy Framework",
+                    "dpf": _("Data Privacy Framework"),
                     "derogation": _("consent to the transfer"),
                 }[one],
             )

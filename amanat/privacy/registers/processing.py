@@ -177,7 +177,7 @@ def document(policy: Policy, *, workspace: Workspace, language: str, at: datetim
     )
     found = activities(policy, language=language, region=residency.of(workspace.pk))
     running = tuple(
-        Record("", ((one.name, f"{one.purpose}{f' ({one.every})' if one.every else ''}"),))
+        Record("", ((one.name, f"{_(one.purpose)}{f' ({one.every})' if one.every else ''}"),))
         for one in sorted(jobs.registered().values(), key=lambda one: one.name)
     )
     return Document(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from amanat.accounts import access
 from amanat.accounts.permissions import May
 from amanat.core import ledger_words, vault
 from amanat.people import bin as deleted
@@ -19,6 +20,7 @@ from amanat.web.navigation import Entry
 def register() -> None:
     """Called once, when the site starts."""
     assert probes
+    access.count_in_the_frame(asking.OPEN_COUNT)
     ledger_words.register(own_words.SENTENCES, own_words.TABLES)
     vault.register_sealed(RightsRequest, "details", details.place)
     vault.register_sealed(RightsRequest, "answer", details.place_of_answer)
@@ -28,5 +30,13 @@ def register() -> None:
         Entry("trust", 20, _("Requests"), "inbox", "privacy:requests", May.READ_TRUST, badge=views.open_count)
     )
     cards.register(
-        Card(60, "privacy/_requests_card.html", views.card, column="right", permission=May.READ_TRUST, on=("contact",))
+        Card(
+            60,
+            "privacy/_requests_card.html",
+            views.card,
+            column="right",
+            permission=May.READ_TRUST,
+            on=("contact",),
+            reads=views.card_reads,
+        )
     )

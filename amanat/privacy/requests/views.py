@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from amanat.accounts import access
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
-from amanat.core import clock, files, ledger, tally
+from amanat.core import clock, files, ledger
 from amanat.core.filetypes import FileRefused
+from amanat.people import cards
 from amanat.people.models import Company, Contact
 from amanat.privacy.erasure import belongings
 from amanat.privacy.erasure.models import Erasure
@@ -392,19 +394,29 @@ def _find(request: MemberRequest, request_id: UUID) -> RightsRequest:
 def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
     """The card of a contact's page: what the person asked, and the button for a new request."""
     assert isinstance(person, Contact)
-    mine = RightsRequest.objects.of(request.workspace).filter(Q(contact=person)).defer("details", "answer")
     now = clock.now()
+    mine = [cards.instance(RightsRequest, row) for row in cards.rows(request, "requests.mine")]
+    for one in mine:
+        one.contact = person
     return {
-        "lines": [_line(one, now) for one in mine.order_by("-id")[:5]],
+        "lines": [_line(one, now) for one in mine],
         "new_url": f"{reverse('privacy:request_new')}?contact={person.pk}"
         if request.member.may(May.ANSWER_REQUESTS)
         else "",
     }
 
 
+def card_reads(request: MemberRequest, person: Contact | Company) -> Mapping[str, cards.Read]:
+    mine = (
+        "SELECT id, workspace_id, kind, contact_id, how, state, outcome, received_at, due_at, answered_at "
+        "FROM privacy_rightsrequest WHERE workspace_id = %s AND contact_id = %s ORDER BY id DESC LIMIT 5"
+    )
+    return {"requests.mine": (mine, [request.workspace.pk, person.pk])}
+
+
 def open_count(request: HttpRequest) -> int | None:
     """The badge of the navigation: how many are open; asked once a request, for the board of promises shows it too."""
     here: Any = request
     if not hasattr(here, "open_rights_requests"):
-        here.open_rights_requests = tally.count(asking.OPEN_COUNT, workspace=here.workspace)
+        here.open_rights_requests = access.kept_count(here.member, asking.OPEN_COUNT)
     return here.open_rights_requests or None

@@ -8,7 +8,7 @@ Somebody has opted out when no consent to an offer is left and one was withdrawn
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -99,13 +99,27 @@ def count(workspace_id: UUID, policy: Policy, keep: str, *, at: datetime) -> int
 
 def of_one(workspace_id: UUID, policy: Policy, contact_id: UUID) -> tuple[Term, datetime] | None:
     """When one person will be erased if nothing happens any more, and by which term; None: no date."""
-    ended: list[tuple[Term, datetime]] = []
-    for term in terms(policy):
+    sql, values = read_of_one(workspace_id, policy, contact_id)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return ends(policy, cursor.fetchall())
+
+
+def read_of_one(workspace_id: UUID, policy: Policy, contact_id: UUID) -> tuple[str, list[Any]]:
+    """A statement for one person: the place of a term among `terms`, and the moment it counts from."""
+    found = ["SELECT 0 AS term, NULL::timestamptz AS moment WHERE false"]
+    all_values: list[Any] = []
+    for place, term in enumerate(terms(policy)):
         said, values = _source(term, workspace_id, policy, today=None, newest=None)
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT moment FROM ({said}) AS c WHERE id = %s", [*values, contact_id])  # noqa: S608
-            ended += [(term, row[0]) for row in cursor.fetchall()]
-    return reckoning.earliest(ended)
+        found.append(f"SELECT {place} AS term, moment FROM ({said}) AS c WHERE id = %s")  # noqa: S608 (our own text)
+        all_values += [*values, contact_id]
+    return " UNION ALL ".join(found), all_values
+
+
+def ends(policy: Policy, moments: Iterable[tuple[int, datetime]]) -> tuple[Term, datetime] | None:
+    """Of what `read_of_one` found: the term that ends first, and when."""
+    known = terms(policy)
+    return reckoning.earliest([(known[place], moment) for place, moment in moments])
 
 
 def _of(

@@ -35,6 +35,15 @@ def in_the_way(contact_ids: Collection[UUID], *, workspace_id: UUID, at: datetim
     return dict(found)
 
 
+def read_of_one(contact_id: UUID, *, workspace_id: UUID, at: datetime) -> tuple[str, list[Any]]:
+    """`in_the_way` of one person as SQL with its values, for a statement that reads more."""
+    return (
+        "SELECT id, until, basis FROM privacy_legalhold WHERE workspace_id = %s AND set_at <= %s AND lifted_at IS NULL "
+        "AND until >= %s AND (contact_id = %s OR keep = ANY(%s))",
+        [workspace_id, at, at.date(), contact_id, list(OF_PEOPLE)],
+    )
+
+
 def on_rules(workspace_id: UUID, *, at: datetime) -> dict[str, list[LegalHold]]:
     """The holds on whole rules of the policy, by the rule's name."""
     found: defaultdict[str, list[LegalHold]] = defaultdict(list)

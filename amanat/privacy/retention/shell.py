@@ -20,6 +20,11 @@ SENTENCES = {
     "privacy.retention.swept": _("What the policy says has ended was deleted"),
 }
 TABLES = {
+    "privacy.RelianceEnd": _("end of what a proof was for"),
+    "privacy.HouseRun": _("sweep of accounts"),
+    "privacy.UserDue": _("user whose time is up"),
+    "privacy.AccountClosure": _("closing of an account"),
+    "privacy.ClosedWorkspace": _("closed workspace"),
     "privacy.LegalHold": _("legal hold"),
     "privacy.RetentionDue": _("person whose time is over"),
     "privacy.RetentionRun": _("sweep"),
@@ -36,4 +41,13 @@ def register() -> None:
     ledger_words.register(SENTENCES, TABLES)
     probes.register()
     navigation.register(Entry("trust", 40, _("Retention"), "hourglass", "privacy:retention", May.READ_TRUST.value))
-    cards.register(Card(40, "privacy/_retention_card.html", views.card, permission=May.READ_CONTACTS, on=("contact",)))
+    cards.register(
+        Card(
+            40,
+            "privacy/_retention_card.html",
+            views.card,
+            permission=May.READ_CONTACTS,
+            on=("contact",),
+            reads=views.card_reads,
+        )
+    )

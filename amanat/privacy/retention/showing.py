@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +12,14 @@ from uuid import UUID
 from django.apps import apps
 from django.utils.translation import gettext as _
 
+from amanat.core import ledger_words
 from amanat.core.tenancy import WorkspaceRow
 from amanat.people.models import Contact
 from amanat.policy import rendering
 from amanat.policy.format import Policy
 from amanat.privacy.retention import books, due, holds, reckoning, tables
 from amanat.privacy.retention.models import LegalHold
+from amanat.privacy.retention.reckoning import Term
 from amanat.publishing import versions
 
 
@@ -79,12 +82,12 @@ def sentences_of(policy: Policy, language: str) -> dict[str, str]:
 
 
 def tables_of(name: str) -> list[str]:
-    """The plural names of the tables with personal data under a rule, people first."""
+    """The names of the tables with personal data under a rule, people first."""
     found = [apps.get_model(held.model) for held in tables.under(name) if held.whose != "nobody"]
     ordered = sorted(
         found, key=lambda model: (model is not Contact, not issubclass(model, WorkspaceRow), model._meta.label)
     )
-    return [str(model._meta.verbose_name_plural) for model in ordered]
+    return list(dict.fromkeys(str(ledger_words.table(model)) for model in ordered))
 
 
 def on_the_page_of(contact: Contact, *, language: str, at: datetime) -> dict[str, Any]:
@@ -92,7 +95,13 @@ def on_the_page_of(contact: Contact, *, language: str, at: datetime) -> dict[str
     here = contact.workspace_id
     policy = versions.in_force(here, at).policy
     held = holds.in_the_way([contact.pk], workspace_id=here, at=at).get(contact.pk, [])
-    ended = due.of_one(here, policy, contact.pk)
+    return trust(contact, due.of_one(here, policy, contact.pk), held, language=language, at=at)
+
+
+def trust(
+    contact: Contact, ended: tuple[Term, datetime] | None, held: Sequence[LegalHold], *, language: str, at: datetime
+) -> dict[str, Any]:
+    """The same from what was read already."""
     if ended is None:
         sentence = _("No date: kept as long as the relation lasts, until a request or the closing of this workspace.")
         return {"when": None, "why": sentence, "held": held, "percent": 100, "clause": "keep.content"}

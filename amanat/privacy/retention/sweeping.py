@@ -26,7 +26,7 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Member
-from amanat.core import ids, ledger, tenancy
+from amanat.core import ids, ledger, ledger_words, tenancy
 from amanat.people.models import Contact
 from amanat.policy.durations import Duration
 from amanat.policy.format import Policy
@@ -232,12 +232,12 @@ def foretell(workspace_id: UUID, policy: Policy, at: datetime) -> list[dry_runs.
         if one.due_at <= at:
             people[one.term.keep] += 1
     for keep, count in people.items():
-        found.append(dry_runs.DryRun(keep, Contact._meta.verbose_name_plural, count))
+        found.append(dry_runs.DryRun(keep, ledger_words.table(Contact), count))
     for table, term in _tables(policy):
         if table.keep in on_hold:
             continue
         count = tables.count(table, term, at=at, workspace_id=workspace_id)
-        found.append(dry_runs.DryRun(table.keep, table.model._meta.verbose_name_plural, count))
+        found.append(dry_runs.DryRun(table.keep, ledger_words.table(table.model), count))
     if "billing" not in on_hold:
         found.append(
             dry_runs.DryRun("billing", _("services with their payments"), books.count(workspace_id, policy, at=at))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.core import clock, jobs
+from amanat.people import cards
 from amanat.people.models import Company, Contact
-from amanat.privacy.retention import holds, showing, sweeping
+from amanat.privacy.retention import due, holds, showing, sweeping
 from amanat.privacy.retention.forms import HoldForm
 from amanat.privacy.retention.models import LegalHold, RetentionDue, RetentionRun
 from amanat.privacy.vault.models import SealedRecord
@@ -123,4 +126,15 @@ def card(request: MemberRequest, record: Contact | Company) -> dict[str, Any] | 
     """The line of trust on the page of a contact: when she is erased, and by which rule."""
     if not isinstance(record, Contact):
         return None
-    return {"trust": showing.on_the_page_of(record, language=_language(), at=clock.now())}
+    moments = [(row["term"], datetime.fromisoformat(row["moment"])) for row in cards.rows(request, "retention.moments")]
+    held = [cards.instance(LegalHold, row) for row in cards.rows(request, "retention.holds")]
+    ended = due.ends(versions.of_request(request).policy, moments)
+    return {"trust": showing.trust(record, ended, held, language=_language(), at=clock.now())}
+
+
+def card_reads(request: MemberRequest, record: Contact | Company) -> Mapping[str, cards.Read]:
+    policy, here = versions.of_request(request).policy, request.workspace.pk
+    return {
+        "retention.moments": due.read_of_one(here, policy, record.pk),
+        "retention.holds": holds.read_of_one(record.pk, workspace_id=here, at=clock.now()),
+    }
