@@ -85,7 +85,7 @@ def test_the_table_of_roles_is_the_one_that_rules(shree: Any) -> None:
 
 
 def test_an_auditor_writes_nothing_and_an_owner_may_everything() -> None:
-    reads = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS, May.READ_LEDGER, May.READ_JOBS}
+    reads = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS, May.READ_LEDGER, May.READ_JOBS, May.READ_TRUST}
     assert permissions.TABLE[Role.AUDITOR] <= reads
     assert permissions.TABLE[Role.OWNER] == frozenset(May)
     assert permissions.TABLE[Role.AGENT] < permissions.TABLE[Role.MANAGER]

@@ -146,7 +146,7 @@ def test_the_list_that_is_seen_is_what_is_exported(browser: Client, rekha: Membe
     assert "attachment" in answer["Content-Disposition"]
     with tenancy.inside(rekha.workspace):
         entry = LedgerEntry.objects.of(rekha.workspace).get(event="people.contacts.exported")
-        assert (entry.actor, entry.facts) == (rekha.pk, {"count": 1, "format": "csv"})
+        assert (entry.actor, entry.facts) == (rekha.pk, {"count": 1, "format": "csv", "purpose": "service"})
 
 
 def test_the_whole_workspace_needs_a_fresh_sign_in(rekha: Member) -> None:
