@@ -77,9 +77,11 @@ def of_this_run(run: ImportRun, kind: str, ids: Sequence[UUID]) -> set[UUID]:
 def held(
     workspace_id: UUID, model: Model, ids: Sequence[UUID], *, own: Mapping[Model, tuple[str, list[Any]]] | None = None
 ) -> set[UUID]:
-    """Those to which something points. `own` excuses rows of a model that fulfil a condition (SQL) with its parameters."""
+    """Those to which something points, more than a note that somebody looked (`is_a_look` of a model). `own` excuses rows of a model that fulfil a condition (SQL) with its parameters."""
     parts, parameters = [], []
     for other, column in pointing.at(model):
+        if getattr(other, "is_a_look", False):
+            continue
         condition, values = (own or {}).get(other, ("true", []))
         parts.append(
             f'SELECT "{column}" FROM "{other._meta.db_table}" '  # noqa: S608 - our own tables and conditions

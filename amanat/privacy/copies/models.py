@@ -67,6 +67,7 @@ class Sighting(WorkspaceRow):
     """A member opened the page of a person, first at this moment of that day. One row a day, so that it costs next to nothing."""
 
     watched = False
+    is_a_look = True  #: who only looked changed nothing: an import can still be undone
 
     contact = WorkspaceForeignKey(Contact, related_name="+")
     member = WorkspaceForeignKey(Member, related_name="+")
