@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import NoReverseMatch
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext_lazy as _
@@ -31,7 +32,10 @@ def tell_of_the_device(line: DeviceLine) -> None:
 
 
 def _device_line(request: HttpRequest) -> dict[str, Any] | None:
-    return next((line(request) for line in _device_lines), None)
+    try:
+        return next((line(request) for line in _device_lines), None)
+    except NoReverseMatch:  # the pages of that package are not among the routes in use
+        return None
 
 
 def theme_of(request: HttpRequest) -> str:

@@ -31,5 +31,5 @@ def register() -> None:
     # Taking everything along, and taking it back.
     access.stays_open("workspace_keep", "workspace_close", "export_workspace", "export_take", "export_again", "verify")
     navigation.register(
-        Entry("workspace", 90, _("Close"), "door-open", "privacy:workspace_close", May.MANAGE_POLICY.value)
+        Entry("workspace", 90, _("Close"), "log-out", "privacy:workspace_close", May.MANAGE_POLICY.value)
     )
