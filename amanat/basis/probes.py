@@ -1,4 +1,4 @@
-"""Probes of consent, purposes and storage: an invented person goes through the real gate, an invented cookie through the real guard.
+"""Probes of consent and purposes: an invented person goes through the real gate.
 
 They run inside a savepoint that is taken back, so the invented person is seen by nobody.
 """
@@ -10,9 +10,6 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.test.client import RequestFactory
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Workspace
@@ -21,27 +18,22 @@ from amanat.basis import (
     forms,
     gate,
     hours,
-    middleware,
     notices,
     objections,
-    public_views,
     reading,
     restrictions,
     rules,
-    storage,
 )
 from amanat.basis.consent import How
 from amanat.basis.models import Decision, Method, Objection, Restriction
-from amanat.core import middleware as frame
 from amanat.core import routes
 from amanat.people import masking
 from amanat.people.models import Contact, Email, Phone
 from amanat.policy.format import Policy
-from amanat.policy.probing import Asked, Finding, Scope, probe
+from amanat.policy.probing import Asked, Finding, probe
 
 #: Of nobody: numbers and addresses that are set aside for tests, and a name that no one bears.
 NUMBER, MAIL, NAME = "+919899000029", "xqzbasis@canary.example", "Xqzbasis Vwkcanary"
-_TRACKER = "_xqzprobe"
 HERSELF = How(Method.LINK)
 
 
@@ -338,132 +330,6 @@ def no_sale(asked: Asked) -> Finding:
         written == 1 and not selling and "dpv:SellDataToThirdParties" in asked.policy.never,
         _("The browser's signal is written down ({written} record); {selling} purposes sell data"),
         {"written": written, "selling": len(selling)},
-    )
-
-
-def _through_the_guard(
-    asked: Asked, names: Sequence[str], *, chosen: Sequence[str] | None = None, signal: bool = False
-) -> list[str]:
-    """Names of the cookies that reach the device when a page of the workspace sets all of `names`."""
-
-    def view(request: HttpRequest) -> HttpResponse:
-        response = HttpResponse()
-        for name in names:
-            response.set_cookie(name, "x", max_age=10**9)
-        return response
-
-    request = RequestFactory(headers={storage.SIGNAL: "1"} if signal else {}).get(f"/w/{asked.workspace_id}/cookies/")
-    if chosen is not None:
-        request.COOKIES[storage.CHOICE_COOKIE] = storage.with_choice(request, asked.workspace_id, chosen)
-    response = middleware.declared_storage_only(view)(request)
-    return sorted(response.cookies)
-
-
-def _names(policy: Policy, *kinds: str) -> list[str]:
-    return [name for name, key in storage.of_policy(policy).items() if key.kind in kinds]
-
-
-@probe(
-    "basis.storage-register",
-    _("Nothing undeclared reaches a reader's device"),
-    keys=("K-REG",),
-    rules=("storage",),
-    minutes=60,
-)
-def storage_register(asked: Asked) -> Finding:
-    """An undeclared cookie is sent through the guard; every cookie of the site's own stands in the policy and in the middle of the way."""
-    let_through = _through_the_guard(asked, [_TRACKER])
-    undeclared = sorted(storage.own_cookies().keys() - storage.of_policy(asked.policy).keys())
-    first = settings.MIDDLEWARE.index("amanat.basis.middleware.declared_storage_only")
-    setters = settings.MIDDLEWARE.index("django.contrib.sessions.middleware.SessionMiddleware")
-    return Finding(
-        not let_through and not undeclared and first < setters,
-        _("{through} undeclared cookies were let through; {undeclared} of the site's {own} are not in the policy"),
-        {"through": len(let_through), "undeclared": len(undeclared), "own": len(storage.own_cookies())},
-    )
-
-
-@probe(
-    "basis.storage-consent",
-    _("Storage for figures and offers waits for a yes and obeys the browser's signal"),
-    keys=("K-ANALYT", "K-MKT", "K-BROWSER"),
-    rules=("storage",),
-    minutes=60,
-)
-def storage_consent(asked: Asked) -> Finding:
-    """All keys of these kinds: without a choice, after a no, after a yes, after a yes with the signal, and their life."""
-    names = _names(asked.policy, *storage.ASKED)
-    closed = [
-        *_through_the_guard(asked, names),
-        *_through_the_guard(asked, names, chosen=()),
-        *_through_the_guard(asked, names, chosen=storage.ASKED, signal=True),
-    ]
-    opened = _through_the_guard(asked, names, chosen=storage.ASKED)
-    return Finding(
-        not closed and opened == sorted(names),
-        _("{keys} keys tried: {closed} set without a yes or against the signal, {opened} set after a yes"),
-        {"keys": len(names), "closed": len(closed), "opened": len(opened)},
-    )
-
-
-@probe(
-    "basis.storage-life",
-    _("Cookies of sign-in and settings live no longer than promised"),
-    keys=("K-SIGNIN", "K-PREF"),
-    rules=("storage",),
-)
-def storage_life(asked: Asked) -> Finding:
-    too_long = 0
-    declared = storage.of_policy(asked.policy)
-    for name, own in storage.own_cookies().items():
-        if name in declared and own.life is not None and own.life > storage.longest(declared[name]):
-            too_long += 1
-    flags = (
-        settings.SESSION_COOKIE_HTTPONLY and settings.CSRF_COOKIE_HTTPONLY and settings.SESSION_COOKIE_SAMESITE == "Lax"
-    )
-    is_bound = settings.SESSION_COOKIE_SECURE or not settings.BASE_URL.startswith("https")
-    return Finding(
-        too_long == 0 and flags and is_bound,
-        _(
-            "{cookies} cookies compared with the policy: {long} live longer than promised; hidden from scripts: {hidden}"
-        ),
-        {"cookies": len(storage.own_cookies()), "long": too_long, "hidden": flags, "bound": is_bound},
-    )
-
-
-@probe(
-    "basis.public-pages-without-cookies",
-    _("Public pages work without cookies and say what is kept"),
-    keys=("K-DEGRADE", "K-CLEAR"),
-    rules=("storage",),
-)
-def without_cookies(asked: Asked) -> Finding:
-    """The page of choices is asked for as by a browser that keeps nothing."""
-    request = RequestFactory().get(f"/w/{asked.workspace_id}/choices/")
-    page = public_views.start(request, asked.workspace_id)
-    text = page.content.decode()
-    has_link = f"/w/{asked.workspace_id}/cookies/" in text
-    strange = sorted(set(page.cookies) - storage.own_cookies().keys())
-    return Finding(
-        page.status_code == 200 and has_link and not strange,
-        _("The page answered {status}; it leads to the register of what is kept: {link}"),
-        {"status": page.status_code, "link": has_link, "strange": len(strange)},
-    )
-
-
-@probe(
-    "basis.device-permissions",
-    _("No page may ask for microphone, camera or place"),
-    keys=("S-PERM-NEED", "S-PERM-CONS", "S-PERM-CHANGE"),
-    rules=("security",),
-    scope=Scope.INSTALLATION,
-)
-def device_permissions(asked: Asked) -> Finding:
-    response = frame.caller(lambda request: HttpResponse())(RequestFactory().get("/"))
-    header = response.headers.get("Permissions-Policy", "")
-    allowed = [name for name in ("camera", "microphone", "geolocation") if f"{name}=()" not in header]
-    return Finding(
-        not allowed, _("{allowed} of 3 permissions of the device may be asked for"), {"allowed": len(allowed)}
     )
 
 

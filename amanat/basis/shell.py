@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
-from amanat.basis import probes, views  # noqa: F401 (probes register themselves)
+from amanat.basis import views
 from amanat.people import cards
 from amanat.people.cards import Card
 from amanat.web import navigation

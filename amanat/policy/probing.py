@@ -1,6 +1,6 @@
 """Probes: small checks that show whether the running system keeps what a policy says.
 
-Each package registers the probes of its own subject in its `probes.py`, imported by its `AppConfig.ready()`. A probe looks at real
+Each package registers the probes of its own subject in its `probes.py`, found when the site starts. A probe looks at real
 rows, files, settings or answers of the running system, never at a flag that says "done"; what it finds becomes evidence.
 """
 

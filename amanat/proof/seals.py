@@ -26,6 +26,7 @@ def _seal(one: Judged, today: date) -> Seal:
         checked_at=one.checked_at,
         evidence=telling.evidence.digest if telling and telling.evidence else _attested(one),
         said=wording.said(telling.evidence) if telling and telling.evidence else "",
+        promises=len(one.promises),
         checked=one.checked,
         kept=one.kept,
         is_attested=one.clause.kind == "attested" and judging.is_shown(one, today),

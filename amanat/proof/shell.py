@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
+from django.apps import apps
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
@@ -16,14 +18,6 @@ from amanat.publishing import seals as public_seals
 from amanat.web.navigation import Entry
 from amanat.web.navigation import register as show
 
-#: Modules whose import registers probes: those of packages below that cannot register their own, and of the whole.
-PROBES = (
-    "amanat.accounts.probes",
-    "amanat.proof.probes_installation",
-    "amanat.proof.probes_records",
-    "amanat.proof.probes_storage",
-)
-
 
 def register() -> None:
     """Called once, when the site starts."""
@@ -34,7 +28,16 @@ def register() -> None:
         attesting.KIND, allowed=PICTURES | {FileType.PDF, FileType.DOCX, FileType.TXT}, most_bytes=10 * MEGABYTE
     )
     public_seals.provide(seals.of)
-    for name in PROBES:
-        import_module(name)
-    probes_records.register_kinds(coverage.kinds_of_data())
+    load_probes()
     show(Entry("trust", 10, _("Promises"), "shield-check", "proof:board", May.READ_TRUST.value))
+
+
+def load_probes() -> None:
+    """Import every module called `probes` or `probes_…` of every package: each registers its own."""
+    for config in apps.get_app_configs():
+        if config.name.startswith("amanat."):
+            for path in sorted(Path(config.path).rglob("probes*.py")):
+                inside = path.relative_to(config.path).with_suffix("").parts
+                if "tests" not in inside:
+                    import_module(".".join([config.name, *inside]))
+    probes_records.register_kinds(coverage.kinds_of_data())

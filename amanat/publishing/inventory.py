@@ -7,13 +7,11 @@ from functools import cache
 from importlib import import_module, util
 
 from django.apps import apps
-from django.conf import settings
 
 from amanat.core import outgoing
 from amanat.core.outgoing import ANY_PUBLIC_HOST
 from amanat.core.personal_data import Held
 from amanat.policy.inventory import Inventory
-from amanat.web.context import THEME_COOKIE
 
 _cookies: set[str] = set()
 
@@ -35,14 +33,8 @@ def held() -> tuple[Held, ...]:
 
 
 def cookies() -> frozenset[str]:
-    """Names that may be set on a device: the frame's own and those the packages declare."""
-    own = {
-        settings.SESSION_COOKIE_NAME,
-        settings.CSRF_COOKIE_NAME,
-        settings.LANGUAGE_COOKIE_NAME,
-        THEME_COOKIE,
-    }
-    return frozenset(own | _cookies)
+    """Names that may be set on a device, as the packages declare them."""
+    return frozenset(_cookies)
 
 
 def hosts() -> frozenset[str]:

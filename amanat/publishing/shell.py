@@ -1,8 +1,6 @@
-"""What publishing adds to the site: SQL, words of the ledger, probes, links of the public pages."""
+"""What publishing adds to the site: SQL, words of the ledger, links of the public pages."""
 
 from __future__ import annotations
-
-from importlib import import_module
 
 from amanat.core import ledger_words, schema
 from amanat.publishing import editing_shell
@@ -12,7 +10,6 @@ from amanat.publishing import schema as own
 
 def register() -> None:
     """Called once, when the site starts."""
-    import_module("amanat.publishing.probes")  # importing registers them; it needs loaded models
     schema.add_sql("workspaces_with_policy_mail", own.WORKSPACES_WITH_POLICY_MAIL)
     schema.add_sql("first_workspace", own.FIRST_WORKSPACE)
     schema.add_sql("policy_in_force", own.POLICY_IN_FORCE)

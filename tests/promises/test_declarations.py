@@ -13,7 +13,7 @@ from django.core.management import call_command
 from amanat.core import jobs, ledger_words, routes
 from amanat.core.personal_data import Held
 from amanat.people.custom_fields import PERSONAL_KINDS
-from amanat.policy import terms
+from amanat.policy import probing, terms
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = [
@@ -152,3 +152,17 @@ def test_the_clock_is_read_in_one_place() -> None:
         if any(word in path.read_text(encoding="utf-8") for word in words)
     ]
     assert [place for place in strangers if place not in allowed and not place.startswith("operations/")] == []
+
+
+def test_every_probe_that_is_written_runs() -> None:
+    """A module of probes that nobody loads would leave its promises unchecked without a word."""
+    written = {
+        ast.literal_eval(mark.args[0])
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        for mark in node.decorator_list
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "probe"
+    }
+    assert len(written) > 80
+    assert sorted(written - set(probing.registered())) == []

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 
 from amanat.accounts.models import Workspace
 from amanat.basis import (
@@ -15,6 +16,7 @@ from amanat.basis import (
     middleware,
     objections,
     probes,
+    probes_storage,
     reading,
     restrictions,
     rules,
@@ -80,8 +82,8 @@ BREAKS: list[tuple[str, Any, str, Any]] = [
     ("basis.storage-consent", storage, "may_set", lambda *given: True),
     ("basis.storage-consent", storage, "has_signal", lambda request: False),
     ("basis.storage-register", middleware, "_clean", lambda request, response: None),
-    ("basis.device-permissions", probes.frame, "caller", lambda get_response: get_response),
-    ("basis.public-pages-without-cookies", probes.public_views, "start", lambda request, workspace_id: __import__("django.http").http.HttpResponse("x")),
+    ("basis.device-permissions", probes_storage.frame, "caller", lambda get_response: get_response),
+    ("basis.public-pages-without-cookies", probes_storage.public_views, "start", lambda request, workspace_id: HttpResponse("x")),
 ]  # fmt: skip
 
 
@@ -102,6 +104,23 @@ def test_a_cookie_that_lives_longer_than_promised_turns_its_probe_red(asked: Ask
     }
     shorter = asked.policy.model_copy(update={"storage": asked.policy.storage.model_copy(update={"keys": keys})})
     assert not MINE["basis.storage-life"].run(Asked(asked.workspace_id, shorter, asked.at)).is_kept
+
+
+def test_a_page_that_may_load_from_elsewhere_turns_its_probe_red(asked: Asked, settings: Any) -> None:
+    settings.SECURE_CSP = {**settings.SECURE_CSP, "script-src": ["https://tracker.example"]}
+    assert not MINE["basis.no-other-host"].run(asked).is_kept
+
+
+def test_telling_other_sites_where_a_reader_was_turns_its_probe_red(asked: Asked, settings: Any) -> None:
+    settings.SECURE_REFERRER_POLICY = "unsafe-url"
+    assert not MINE["basis.links"].run(asked).is_kept
+
+
+def test_a_cookie_of_a_package_that_the_policy_does_not_name_turns_the_probe_red(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "own_cookies", lambda: {"visitor_id": next(iter(storage._OWN_COOKIES.values()))})
+    assert not MINE["basis.storage-register"].run(asked).is_kept
 
 
 def test_a_box_that_is_ticked_beforehand_turns_its_probe_red(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,6 @@ from amanat.privacy.closing.models import AccountClosure, ClosedWorkspace, Works
 _GRACE = timedelta(hours=25)
 
 
-def register() -> None:
-    """The probes below are registered by the import of this module."""
-
-
 @probe(
     "closing.accounts",
     _("Anybody can close the account, and it goes on the promised day"),

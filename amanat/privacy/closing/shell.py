@@ -7,7 +7,6 @@ from django.utils.translation import gettext_lazy as _
 from amanat.accounts import access
 from amanat.accounts.permissions import May
 from amanat.core import ledger_words, schema
-from amanat.privacy.closing import probes
 from amanat.privacy.closing import schema as sql
 from amanat.web import navigation
 from amanat.web.navigation import Entry
@@ -27,7 +26,6 @@ def register() -> None:
         "close_workspace", "deletes all rows of the transaction's workspace, when its closing is due"
     )
     ledger_words.register(SENTENCES, TABLES)
-    probes.register()
     # Taking everything along, and taking it back.
     access.stays_open("workspace_keep", "workspace_close", "export_workspace", "export_take", "export_again", "verify")
     navigation.register(

@@ -6,11 +6,10 @@ from amanat.core import ledger_words
 from amanat.people import cards
 from amanat.people.cards import Card
 from amanat.privacy.copies import ledger_words as own_words
-from amanat.privacy.copies import probes, views
+from amanat.privacy.copies import views
 
 
 def register() -> None:
     """Called once, when the site starts."""
-    assert probes
     ledger_words.register(own_words.SENTENCES, own_words.TABLES)
-    cards.register(Card(60, "privacy/_copies_card.html", views.card, on=("contact",)))
+    cards.register(Card(62, "privacy/_copies_card.html", views.card, column="right", on=("contact",)))

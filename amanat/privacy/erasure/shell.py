@@ -10,14 +10,12 @@ from amanat.people import bin as deleted
 from amanat.people import cards
 from amanat.people.cards import Card
 from amanat.people.importing import refusals
-from amanat.privacy.erasure import children, probes, proofs, returning, views, wanted
+from amanat.privacy.erasure import children, proofs, returning, views, wanted
 from amanat.privacy.erasure import ledger_words as own_words
 from amanat.privacy.erasure import schema as own
 from amanat.privacy.erasure.models import Erasure
 from amanat.web import navigation
 from amanat.web.navigation import Entry
-
-__all__ = ["probes", "register"]
 
 
 def register() -> None:
@@ -35,6 +33,7 @@ def register() -> None:
             70,
             "privacy/_erasure_card.html",
             views.card,
+            column="right",
             permission=May.ANSWER_REQUESTS,
             on=("contact",),
             reads=views.card_reads,

@@ -7,14 +7,13 @@ from django.utils.translation import gettext_lazy as _
 from amanat.accounts.permissions import May
 from amanat.core import ledger_words, outgoing
 from amanat.privacy.registers import ledger_words as own_words
-from amanat.privacy.registers import probes, traffic
+from amanat.privacy.registers import traffic
 from amanat.web import navigation
 from amanat.web.navigation import Entry
 
 
 def register() -> None:
     """Called once, when the site starts."""
-    assert probes
     ledger_words.register(own_words.SENTENCES, own_words.TABLES)
     outgoing.on_disclosure(traffic.count)
     outgoing.on_refusal(traffic.count_refused)

@@ -10,7 +10,7 @@ from amanat.core import ledger_words, vault
 from amanat.people import bin as deleted
 from amanat.people import cards
 from amanat.people.cards import Card
-from amanat.privacy.requests import asking, details, probes, views
+from amanat.privacy.requests import asking, details, views
 from amanat.privacy.requests import ledger_words as own_words
 from amanat.privacy.requests.models import Nomination, RightsRequest
 from amanat.web import navigation
@@ -19,7 +19,6 @@ from amanat.web.navigation import Entry
 
 def register() -> None:
     """Called once, when the site starts."""
-    assert probes
     access.count_in_the_frame(asking.OPEN_COUNT)
     ledger_words.register(own_words.SENTENCES, own_words.TABLES)
     vault.register_sealed(RightsRequest, "details", details.place)

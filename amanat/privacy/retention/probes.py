@@ -21,10 +21,6 @@ GRACE = timedelta(hours=25)
 _OLDER = _("{late} rows are older than promised, of {tables} tables looked at")
 
 
-def register() -> None:
-    """The probes below are registered by the import of this module."""
-
-
 def _late_rows(asked: Asked, only: frozenset[str] | None = None) -> tuple[int, int]:
     """How many rows are late, and of how many tables, leaving out rules on hold."""
     before = asked.at - GRACE

@@ -8,8 +8,8 @@ from amanat.accounts.permissions import May
 from amanat.core import ledger_words, schema
 from amanat.people import cards
 from amanat.people.cards import Card
-from amanat.privacy.retention import probes, sweeping, views
 from amanat.privacy.retention import schema as sql
+from amanat.privacy.retention import sweeping, views
 from amanat.publishing import dry_runs
 from amanat.web import navigation
 from amanat.web.navigation import Entry
@@ -39,13 +39,13 @@ def register() -> None:
     )
     dry_runs.provide(sweeping.foretell)
     ledger_words.register(SENTENCES, TABLES)
-    probes.register()
     navigation.register(Entry("trust", 40, _("Retention"), "hourglass", "privacy:retention", May.READ_TRUST.value))
     cards.register(
         Card(
-            40,
+            5,
             "privacy/_retention_card.html",
             views.card,
+            column="right",
             permission=May.READ_CONTACTS,
             on=("contact",),
             reads=views.card_reads,

@@ -13,10 +13,6 @@ from amanat.privacy.vault.models import SealedRecord
 _ONE_DAY = timedelta(days=1)
 
 
-def register() -> None:
-    """The probes below are registered by the import of this module."""
-
-
 @probe(
     "vault.destroyed", _("The sealed store is emptied on its days, keys first"), keys=("T-DELANON",), rules=("vault",)
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from amanat.core import ledger_words
-from amanat.privacy.vault import probes
 
 SENTENCES = {
     "privacy.vault.sealed": _("Records of erased people sealed, as the law says"),
@@ -21,4 +20,3 @@ TABLES = {"privacy.SealedRecord": _("sealed record"), "privacy.VaultRelease": _(
 def register() -> None:
     """Called once, when the site starts."""
     ledger_words.register(SENTENCES, TABLES)
-    probes.register()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
-from pytest_django.fixtures import Settings
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests import factories
@@ -21,8 +19,7 @@ from amanat.policy import probing, ready
 from amanat.policy.format import Policy
 from amanat.policy.probing import Asked, Finding, Run
 from amanat.proof import probes_records as probes
-from amanat.proof import probes_storage, running
-from amanat.publishing import inventory
+from amanat.proof import running
 
 POLICY = ready.policy("default")
 
@@ -182,30 +179,3 @@ def test_a_declared_column_that_is_gone_is_found(shree: Workspace, monkeypatch: 
     run = probing.registered()["data.Name"].run
     monkeypatch.setattr(probes, "_columns_of_database", set)
     assert not ask(run, shree).is_kept
-
-
-def test_what_is_set_on_a_device_is_in_the_register(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ask(probes_storage.in_the_register, shree).is_kept
-    monkeypatch.setattr(inventory, "_cookies", {"visitor_id"})
-    assert ask(probes_storage.in_the_register, shree).facts["undeclared"] == 1
-    assert not ask(probes_storage.in_the_register, shree).is_kept
-
-
-def test_a_cookie_that_lives_too_long_is_found(shree: Workspace, settings: Settings) -> None:
-    settings.SESSION_COOKIE_AGE = int(timedelta(days=400).total_seconds())
-    assert not ask(probes_storage.in_the_register, shree).is_kept
-
-
-def test_tracking_is_found(shree: Workspace, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    assert ask(probes_storage.no_tracking, shree).is_kept
-    with monkeypatch.context() as patch:
-        patch.setattr(inventory, "_cookies", {"usage"})
-        assert not ask(probes_storage.no_tracking, shree).is_kept
-    settings.SECURE_CSP = {**settings.SECURE_CSP, "script-src": ["https://tracker.example"]}
-    assert not ask(probes_storage.no_tracking, shree).is_kept
-
-
-def test_telling_other_sites_is_found(shree: Workspace, settings: Settings) -> None:
-    assert ask(probes_storage.links, shree).is_kept
-    settings.SECURE_REFERRER_POLICY = "unsafe-url"
-    assert not ask(probes_storage.links, shree).is_kept

@@ -112,7 +112,7 @@ def test_one_clause_is_checked_by_its_own_checks(shree: Workspace, owner: Client
     assert answer["Location"] == reverse("proof:clause", args=["cookies"])
     with connection.cursor() as cursor:
         cursor.execute("SELECT args->'only' FROM procrastinate_jobs WHERE task_name = 'proof.run_all'")
-        assert "storage.register" in cursor.fetchone()[0]
+        assert "basis.storage-register" in cursor.fetchone()[0]
 
 
 @pytest.mark.parametrize("role", [Role.AGENT])
