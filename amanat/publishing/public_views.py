@@ -310,7 +310,7 @@ def _status(read: Reading) -> dict[str, Any]:
             {
                 "id": one.id, "part": part.id, "says": one.text, "state": one.state, "checked_at": one.seal.checked_at,
                 "evidence": one.seal.evidence or None, "found": one.seal.said or None,
-                "promises_checked": one.seal.checked, "promises_kept": one.seal.kept,
+                "promises": one.seal.promises, "promises_checked": one.seal.checked, "promises_kept": one.seal.kept,
             }
             for part in pages.parts(page, read.seals) for one in part.sentences
         ],

@@ -31,7 +31,8 @@ WORDS: dict[State, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """How a clause stands. `evidence` is the hash of what was found (hex), `said` a sentence about it, `checked` and `kept` count promises.
+    """How a clause stands. `evidence` is the hash of what was found (hex), `said` a sentence about it, `promises` stand behind the sentence, of which
+    `checked` are looked at and `kept` were found kept.
 
     `is_attested` says that somebody attests it today, which brings the words back that the policy file has no evidence for.
     """
@@ -40,9 +41,14 @@ class Seal:
     checked_at: datetime | None = None
     evidence: str = ""
     said: str = ""
+    promises: int = 0
     checked: int = 0
     kept: int = 0
     is_attested: bool = False
+
+    @property
+    def is_partly_checked(self) -> bool:
+        return 0 < self.checked < self.promises
 
 
 type Provider = Callable[[UUID], Mapping[str, Seal]]

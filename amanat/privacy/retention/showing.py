@@ -110,9 +110,9 @@ def trust(
     left = (when - at) / (when - began) if when > began else 0.0
     words = term.period.in_words(language)
     why = {
-        "last_interaction": _("%(period)s after the last contact, by %(rule)s."),
-        "opt_out": _("%(period)s after the person opted out, by %(rule)s."),
-    }[term.trigger] % {"period": words, "rule": f"keep.{term.keep}"}
+        "last_interaction": _("%(period)s after the last contact."),
+        "opt_out": _("%(period)s after the person opted out."),
+    }[term.trigger] % {"period": words}
     if term.warn:
         why += " " + _("Told %(period)s before.") % {"period": term.warn.in_words(language)}
     return {

@@ -37,8 +37,8 @@ def at_now() -> Any:
 def sealed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Seal]:
     """Seals as the package above would give them."""
     found = {
-        "never": Seal(State.KEPT, NOW + DAY - timedelta(minutes=2), "ab" * 32, "No buyer was found.", 3, 3),
-        "place": Seal(State.BROKEN, NOW, "cd" * 32, "A host abroad was called.", 2, 1),
+        "never": Seal(State.KEPT, NOW + DAY - timedelta(minutes=2), "ab" * 32, "No buyer was found.", 3, 3, 3),
+        "place": Seal(State.BROKEN, NOW, "cd" * 32, "A host abroad was called.", 3, 2, 1),
         "protect": Seal(State.DUE, NOW, "ef" * 32),
     }
     monkeypatch.setattr(seals, "_provider", [lambda workspace_id: found])
@@ -144,19 +144,20 @@ def test_a_seal_stands_beside_its_sentence(client: Client, shree: Workspace, sea
     }.items():
         line = page[page.index(f'<li id="{clause}"') :]
         assert word in line[: line.index("</li>")], clause
-    assert "1 promise was found broken" in page and "The last check: 2 min ago." in page
+        assert ("2 of 3 promises checked" in line[: line.index("</li>")]) == (clause == "place"), clause
+    assert "1 sentence below was found broken" in page and "The last check: 2 min ago." in page
 
 
 def test_the_status_says_what_was_found_and_its_hash(client: Client, shree: Workspace, sealed: dict[str, Seal]) -> None:
     published(shree)
     told = {one["id"]: one for one in client.get(address(shree, "status.json")).json()["clauses"]}
     assert told["place"] | {"checked_at": ""} == told["place"] | {
-        "state": "broken", "evidence": "cd" * 32, "found": "A host abroad was called.", "promises_checked": 2, "promises_kept": 1,
+        "state": "broken", "evidence": "cd" * 32, "found": "A host abroad was called.", "promises": 3, "promises_checked": 2, "promises_kept": 1,
         "part": "share", "checked_at": "",
     }  # fmt: skip
     assert told["rights"]["state"] == "unknown" and told["rights"]["evidence"] is None
     page = client.get(address(shree, "status/")).content.decode()
-    assert "cd" * 32 in page and "1 of 2 checks found it kept" in page
+    assert "cd" * 32 in page and "2 of 3 promises checked" in page and "1 kept" in page
 
 
 def test_versions_stay_readable_with_what_differs_in_words(client: Client, shree: Workspace) -> None:
