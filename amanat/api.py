@@ -289,14 +289,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return HttpResponse(document(), content_type="application/json; charset=utf-8")
 
 
-@csrf_exempt
-def unknown(request: HttpRequest, key: str) -> HttpResponse:
-    """Whatever else is asked for under /api/: a problem, where the site's pages would answer with a page."""
-    return problem(404, _("Not found"))
-
-
 urlpatterns = [
     route(PREFIX + "openapi.json", openapi, name="api:openapi", rule=anyone),
     *_patterns(),
-    route("api/<path:key>", unknown, name="api:unknown", rule=anyone, methods=METHODS),
 ]

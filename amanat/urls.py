@@ -7,6 +7,8 @@ from django.urls import include, path
 from amanat.core import health
 from amanat.core.routes import anyone, route
 
+handler404 = "amanat.core.routes.not_found"
+
 urlpatterns = [
     route("healthz", health.healthz, name="healthz", rule=anyone),
     path("", include("amanat.web.urls")),

@@ -32,7 +32,7 @@ _ADMINS = (Role.OWNER, Role.MANAGER)
 #: The sign-in library's routes, by their names.
 _DOORS = ("account_", "mfa_")
 #: Routes for everyone that may be called without end: they end a session, choose words or colors, or answer that nothing is there.
-_GIVES_NOTHING_AWAY = {"account_logout", "language", "theme", "api:unknown"}
+_GIVES_NOTHING_AWAY = {"account_logout", "language", "theme"}
 #: Confirmed within this time or deleted, as `signing_up.sweep` does.
 _UNCONFIRMED = timedelta(days=3)
 

@@ -103,8 +103,8 @@ def decisions(workspace: HasId | UUID, *, member: Member, wanted: Wanted) -> Pag
     if wanted.purpose:
         rows = rows.filter(purpose=wanted.purpose)
     if wanted.on is not None:
-        begins = datetime.combine(wanted.on, time(), ZoneInfo(wanted.zone))
-        rows = rows.filter(at__gte=begins, at__lt=begins + timedelta(days=1))
+        begins, ends = (datetime.combine(wanted.on, edge, ZoneInfo(wanted.zone)) for edge in (time.min, time.max))
+        rows = rows.filter(at__range=(begins, ends))
     if wanted.after:
         at, key = _place(wanted.after)
         rows = rows.filter(Q(at__lt=at) | Q(at=at, id__lt=key), at__lte=at)

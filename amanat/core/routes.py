@@ -172,6 +172,11 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
     return render(request, f"{status}.html" if status != 405 else "400.html", {"title": titles[status]}, status=status)
 
 
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Whatever no route answers to; Django calls it."""
+    return refusal(request, 404)
+
+
 def addresses() -> dict[str, Route]:
     """The declared routes by their whole pattern, prefixes of includes and all."""
     walked = _walk(get_resolver().url_patterns)
