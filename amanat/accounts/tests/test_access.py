@@ -214,3 +214,11 @@ def test_whether_somebody_has_a_factor_is_one_question_and_recovery_codes_do_not
             assert second_factors.has_one(user.pk)
         assert len(asked) == 1 and second_factors.who_has_one([user.pk]) == {user.pk}
         row.delete()
+
+
+@pytest.mark.parametrize("permission", [May.READ_TRUST, May.ANSWER_REQUESTS, May.MANAGE_POLICY])
+@pytest.mark.parametrize("role", Role.values)
+def test_pages_of_trust_are_for_those_who_see_everybody(role: str, permission: May) -> None:
+    """They list people of the whole workspace without asking who may see whom, so nobody limited to teams may open them."""
+    member = Member(role=role, sees=Member.Sees.TEAM)
+    assert member.sees_all or not member.may(permission)

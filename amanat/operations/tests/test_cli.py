@@ -65,9 +65,7 @@ def test_what_cannot_be_done_is_one_sentence_and_3(place: Path, words: list[str]
 
 @pytest.mark.slow
 def test_the_ledger_is_verified_and_a_changed_entry_named(place: Path) -> None:
-    here = places.install(place)
-    code, output = places.run(here.data, "migrate")
-    assert code == 0, output
+    here = places.migrated(place)
     process = places.spawn(here.data, code=WRITE_LEDGER)
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 0, output

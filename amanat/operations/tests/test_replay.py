@@ -171,9 +171,7 @@ def look(here: Configuration, body: str = LOOK) -> dict[str, object]:
 @pytest.fixture
 def here(place: Path) -> Configuration:
     """An installation with a backup, after which things were ended for good."""
-    found = places.install(place)
-    code, output = places.run(found.data, "migrate")
-    assert code == 0, output
+    found = places.migrated(place)
     step(found, FILL)
     before = look(found)
     assert before | BEFORE == before
@@ -208,9 +206,7 @@ def test_what_was_ended_since_the_backup_is_ended_again(here: Configuration) -> 
 @pytest.fixture
 def left(place: Path) -> Configuration:
     """An installation with a backup, after which a workspace was closed and an account deleted."""
-    found = places.install(place)
-    code, output = places.run(found.data, "migrate")
-    assert code == 0, output
+    found = places.migrated(place)
     step(found, OPEN)
     before = look(found, WHO_IS_THERE)
     assert (before["workspaces"], before["keys"], before["prakash"]) == (["Dukan", "Kendra"], 2, 1)

@@ -90,7 +90,7 @@ class Site:
 
 @pytest.fixture
 def site(place: Path) -> Iterator[Site]:
-    running = Site(place / "data")
+    running = Site(places.migrated(place).data)
     running.becomes_well()
     yield running
     running.stop()
