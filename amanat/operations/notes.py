@@ -17,3 +17,9 @@ def write(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def clear(folder: Path) -> None:
+    """Remove what a writer of notes that was killed left half written; nobody may be writing in the folder itself meanwhile."""
+    for half in folder.glob(".?*-????????"):
+        half.unlink(missing_ok=True)

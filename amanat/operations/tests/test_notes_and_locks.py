@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def test_a_note_that_cannot_be_written_leaves_the_old_one_and_nothing_else(
         notes.write(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+    note, kept = tmp_path / "state.json", [".hidden", "lock", "papers"]
+    notes.write(note, "{}")
+    for name in kept:
+        (tmp_path / name).touch()
+    handle, half = tempfile.mkstemp(dir=tmp_path, prefix=f".{note.stem}-")  # as far as a writer came
+    os.close(handle)
+    notes.clear(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "state.json"])
+    assert not Path(half).exists()
 
 
 def test_a_note_needs_its_folder(tmp_path: Path) -> None:
