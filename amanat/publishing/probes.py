@@ -21,7 +21,7 @@ from amanat.policy import documents, linting, loading, references, rendering
 from amanat.policy.format import Policy
 from amanat.policy.linting import Severity
 from amanat.policy.probing import Asked, Finding, probe
-from amanat.publishing import inventory, mails, renewing, versions
+from amanat.publishing import inventory, mails, operators_own, renewing, versions
 from amanat.publishing.models import PolicyMail, PolicyVersion
 from amanat.publishing.versions import InForce
 from amanat.publishing.visiting import Visited, visit
@@ -328,7 +328,9 @@ def scope(asked: Asked) -> Finding:
     covered = bool({settings.CONFIGURATION.host_name, f"{settings.CONFIGURATION.host_name}.localdomain"} & hosts)
     door = visit(reverse("account_login"))
     own = reverse("publishing:own_policy")
-    leads = own in {urlsplit(link).path for link in door.links} and visit(own).status == 200
+    is_named = own in {urlsplit(link).path for link in door.links}
+    is_ours = operators_own.workspace_id() == asked.workspace_id  # another's page cannot be read from inside this one
+    leads = is_named and (not is_ours or visit(own).status == 200)
     return Finding(
         covered and leads,
         _(

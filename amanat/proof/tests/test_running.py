@@ -200,3 +200,12 @@ def test_the_chain_is_whole_and_its_end_is_in_the_ledger(shree: Workspace, only:
         assert published is not None
         end = Evidence.objects.of(shree).get(number=published.facts["number"])
         assert end.digest == published.facts["digest"]
+
+
+@pytest.mark.slow
+def test_every_check_of_the_program_can_run_in_every_workspace(shree: Workspace, other: Workspace) -> None:
+    """Whatever it finds: a check that raises shows nothing. In the first workspace, whose page is the site's own, and in another."""
+    for workspace in (shree, other):
+        ran = running.run_all(workspace.id)
+        assert len(ran) > 100
+        assert [row.probe for row in ran if row.outcome == Outcome.COULD_NOT_RUN] == []

@@ -220,6 +220,12 @@ def test_a_sign_in_page_that_leads_nowhere_is_red(kept: Workspace, monkeypatch: 
         assert run(kept, "publishing.scope").facts["is_covered"] is False
 
 
+def test_a_workspace_that_is_not_the_operators_can_ask_all_the_same(kept: Workspace, other: Workspace) -> None:
+    """The site's own page is that of the workspace made first, which cannot be read from inside another."""
+    assert run(kept, "publishing.scope").is_kept
+    assert run(other, "publishing.scope").is_kept
+
+
 def _elsewhere() -> Any:
     from dataclasses import replace
 
