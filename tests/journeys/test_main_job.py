@@ -184,8 +184,8 @@ def test_everything_is_within_reach_of_a_thumb(seated) -> None:  # type: ignore[
     page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] - 3)
     page.wait_for_url(A_SERVICE)
     page.get_by_role("button", name="Delete", exact=True).tap()
-    manager.confirm("Delete")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        manager.confirm("Delete")
     manager.go(service)
     assert "in the bin" in manager.text()
     for path in ("/imports/", "/exports/", "/duplicates/", "/merges/", "/bin/", f"/papers/of/{person.split('/')[2]}/"):

@@ -118,7 +118,7 @@ def test_whatever_is_said_in_whatever_order_the_gate_agrees_with_the_clerk(
         at += timedelta(minutes=minutes)
         said.append((at - timedelta(microseconds=1), clerk.allows(at - timedelta(microseconds=1))))
     answers = [
-        gate.decide(contact, workspace=here, purpose="marketing", channel="sms", at=moment, today=TODAY).is_allowed
+        gate.decide(contact, workspace=here, purpose="marketing", channel="sms", at=moment, today=TODAY).is_agreed
         for moment, _wanted in said
     ]
     assert answers == [wanted for _moment, wanted in said]

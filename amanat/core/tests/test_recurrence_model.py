@@ -173,7 +173,7 @@ def timed_model(repeat: Repeat, start: datetime, days: int) -> Iterator[datetime
 def test_times_are_those_of_the_model(zone: str, day: date, hour: int, at: time | None, every: int) -> None:
     repeat = Repeat(Unit.DAY, every=every, at=at, zone=zone)
     start = minute_by_minute(datetime.combine(day - timedelta(days=2), time(hour, 30)), ZoneInfo(zone))
-    wanted = list(timed_model(repeat, start, 8))
+    wanted = list(timed_model(repeat, start, 9))  # a day more than the week: Samoa left one out
     assert between(repeat, start, start, start + timedelta(days=7), limit=50) == [
         found for found in wanted if found < start + timedelta(days=7)
     ]

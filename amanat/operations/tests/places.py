@@ -44,7 +44,10 @@ def migrated(within: Path, **environ: str) -> Configuration:
             for old in shared.iterdir():
                 if old.is_dir():
                     shutil.rmtree(old)
-            made.mkdir(mode=0o711)
+            made.mkdir()
+            made.chmod(
+                0o711
+            )  # whatever the umask: the database of a root lies elsewhere otherwise, and would be shared
             said, output = run(install(made).data, "migrate")
             assert said == 0, output
             (made / "done").touch()

@@ -65,6 +65,7 @@ _WHATS = {kind: what for kind, _words, _icon, what in WAYS}
 A_PERSON = Limit(10, timedelta(days=1), per="person")
 UNPROVED = Limit(200, timedelta(days=1), per="workspace")
 TRIES = Limit(10, timedelta(hours=1), per="request")
+_CODES = "rights request code"
 #: The kind of files that guardians and agents show.
 PROOF = "proof of a request"
 files.register_kind(PROOF, allowed=filetypes.PICTURES | {FileType.PDF}, most_bytes=10 * files.MEGABYTE)
@@ -260,12 +261,16 @@ def status(request: HttpRequest, workspace_id: UUID, request_id: UUID) -> HttpRe
 
 
 def _with_code(request_id: UUID, workspace_id: UUID, typed: str) -> RightsRequest | None:
-    if not limits.spend("rights request code", f"{workspace_id} {request_id}", TRIES).allowed:
+    whose = f"{workspace_id} {request_id}"
+    if not limits.spend(_CODES, whose, TRIES).allowed:
         return None
     found: RightsRequest | None = (
         RightsRequest.objects.of(workspace_id).select_related("contact").filter(pk=request_id).first()
     )
-    return found if found is not None and asking.opens_with(found, typed) else None
+    if found is None or not asking.opens_with(found, typed):
+        return None
+    limits.forgive(_CODES, whose, TRIES)  # who has the code may look as often as they like
+    return found
 
 
 def take_back(request: HttpRequest, workspace_id: UUID, request_id: UUID) -> HttpResponse:

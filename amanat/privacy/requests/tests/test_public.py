@@ -175,6 +175,12 @@ def test_a_wrong_code_says_the_same_for_a_request_that_is_there_and_one_that_is_
     assert pages[0] == pages[1] and pages[0][0] == 422
 
 
+def test_who_has_the_code_may_look_as_often_as_they_like(start: str, shree: Workspace) -> None:
+    code, _page = taken(entered(start, "erase"), start, "erase")
+    status, client = f"{start}{only(shree).pk}/", Client()
+    assert {client.post(status, {"code": code}).status_code for _look in range(15)} == {200}
+
+
 def test_ten_wrong_codes_close_the_page_for_an_hour(start: str, shree: Workspace) -> None:
     code, _page = taken(entered(start, "erase"), start, "erase")
     status = f"{start}{only(shree).pk}/"
