@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "amanat.people",
     "amanat.basis",
     "amanat.desk",
+    "amanat.messaging",
     "amanat.privacy",
     "amanat.proof",
 ]

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("amanat.people.urls")),
     path("", include("amanat.basis.urls")),
     path("", include("amanat.desk.urls")),
+    path("", include("amanat.messaging.urls")),
     path("", include("amanat.privacy.urls")),
     path("", include("amanat.proof.urls")),
     path("", include("amanat.api")),

@@ -1,0 +1,3 @@
+"""Jobs of this part."""
+
+from __future__ import annotations
