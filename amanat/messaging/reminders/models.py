@@ -94,19 +94,17 @@ class MessageBatch(WorkspaceRow):
     """One message to many people at once: whom, what, who ordered it. Its recipients are rows of the outbox."""
 
     class State(models.TextChoices):
-        MAKING = "making", _("Being made ready")
+        DRAFT = "draft", _("Not sent yet")
         SENDING = "sending", _("Being sent")
-        DONE = "done", _("Done")
+        DONE = "done", _("Sent")
         STOPPED = "stopped", _("Stopped")
 
-    title = models.CharField(max_length=120)
-    template = WorkspaceForeignKey(MessageTemplate, related_name="+")
-    purpose = models.CharField(max_length=40)
-    selection = models.JSONField(default=dict, db_default={})  #: filters or ids of contacts; no names
-    state = models.CharField(max_length=7, choices=State.choices, default=State.MAKING)
-    people = models.PositiveIntegerField(default=0, db_default=0)
+    template = WorkspaceForeignKey(MessageTemplate, null=True, related_name="+")
+    people = ArrayField(models.UUIDField())  #: ids of the contacts chosen, in order
+    state = models.CharField(max_length=7, choices=State.choices, default=State.DRAFT)
+    ordered = models.PositiveIntegerField(default=0, db_default=0)  #: messages handed to the outbox
     refused = models.JSONField(default=dict, db_default={})  #: {reason: count}
-    place = models.UUIDField(null=True)  #: the last contact that was made ready
+    place = models.PositiveIntegerField(default=0, db_default=0)  #: how many of the people are worked off
     made_by = WorkspaceForeignKey(Member, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True)

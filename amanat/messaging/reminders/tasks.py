@@ -1,3 +1,58 @@
-"""Jobs of this part."""
+"""Jobs of reminders: each morning what the day asks for, through the day what came up since, and the next channel."""
 
 from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from amanat.accounts import access
+from amanat.accounts.models import Workspace
+from amanat.core import clock, jobs, tenancy
+from amanat.messaging.reminders import batching, carrying
+from amanat.messaging.reminders.models import ReminderRule
+
+log = logging.getLogger(__name__)
+
+#: How many missed days are written down as left out after a standstill.
+MOST_MISSED = 7
+
+
+@jobs.periodic(
+    "messaging.reminders",
+    "*/10 * * * *",
+    purpose="Remind customers of what is due, as the workspace set it and they agreed",
+)
+def remind() -> None:
+    """One workspace or rule that fails does not keep the others waiting."""
+    for workspace_id in access.workspace_ids():
+        try:
+            remind_one(workspace_id)
+        except Exception:
+            log.exception("reminders failed", extra={"workspace": str(workspace_id)})
+
+
+@jobs.job(batching.ORDER, purpose="Hand one message to many people to the outbox, where they agreed")
+def order_batch(workspace_id: UUID, batch: str) -> None:
+    batching.carry_out(UUID(batch), workspace_id=workspace_id, at=clock.now())
+
+
+def remind_one(workspace_id: UUID) -> None:
+    at = clock.now()
+    with tenancy.inside(workspace_id):
+        zone = ZoneInfo(Workspace.objects.of(workspace_id).get().time_zone)
+        rules = list(ReminderRule.objects.of(workspace_id).filter(ended_at__isnull=True))
+    today = at.astimezone(zone).date()
+    for rule in rules:
+        if rule.is_paused:
+            continue
+        first = max(rule.last_day or today, today - timedelta(days=MOST_MISSED))
+        for ahead in range(1, (today - first).days):
+            carrying.miss(rule, first + timedelta(days=ahead))
+        carrying.work_out(rule, today, at=at)
+        with tenancy.inside(workspace_id):
+            ReminderRule.objects.of(workspace_id).filter(pk=rule.pk).update(last_day=today)
+    if rules:
+        with tenancy.inside(workspace_id):
+            carrying.carry_on(workspace_id, at=at, today=today)

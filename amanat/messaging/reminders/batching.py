@@ -1,0 +1,204 @@
+"""One message to many people at once: whom, what, looked at before it leaves, ordered part by part.
+
+The gate is asked for everybody when the batch is looked at and again when each message leaves. Ordering goes on where it stopped:
+how far it came is written in the transaction of each part.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from amanat.accounts.models import Member, Workspace
+from amanat.basis import gate
+from amanat.basis.rules import UnknownChannel, UnknownPurpose
+from amanat.core import jobs, ledger, tenancy
+from amanat.messaging.channels import accounts
+from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.inbox import many
+from amanat.messaging.inbox.many import Said
+from amanat.messaging.outbox import ordering
+from amanat.messaging.reminders import values
+from amanat.messaging.reminders.models import MessageBatch
+from amanat.people.models import Contact
+
+SOURCE, ORDER = "batch", "messaging.batch"
+AT_ONCE = 500
+#: A message to many that could not leave within this time is not sent any more.
+GOOD_FOR = timedelta(days=2)
+BULK = 9
+_State = MessageBatch.State
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """One person who would get the message."""
+
+    contact: Contact
+    text: TemplateText
+    values: tuple[str, ...]
+    address: str
+
+
+@dataclass(slots=True)
+class Looked:
+    """Who would get it, and how many would not, by reason."""
+
+    going: list[Going] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+def begin(*, by: Member, at: datetime, people: Sequence[UUID]) -> MessageBatch:
+    """A draft for the people chosen, of those `by` may see."""
+    seen = Contact.objects.of(by.workspace_id).visible_to(by).alive().filter(pk__in=people)
+    ids = sorted(seen.values_list("id", flat=True))
+    return MessageBatch.objects.create(workspace_id=by.workspace_id, people=ids, made_by=by, created_at=at)
+
+
+def usable(workspace_id: UUID) -> list[MessageTemplate]:
+    """The templates that may go to many: with an approved text, and no word that only a service has."""
+    rows = MessageTemplate.objects.of(workspace_id).filter(ended_at__isnull=True).prefetch_related("texts")
+    return [template for template in rows.order_by("channel", "title") if _texts(template)]
+
+
+def look(people: Sequence[UUID], template: MessageTemplate, *, at: datetime) -> Looked:
+    """What would become of these people, at the aware moment `at`. Three statements for each 500."""
+    found = Looked()
+    workspace = Workspace.objects.of(template.workspace_id).get()
+    texts, account = _texts(template), _account(template)
+    for first in range(0, len(people), AT_ONCE):
+        _look(people[first : first + AT_ONCE], template, texts, account, workspace, at, found)
+    return found
+
+
+def send(*, batch: MessageBatch, template: MessageTemplate, by: Member, at: datetime) -> None:
+    """Order the batch; the work goes on in the background. Twice is once."""
+    changed = MessageBatch.objects.of(by.workspace_id).filter(pk=batch.pk, state=_State.DRAFT)
+    if not changed.update(state=_State.SENDING, template=template):
+        return
+    ledger.write(
+        "messaging.batch.ordered",
+        workspace=by.workspace_id,
+        by=by,
+        about=batch,
+        at=at,
+        people=len(batch.people),
+        purpose=template.purpose,
+        channel=template.channel,
+    )
+    jobs.enqueue(ORDER, workspace=by.workspace_id, once=f"{ORDER}:{batch.pk}", batch=str(batch.pk))
+
+
+def carry_out(batch_id: UUID, *, workspace_id: UUID, at: datetime) -> None:
+    """Order part after part, from where it stopped, until all are worked off or somebody stopped it."""
+    while True:
+        with tenancy.inside(workspace_id):
+            batch = MessageBatch.objects.of(workspace_id).select_for_update(of=("self",)).filter(pk=batch_id).first()
+            if batch is None or batch.state != _State.SENDING or batch.template is None:
+                return
+            part = batch.people[batch.place : batch.place + AT_ONCE]
+            if not part:
+                batch.state, batch.ended_at = _State.DONE, at
+                batch.save(update_fields=["state", "ended_at"])
+                return
+            _order(batch, batch.template, part, at)
+
+
+def stop(*, batch: MessageBatch, by: Member, at: datetime) -> int:
+    """Nothing more is ordered, and what waits is taken back; returns how many."""
+    MessageBatch.objects.of(by.workspace_id).filter(pk=batch.pk).update(state=_State.STOPPED, ended_at=at)
+    count = ordering.take_back(workspace=by.workspace_id, at=at, source_ids=[batch.pk], reason="stopped")
+    ledger.write("messaging.batch.stopped", workspace=by.workspace_id, by=by, about=batch, at=at, taken_back=count)
+    return count
+
+
+def _order(batch: MessageBatch, template: MessageTemplate, part: Sequence[UUID], at: datetime) -> None:
+    looked, account = look(part, template, at=at), _account(template)
+    said = [
+        Said(
+            contact_id=each.contact.pk,
+            account=account,
+            address=each.address,
+            text=each.text,
+            values=each.values,
+            purpose=template.purpose,
+            source=SOURCE,
+            source_id=batch.pk,
+            due_at=at,
+            use_by=at + GOOD_FOR,
+            urgency=BULK,
+        )
+        for each in looked.going
+        if account is not None
+    ]
+    many.say_many(said, workspace_id=batch.workspace_id, by=batch.made_by)
+    batch.place += len(part)
+    batch.ordered += len(said)
+    batch.refused = dict(Counter(batch.refused) + looked.refused)
+    batch.save(update_fields=["place", "ordered", "refused"])
+
+
+def _look(  # noqa: PLR0917 (one call, above)
+    part: Sequence[UUID],
+    template: MessageTemplate,
+    texts: dict[str, TemplateText],
+    account: ChannelAccount | None,
+    workspace: Workspace,
+    at: datetime,
+    found: Looked,
+) -> None:
+    people = Contact.objects.of(workspace).alive().in_bulk(part)
+    answers = _asked(list(people), template, at)
+    for contact in people.values():
+        text = next((texts[one] for one in (contact.language, workspace.language, "en") if one in texts), None)
+        text = text or next(iter(texts.values()), None)
+        address = contact.main_email if template.channel == Channel.EMAIL else contact.main_phone
+        around = values.Around(workspace, contact)
+        read = values.read(text.variables, around, language=text.language) if text else []
+        answer = answers.get(contact.pk)
+        checks = (
+            ("no_account", account is None),
+            ("no_text", text is None),
+            ("no_address", not address),
+            ("no_purpose", answer is None),
+            (str(answer.reason.value) if answer else "", answer is not None and not answer.is_agreed),
+            ("no_value", not all(read)),
+        )
+        reason = next((name for name, is_so in checks if is_so), "")
+        if reason or text is None:
+            found.refused[reason] += 1
+        else:
+            found.going.append(Going(contact, text, tuple(read), address))
+    found.refused.update({"in_bin": missing} if (missing := len(part) - len(people)) else {})
+
+
+def _asked(people: Sequence[UUID], template: MessageTemplate, at: datetime) -> dict[UUID, gate.Answer]:
+    try:
+        answers = gate.decide_many(
+            people,
+            workspace=template.workspace_id,
+            purpose=template.purpose,
+            channel=template.channel,
+            at=at,
+            today=at.date(),
+        )
+    except (UnknownPurpose, UnknownChannel):
+        return {}
+    return {answer.contact_id: answer for answer in answers}
+
+
+def _texts(template: MessageTemplate) -> dict[str, TemplateText]:
+    approved = (text for text in template.texts.all() if text.state == TemplateText.State.APPROVED)
+    return {text.language: text for text in approved if not any(_is_of_service(name) for name in text.variables)}
+
+
+def _is_of_service(name: str) -> bool:
+    value = values.ALL.get(name)
+    return value is None or value.is_of_service or name == "date"
+
+
+def _account(template: MessageTemplate) -> ChannelAccount | None:
+    return template.account or accounts.default(template.workspace_id, template.channel)

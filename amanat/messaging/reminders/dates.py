@@ -1,0 +1,114 @@
+"""Which dates a rule reminds of on a day: of services, follow-ups, birthdays, own fields, and of what is still owed.
+
+A rule's day is counted from the date: -7 is a week before it. A day on which the rule is quiet passes what falls on it to
+the last open day before the date, or, for a rule that comes after the date, to the next open day. 29 February is kept on
+28 February in other years.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from amanat.desk.models import ServiceRecord
+from amanat.messaging.reminders.models import ReminderRule
+from amanat.people.models import Contact
+
+_A_WEEK = 7
+_On = ReminderRule.On
+#: What the key of an own field of services begins with in a rule; one of contacts stands alone.
+OF_SERVICE = "service."
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Something of somebody that falls on a day. `about` is the service record, or the contact where the date is the person's own."""
+
+    contact_id: UUID
+    about: UUID
+    on_day: date
+
+
+def days_reminded_of(rule: ReminderRule, day: date) -> list[date]:
+    """The dates that the rule reminds of on `day`: none on a quiet day, several after or before quiet ones."""
+    quiet = set(rule.quiet_days)
+    if day.weekday() in quiet:
+        return []
+    planned, step = [day], timedelta(days=1 if rule.days <= 0 else -1)
+    for ahead in range(1, _A_WEEK):
+        other = day + step * ahead
+        if other.weekday() not in quiet:
+            break
+        planned.append(other)
+    return [each - timedelta(days=rule.days) for each in planned]
+
+
+def occasions(rule: ReminderRule, day: date, *, contact: UUID | None = None) -> Iterator[Occasion]:
+    """What the rule reminds of on `day`, of living contacts only, ordered by contact. One statement for each date."""
+    for on_day in days_reminded_of(rule, day):
+        found = _of_contacts(rule, on_day) if is_of_person(rule) else _of_records(rule, on_day)
+        if rule.on == _On.FOLLOW_UP:
+            found = [*found, *_followed(rule, on_day)]
+        seen = (Occasion(person, about, on_day) for person, about in found)
+        yield from sorted(
+            (each for each in seen if contact in {None, each.contact_id}), key=lambda each: each.contact_id
+        )
+
+
+def is_of_person(rule: ReminderRule) -> bool:
+    """Whether the date is the contact's own, not that of a service."""
+    return rule.on == _On.BIRTHDAY or (rule.on == _On.FIELD and not rule.field.startswith(OF_SERVICE))
+
+
+def _of_records(rule: ReminderRule, on_day: date) -> list[tuple[UUID, UUID]]:
+    records = ServiceRecord.objects.of(rule.workspace_id).alive()
+    records = records.filter(contact__isnull=False, contact__deleted_at__isnull=True)
+    if rule.service_id is not None:
+        records = records.filter(service=rule.service_id)
+    match rule.on:
+        case _On.SERVICE_DUE:
+            records = records.filter(due_on=on_day, status__in=ServiceRecord.IN_HAND)
+        case _On.SERVICE_EXPIRY:
+            # who has come again for it needs no reminder
+            later = ServiceRecord.objects.of(rule.workspace_id).alive().filter(expires_on__gt=on_day)
+            later = later.filter(contact__in=records.filter(expires_on=on_day).values("contact"))
+            again = set(later.filter(service__isnull=False).values_list("contact_id", "service_id"))
+            rows = records.filter(expires_on=on_day).exclude(status__in=("refused", "cancelled"))
+            return [
+                (person, about)
+                for person, about, service in rows.values_list("contact_id", "id", "service_id")
+                if (person, service) not in again
+            ]
+        case _On.FOLLOW_UP:
+            records = records.filter(follow_up_on=on_day)
+        case _On.FIELD:
+            records = records.filter(custom__contains={rule.field.removeprefix(OF_SERVICE): on_day.isoformat()})
+        case _On.UNPAID:
+            records = records.filter(
+                balance_paise__gt=0, delivered_at__date=on_day, status=ServiceRecord.Status.DELIVERED
+            )
+    return list(records.values_list("contact_id", "id"))
+
+
+def _followed(rule: ReminderRule, on_day: date) -> list[tuple[UUID, UUID]]:
+    if rule.service_id is not None:
+        return []
+    people = Contact.objects.of(rule.workspace_id).alive().filter(follow_up_on=on_day)
+    return [(person, person) for person in people.values_list("id", flat=True)]
+
+
+def _of_contacts(rule: ReminderRule, on_day: date) -> list[tuple[UUID, UUID]]:
+    people = Contact.objects.of(rule.workspace_id).alive()
+    if rule.on == _On.BIRTHDAY:
+        born = Q(birthday__month=on_day.month, birthday__day=on_day.day)
+        if (on_day.month, on_day.day) == (2, 28) and not calendar.isleap(on_day.year):
+            born |= Q(birthday__month=2, birthday__day=29)
+        people = people.filter(born, birthday__lte=on_day)
+    else:
+        people = people.filter(custom__contains={rule.field: on_day.isoformat()})
+    return list(people.values_list("id", F("id")))

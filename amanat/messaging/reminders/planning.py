@@ -1,0 +1,208 @@
+"""Who would get what on a day, over which channel, and who would not and why: the preview, and what the day's work is made of.
+
+Nothing is written here. The gate is asked as for the moment the message is to leave, and again when it leaves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from itertools import batched, groupby
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from amanat.accounts.models import Workspace
+from amanat.basis import gate, hours
+from amanat.basis.rules import UnknownChannel, UnknownPurpose
+from amanat.desk.models import ServiceRecord
+from amanat.messaging.channels import accounts
+from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.outbox.models import Dispatch
+from amanat.messaging.reminders import dates, values
+from amanat.messaging.reminders.dates import Occasion
+from amanat.messaging.reminders.models import ReminderRule
+from amanat.people.models import Contact
+
+#: People looked up by one set of statements.
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One occasion and what becomes of it: a message over `channel`, or none, for `reason`."""
+
+    occasion: Occasion
+    contact: Contact
+    step: int = 0
+    channel: str = ""
+    account: ChannelAccount | None = None
+    text: TemplateText | None = None
+    values: tuple[str, ...] = ()
+    address: str = ""
+    due_at: datetime | None = None
+    use_by: datetime | None = None
+    reason: str = ""  #: the gate's, or one of ours: no_address, no_account, no_text, no_value, cap, late
+
+    @property
+    def is_to_be_sent(self) -> bool:
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One channel of a rule, with what it needs."""
+
+    step: int
+    channel: str
+    account: ChannelAccount | None
+    texts: dict[str, TemplateText]
+
+
+def plans(
+    rule: ReminderRule, day: date, *, at: datetime, first_step: int = 0, only: Sequence[Occasion] | None = None
+) -> Iterator[Plan]:
+    """What the rule would do on `day`, asked at the aware moment `at`; `only` some occasions, from a later channel on.
+
+    The same number of statements for each 500 people.
+    """
+    workspace = Workspace.objects.of(rule.workspace_id).get()
+    with timezone.override(ZoneInfo(workspace.time_zone)):
+        planner = _Planner(rule, workspace, day, at, _ways(rule)[first_step:])
+        for part in batched(dates.occasions(rule, day) if only is None else only, AT_ONCE):
+            yield from planner.of(part)
+
+
+def _ways(rule: ReminderRule) -> list[_Way]:
+    chosen = MessageTemplate.objects.of(rule.workspace_id).filter(pk__in=rule.templates, ended_at__isnull=True)
+    held = {template.pk: template for template in chosen.prefetch_related("texts").select_related("account")}
+    found = []
+    for step, (channel, template_id) in enumerate(zip(rule.channels, rule.templates, strict=True)):
+        template = held.get(template_id)
+        texts = {}
+        if template is not None and template.channel == channel:
+            texts = {text.language: text for text in template.texts.all() if text.state == TemplateText.State.APPROVED}
+        account = template.account if template is not None and template.account else None
+        account = account or accounts.default(rule.workspace_id, channel)
+        found.append(_Way(step, channel, account, texts))
+    return found
+
+
+@dataclass(slots=True)
+class _Planner:
+    """A rule on a day, and how many messages each person would have had by then."""
+
+    rule: ReminderRule
+    workspace: Workspace
+    day: date
+    at: datetime
+    ways: Sequence[_Way]
+    counted: Counter[UUID] = field(default_factory=Counter)
+
+    def of(self, part: Sequence[Occasion]) -> Iterator[Plan]:
+        here = self.workspace.pk
+        people = Contact.objects.of(here).in_bulk({each.contact_id for each in part})
+        about = {each.about for each in part} if not dates.is_of_person(self.rule) else set()
+        records = ServiceRecord.objects.of(here).in_bulk(about)
+        self._count(people.keys() - self.counted.keys())
+        answers = {way.step: self._asked(way, people) for way in self.ways if way.account is not None and way.texts}
+        for occasion in part:
+            contact = people.get(occasion.contact_id)
+            if contact is None:
+                continue
+            plan = self._one(occasion, contact, records.get(occasion.about), answers)
+            self.counted[contact.pk] += plan.is_to_be_sent
+            yield plan
+
+    def _count(self, people: Collection[UUID]) -> None:
+        first = datetime.combine(self.day, time(0), timezone.get_current_timezone())
+        sent = Dispatch.objects.of(self.workspace.pk).filter(contact__in=people, source="reminder")
+        sent = sent.filter(due_at__gte=first, due_at__lt=first + timedelta(days=1))
+        sent = sent.exclude(state__in=("refused", "dropped", "dead"))
+        self.counted.update(dict.fromkeys(people, 0))
+        self.counted.update(sent.values_list("contact_id", flat=True))
+
+    def _asked(self, way: _Way, people: dict[UUID, Contact]) -> dict[UUID, gate.Answer]:
+        """The gate's answers for the moments the messages are to leave, people of one clock together."""
+        found: dict[UUID, gate.Answer] = {}
+        clocked = sorted(people.values(), key=lambda contact: str(_zone(contact)))
+        for _name, together in groupby(clocked, key=lambda contact: str(_zone(contact))):
+            same = list(together)
+            moment = max(self.at, datetime.combine(self.day, self.rule.at, _zone(same[0])))
+            with suppress(UnknownPurpose, UnknownChannel):
+                answers = gate.decide_many(
+                    [contact.pk for contact in same],
+                    workspace=self.workspace,
+                    purpose=self.rule.purpose,
+                    channel=way.channel,
+                    at=moment,
+                    today=self.day,
+                )
+                found.update((answer.contact_id, answer) for answer in answers)
+        return found
+
+    def _one(
+        self,
+        occasion: Occasion,
+        contact: Contact,
+        record: ServiceRecord | None,
+        answers: dict[int, dict[UUID, gate.Answer]],
+    ) -> Plan:
+        """The first channel over which it may go; where there is none, the reason of the first."""
+        if self.counted[contact.pk] >= self.rule.most_a_day:
+            return Plan(occasion, contact, reason="cap")
+        zone = _zone(contact)
+        use_by = datetime.combine(self.day + timedelta(days=1), time(0), zone)
+        around = values.Around(self.workspace, contact, record, occasion.on_day)
+        reasons = []
+        for way in self.ways:
+            answer = answers.get(way.step, {}).get(contact.pk)
+            text = self._text(way, contact)
+            plan = Plan(
+                occasion,
+                contact,
+                way.step,
+                way.channel,
+                way.account,
+                text,
+                tuple(values.read(text.variables, around, language=text.language)) if text is not None else (),
+                contact.main_email if way.channel == Channel.EMAIL else contact.main_phone,
+                (answer.next_at if answer else None) or max(self.at, datetime.combine(self.day, self.rule.at, zone)),
+                use_by,
+            )
+            reason = _against(plan, answer)
+            if not reason:
+                return plan
+            reasons.append(reason)
+        return Plan(occasion, contact, reason=reasons[0] if reasons else "no_account")
+
+    def _text(self, way: _Way, contact: Contact) -> TemplateText | None:
+        """The text in the person's language, else the workspace's, else English, else any."""
+        for language in (contact.language, self.workspace.language, "en"):
+            if language in way.texts:
+                return way.texts[language]
+        return next(iter(way.texts.values()), None)
+
+
+def _against(plan: Plan, answer: gate.Answer | None) -> str:
+    """Why it cannot go this way, or "": the first of these that is true."""
+    refused = str(answer.reason.value) if answer is not None and not answer.is_agreed else ""
+    late = plan.due_at is not None and plan.use_by is not None and plan.due_at >= plan.use_by
+    checks = (
+        ("no_account", plan.account is None),
+        ("no_text", plan.text is None),
+        ("no_address", not plan.address),
+        ("no_purpose", answer is None),
+        (refused, bool(refused)),
+        ("no_value", not all(plan.values)),
+        ("late", late),
+    )
+    return next((reason for reason, is_so in checks if is_so), "")
+
+
+def _zone(contact: Contact) -> ZoneInfo:
+    return hours.zone_of(contact.main_phone, "")

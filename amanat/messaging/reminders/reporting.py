@@ -1,0 +1,110 @@
+"""What rules and batches led to: counts by what became of the messages, and by the reason where none was sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from amanat.messaging.reminders.models import Reminder
+
+#: Why nothing is sent, in words. The gate's reasons and ours.
+REASONS: dict[str, str | Promise] = {
+    "unknown_person": _("The person is not here any more"),
+    "in_bin": _("The person is in the bin"),
+    "restricted": _("The data may only be stored"),
+    "child": _("A child"),
+    "suppressed": _("Asked not to be written to"),
+    "objection": _("Objects to this purpose"),
+    "no_consent": _("Was not asked yet"),
+    "refused": _("Said no"),
+    "withdrawn": _("Took the consent back"),
+    "consent_over": _("The consent is over"),
+    "ask_anew": _("Has to be asked anew"),
+    "no_recipient": _("The policy names nobody who carries this channel"),
+    "not_now": _("Not at this hour"),
+    "no_account": _("No number or mailbox is connected for the channel"),
+    "no_text": _("No approved text"),
+    "no_address": _("No number or e-mail address"),
+    "no_value": _("A value for the text is missing"),
+    "no_purpose": _("The policy does not know this purpose"),
+    "cap": _("Enough messages for one day"),
+    "late": _("Too late for this day"),
+    "expired": _("Too late for this day"),
+    "by_hand": _("Left out by hand"),
+    "rule_ended": _("The rule was ended"),
+    "rule_paused": _("The rule was paused"),
+    "not_delivered": _("Not delivered"),
+    "no_report": _("Sent; no report came"),
+}
+
+
+def in_words(reason: str) -> str | Promise:
+    return REASONS.get(reason, reason)
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts of messages and people. `replied` counts people who wrote within a week of the message."""
+
+    total: int = 0
+    waiting: int = 0
+    ordered: int = 0
+    sent: int = 0
+    delivered: int = 0
+    read: int = 0
+    failed: int = 0
+    replied: int = 0
+    confirmed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def reasons(self) -> list[tuple[str | Promise, int]]:
+        return [(in_words(reason), count) for reason, count in self.refused.most_common()]
+
+
+_SENT = """
+SELECT source_id_of, count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE delivery IN ('delivered', 'read')),
+    count(*) FILTER (WHERE delivery = 'read'), count(*) FILTER (WHERE state = 'dead' OR delivery = 'failed'),
+    count(*) FILTER (WHERE answered)
+FROM (
+    SELECT reminder.rule_id AS source_id_of, dispatch.state, dispatch.delivery, EXISTS (
+        SELECT 1 FROM messaging_message answer WHERE answer.workspace_id = dispatch.workspace_id
+        AND answer.contact_id = dispatch.contact_id AND answer.direction = 'in'
+        AND answer.happened_at >= dispatch.sent_at AND answer.happened_at < dispatch.sent_at + interval '7 days'
+    ) AS answered
+    FROM messaging_reminder reminder
+    JOIN messaging_dispatch dispatch ON dispatch.workspace_id = reminder.workspace_id AND dispatch.source_id = reminder.id
+    WHERE reminder.workspace_id = %(workspace)s AND reminder.rule_id = ANY(%(rules)s)
+    AND reminder.day >= %(first)s AND reminder.day < %(end)s
+) AS sent GROUP BY 1
+"""
+
+
+def of_rules(rule_ids: Sequence[UUID], *, workspace_id: UUID, first: date, end: date) -> dict[UUID, Report]:
+    """What each rule led to from the day `first` on and before `end`. Two statements."""
+    found = {rule_id: Report() for rule_id in rule_ids}
+    rows = Reminder.objects.of(workspace_id).filter(rule__in=rule_ids, day__gte=first, day__lt=end)
+    for rule_id, state, reason, confirmed in rows.values_list("rule_id", "state", "reason", "confirmed_at"):
+        report = found[rule_id]
+        report.total += 1
+        report.waiting += state == Reminder.State.WAITS
+        report.ordered += state == Reminder.State.ORDERED
+        report.confirmed += confirmed is not None
+        if state in {Reminder.State.REFUSED, Reminder.State.SKIPPED}:
+            report.refused[reason] += 1
+    with connection.cursor() as cursor:
+        values: dict[str, Any] = {"workspace": workspace_id, "rules": list(rule_ids), "first": first, "end": end}
+        cursor.execute(_SENT, values)
+        for rule_id, sent, delivered, read, failed, replied in cursor.fetchall():
+            report = found[rule_id]
+            report.sent, report.delivered, report.read = sent, delivered, read
+            report.failed, report.replied = failed, replied
+    return found

@@ -1,0 +1,152 @@
+"""Messages to many: only who may be written to, each once wherever it was interrupted, stopped at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.permissions import Role
+from amanat.accounts.tests.factories import make_member, owner_of, signed_in
+from amanat.core import tenancy
+from amanat.desk.tests.factories import NOW, make_contact
+from amanat.messaging.channels.models import MessageTemplate, TemplateText
+from amanat.messaging.outbox.models import Dispatch
+from amanat.messaging.reminders import batching
+from amanat.messaging.reminders.models import MessageBatch
+from amanat.messaging.reminders.tests.factories import agreeing, make_account, make_template
+from amanat.people.tests.factories import narrow_member
+
+
+@pytest.fixture
+def owner(db: None, shree: Workspace) -> Member:
+    with tenancy.inside(shree):
+        make_account(shree, "sms")
+        return owner_of(shree)
+
+
+@pytest.fixture
+def here(owner: Member) -> Any:
+    with tenancy.inside(owner.workspace_id):
+        yield owner.workspace
+
+
+def greeting(workspace: Workspace) -> MessageTemplate:
+    """A text for anybody."""
+    template = make_template(workspace, "sms")
+    TemplateText.objects.of(workspace).filter(template=template).update(
+        body="Namaste {{1}}, we are closed on Monday.", variables=["first_name"]
+    )
+    return template
+
+
+def a_batch(owner: Member, agreed: int = 2, silent: int = 1) -> MessageBatch:
+    people = [agreeing(owner, f"Asha {number}") for number in range(agreed)]
+    people += [make_contact(owner, f"Ravi {number}") for number in range(silent)]
+    return batching.begin(by=owner, at=NOW, people=[person.pk for person in people])
+
+
+def sent(owner: Member) -> int:
+    return Dispatch.objects.of(owner.workspace_id).filter(source="batch").count()
+
+
+def test_it_is_looked_at_before_anything_leaves(owner: Member, here: Workspace) -> None:
+    batch = a_batch(owner)
+    looked = batching.look(batch.people, greeting(here), at=NOW)
+    assert len(looked.going) == 2 and looked.refused == {"no_consent": 1}
+    assert sent(owner) == 0
+
+
+def test_it_is_ordered_once_for_each_who_agreed(owner: Member, here: Workspace) -> None:
+    batch, template = a_batch(owner), greeting(here)
+    for _again in range(2):
+        batching.send(batch=batch, template=template, by=owner, at=NOW)
+        batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    batch.refresh_from_db()
+    assert (batch.state, batch.ordered, batch.place, batch.refused) == ("done", 2, 3, {"no_consent": 1})
+    assert sent(owner) == 2
+    assert {row.urgency for row in Dispatch.objects.of(here).filter(source="batch")} == {batching.BULK}
+
+
+def test_interrupted_it_goes_on_where_it_stopped(
+    owner: Member, here: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "AT_ONCE", 2)
+    batch, template = a_batch(owner, agreed=5, silent=0), greeting(here)
+    batching.send(batch=batch, template=template, by=owner, at=NOW)
+    whole, calls = batching.look, []
+
+    def fails_at_the_second_part(*arguments: Any, **more: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("the worker is gone")
+        return whole(*arguments, **more)
+
+    monkeypatch.setattr(batching, "look", fails_at_the_second_part)
+    with pytest.raises(RuntimeError):
+        batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    batch.refresh_from_db()
+    assert batch.place == 2 and sent(owner) == 2
+    batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    assert sent(owner) == 5
+    assert len(set(Dispatch.objects.of(here).values_list("contact_id", flat=True))) == 5
+
+
+def test_stopped_nothing_more_leaves(owner: Member, here: Workspace) -> None:
+    batch, template = a_batch(owner), greeting(here)
+    batching.send(batch=batch, template=template, by=owner, at=NOW)
+    batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    assert batching.stop(batch=batch, by=owner, at=NOW) == 2
+    assert {row.state for row in Dispatch.objects.of(here).filter(source="batch")} == {"dropped"}
+
+
+def test_words_of_a_service_are_not_for_many(owner: Member, here: Workspace) -> None:
+    make_template(here, "sms")
+    template = greeting(here)
+    assert [each.pk for each in batching.usable(here.pk)] == [template.pk]
+
+
+def test_only_people_one_may_see_are_taken(owner: Member, here: Workspace) -> None:
+    asha = agreeing(owner, "Asha")
+    agent = narrow_member(here)
+    assert batching.begin(by=agent, at=NOW, people=[asha.pk]).people == []
+
+
+def test_from_the_list_to_the_report(owner: Member) -> None:
+    client = signed_in(owner)
+    with tenancy.inside(owner.workspace_id):
+        asha, ravi = agreeing(owner, "Asha Kale"), make_contact(owner, "Ravi Patil")
+        template = greeting(owner.workspace)
+    assert "batches/begin" in client.get("/contacts/").content.decode()
+    draft = client.post("/batches/begin/", {"ids": [str(asha.pk), str(ravi.pk)]})["Location"]
+    page = client.get(draft, {"template": str(template.pk)}).content.decode()
+    assert "Namaste Asha, we are closed on Monday." in page and "Was not asked yet" in page
+    assert client.post(f"{draft}send/", {"template": str(template.pk)}).status_code == 303
+    with tenancy.inside(owner.workspace_id):
+        batch = MessageBatch.objects.of(owner.workspace_id).get()
+        batching.carry_out(batch.pk, workspace_id=owner.workspace_id, at=NOW)
+    assert "Report" in client.get(draft).content.decode()
+    assert "we are closed" not in client.get("/batches/").content.decode()
+
+
+def test_nobody_chosen_and_a_text_of_elsewhere_are_refused(owner: Member, other: Workspace) -> None:
+    client = signed_in(owner)
+    assert "Choose at least one row" in client.post("/batches/begin/", {}, follow=True).content.decode()
+    with tenancy.inside(other):
+        foreign = greeting(other)
+    with tenancy.inside(owner.workspace_id):
+        batch = a_batch(owner)
+    assert client.post(f"/batches/{batch.pk}/send/", {"template": str(foreign.pk)}).status_code == 404
+    assert client.post(f"/batches/{batch.pk}/send/", {"template": "nonsense"}).status_code == 404
+    with tenancy.inside(owner.workspace_id):
+        assert MessageBatch.objects.of(owner.workspace_id).get(pk=batch.pk).state == "draft"
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.AUDITOR])
+def test_only_who_may_sends_to_many(owner: Member, role: Role) -> None:
+    with tenancy.inside(owner.workspace_id):
+        client: Client = signed_in(make_member(owner.workspace, role=role))
+    assert client.post("/batches/begin/", {}).status_code == 403
+    assert client.get("/batches/").status_code == 403

@@ -1,0 +1,202 @@
+"""Reminders are written once, ordered once, go on to the next channel, and end in a state that says what happened."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.tests.factories import owner_of
+from amanat.core import clock, tenancy
+from amanat.desk.tests.factories import make_contact, make_record
+from amanat.messaging.inbox import bodies
+from amanat.messaging.inbox.models import Message, Thread
+from amanat.messaging.outbox import changes
+from amanat.messaging.outbox.models import Dispatch
+from amanat.messaging.reminders import carrying, tasks
+from amanat.messaging.reminders.models import Reminder, ReminderRule
+from amanat.messaging.reminders.tests.factories import agreeing, make_rule
+from amanat.people.models import Contact
+
+DAY = date(2026, 11, 24)
+MORNING = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+DUE = DAY + timedelta(days=7)
+
+
+@pytest.fixture
+def owner(db: None, shree: Workspace) -> Any:
+    with tenancy.inside(shree):
+        yield owner_of(shree)
+
+
+def due(owner: Member, **details: Any) -> Contact:
+    contact = agreeing(owner, **details)
+    make_record(owner, contact=contact, due_on=DUE)
+    return contact
+
+
+def reminders(owner: Member) -> list[Reminder]:
+    return list(Reminder.objects.of(owner.workspace_id).order_by("id"))
+
+
+def dispatches(owner: Member) -> list[Dispatch]:
+    return list(Dispatch.objects.of(owner.workspace_id).order_by("id"))
+
+
+def test_a_reminder_becomes_a_message_in_her_thread_and_a_row_of_the_outbox(owner: Member) -> None:
+    sunita = due(owner, name="Sunita Deshmukh", phone="+919822041736")
+    assert carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING) == 1
+    (reminder,), (dispatch,) = reminders(owner), dispatches(owner)
+    assert (reminder.state, reminder.contact_id, reminder.day, reminder.on_day) == ("ordered", sunita.pk, DAY, DUE)
+    assert (dispatch.state, dispatch.source, dispatch.source_id) == ("todo", "reminder", reminder.pk)
+    assert (dispatch.address, dispatch.purpose) == ("+919822041736", "reminders")
+    message = Message.objects.of(owner.workspace_id).get()
+    assert bodies.open(message) == "en: Namaste Sunita, PAN correction is due on 1 Dec 2026."
+    assert Thread.objects.of(owner.workspace_id).get().last_message_id == message.pk
+
+
+def test_worked_out_again_nothing_is_added(owner: Member) -> None:
+    due(owner)
+    rule = make_rule(owner.workspace)
+    assert [carrying.work_out(rule, DAY, at=MORNING) for _again in range(3)] == [1, 0, 0]
+    assert len(dispatches(owner)) == 1
+
+
+def test_what_comes_up_during_the_day_is_added(owner: Member) -> None:
+    due(owner)
+    rule = make_rule(owner.workspace)
+    carrying.work_out(rule, DAY, at=MORNING)
+    due(owner)
+    assert carrying.work_out(rule, DAY, at=MORNING + timedelta(hours=2)) == 1
+
+
+def test_who_did_not_agree_is_written_down_with_the_reason(owner: Member) -> None:
+    make_record(owner, contact=make_contact(owner), due_on=DUE)
+    carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING)
+    (reminder,) = reminders(owner)
+    assert (reminder.state, reminder.reason) == ("refused", "no_consent")
+    assert dispatches(owner) == []
+
+
+def test_where_somebody_approves_first_nothing_is_sent_before(owner: Member) -> None:
+    due(owner)
+    due(owner)
+    carrying.work_out(make_rule(owner.workspace, needs_approval=True), DAY, at=MORNING)
+    first, second = reminders(owner)
+    assert {first.state, second.state} == {"waits"} and dispatches(owner) == []
+    assert carrying.approve([first], by=owner, at=MORNING, today=DAY) == 1
+    assert carrying.leave_out([second], by=owner) == 1
+    assert [(each.state, each.approved_by_id) for each in reminders(owner)] == [
+        ("ordered", owner.pk), ("skipped", owner.pk),
+    ]  # fmt: skip
+    assert [each.source_id for each in dispatches(owner)] == [first.pk]
+    assert carrying.approve([first, second], by=owner, at=MORNING, today=DAY) == 0
+    assert len(dispatches(owner)) == 1
+
+
+def test_a_day_that_passed_is_written_down_and_not_sent(owner: Member) -> None:
+    due(owner)
+    rule = make_rule(owner.workspace)
+    assert carrying.miss(rule, DAY) == 1
+    (reminder,) = reminders(owner)
+    assert (reminder.state, reminder.reason) == ("skipped", "late")
+    assert carrying.work_out(rule, DAY, at=MORNING) == 0 and dispatches(owner) == []
+
+
+def sent(dispatch: Dispatch, at: datetime, **values: Any) -> None:
+    Dispatch.objects.of(dispatch.workspace_id).filter(pk=dispatch.pk).update(
+        **{"state": "done", "sent_at": at, "ended_at": at} | values
+    )
+
+
+def test_not_delivered_in_time_it_goes_over_the_next_channel(owner: Member) -> None:
+    due(owner, channels=("whatsapp", "sms"))
+    rule = make_rule(owner.workspace, "whatsapp", "sms", fallback_hours=3)
+    carrying.work_out(rule, DAY, at=MORNING)
+    (first,) = dispatches(owner)
+    at = MORNING + timedelta(hours=5)
+    sent(first, at)
+    carrying.carry_on(owner.workspace_id, at=at + timedelta(hours=2), today=DAY)
+    assert len(dispatches(owner)) == 1
+    carrying.carry_on(owner.workspace_id, at=at + timedelta(hours=3), today=DAY)
+    assert [each.channel for each in dispatches(owner)] == ["whatsapp", "sms"]
+    assert [(each.state, each.step) for each in reminders(owner)] == [("ordered", 1)]
+    carrying.carry_on(owner.workspace_id, at=at + timedelta(hours=3), today=DAY)
+    assert len(dispatches(owner)) == 2
+
+
+@pytest.mark.parametrize(
+    "values", [{"state": "dead"}, {"state": "refused", "reason": "withdrawn"}, {"delivery": "failed"}]
+)
+def test_what_failed_goes_on_at_once(owner: Member, values: dict[str, str]) -> None:
+    due(owner, channels=("whatsapp", "sms"))
+    carrying.work_out(make_rule(owner.workspace, "whatsapp", "sms"), DAY, at=MORNING)
+    sent(dispatches(owner)[0], MORNING, **values)
+    carrying.carry_on(owner.workspace_id, at=MORNING + timedelta(hours=6), today=DAY)
+    assert [each.channel for each in dispatches(owner)] == ["whatsapp", "sms"]
+
+
+@pytest.mark.parametrize("state", ["todo", "sending", "unknown"])
+def test_what_may_still_arrive_is_waited_for(owner: Member, state: str) -> None:
+    due(owner, channels=("whatsapp", "sms"))
+    carrying.work_out(make_rule(owner.workspace, "whatsapp", "sms"), DAY, at=MORNING)
+    sent(dispatches(owner)[0], MORNING, state=state, lease_until=clock.now())
+    carrying.carry_on(owner.workspace_id, at=MORNING + timedelta(hours=9), today=DAY)
+    assert len(dispatches(owner)) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ({"delivery": "delivered"}, ("done", "")),
+        ({"delivery": "read"}, ("done", "")),
+        ({}, ("done", "no_report")),
+        ({"delivery": "failed", "error_code": "131026"}, ("failed", "131026")),
+        ({"state": "refused", "reason": "suppressed"}, ("refused", "suppressed")),
+        ({"state": "dropped", "reason": "late"}, ("failed", "late")),
+    ],
+)
+def test_after_the_last_channel_the_reminder_says_what_became_of_it(
+    owner: Member, values: dict[str, str], ends: tuple[str, str]
+) -> None:
+    due(owner)
+    carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING)
+    sent(dispatches(owner)[0], MORNING, **values)
+    carrying.carry_on(owner.workspace_id, at=MORNING + timedelta(hours=7), today=DAY)
+    assert [(each.state, each.reason) for each in reminders(owner)] == [ends]
+
+
+def test_a_delivery_is_noted_at_once(owner: Member) -> None:
+    due(owner)
+    carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING)
+    (dispatch,) = dispatches(owner)
+    dispatch.delivery = "delivered"
+    changes.tell(owner.workspace_id, [dispatch])
+    assert [each.state for each in reminders(owner)] == ["done"]
+
+
+def at_work(owner: Member, moment: datetime) -> None:
+    with clock.standing_at(moment):
+        tasks.remind_one(owner.workspace_id)
+
+
+def test_the_job_works_out_today_and_writes_down_what_a_standstill_missed(owner: Member) -> None:
+    due(owner)
+    rule = make_rule(owner.workspace, at=time(11))
+    ReminderRule.objects.of(owner.workspace_id).filter(pk=rule.pk).update(last_day=DAY - timedelta(days=2))
+    make_record(owner, contact=agreeing(owner), due_on=DUE - timedelta(days=1))
+    at_work(owner, MORNING)
+    assert sorted((each.day, each.state) for each in reminders(owner)) == [
+        (DAY - timedelta(days=1), "skipped"), (DAY, "ordered"),
+    ]  # fmt: skip
+    rule.refresh_from_db()
+    assert rule.last_day == DAY
+
+
+def test_a_paused_rule_does_nothing(owner: Member) -> None:
+    due(owner)
+    make_rule(owner.workspace, is_paused=True)
+    at_work(owner, MORNING)
+    assert reminders(owner) == []

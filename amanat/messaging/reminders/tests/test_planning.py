@@ -1,0 +1,175 @@
+"""Who would get what: channel, language, moment, and the reason where nobody would."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.tests.factories import owner_of
+from amanat.basis import consent
+from amanat.basis.consent import How
+from amanat.basis.models import Method
+from amanat.core import tenancy
+from amanat.desk.models import ServiceRecord
+from amanat.desk.tests.factories import make_contact, make_record
+from amanat.messaging.channels.models import ChannelAccount, TemplateText
+from amanat.messaging.reminders import planning
+from amanat.messaging.reminders.models import ReminderRule
+from amanat.messaging.reminders.planning import Plan
+from amanat.messaging.reminders.tests.factories import agreeing, make_rule, make_template
+from amanat.people.models import Contact
+
+DAY = date(2026, 11, 24)  # a Tuesday
+MORNING = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 06:30 in Nashik
+DUE = DAY + timedelta(days=7)
+
+
+@pytest.fixture
+def owner(db: None, shree: Workspace) -> Any:
+    with tenancy.inside(shree):
+        yield owner_of(shree)
+
+
+def planned(rule: ReminderRule, *, at: datetime = MORNING, **more: Any) -> list[Plan]:
+    return list(planning.plans(rule, DAY, at=at, **more))
+
+
+def due(owner: Member, contact: Contact) -> ServiceRecord:
+    return make_record(owner, contact=contact, due_on=DUE)
+
+
+def test_a_reminder_is_planned_for_the_hour_of_the_rule_on_the_persons_clock(owner: Member) -> None:
+    sunita = agreeing(owner, phone="+919822041736")
+    record = due(owner, sunita)
+    (plan,) = planned(make_rule(owner.workspace))
+    assert plan.is_to_be_sent
+    assert (plan.channel, plan.address, plan.occasion.about) == ("sms", "+919822041736", record.pk)
+    assert plan.due_at == datetime(2026, 11, 24, 5, 30, tzinfo=UTC)  # 11:00 in Nashik
+    assert plan.use_by == datetime(2026, 11, 24, 18, 30, tzinfo=UTC)  # midnight in Nashik
+    assert plan.values == ("Sunita", "PAN correction", "1 Dec 2026")
+
+
+def test_a_number_abroad_has_its_own_clock(owner: Member) -> None:
+    due(owner, agreeing(owner, phone="+442079460958"))
+    (plan,) = planned(make_rule(owner.workspace))
+    assert plan.due_at == datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+
+
+def test_who_did_not_agree_gets_nothing_and_the_plan_says_why(owner: Member) -> None:
+    due(owner, make_contact(owner))
+    (plan,) = planned(make_rule(owner.workspace))
+    assert not plan.is_to_be_sent and plan.reason == "no_consent"
+
+
+def test_who_took_it_back_gets_nothing(owner: Member) -> None:
+    sunita = agreeing(owner)
+    due(owner, sunita)
+    consent.withdraw(
+        contact=sunita, purpose="reminders", channels=["sms"], how=How(Method.FILE), at=MORNING - timedelta(minutes=1)
+    )
+    (plan,) = planned(make_rule(owner.workspace))
+    assert plan.reason == "suppressed"
+
+
+def test_the_second_channel_is_taken_where_the_first_is_not_agreed_to(owner: Member) -> None:
+    due(owner, agreeing(owner, channels=("sms",)))
+    (plan,) = planned(make_rule(owner.workspace, "whatsapp", "sms"))
+    assert (plan.step, plan.channel) == (1, "sms")
+
+
+def test_from_a_later_channel_on_only_that_is_tried(owner: Member) -> None:
+    due(owner, agreeing(owner, channels=("whatsapp",)))
+    (plan,) = planned(make_rule(owner.workspace, "whatsapp", "sms"), first_step=1)
+    assert plan.reason == "no_consent"
+
+
+@pytest.mark.parametrize(
+    ("language", "begins"),
+    [("mr", "mr"), ("hi", "hi"), ("", "hi"), ("ta", "hi")],
+    ids=["hers", "same", "none", "not there"],
+)
+def test_the_text_is_in_her_language_else_in_the_workspaces(owner: Member, language: str, begins: str) -> None:
+    Workspace.objects.of(owner.workspace_id).update(language="hi")
+    sunita = agreeing(owner)
+    Contact.objects.of(owner.workspace_id).filter(pk=sunita.pk).update(language=language)
+    due(owner, sunita)
+    template = make_template(owner.workspace, "sms", languages=("en", "hi", "mr"))
+    (plan,) = planned(make_rule(owner.workspace, templates=[template.pk]))
+    assert plan.text is not None and plan.text.language == begins
+
+
+def test_values_read_in_the_language_of_the_text(owner: Member) -> None:
+    sunita = agreeing(owner)
+    due(owner, sunita)
+    template = make_template(owner.workspace, "sms", languages=("hi",))
+    (plan,) = planned(make_rule(owner.workspace, templates=[template.pk]))
+    assert plan.values[2] != "1 Dec 2026" and "2026" in plan.values[2]
+
+
+def test_half_a_sentence_is_not_sent(owner: Member) -> None:
+    due(owner, agreeing(owner))
+    rule = make_rule(owner.workspace)
+    TemplateText.objects.of(owner.workspace_id).update(variables=["first_name", "expiry_date", "due_date"])
+    (plan,) = planned(rule)
+    assert plan.reason == "no_value"
+
+
+@pytest.mark.parametrize("state", ["draft", "submitted", "rejected", "paused"])
+def test_a_text_that_was_not_approved_is_not_sent(owner: Member, state: str) -> None:
+    due(owner, agreeing(owner))
+    rule = make_rule(owner.workspace)
+    TemplateText.objects.of(owner.workspace_id).update(state=state)
+    (plan,) = planned(rule)
+    assert plan.reason == "no_text"
+
+
+def test_without_a_number_or_account_it_says_so(owner: Member) -> None:
+    sunita = agreeing(owner)
+    due(owner, sunita)
+    rule = make_rule(owner.workspace)
+    Contact.objects.of(owner.workspace_id).filter(pk=sunita.pk).update(main_phone="")
+    assert [plan.reason for plan in planned(rule)] == ["no_address"]
+    ChannelAccount.objects.of(owner.workspace_id).delete()
+    assert [plan.reason for plan in planned(rule)] == ["no_account"]
+
+
+def test_nobody_gets_more_than_the_rule_allows_in_a_day(owner: Member) -> None:
+    sunita = agreeing(owner)
+    for _record in range(3):
+        due(owner, sunita)
+    reasons = [plan.reason for plan in planned(make_rule(owner.workspace, most_a_day=2))]
+    assert sorted(reasons) == ["", "", "cap"]
+
+
+def test_worked_out_too_late_in_the_day_it_is_not_sent_at_night(owner: Member) -> None:
+    due(owner, agreeing(owner))
+    (plan,) = planned(make_rule(owner.workspace), at=datetime(2026, 11, 24, 17, 30, tzinfo=UTC))  # 23:00 in Nashik
+    assert plan.reason == "late"
+
+
+def test_an_early_hour_waits_for_the_window(owner: Member) -> None:
+    due(owner, agreeing(owner))
+    rule = make_rule(owner.workspace, at="05:00")
+    rule.refresh_from_db()
+    (plan,) = planned(rule, at=datetime(2026, 11, 23, 23, 0, tzinfo=UTC))  # 04:30
+    assert plan.is_to_be_sent and plan.due_at is not None
+    assert plan.due_at == datetime(2026, 11, 24, 2, 30, tzinfo=UTC)  # 08:00, when the window for service opens
+
+
+def test_the_same_number_of_statements_for_one_and_for_fifty(owner: Member) -> None:
+    rule = make_rule(owner.workspace)
+    counts = []
+    for people in (1, 49):
+        for _one in range(people):
+            due(owner, agreeing(owner))
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            planned(rule)
+        counts.append(len(seen))
+    assert counts[0] == counts[1]

@@ -1,0 +1,225 @@
+"""The pages of reminders: rules made and changed, a day looked at, approval; who may do what."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.permissions import Role
+from amanat.accounts.tests.factories import make_member, owner_of, signed_in
+from amanat.core import clock, tenancy
+from amanat.desk.tests.factories import make_contact, make_record, make_service
+from amanat.messaging.outbox.models import Dispatch
+from amanat.messaging.reminders import carrying
+from amanat.messaging.reminders.models import Reminder, ReminderRule
+from amanat.messaging.reminders.tests.factories import agreeing, make_account, make_rule, make_template
+from amanat.people.tests.factories import narrow_member
+
+MORNING = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+DAY = date(2026, 11, 24)
+DUE = DAY + timedelta(days=7)
+
+
+@pytest.fixture(autouse=True)
+def morning() -> Any:
+    with clock.standing_at(MORNING):
+        yield
+
+
+@pytest.fixture
+def owner(db: None, shree: Workspace) -> Member:
+    with tenancy.inside(shree):
+        return owner_of(shree)
+
+
+@pytest.fixture
+def client(owner: Member) -> Client:
+    return signed_in(owner)
+
+
+def filled(owner: Member, **changes: Any) -> dict[str, Any]:
+    """What the form of a rule sends."""
+    with tenancy.inside(owner.workspace_id):
+        make_account(owner.workspace, "sms")
+        template = make_template(owner.workspace, "sms")
+    return {
+        "name": "Insurance runs out", "on": "service_expiry", "field": "", "service": "", "days": "7", "side": "before",
+        "at": "11:00", "fallback_hours": "6", "most_a_day": "2", "purpose": "reminders", "needs_approval": "on",
+        "template_1": str(template.pk), "template_2": "", "template_3": "",
+    } | changes  # fmt: skip
+
+
+def rules(owner: Member) -> list[ReminderRule]:
+    with tenancy.inside(owner.workspace_id):
+        return list(ReminderRule.objects.of(owner.workspace_id))
+
+
+def test_without_rules_the_page_says_what_it_is_for(client: Client) -> None:
+    assert "No reminders yet" in client.get("/reminders/").content.decode()
+
+
+def test_a_rule_is_made_paused_and_then_let_to_work(client: Client, owner: Member) -> None:
+    answer = client.post("/reminders/new/", filled(owner))
+    (rule,) = rules(owner)
+    assert answer.status_code == 303 and answer["Location"] == f"/reminders/{rule.pk}/"
+    assert (rule.on, rule.days, rule.channels, rule.is_paused) == ("service_expiry", -7, ["sms"], True)
+    assert "7 days before: A service runs out" in client.get("/reminders/").content.decode()
+    client.post(f"/reminders/{rule.pk}/resume/")
+    (rule,) = rules(owner)
+    assert not rule.is_paused and rule.last_day == DAY
+
+
+def test_sent_twice_it_is_one_rule(client: Client, owner: Member) -> None:
+    page = client.get("/reminders/new/").content.decode()
+    name, key = re.findall(r'name="([a-z_]*once[a-z_]*)" value="([^"]+)"', page)[0]
+    form = filled(owner, **{name: key})
+    assert [client.post("/reminders/new/", form).status_code for _again in range(2)] == [303, 303]
+    assert len(rules(owner)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": ""}, "This field is required"),
+        ({"days": "-1"}, "greater than or equal to 0"),
+        ({"days": "900"}, "less than or equal to 400"),
+        ({"on": "field"}, "Choose the field that holds the date."),
+        ({"quiet_days": ["0", "1", "2", "3", "4", "5", "6"]}, "One day must be left."),
+        ({"purpose": "nothing"}, "Select a valid choice"),
+        ({"template_1": ""}, "This field is required"),
+        ({"template_1": "0198f0a0-0000-7000-8000-000000000000"}, "Select a valid choice"),
+        ({"at": "25:00"}, "Enter a valid time"),
+    ],
+)
+def test_a_wrong_rule_is_refused_in_words_at_its_place(
+    client: Client, owner: Member, changes: dict[str, Any], words: str
+) -> None:
+    answer = client.post("/reminders/new/", filled(owner, **changes))
+    assert answer.status_code == 422 and words in answer.content.decode()
+    assert rules(owner) == []
+
+
+def test_a_channel_that_the_purpose_does_not_name_is_refused(client: Client, owner: Member) -> None:
+    form = filled(owner)
+    with tenancy.inside(owner.workspace_id):
+        make_account(owner.workspace, "sms")
+        second = make_template(owner.workspace, "sms")
+    answer = client.post("/reminders/new/", form | {"template_2": str(second.pk)})
+    assert answer.status_code == 422 and "Each channel only once." in answer.content.decode()
+
+
+def test_a_rule_is_changed_paused_and_ended(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        rule = make_rule(owner.workspace)
+        make_record(owner, contact=agreeing(owner), due_on=DUE)
+        carrying.work_out(rule, DAY, at=MORNING)
+    form = filled(owner, name="Another name", days="3", side="after", on="unpaid")
+    assert client.post(f"/reminders/{rule.pk}/edit/", form).status_code == 303
+    (changed,) = rules(owner)
+    assert (changed.name, changed.days, changed.on) == ("Another name", 3, "unpaid")
+    client.post(f"/reminders/{rule.pk}/pause/")
+    with tenancy.inside(owner.workspace_id):
+        assert [(each.state, each.reason) for each in Dispatch.objects.of(owner.workspace_id)] == [
+            ("dropped", "rule_paused")
+        ]
+    client.post(f"/reminders/{rule.pk}/end/")
+    assert client.get(f"/reminders/{rule.pk}/").status_code == 404
+
+
+def a_day(owner: Member) -> ReminderRule:
+    """One who agreed and one who did not, both due in a week."""
+    with tenancy.inside(owner.workspace_id):
+        rule = make_rule(owner.workspace, needs_approval=True)
+        make_record(owner, contact=agreeing(owner, "Sunita Deshmukh"), due_on=DUE)
+        make_record(owner, contact=make_contact(owner, "Ravi Patil"), due_on=DUE)
+    return rule
+
+
+def test_a_day_to_come_shows_who_gets_what_and_who_not_and_why(client: Client, owner: Member) -> None:
+    a_day(owner)
+    page = client.get(f"/reminders/day/?on={DAY}").content.decode()
+    going, _mark, rest = page.partition("Not sent, and why")
+    assert "Sunita Deshmukh" in going and "Namaste Sunita, PAN correction is due on 1 Dec 2026." in going
+    assert "Ravi Patil" in rest and "Was not asked yet" in rest
+    with tenancy.inside(owner.workspace_id):
+        assert not Reminder.objects.of(owner.workspace_id).exists()
+
+
+def test_what_waits_is_approved_or_left_out(client: Client, owner: Member) -> None:
+    rule = a_day(owner)
+    with tenancy.inside(owner.workspace_id):
+        carrying.work_out(rule, DAY, at=MORNING)
+        waiting = Reminder.objects.of(owner.workspace_id).get(state="waits")
+    assert "Wait for approval" in client.get("/reminders/day/").content.decode()
+    assert "waits for your approval" in client.get("/reminders/").content.decode()
+    client.post("/reminders/approve/", {"id": [str(waiting.pk)], "what": "send"})
+    with tenancy.inside(owner.workspace_id):
+        assert Dispatch.objects.of(owner.workspace_id).count() == 1
+    page = client.get("/reminders/day/").content.decode()
+    assert "Wait for approval" not in page and "Sunita Deshmukh" in page
+
+
+@pytest.mark.parametrize("query", ["on=nonsense", "on=9999-12-31", "rule=nonsense", "on=2026-02-30"])
+def test_nonsense_in_the_address_is_no_error(client: Client, owner: Member, query: str) -> None:
+    a_day(owner)
+    assert client.get(f"/reminders/day/?{query}").status_code == 200
+
+
+def test_agents_see_reminders_of_their_people_and_set_none(owner: Member) -> None:
+    rule = a_day(owner)
+    with tenancy.inside(owner.workspace_id):
+        carrying.work_out(rule, DAY, at=MORNING)
+        agent = narrow_member(owner.workspace)
+    client = signed_in(agent)
+    page = client.get("/reminders/day/").content.decode()
+    assert "Sunita" not in page and "Ravi" not in page
+    refused = [client.post(f"/reminders/{rule.pk}/{act}/").status_code for act in ("pause", "resume", "end", "try")]
+    assert refused == [403] * 4 and client.get("/reminders/new/").status_code == 403
+
+
+def test_an_auditor_reads_only(owner: Member) -> None:
+    rule = a_day(owner)
+    with tenancy.inside(owner.workspace_id):
+        auditor = make_member(owner.workspace, role=Role.AUDITOR)
+    client = signed_in(auditor)
+    page = client.get(f"/reminders/{rule.pk}/").content.decode()
+    assert "End this rule" not in page
+    assert client.post("/reminders/approve/", {"all": "1"}).status_code == 403
+
+
+def test_another_workspace_sees_nothing_of_it(owner: Member, other: Workspace) -> None:
+    rule = a_day(owner)
+    with tenancy.inside(other):
+        stranger = owner_of(other)
+    client = signed_in(stranger)
+    assert client.get(f"/reminders/{rule.pk}/").status_code == 404
+    assert "Sunita" not in client.get(f"/reminders/day/?on={DAY}").content.decode()
+
+
+def test_tried_on_ones_own_number(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        rule = make_rule(owner.workspace)
+    page = client.post(f"/reminders/{rule.pk}/try/", follow=True).content.decode()
+    assert "Add yourself as a contact" in page
+    owner.user.phone = "+919822041736"
+    owner.user.save()
+    with tenancy.inside(owner.workspace_id):
+        agreeing(owner, "Rekha Kulkarni", phone="+919822041736")
+    client.post(f"/reminders/{rule.pk}/try/")
+    with tenancy.inside(owner.workspace_id):
+        (dispatch,) = Dispatch.objects.of(owner.workspace_id)
+    assert (dispatch.address, dispatch.source) == ("+919822041736", "test")
+
+
+def test_services_of_the_catalogue_can_be_chosen(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        service = make_service(owner.workspace, "Passport")
+    client.post("/reminders/new/", filled(owner, service=str(service.pk)))
+    (rule,) = rules(owner)
+    assert rule.service_id == service.pk
+    assert "(Passport)" in client.get("/reminders/").content.decode()

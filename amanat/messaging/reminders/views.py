@@ -1,0 +1,282 @@
+"""Pages of reminders: the rules, one rule with its report, a day with who gets what and who not, approval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import MemberRequest, see_other, sent
+from amanat.accounts.once import only_once
+from amanat.accounts.permissions import May
+from amanat.basis import rules as policies
+from amanat.basis import wording
+from amanat.core import clock
+from amanat.messaging.channels import templates
+from amanat.messaging.channels.models import Channel
+from amanat.messaging.reminders import carrying, planning, reporting, setting, trying
+from amanat.messaging.reminders.forms import RuleForm
+from amanat.messaging.reminders.models import Reminder, ReminderRule
+from amanat.people.models import Contact
+
+#: Lines of a day that are shown; counts are of all that were looked at.
+MOST = 200
+#: Occasions of a day to come that are looked at for its preview.
+MOST_PLANNED = 2_000
+_MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One person on a day: what she gets, or why nothing."""
+
+    contact: Contact
+    rule: ReminderRule
+    about: str
+    channel: str | Promise
+    words: str
+    reason: str | Promise
+    state: str
+    label: str | Promise
+    id: UUID | None = None
+    moment: Any = None
+
+
+def overview(request: MemberRequest) -> HttpResponse:
+    """All rules with what they did in the last 30 days, and how many wait for approval."""
+    here, today = request.workspace.pk, _today(request)
+    rules = list(ReminderRule.objects.of(here).filter(ended_at__isnull=True).select_related("service").order_by("name"))
+    reports = reporting.of_rules(
+        [rule.pk for rule in rules], workspace_id=here, first=today - _MONTH, end=today + timedelta(days=1)
+    )
+    context = {
+        "rules": [{"row": rule, "says": in_words(rule), "report": reports[rule.pk]} for rule in rules],
+        "waiting": Reminder.objects.of(here).filter(state=Reminder.State.WAITS).count(),
+        "today": today,
+        "may_manage": request.member.may(May.MANAGE_REMINDERS),
+    }
+    return render(request, "messaging/reminders.html", context)
+
+
+def rule(request: MemberRequest, rule_id: UUID) -> HttpResponse:
+    """One rule: what it says, its texts, its report, and whom it would write to today."""
+    found, today = _rule(request, rule_id), _today(request)
+    report = reporting.of_rules(
+        [found.pk], workspace_id=found.workspace_id, first=today - _MONTH, end=today + timedelta(days=1)
+    )[found.pk]
+    policy = policies.of(found.workspace_id).policy
+    context = {
+        "rule": found,
+        "says": in_words(found),
+        "report": report,
+        "purpose": wording.purpose(policy, found.purpose, _language()) if found.purpose in policy.purposes else "",
+        "channels": [Channel(channel).label for channel in found.channels],
+        "may_manage": request.member.may(May.MANAGE_REMINDERS),
+        "today": today,
+    }
+    return render(request, "messaging/reminder_rule.html", context)
+
+
+@only_once
+def rule_new(request: MemberRequest) -> HttpResponse:
+    form = RuleForm(sent(request), workspace=request.workspace)
+    if form.is_valid():
+        made = setting.make(by=request.member, at=clock.now(), values=form.values())
+        messages.success(request, _("The rule is made and paused. Look at whom it would write to, then let it begin."))
+        return see_other(reverse("messaging:reminder_rule", args=[made.pk]))
+    return render(request, "messaging/reminder_edit.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def rule_edit(request: MemberRequest, rule_id: UUID) -> HttpResponse:
+    found = _rule(request, rule_id)
+    form = RuleForm(sent(request), workspace=request.workspace, rule=found)
+    if form.is_valid():
+        setting.change(rule=found, by=request.member, at=clock.now(), values=form.values())
+        messages.success(request, _("Saved."))
+        return see_other(reverse("messaging:reminder_rule", args=[found.pk]))
+    context = {"form": form, "rule": found}
+    return render(request, "messaging/reminder_edit.html", context, status=422 if form.errors else 200)
+
+
+def rule_pause(request: MemberRequest, rule_id: UUID) -> HttpResponse:
+    count = setting.pause(rule=_rule(request, rule_id), by=request.member, at=clock.now())
+    words = ngettext("Paused. %(n)d message that waited is not sent.", "Paused. %(n)d messages that waited are not sent.", count)  # fmt: skip
+    messages.success(request, words % {"n": count})
+    return see_other(reverse("messaging:reminder_rule", args=[rule_id]))
+
+
+def rule_resume(request: MemberRequest, rule_id: UUID) -> HttpResponse:
+    setting.resume(rule=_rule(request, rule_id), by=request.member, at=clock.now(), today=_today(request))
+    messages.success(request, _("The rule works from today on."))
+    return see_other(reverse("messaging:reminder_rule", args=[rule_id]))
+
+
+def rule_end(request: MemberRequest, rule_id: UUID) -> HttpResponse:
+    setting.end(rule=_rule(request, rule_id), by=request.member, at=clock.now())
+    messages.success(request, _("The rule is over."))
+    return see_other(reverse("messaging:reminders"))
+
+
+def rule_try(request: MemberRequest, rule_id: UUID) -> HttpResponse:
+    """Send the rule's first text to the member's own number, filled with examples."""
+    try:
+        trying.to_myself(rule=_rule(request, rule_id), by=request.member, at=clock.now())
+        messages.success(request, _("On its way to your own number."))
+    except trying.TryRefused as refused:
+        messages.error(request, str(refused))
+    return see_other(reverse("messaging:reminder_rule", args=[rule_id]))
+
+
+def day(request: MemberRequest) -> HttpResponse:
+    """A day: what was or will be sent to whom, and who gets nothing and why. `?on=` is the day, `?rule=` one rule."""
+    today = _today(request)
+    on = _day(request.GET.get("on", ""), today)
+    rules = list(ReminderRule.objects.of(request.workspace).filter(ended_at__isnull=True).order_by("name"))
+    chosen = [each for each in rules if str(each.pk) == request.GET.get("rule", "")] or rules
+    lines = _written(request, chosen, on) if on <= today else []
+    planned = _planned(request, chosen, on, today) if on >= today else []
+    counts = Counter(line.state for line in [*lines, *planned])
+    context = {
+        "on": on,
+        "today": today,
+        "before": on - timedelta(days=1),
+        "after": on + timedelta(days=1),
+        "rules": rules,
+        "chosen": chosen[0] if len(chosen) == 1 and len(rules) > 1 else None,
+        "waiting": [line for line in lines if line.state == Reminder.State.WAITS][:MOST],
+        "going": [line for line in [*lines, *planned] if line.state in _GOING][:MOST],
+        "not_going": [line for line in [*lines, *planned] if line.state in _NOT_GOING][:MOST],
+        "counts": counts,
+        "going_count": sum(counts[state] for state in _GOING),
+        "not_going_count": sum(counts[state] for state in _NOT_GOING),
+        "may_manage": request.member.may(May.MANAGE_REMINDERS),
+        "is_cut": len(planned) >= MOST_PLANNED,
+    }
+    return render(request, "messaging/reminder_day.html", context)
+
+
+def approve(request: MemberRequest) -> HttpResponse:
+    """Send, or leave out, what was ticked; everything that waits for the day with `all`."""
+    today = _today(request)
+    rows = Reminder.objects.of(request.workspace).filter(state=Reminder.State.WAITS, day=today)
+    if "all" not in request.POST:
+        rows = rows.filter(pk__in=[each for each in map(_uuid, request.POST.getlist("id")) if each])
+    found = list(rows[:10_000])
+    if request.POST.get("what") == "leave":
+        count = carrying.leave_out(found, by=request.member)
+        words = ngettext("%(n)d reminder is left out.", "%(n)d reminders are left out.", count)
+    else:
+        count = carrying.approve(found, by=request.member, at=clock.now(), today=today)
+        words = ngettext("%(n)d reminder is on its way.", "%(n)d reminders are on their way.", count)
+    messages.success(request, words % {"n": count})
+    return see_other(reverse("messaging:reminder_day"))
+
+
+_GOING = frozenset({"ordered", "done", "planned"})
+_NOT_GOING = frozenset({"refused", "skipped", "failed", "unplanned"})
+
+
+def _written(request: MemberRequest, rules: Sequence[ReminderRule], on: date) -> list[Line]:
+    """What stands written for a day, of people the member may see."""
+    held = {each.pk: each for each in rules}
+    seen = Contact.objects.of(request.workspace).visible_to(request.member)
+    rows = Reminder.objects.of(request.workspace).filter(rule__in=held, day=on, contact__in=seen)
+    return [
+        Line(
+            contact=row.contact,
+            rule=held[row.rule_id],
+            about=in_words(held[row.rule_id]),
+            channel=Channel(held[row.rule_id].channels[row.step]).label,
+            words="",
+            reason=reporting.in_words(row.reason) if row.reason else "",
+            state=row.state,
+            label=Reminder.State(row.state).label,
+            id=row.pk,
+        )
+        for row in rows.select_related("contact").order_by("contact__name", "id")
+    ]
+
+
+def _planned(request: MemberRequest, rules: Sequence[ReminderRule], on: date, today: date) -> list[Line]:
+    """What rules would do on a day, as things stand, besides what is written for it."""
+    written = set(
+        Reminder.objects.of(request.workspace).filter(rule__in=rules, day__gte=today).values_list("rule_id", "about", "on_day")
+    )  # fmt: skip
+    seen = None
+    if not request.member.sees_all:
+        people = Contact.objects.of(request.workspace).visible_to(request.member)
+        seen = set(people.values_list("id", flat=True))
+    lines: list[Line] = []
+    for each in rules:
+        for plan in islice(planning.plans(each, on, at=clock.now()), MOST_PLANNED):
+            about = (each.pk, plan.occasion.about, plan.occasion.on_day)
+            if about not in written and (seen is None or plan.contact.pk in seen):
+                lines.append(_line(each, plan))
+    return lines
+
+
+def _line(rule: ReminderRule, plan: planning.Plan) -> Line:
+    words = templates.filled(plan.text, plan.values) if plan.text is not None and plan.is_to_be_sent else ""
+    return Line(
+        contact=plan.contact,
+        rule=rule,
+        about=in_words(rule),
+        channel=Channel(plan.channel).label if plan.channel else "",
+        words=words,
+        reason=reporting.in_words(plan.reason) if plan.reason else "",
+        state="planned" if plan.is_to_be_sent else "unplanned",
+        label=_("Planned") if plan.is_to_be_sent else _("Not sent"),
+        moment=plan.due_at if plan.is_to_be_sent else None,
+    )
+
+
+def in_words(rule: ReminderRule) -> str:
+    """A rule as a sentence: "7 days before a service is due: Passport"."""
+    days = abs(rule.days)
+    when = {
+        0: _("On the day"),
+        -1: ngettext("%(n)d day before", "%(n)d days before", days) % {"n": days},
+        1: ngettext("%(n)d day after", "%(n)d days after", days) % {"n": days},
+    }[(rule.days > 0) - (rule.days < 0)]
+    what = str(ReminderRule.On(rule.on).label)
+    return f"{when}: {what}" + (f" ({rule.service.name})" if rule.service is not None else "")
+
+
+def _rule(request: MemberRequest, rule_id: UUID) -> ReminderRule:
+    rows = ReminderRule.objects.of(request.workspace).filter(ended_at__isnull=True).select_related("service")
+    return get_object_or_404(rows, pk=rule_id)
+
+
+def _today(request: MemberRequest) -> date:
+    return clock.today(request.workspace.time_zone)
+
+
+def _day(text: str, otherwise: date) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return found if abs((found - otherwise).days) <= 400 else otherwise
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _language() -> str:
+    return (get_language() or "en").split("-")[0]
