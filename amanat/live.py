@@ -2,7 +2,8 @@
 
 It holds no transaction: a sign-in is checked once when a page connects and every five seconds after, on a thread; what
 happens is heard on one LISTEN connection. `GET /live/events` streams `event: <topic>` with the row's id to members of
-the workspace concerned; `GET /live/healthz` says 200 while the LISTEN connection stands.
+the workspace concerned; `GET /live/healthz` says 200 while the LISTEN connection stands. Without a proxy in front the
+site's own pages, which come from another port, may read the stream; nobody else's may.
 """
 
 from __future__ import annotations
@@ -157,6 +158,18 @@ def _session_key(scope: Scope) -> str:
     return found.value if found else ""
 
 
+def _for_our_pages(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Without a proxy in front the site's pages come from the port below, another origin: they alone may read what is sent."""
+    origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+    if not settings.CONFIGURATION.live_url or origin.decode("latin-1") != settings.BASE_URL:
+        return []
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"vary", b"origin"),
+    ]
+
+
 async def _events(scope: Scope, receive: Receive, send: Send) -> None:
     key = _session_key(scope)
     workspace = await asyncio.to_thread(_workspace_of, key) if key else None
@@ -167,6 +180,7 @@ async def _events(scope: Scope, receive: Receive, send: Send) -> None:
         (b"content-type", b"text/event-stream"),
         (b"cache-control", b"no-store"),
         (b"x-accel-buffering", b"no"),
+        *_for_our_pages(scope),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     page = hub.join(workspace)

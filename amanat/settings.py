@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "amanat.accounts.middleware.language",
+    "amanat.accounts.middleware.body",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -175,7 +176,7 @@ SECURE_CSP = {
     "style-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:", "blob:"],
     "font-src": [CSP.SELF],
-    "connect-src": [CSP.SELF],
+    "connect-src": [CSP.SELF, *([_set.live_url] if _set.live_url else [])],  # the same machine, one port above
     "manifest-src": [CSP.SELF],
     "worker-src": [CSP.SELF],
     "form-action": [CSP.SELF],
@@ -239,6 +240,8 @@ _smtp: dict[str, Any] = {
         "timeout": 15,
     },
 }
+WHATSAPP_URL = _set.whatsapp_url
+SANDBOX_URL = f"http://127.0.0.1:{_set.sandbox_port}"
 SENDS_MAIL = bool(_set.smtp_host)
 MAILERS = {"default": _smtp if SENDS_MAIL else {"BACKEND": "amanat.core.outbox.EmailBackend"}}
 DEFAULT_FROM_EMAIL = _set.mail_from

@@ -102,6 +102,9 @@ class Configuration:
     mail_from: Annotated[
         str, Known("text", "Sender of the mail this site writes (default: `amanat@` + the site's host).")
     ]
+    whatsapp_url: Annotated[
+        str, Known("address", "Where WhatsApp's Graph API is asked: Meta's, or a double.", "https://graph.facebook.com")
+    ]
     web_threads: Annotated[int, Known("count", "Requests one web process answers at the same time.", "32")]
     web_processes: Annotated[int, Known("count", "Web processes.", "1")]
     worker_concurrency: Annotated[int, Known("count", "Jobs the worker does at the same time.", "4")]
@@ -154,8 +157,20 @@ class Configuration:
         return urlsplit(self.base_url).hostname or "localhost"
 
     @property
+    def live_url(self) -> str:
+        """Where browsers hear live events: at the site's own address behind a proxy, else at the live process's port beside it."""
+        base = urlsplit(self.base_url)
+        is_direct = base.scheme == "http" and base.port == self.port
+        return f"http://{base.hostname}:{self.live_port}" if is_direct else ""
+
+    @property
     def live_port(self) -> int:
         return self.port + 1
+
+    @property
+    def sandbox_port(self) -> int:
+        """Where `./run sandbox` plays the providers, on this machine only."""
+        return self.port + 2
 
     @property
     def tombstone_key_file(self) -> Path:
@@ -255,7 +270,11 @@ def _dangers(configuration: Configuration) -> list[str]:
         found.append(
             "AMANAT_DEBUG shows source code and settings to visitors: set it to false, or listen on 127.0.0.1 only."
         )
-    for name, address in (("AMANAT_BASE_URL", configuration.base_url), ("AMANAT_FILES_URL", configuration.files_url)):
+    for name, address in (
+        ("AMANAT_BASE_URL", configuration.base_url),
+        ("AMANAT_FILES_URL", configuration.files_url),
+        ("AMANAT_WHATSAPP_URL", configuration.whatsapp_url),
+    ):
         parts = urlsplit(address)
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             found.append(f"{name} is plain http: passwords would cross the network readable. Use https behind a proxy.")

@@ -52,6 +52,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     return {
         "member": getattr(cast(Any, request), "member", None),
         "workspace": getattr(cast(Any, request), "workspace", None),
+        "live_url": settings.CONFIGURATION.live_url,
         "navigation": sections,
         "phone_bar": SimpleLazyObject(lambda: sections["work"][:ON_THE_PHONE]),
         "device": SimpleLazyObject(partial(_device_line, request)),

@@ -30,8 +30,11 @@ def cookie_of(member: Member) -> bytes:
 class Page:
     """One request to the live process, as its server would hand it over."""
 
-    def __init__(self, path: str = "/live/events", *, method: str = "GET", cookie: bytes | None = None) -> None:
+    def __init__(
+        self, path: str = "/live/events", *, method: str = "GET", cookie: bytes | None = None, origin: str = ""
+    ) -> None:
         headers = [(b"host", b"localhost")] + ([(b"cookie", cookie)] if cookie is not None else [])
+        headers += [(b"origin", origin.encode())] if origin else []
         self.scope = {"type": "http", "path": path, "method": method, "headers": headers}
         self.sent: asyncio.Queue[Message] = asyncio.Queue()
         self.gone = asyncio.Event()
@@ -118,6 +121,31 @@ def test_a_member_hears_of_her_workspace_and_of_no_other(shree: Workspace, other
             assert await here.heard() == f"event: people.import\ndata: {about}\n\n"
             assert await there.heard() == f"event: desk.other\ndata: {about}\n\n"
             assert here.sent.empty() and there.sent.empty()
+
+    run(check)
+
+
+@pytest.mark.parametrize(
+    ("origin", "may_read"),
+    [
+        (settings.BASE_URL, True),
+        ("https://evil.example", False),
+        ("null", False),
+        (f"{settings.BASE_URL}.evil.example", False),
+    ],
+)
+def test_without_a_proxy_only_our_own_pages_may_read_it(shree: Workspace, origin: str, may_read: bool) -> None:
+    cookie = cookie_of(factories.owner_of(shree))
+
+    async def check() -> None:
+        async with listening():
+            page = Page(cookie=cookie, origin=origin)
+            headers = dict((await page.next())["headers"])
+            assert (headers.get(b"access-control-allow-origin") == origin.encode()) is may_read
+            assert (b"access-control-allow-credentials" in headers) is may_read
+            page.gone.set()
+            await tell(shree)
+            await page.ends()
 
     run(check)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
 from django import forms
@@ -28,6 +29,8 @@ WEEKDAYS = [
     (5, gettext_lazy("Saturday")),
     (6, gettext_lazy("Sunday")),
 ]
+#: What a reminder is for, as the policy says it.
+_USUAL = "dpv:CommunicationForCustomerCare"
 #: How many channels a rule tries one after the other.
 STEPS = 3
 
@@ -48,6 +51,7 @@ class RuleForm(forms.Form):
     )
     at = forms.TimeField(
         label=gettext_lazy("Hour"),
+        initial=time(10),
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         help_text=gettext_lazy("By the clock of the person."),
     )
@@ -88,6 +92,8 @@ class RuleForm(forms.Form):
         self.purposes = {name: purpose.per for name, purpose in policy.purposes.items() if purpose.per}
         language = (get_language() or "en").split("-")[0]
         self._choices("purpose", [(name, wording.purpose(policy, name, language)) for name in self.purposes])
+        usual = (name for name, each in policy.purposes.items() if each.per and each.term == _USUAL)
+        self.fields["purpose"].initial = next(usual, None)
         texts = MessageTemplate.objects.of(workspace).filter(ended_at__isnull=True).order_by("channel", "title")
         self.templates = {str(template.pk): template for template in texts}
         words = [
