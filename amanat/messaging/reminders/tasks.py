@@ -38,12 +38,14 @@ def order_batch(workspace_id: UUID, batch: str) -> None:
     batching.carry_out(UUID(batch), workspace_id=workspace_id, at=clock.now())
 
 
-def remind_one(workspace_id: UUID) -> None:
+def remind_one(workspace_id: UUID, *, only: UUID | None = None) -> None:
+    """What is due now of one workspace, of `only` one rule where given."""
     at = clock.now()
     with tenancy.inside(workspace_id):
         zone = ZoneInfo(Workspace.objects.of(workspace_id).get().time_zone)
         rules = list(ReminderRule.objects.of(workspace_id).filter(ended_at__isnull=True))
     today = at.astimezone(zone).date()
+    rules = [rule for rule in rules if only in {None, rule.pk}]
     for rule in rules:
         if rule.is_paused:
             continue
