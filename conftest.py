@@ -21,6 +21,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from amanat.core import configuration
 from amanat.operations import testing
+from tests import sharing
 
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "") or f"p{os.getpid()}"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -48,36 +49,21 @@ for alias in settings.DATABASES:
     settings.DATABASES[alias]["NAME"] = NAME
 
 
-def _turn(item: pytest.Item) -> int:
-    """Journeys first, then the other tests in a browser, slow ones, all others."""
-    if item.nodeid.startswith("tests/journeys"):
-        return 0
-    if item.nodeid.startswith("amanat/web/tests/test_browser.py"):
-        return 1
-    return 2 if item.get_closest_marker("slow") else 3
-
-
 class _Turns:
     """Those that take long begin first, so that no process is left with them at the end."""
 
     @pytest.hookimpl(trylast=True)  # others put tests with a database first
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=_turn)
+        items.sort(key=sharing.turn)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Turns())
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that shares tests out reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Journeys share one site and its demo, and the tests of a slow file what they set up; the rest goes file by file."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = "journeys" if _turn(item) == 0 else f"{file} {_turn(item)}"
-        if _turn(item) == 3 and file.startswith("tests/promises"):
-            group = item.nodeid.partition("[")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)  # only where tests run in several processes
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    return sharing.Sharing(config, log)
 
 
 @pytest.fixture(scope="session")

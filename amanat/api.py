@@ -28,6 +28,7 @@ from amanat.desk.api import router as desk_router
 from amanat.desk.payments import PaymentRefused
 from amanat.desk.services import ServiceRefused
 from amanat.desk.todo import TaskRefused
+from amanat.messaging.inbox.api import router as inbox_router
 from amanat.people import bin as people_bin
 from amanat.people import lists, records
 from amanat.people.api import router as people_router
@@ -58,7 +59,7 @@ api = NinjaAPI(
     ),
     openapi_extra={"info": {"license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}}},
 )
-for _router in (accounts_router, people_router, desk_router, requests_router):
+for _router in (accounts_router, people_router, desk_router, inbox_router, requests_router):
     api.add_router("", _router)
 
 

@@ -24,7 +24,7 @@ from amanat.accounts import access, api_tokens, second_factors
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.models import ApiToken, Member
 from amanat.accounts.permissions import May
-from amanat.core import clock, ids, tenancy
+from amanat.core import bodies, clock, ids, tenancy
 from amanat.core.limits import Limit
 from amanat.core.models import IdempotentAnswer
 from amanat.core.routes import Route
@@ -94,6 +94,10 @@ class ApiTokens:
             return _unknown_token()
         if _is_too_large(request):
             return problem(413, _("The request is too large"))
+        if bodies.length_of(request) > bodies.SMALL:
+            refused = _received(request, workspace_id)
+            if refused is not None:
+                return refused
         with tenancy.inside(workspace_id):
             response = self._admit_inside(cast(ApiRequest, request), route, run)
             if response.status_code >= 400:
@@ -138,6 +142,18 @@ def lacks(permission: May) -> HttpResponse:
     """The refusal of a member without a permission."""
     detail = _("This needs the permission: %s.") % permission.value
     return problem(403, _("The member may not do this"), detail=detail)
+
+
+def _received(request: HttpRequest, workspace_id: UUID) -> HttpResponse | None:
+    """Take a large upload in, once its token is known and before a transaction waits for it; None, or the refusal."""
+    with tenancy.inside(workspace_id):
+        found = api_tokens.authenticate(request.headers.get("Authorization", ""))
+    if found is None:
+        return _unknown_token()
+    refused = bodies.receive(request, whose=str(found[1].pk), known=True)
+    return (
+        problem(refused, _("The request is too large") if refused == 413 else _("Try again later")) if refused else None
+    )
 
 
 def _is_too_large(request: HttpRequest) -> bool:

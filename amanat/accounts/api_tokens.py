@@ -38,6 +38,8 @@ class Scope(models.TextChoices):
     SERVICES_WRITE = "services:write", _("Write service records and payments")
     TASKS_READ = "tasks:read", _("Read tasks")
     TASKS_WRITE = "tasks:write", _("Write tasks")
+    MESSAGES_READ = "messages:read", _("Read conversations")
+    MESSAGES_WRITE = "messages:write", _("Write to people")
     REQUESTS_READ = "requests:read", _("Read requests of people")
     REQUESTS_WRITE = "requests:write", _("Take down requests of people")
     IMPORT = "import", _("Import files")

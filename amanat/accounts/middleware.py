@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 
 from amanat.accounts.models import Session, User
 from amanat.accounts.session_store import SessionStore
-from amanat.core import clock
+from amanat.core import bodies, clock, limits, routes
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 SEEN_EVERY = timedelta(minutes=1)
@@ -54,3 +54,21 @@ def _signed_in_user(request: HttpRequest) -> User | None:
     if row is not None and clock.now() - row.last_seen_at > SEEN_EVERY:
         Session.objects.filter(pk=row.pk).update(last_seen_at=clock.now())
     return user
+
+
+def body(get_response: GetResponse) -> GetResponse:
+    """Refuse what is too large before it is read, and read the rest where it holds up nobody (`core.bodies`).
+
+    A program of the API is told from a stranger by its token, hence a large upload to `/api/` is left to `api_access`.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        length = bodies.length_of(request)
+        if not length or (length > bodies.SMALL and request.path.startswith("/api/")):
+            return get_response(request)
+        user = getattr(request, "_cached_user", None)
+        whose = limits.network_of(str(request.META.get("REMOTE_ADDR", ""))) if user is None else str(user.pk)
+        refused = bodies.receive(request, whose=whose, known=user is not None)
+        return routes.refusal(request, refused) if refused else get_response(request)
+
+    return middleware

@@ -47,6 +47,7 @@ class May(StrEnum):
     READ_TRUST = "read trust"
     ANSWER_REQUESTS = "answer requests"
     MANAGE_POLICY = "manage policy"
+    MANAGE_REMINDERS = "manage reminders"
 
 
 _READS = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS}
@@ -71,6 +72,7 @@ _MANAGER = _AGENT | {
     May.READ_JOBS,
     May.READ_TRUST,
     May.ANSWER_REQUESTS,
+    May.MANAGE_REMINDERS,
 }
 
 TABLE: dict[str, frozenset[May]] = {
@@ -106,6 +108,7 @@ SENTENCES: dict[May, str | Promise] = {
     May.READ_JOBS: _("See jobs in the queue and failures"),
     May.READ_TRUST: _("See promises, requests, retention and incidents"),
     May.ANSWER_REQUESTS: _("Answer requests of people about their data, and erase them"),
+    May.MANAGE_REMINDERS: _("Set and approve reminders, write to many people at once"),
     May.MANAGE_POLICY: _("Write and publish the privacy policy, hold and close"),
 }
 

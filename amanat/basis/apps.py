@@ -18,6 +18,10 @@ class BasisConfig(AppConfig):
         from amanat.web import context
 
         schema.add_sql("keyed_hash", own.KEYED_HASH)
+        schema.add_sql("workspaces_with_people_to_tell", own.WORKSPACES_WITH_PEOPLE_TO_TELL)
+        schema.add_definer_function(
+            "workspaces_with_people_to_tell", "ids only, for the job that tells people of a policy"
+        )
         schema.add_sql("known_of_people", own.KNOWN_OF_PEOPLE)
         ledger_words.register(own_words.SENTENCES, own_words.TABLES)
         deleted.before_purging(principals.let_go)

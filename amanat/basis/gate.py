@@ -15,13 +15,13 @@ The checks, the first that stops decides:
 7. where a law in scope asks for consent, it was given, for this purpose and channel, to what the purpose means now, and is neither
    withdrawn nor over;
 8. whoever carries the channel is named in the policy as a recipient;
-9. it is the hour for it on the person's own clock. If not, the answer says when it will be.
+9. it is the hour for it on the person's own clock, or she wrote herself and this answers her. If not, the answer says when it will be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -104,6 +104,7 @@ class Question:
     channel: str
     at: datetime
     today: date
+    is_answer: bool = False  #: the person wrote a short while ago and waits: no hour is too late
 
     @property
     def rule(self) -> str:
@@ -143,13 +144,22 @@ def decide_many(
     today: date,
     channel: str = "",
     what: str = "",
+    addresses: Sequence[str] = (),
+    is_answer: bool = False,
 ) -> list[Answer]:
-    """Answers in the order of `contacts`, at most 1,000, by one query. With `what` ("message", "export") each is written down."""
+    """Answers in the order of `contacts`, at most 1,000, by one query. With `what` ("message", "export") each is written down.
+
+    `addresses` says where each is written to, in the same order, where that may be another address than her main one: it must not
+    be suppressed either (one query more).
+    """
     if len(contacts) > MOST:
         raise ValueError(f"at most {MOST} people at once")
     here = workspace_id_of(workspace)
-    question = _question(rules.of(here, at), purpose, channel, at, today)
-    answers = [judge(facts, question) for facts in _facts(here, [(contact, question) for contact in contacts], at)]
+    question = _question(rules.of(here, at), purpose, channel, at, today, is_answer=is_answer)
+    known = _facts(here, [(contact, question) for contact in contacts], at)
+    if addresses:
+        known = _with_addresses(known, addresses, here, question)
+    answers = [judge(facts, question) for facts in known]
     if what:
         _write_down(here, question, answers, what)
     return answers
@@ -253,6 +263,8 @@ def _recipient(facts: Facts, question: Question, grounds: frozenset[str]) -> tup
 
 
 def _hours(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
+    if question.is_answer:
+        return None
     return (False, Reason.NOT_NOW, "policy.law") if _opens(facts, question) > question.at else None
 
 
@@ -278,9 +290,24 @@ def age(birthday: date, today: date) -> int:
     return today.year - birthday.year - ((today.month, today.day) < (birthday.month, birthday.day))
 
 
-def _question(in_force: Rules, purpose: str, channel: str, at: datetime, today: date) -> Question:
-    in_force.check_channel(purpose, channel)
-    return Question(in_force, purpose, channel, at, today)
+def _question(
+    in_force: Rules, purpose: str, channel: str, at: datetime, today: date, *, is_answer: bool = False
+) -> Question:
+    in_force.check_way(purpose, channel)
+    return Question(in_force, purpose, channel, at, today, is_answer)
+
+
+def _with_addresses(
+    known: Sequence[Facts], addresses: Sequence[str], workspace_id: UUID, question: Question
+) -> list[Facts]:
+    """The facts, with what stands against the very addresses that are written to."""
+    stands = suppression.against(
+        set(addresses), workspace=workspace_id, purpose=question.purpose, channel=question.channel, at=question.at
+    )
+    return [
+        replace(facts, suppressed=facts.suppressed or stands.get(address, ""))
+        for facts, address in zip(known, addresses, strict=True)
+    ]
 
 
 def _facts(workspace_id: UUID, asked: Sequence[tuple[UUID, Question]], at: datetime) -> list[Facts]:

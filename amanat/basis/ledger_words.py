@@ -27,6 +27,7 @@ SENTENCES = {
 
 TABLES = {
     "basis.Notice": _("notice"),
+    "basis.Telling": _("telling of a new policy"),
     "basis.Asking": _("question for consent"),
     "basis.ConsentRecord": _("consent record"),
     "basis.Objection": _("objection"),

@@ -22,8 +22,9 @@ from amanat.basis.models_acts import (
 )
 from amanat.basis.models_capture import PublicForm, Submission
 from amanat.basis.models_reading import Opening, Withholding
+from amanat.basis.models_telling import Telling
 
 __all__ = [
     "Act", "Asking", "ConsentRecord", "Decision", "Guardianship", "Method", "Notice", "Objection", "Opening", "Passcode", "PublicForm",
-    "Restriction", "Submission", "Suppression", "Withholding",
+    "Restriction", "Submission", "Suppression", "Telling", "Withholding",
 ]  # fmt: skip

@@ -21,6 +21,12 @@ HELD = [
         not_personal=_ROW | {"purposes", "policy_version", "language", "text", "digest", "made_at"},
     ),
     Held(
+        "basis.Telling",
+        "nobody",
+        "keep.evidence",
+        not_personal=_ROW | {"version", "after", "due_at", "told", "passed_over", "tries", "done_at"},
+    ),
+    Held(
         "basis.ConsentRecord",
         "contact",
         "keep.evidence",

@@ -37,7 +37,7 @@ NUMBER, MAIL, NAME = "+919899000029", "xqzbasis@canary.example", "Xqzbasis Vwkca
 HERSELF = How(Method.LINK)
 
 
-def _person(asked: Asked, **fields: object) -> Contact:
+def person(asked: Asked, **fields: object) -> Contact:
     contact = Contact.objects.create(
         workspace_id=asked.workspace_id, name=NAME, main_phone=NUMBER, main_email=MAIL, **fields
     )
@@ -46,20 +46,22 @@ def _person(asked: Asked, **fields: object) -> Contact:
     return contact
 
 
-def _answer(asked: Asked, contact: Contact, purpose: str, channel: str = "", at: datetime | None = None) -> gate.Answer:
+def answer_of(
+    asked: Asked, contact: Contact, purpose: str, channel: str = "", at: datetime | None = None
+) -> gate.Answer:
     moment = at or asked.at
     return gate.decide(
         contact, workspace=asked.workspace_id, purpose=purpose, channel=channel, at=moment, today=moment.date()
     )
 
 
-def _agrees(asked: Asked, contact: Contact, purpose: str, channel: str, at: datetime) -> None:
+def agrees(asked: Asked, contact: Contact, purpose: str, channel: str, at: datetime) -> None:
     workspace = Workspace.objects.of(asked.workspace_id).get(pk=asked.workspace_id)
     notice = notices.show(workspace=workspace, purposes=[purpose], language="en", at=at)
     consent.give(contact=contact, purpose=purpose, channels=[channel], notice=notice, how=HERSELF, at=at)
 
 
-def _reachable(policy: Policy, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def reachable(policy: Policy, wanted: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those whose channel somebody named carries; the others are refused for that alone."""
     return [
         (purpose, channel)
@@ -68,7 +70,7 @@ def _reachable(policy: Policy, wanted: Sequence[tuple[str, str]]) -> list[tuple[
     ]
 
 
-def _asked_of_people(asked: Asked) -> list[tuple[str, str]]:
+def asked_of_people(asked: Asked) -> list[tuple[str, str]]:
     in_force = rules.of(asked.workspace_id)
     return [(purpose, channel) for purpose, channels in in_force.asked_of_people() for channel in channels]
 
@@ -92,18 +94,18 @@ def _without_asking(policy: Policy) -> list[str]:
 )
 def consent_first(asked: Asked) -> Finding:
     """The invented person is asked for everything before and after one yes: the yes opens that purpose and channel and no other."""
-    wanted = _asked_of_people(asked)
-    contact = _person(asked)
+    wanted = asked_of_people(asked)
+    contact = person(asked)
     before = gate.overview(contact, workspace=asked.workspace_id, wanted=wanted, at=asked.at, today=asked.at.date())
     leaks = sum(answer.is_agreed for answer in before)
     opened = beyond = 0
-    for one in _reachable(asked.policy, wanted):
-        _agrees(asked, contact, *one, asked.at)
+    for one in reachable(asked.policy, wanted):
+        agrees(asked, contact, *one, asked.at)
         after = gate.overview(contact, workspace=asked.workspace_id, wanted=wanted, at=asked.at, today=asked.at.date())
         opened += after[wanted.index(one)].is_agreed
         beyond += sum(answer.is_agreed for answer, other in zip(after, wanted, strict=True) if other != one)
         consent.withdraw(contact=contact, purpose=one[0], channels=[one[1]], how=HERSELF, at=asked.at)
-    expected = len(_reachable(asked.policy, wanted))
+    expected = len(reachable(asked.policy, wanted))
     return Finding(
         leaks == 0 and beyond == 0 and opened == expected,
         _(
@@ -122,18 +124,18 @@ def consent_first(asked: Asked) -> Finding:
 )
 def withdrawal_holds(asked: Asked) -> Finding:
     """From the withdrawal to the gate's refusal, measured; also for another record with the same number."""
-    wanted = _reachable(asked.policy, _asked_of_people(asked))
-    contact, twin = _person(asked), _person(asked)
+    wanted = reachable(asked.policy, asked_of_people(asked))
+    contact, twin = person(asked), person(asked)
     open_after, slowest = 0, 0.0
     for purpose, channel in wanted:
         for each in (contact, twin):
-            _agrees(asked, each, purpose, channel, asked.at - timedelta(hours=1))
+            agrees(asked, each, purpose, channel, asked.at - timedelta(hours=1))
         started = time.monotonic()
         consent.withdraw(contact=contact, purpose=purpose, channels=[channel], how=HERSELF, at=asked.at)
-        open_after += _answer(asked, contact, purpose, channel).is_agreed
+        open_after += answer_of(asked, contact, purpose, channel).is_agreed
         slowest = max(slowest, time.monotonic() - started)
         if channel:
-            open_after += _answer(asked, twin, purpose, channel).is_agreed
+            open_after += answer_of(asked, twin, purpose, channel).is_agreed
     promised = (asked.policy.rights.opt_out_effect.after(asked.at) - asked.at).total_seconds()
     return Finding(
         open_after == 0 and slowest <= promised,
@@ -151,12 +153,12 @@ def withdrawal_holds(asked: Asked) -> Finding:
     rules=("purposes",),
 )
 def service_continues(asked: Asked) -> Finding:
-    contact = _person(asked)
-    for purpose, channel in _reachable(asked.policy, _asked_of_people(asked)):
-        _agrees(asked, contact, purpose, channel, asked.at - timedelta(hours=1))
+    contact = person(asked)
+    for purpose, channel in reachable(asked.policy, asked_of_people(asked)):
+        agrees(asked, contact, purpose, channel, asked.at - timedelta(hours=1))
         consent.withdraw(contact=contact, purpose=purpose, channels=[channel], how=HERSELF, at=asked.at)
     names = _without_asking(asked.policy)
-    going = [name for name in names if _answer(asked, contact, name).is_agreed]
+    going = [name for name in names if answer_of(asked, contact, name).is_agreed]
     return Finding(
         bool(names) and going == names,
         _("After a stop of everything {going} of {all} purposes of the service go on"),
@@ -171,15 +173,15 @@ def service_continues(asked: Asked) -> Finding:
     rules=("rights.kinds",),
 )
 def objection_and_restriction(asked: Asked) -> Finding:
-    contact = _person(asked)
+    contact = person(asked)
     names = [name for name in _without_asking(asked.policy) if not _is_ordered(asked.policy, name)]
     objections.make(contact=contact, how=HERSELF, at=asked.at)
-    against_objection = sum(_answer(asked, contact, name).is_agreed for name in names)
+    against_objection = sum(answer_of(asked, contact, name).is_agreed for name in names)
     objections.withdraw(contact=contact, how=HERSELF, at=asked.at)
     restrictions.impose(contact=contact, ground=Restriction.Ground.REQUEST, how=HERSELF, at=asked.at)
-    against_restriction = sum(_answer(asked, contact, name).is_agreed for name in names)
+    against_restriction = sum(answer_of(asked, contact, name).is_agreed for name in names)
     restrictions.lift(contact=contact, ground=Restriction.Ground.REQUEST, how=HERSELF, at=asked.at)
-    back = sum(_answer(asked, contact, name).is_agreed for name in names)
+    back = sum(answer_of(asked, contact, name).is_agreed for name in names)
     return Finding(
         against_objection == 0 and against_restriction == 0 and back == len(names),
         _("{purposes} purposes tried: {objected} went on against an objection, {restricted} against a restriction"),
@@ -203,10 +205,10 @@ def children(asked: Asked) -> Finding:
     age, today = asked.policy.children.min_age, asked.at.astimezone(ZoneInfo("Asia/Kolkata")).date()
     of_age = date(today.year - age, today.month, min(today.day, 28))
     names = [name for name in _without_asking(asked.policy) if not _is_ordered(asked.policy, name)]
-    child = _person(asked, birthday=of_age.replace(year=of_age.year + 1))
-    adult = _person(asked, birthday=of_age)
-    used = sum(_answer(asked, child, name).is_agreed for name in names)
-    refused = sum(not _answer(asked, adult, name).is_agreed for name in names)
+    child = person(asked, birthday=of_age.replace(year=of_age.year + 1))
+    adult = person(asked, birthday=of_age)
+    used = sum(answer_of(asked, child, name).is_agreed for name in names)
+    refused = sum(not answer_of(asked, adult, name).is_agreed for name in names)
     return Finding(
         used == 0 and refused == 0,
         _(
@@ -227,12 +229,12 @@ def hours_are_kept(asked: Asked) -> Finding:
     begin = asked.at.astimezone(hours.zone_of(NUMBER, "")).replace(hour=0, minute=0, second=0, microsecond=0)
     quarters = [begin + timedelta(minutes=15 * number) for number in range(7 * 96)]
     tried = wrong = 0
-    contact = _person(asked)
-    for purpose, channel in _reachable(asked.policy, _asked_of_people(asked)):
+    contact = person(asked)
+    for purpose, channel in reachable(asked.policy, asked_of_people(asked)):
         window = hours.window(asked.policy, purpose, channel)
         if window is None:
             continue
-        _agrees(asked, contact, purpose, channel, asked.at - timedelta(days=1))
+        agrees(asked, contact, purpose, channel, asked.at - timedelta(days=1))
         facts, question = gate.known(
             contact, workspace=asked.workspace_id, purpose=purpose, channel=channel, at=asked.at, today=asked.at.date()
         )
@@ -267,7 +269,7 @@ def purpose_of_reading(asked: Asked) -> Finding:
             for field in reading.fields_of(asked.policy, name, masking.KINDS)
         )
     try:
-        _answer(asked, _person(asked), "xqzprobe")
+        answer_of(asked, person(asked), "xqzprobe")
         refused = False
     except rules.UnknownPurpose:
         refused = True
@@ -294,8 +296,8 @@ def purpose_of_reading(asked: Asked) -> Finding:
 )
 def decisions_are_kept(asked: Asked) -> Finding:
     """A decision asked in earnest leaves a row; every yes on file was shown a notice or names its file."""
-    contact = _person(asked)
-    wanted = _asked_of_people(asked)[:1]
+    contact = person(asked)
+    wanted = asked_of_people(asked)[:1]
     before = Decision.objects.of(asked.workspace_id).filter(contact=contact).count()
     for purpose, channel in wanted:
         gate.decide(
@@ -322,7 +324,7 @@ def decisions_are_kept(asked: Asked) -> Finding:
     rules=("never",),
 )
 def no_sale(asked: Asked) -> Finding:
-    contact = _person(asked)
+    contact = person(asked)
     objections.opt_out_of_sale(contact, how=How(Method.SIGNAL), at=asked.at)
     written = Objection.objects.of(asked.workspace_id).filter(contact=contact, purpose=objections.SALE).count()
     selling = [name for name, one in asked.policy.purposes.items() if "Sell" in one.term]

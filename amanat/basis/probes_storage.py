@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -158,9 +159,16 @@ def no_other_host(asked: Asked) -> Finding:
         source
         for directive, sources in allowed.items()
         for source in sources
-        if directive not in {"frame-ancestors", "base-uri"} and str(source).startswith(("http", "*"))
+        if directive not in {"frame-ancestors", "base-uri"} and _is_elsewhere(str(source))
     ]
     return Finding(not elsewhere, _("pages may load from {elsewhere} other hosts"), {"elsewhere": len(elsewhere)})
+
+
+def _is_elsewhere(source: str) -> bool:
+    """Whether a source of the header is another host; the server of live events is this one, on the port above."""
+    if not source.startswith(("http", "*", "ws")):
+        return False
+    return urlsplit(source).hostname != urlsplit(settings.BASE_URL).hostname
 
 
 @probe(

@@ -19,6 +19,8 @@ LEGAL_DUTY = frozenset({"s7d", "A6-1-c"})
 CARRIERS = {"sms": "carrier", "call": "carrier", "whatsapp": "whatsapp"}
 #: Channels that reach a phone. Every other channel writes e-mail.
 _TO_A_PHONE = frozenset({"sms", "whatsapp", "call"})
+#: By which a message goes whose purpose is not agreed to channel by channel: an answer, a bill.
+_WAYS = frozenset({"sms", "whatsapp", "email"})
 
 
 class UnknownPurpose(ValueError):
@@ -54,6 +56,14 @@ class Rules:
         per = self.purpose(purpose).per
         if (channel not in per) if per else bool(channel):
             raise UnknownChannel(channel)
+
+    def check_way(self, purpose: str, channel: str) -> None:
+        """The same, for a message about to leave: what is not agreed to channel by channel may go over any.
+
+        Raises UnknownPurpose or UnknownChannel.
+        """
+        if self.purpose(purpose).per or channel not in _WAYS:
+            self.check_channel(purpose, channel)
 
     def asked_of_people(self) -> list[tuple[str, tuple[str, ...]]]:
         """Purposes that need a person's own yes under some law, with their channels ("" for a purpose without)."""

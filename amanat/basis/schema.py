@@ -9,6 +9,20 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 $$
 """
 
+#: Workspaces with a version of which members were mailed in the last month and people are not all told.
+WORKSPACES_WITH_PEOPLE_TO_TELL = """
+CREATE OR REPLACE FUNCTION workspaces_with_people_to_tell(moment timestamptz) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT DISTINCT v.workspace_id FROM public.publishing_policyversion v
+    WHERE v.published_at > moment - interval '30 days' AND v.replaces > 0
+      AND EXISTS (SELECT FROM public.publishing_policymail m WHERE m.workspace_id = v.workspace_id AND m.version_id = v.id)
+      AND NOT EXISTS (SELECT FROM public.basis_telling t WHERE t.workspace_id = v.workspace_id AND t.version_id = v.id
+          AND (t.done_at IS NOT NULL OR t.due_at > moment))
+$$;
+REVOKE ALL ON FUNCTION workspaces_with_people_to_tell(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION workspaces_with_people_to_tell(timestamptz) TO amanat_app;
+"""
+
 #: What the gate knows about people, one row for each of the questions, in their order. A function, because its plan is then made once a
 #: connection: planning costs twice as much as answering for one person (and the planner, left to itself, would plan anew each time). It
 #: runs with the rights of who asks, so the wall holds. Everything is looked up person by person, the contact too: a plan kept from a day

@@ -19,7 +19,7 @@ def register() -> None:
             50,
             "basis/_choices_card.html",
             views.card,
-            column="right",
+            column="trust",
             permission=May.READ_CONTACTS,
             on=("contact",),
             of_restricted=True,

@@ -63,6 +63,21 @@ def among(addresses: Collection[str], *, workspace: HasId | UUID, at: datetime) 
     return {by_digest[bytes(row.digest)]: row.reason for row in latest if row.what == Suppression.What.ADDED}
 
 
+def against(
+    addresses: Collection[str], *, workspace: HasId | UUID, purpose: str, channel: str, at: datetime
+) -> dict[str, str]:
+    """Those of the addresses that must not be written to for the purpose over the channel, with the reason. One query."""
+    here = workspace_id_of(workspace)
+    by_digest = {digest(address, workspace_id=here): address for address in addresses}
+    latest = (
+        Suppression.objects.of(here)
+        .filter(digest__in=list(by_digest), purpose__in=[purpose, ""], channel__in=[channel, ""], at__lte=at)
+        .order_by("digest", "purpose", "channel", "-at", "-id")
+        .distinct("digest", "purpose", "channel")
+    )
+    return {by_digest[bytes(row.digest)]: row.reason for row in latest if row.what == Suppression.What.ADDED}
+
+
 class _Scope(NamedTuple):
     """What an act is about, beside the address."""
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from amanat.accounts.access import WRITES, anyone, members
 from amanat.accounts.permissions import May
-from amanat.basis import capture_views, consent_views, opening_views, public_views, storage_views, views
+from amanat.basis import capture_views, consent_views, guardian_views, opening_views, public_views, storage_views, views
 from amanat.core.limits import Limit
 from amanat.core.routes import route
 
@@ -35,6 +35,21 @@ urlpatterns = [
     route(
         f"{_HERE}withdraw/", views.withdrawn, name="withdraw", rule=members(May.WRITE_CONTACTS),
         methods=("POST",), limits=WRITES, records=("basis.consent.withdrawn",),
+    ),
+    route(
+        f"{_HERE}guardian/", guardian_views.guardian, name="guardian", rule=members(May.READ_CONTACTS),
+    ),
+    route(
+        f"{_HERE}guardian/name/", guardian_views.guardian, name="guardian_name", rule=members(May.WRITE_CONTACTS),
+        methods=("POST",), limits=WRITES, records=("basis.guardian.named",),
+    ),
+    route(
+        f"{_HERE}guardian/<uuid:guardianship_id>/agree/", guardian_views.agree, name="guardian_agree", rule=members(May.WRITE_CONTACTS),
+        methods=("POST",), limits=WRITES, records=("basis.consent.given",),
+    ),
+    route(
+        f"{_HERE}guardian/<uuid:guardianship_id>/end/", guardian_views.end, name="guardian_end", rule=members(May.WRITE_CONTACTS),
+        methods=("POST",), limits=WRITES, records=("basis.guardian.ended",),
     ),
     route(
         f"{_HERE}link/", capture_views.send_link, name="send_link", rule=members(May.WRITE_CONTACTS),

@@ -1,22 +1,27 @@
-"""The only way out: every HTTP request this server makes to another machine goes through `send`.
+"""The only way out: every HTTP request this server makes to another machine goes through `send` or a `session`.
 
 What holds for all of them: the host belongs to a declared recipient; the address is resolved once, checked, and that
 very address is connected to (a name that changes its answer between check and use gains nothing); no proxy from the
 environment, no cookies, no redirect unless asked for and then each hop checked again; a limit on time as a whole, and
 on the size of the answer both as received and unpacked. A refused address and one where nobody listens give the same
 text, so that the answer is no port scanner.
+
+A `session` is for many requests to one recipient: the same tests for each request, on connections that are kept. A kept
+connection leads to the address that was checked when it was opened, and nowhere else.
 """
 
 import json as json_module
 import re
 import socket
 import ssl
+import threading
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import certifi
@@ -70,24 +75,30 @@ class Recipient:
     hosts: Hosts
     allow_private: bool
     allow_plain: bool
+    ports: Collection[int] = ()  #: of hosts that were declared without one; none said: those of the web
 
     def covers(self, host: str, port: int) -> bool:
         hosts = self.hosts() if callable(self.hosts) else self.hosts
         known = {entry.lower() for entry in hosts}
         if f"{_bracketed(host)}:{port}" in known:
             return True
-        return port in _DEFAULT_PORTS and (_bracketed(host) in known or ANY_PUBLIC_HOST in known)
+        return port in (self.ports or _DEFAULT_PORTS) and (_bracketed(host) in known or ANY_PUBLIC_HOST in known)
 
 
 @dataclass(frozen=True)
 class Disclosure:
-    """One request about to leave: to whom, where, how much, and about whom when the caller said so."""
+    """Requests about to leave: to whom, where, how much, and about whom when the caller said so.
+
+    A session tells of many `requests` at once before the first of them leaves, and at its end takes back those that did
+    not (a number below zero) and tells the bytes of those that did.
+    """
 
     recipient: str
     host: str
     method: str
     sent_bytes: int
     about: UUID | None
+    requests: int = 1
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,14 @@ _disclosure_hooks: list[Callable[[Disclosure], None]] = []
 _refusal_hooks: list[Callable[[str, str], None]] = []
 
 
-def register_recipient(name: str, *, hosts: Hosts, allow_private: bool = False, allow_plain: bool = False) -> Recipient:
+def register_recipient(
+    name: str,
+    *,
+    hosts: Hosts,
+    allow_private: bool = False,
+    allow_plain: bool = False,
+    ports: Collection[int] = (),
+) -> Recipient:
     """Declare `name` as somebody data may go to. Registering the same name again replaces it.
 
     `allow_private` is for a base URL that the operator set (a sandbox on this machine): it opens this machine and its
@@ -125,7 +143,7 @@ def register_recipient(name: str, *, hosts: Hosts, allow_private: bool = False, 
     """
     if allow_private and not callable(hosts) and ANY_PUBLIC_HOST in hosts:
         raise ValueError("A recipient at any host cannot be on a private network.")
-    recipient = Recipient(name=name, hosts=hosts, allow_private=allow_private, allow_plain=allow_plain or allow_private)
+    recipient = Recipient(name, hosts, allow_private, allow_plain or allow_private, ports)
     _recipients[name] = recipient
     return recipient
 
@@ -180,8 +198,7 @@ def send(
     target = _checked(url, _recipients[recipient])
     for _ in range(_MOST_REDIRECTS + 1):
         disclosure = Disclosure(recipient, target.host, method, len(body or b""), about)
-        for hook in _disclosure_hooks:
-            hook(disclosure)
+        _disclose(disclosure)
         response = _send_once(
             method,
             target,
@@ -202,6 +219,142 @@ def send(
             sent = {}
         target = following
     raise Refused("Too many redirects.")
+
+
+def connect(host: str, port: int, *, recipient: str, timeout: float, sent_bytes: int = 0) -> socket.socket:
+    """A connection to a server that speaks no HTTP (mail), under the same rules; `timeout` is for each wait on it.
+
+    Raises Refused or Unreachable, which never means that something arrived: nothing was said yet.
+    """
+    name, known = host.strip().lower().rstrip("."), _recipients.get(recipient)
+    if known is None or not _HOST.fullmatch(name) or not known.covers(name, port):
+        _undeclared(recipient, name[:255])
+        raise Refused(_UNREACHED.format(host=name), reason=f"{name}:{port} is no host of recipient {recipient}")
+    for hook in _disclosure_hooks:
+        hook(Disclosure(recipient, name, "CONNECT", sent_bytes, None))
+    failure: OSError | None = None
+    try:
+        for address in _PinnedBackend(known, lambda: _Attempt(0)).allowed(name, port):
+            try:
+                return socket.create_connection((address, port), timeout)
+            except OSError as error:
+                failure = error
+    except httpcore.ConnectError as error:
+        raise Unreachable(_UNREACHED.format(host=name), reason=repr(error), may_have_arrived=False) from None
+    raise Unreachable(_UNREACHED.format(host=name), reason=repr(failure), may_have_arrived=False)
+
+
+def tls() -> ssl.SSLContext:
+    """What every encrypted connection to another machine is made with: certificates and host names are checked."""
+    return _tls()
+
+
+@contextmanager
+def session(
+    recipient: str, *, base_url: str, timeout: float = 20.0, max_bytes: int = 5_000_000, ahead: int = 200
+) -> Iterator[httpx.Client]:
+    """A client for many requests to `recipient`, from many threads: every request passes the tests of `send`.
+
+    Its requests raise Refused or Unreachable and nothing else, follow no redirect to another recipient and keep no
+    cookie; `timeout` and `max_bytes` hold for each. `ahead` requests to the host of `base_url` are told to the hooks of
+    disclosure at once, before the first leaves, in the thread that needs them; those to other hosts one by one.
+    """
+    if recipient not in _recipients:
+        _undeclared(recipient, base_url.partition("//")[2].partition("/")[0])
+        raise Refused(f"“{recipient}” is not a declared recipient.")
+    declared = _recipients[recipient]
+    told = _Told(recipient, _host(_checked(base_url, declared)), ahead)
+    transport = _SessionTransport(declared, told, timeout=timeout, max_bytes=max_bytes)
+    headers = {"user-agent": _USER_AGENT, "accept": "application/json", "accept-encoding": "identity"}
+    client = httpx.Client(
+        transport=transport, trust_env=False, timeout=timeout, base_url=base_url, headers=headers, max_redirects=5
+    )
+    try:
+        yield client
+    finally:
+        told.settle()  # the connections stay in `_kept`, for the next session
+
+
+class _Told:
+    """What the hooks of disclosure were told ahead of time, and how much of that has left."""
+
+    def __init__(self, recipient: str, host: str, ahead: int) -> None:
+        self._recipient, self._host, self._ahead = recipient, host, ahead
+        self._left = self._sent_bytes = 0
+        self._lock = threading.Lock()
+
+    def tell(self, host: str, method: str, sent_bytes: int) -> None:
+        """Called before each request; when a hook raises, the request is not made."""
+        if host != self._host:
+            _disclose(Disclosure(self._recipient, host, method, sent_bytes, None))
+            return
+        with self._lock:
+            if self._left == 0:
+                _disclose(Disclosure(self._recipient, host, method, self._sent_bytes, None, self._ahead))
+                self._left, self._sent_bytes = self._ahead, 0
+            self._left -= 1
+            self._sent_bytes += sent_bytes
+
+    def settle(self) -> None:
+        with self._lock:
+            if self._left or self._sent_bytes:
+                _disclose(Disclosure(self._recipient, self._host, "", self._sent_bytes, None, -self._left))
+            self._left = self._sent_bytes = 0
+
+
+def _disclose(disclosure: Disclosure) -> None:
+    for hook in _disclosure_hooks:
+        hook(disclosure)
+
+
+_KEPT = 128  # connections to one recipient
+_KEPT_FOR = 15.0  # seconds; Meta's balancers close idle ones after a minute
+_under_way = threading.local()
+_kept: dict[str, tuple[Recipient, httpx.HTTPTransport]] = {}
+_kept_lock = threading.Lock()
+
+
+def _connections_to(recipient: Recipient) -> httpx.HTTPTransport:
+    """The kept connections to a recipient as it is declared now; they carry no key of anybody."""
+    with _kept_lock:
+        declared, transport = _kept.get(recipient.name, (None, None))
+        if declared is not recipient or transport is None:
+            backend = _PinnedBackend(recipient, lambda: cast(_Attempt, _under_way.attempt))
+            transport = _PinnedTransport(backend, kept=_KEPT, kept_for=_KEPT_FOR)
+            _kept[recipient.name] = (recipient, transport)
+        return transport
+
+
+class _SessionTransport(httpx.BaseTransport):
+    """Each request checked, told and limited; each answer whole and without cookies."""
+
+    def __init__(self, recipient: Recipient, told: _Told, *, timeout: float, max_bytes: int) -> None:
+        self._recipient, self._told = recipient, told
+        self._timeout, self._max_bytes = timeout, max_bytes
+        self._connections = _connections_to(recipient)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        target = _checked(str(request.url), self._recipient)
+        if "cookie" in request.headers or request.headers["host"] != target.netloc.decode("ascii"):
+            raise Refused("The Host and Cookie headers cannot be set.")
+        self._told.tell(_host(target), request.method, int(request.headers.get("content-length", 0)))
+        attempt = _under_way.attempt = _Attempt(time.monotonic() + self._timeout)
+        try:
+            answer = self._connections.handle_request(request)
+            try:
+                content = b"".join(_unpacked(answer, self._max_bytes, _host(target)))
+            finally:
+                answer.close()
+        except httpx.LocalProtocolError as error:
+            raise Refused("The request is not well formed.", reason=repr(error)) from None
+        except (httpx.HTTPError, UnicodeError, OSError, zlib.error) as error:
+            message = _UNREACHED.format(host=_host(target))
+            raise Unreachable(message, reason=repr(error), may_have_arrived=attempt.has_written) from None
+        headers = [(name, value) for name, value in answer.headers.raw if name.lower() not in _NOT_PASSED_ON]
+        return httpx.Response(answer.status_code, headers=headers, content=content)
+
+
+_NOT_PASSED_ON = frozenset({b"set-cookie", b"content-encoding", b"transfer-encoding", b"content-length"})
 
 
 def _checked(url: str, recipient: Recipient) -> httpx.URL:
@@ -235,7 +388,8 @@ def _send_once(
 ) -> Response:
     if "host" in headers or "cookie" in headers:
         raise Refused("The Host and Cookie headers cannot be set.")
-    backend = _PinnedBackend(recipient, deadline)
+    attempt = _Attempt(deadline)
+    backend = _PinnedBackend(recipient, lambda: attempt)
     left = max(deadline - time.monotonic(), 0.001)
     try:
         with (
@@ -248,19 +402,18 @@ def _send_once(
                 follow_redirects=False,
             ) as answer,
         ):
-            content = b"".join(_unpacked(answer, max_bytes))
+            content = b"".join(_unpacked(answer, max_bytes, _host(target)))
             return Response(answer.status_code, _plain_headers(answer), content, str(target))
     except httpx.LocalProtocolError as error:
         raise Refused("The request is not well formed.", reason=repr(error)) from None
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError, zlib.error) as error:
         message = _UNREACHED.format(host=_host(target))
-        raise Unreachable(message, reason=repr(error), may_have_arrived=backend.has_connected) from None
+        raise Unreachable(message, reason=repr(error), may_have_arrived=attempt.has_connected) from None
 
 
-def _unpacked(answer: httpx.Response, max_bytes: int) -> Iterator[bytes]:
+def _unpacked(answer: httpx.Response, max_bytes: int, host: str) -> Iterator[bytes]:
     """The answer's body in pieces, unpacked by a decompressor that is never asked for more than the limit allows."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-    host = str(answer.url.host)
     if encoding not in {"identity", "gzip", ""}:
         raise Unreachable(_UNREACHED.format(host=host), reason=f"content-encoding {encoding}", may_have_arrived=True)
     unpacker = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
@@ -276,15 +429,31 @@ def _unpacked(answer: httpx.Response, max_bytes: int) -> Iterator[bytes]:
         yield piece
 
 
+class _Attempt:
+    """One request under way: until when it may take, and how far it got."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.has_connected = False  #: a connection was opened for it
+        self.has_written = False  #: something of it was given to a connection
+
+    @property
+    def left(self) -> float:
+        return self.deadline - time.monotonic()
+
+
+type _Attempts = Callable[[], _Attempt]
+
+
 class _PinnedStream(httpcore.NetworkStream):
     """A connection on which no single wait outlasts the deadline of the whole request: slow drips end too."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, attempts: _Attempts) -> None:
         self._stream = stream
-        self._deadline = deadline
+        self._attempts = attempts
 
     def _left(self) -> float:
-        left = self._deadline - time.monotonic()
+        left = self._attempts().left
         if left <= 0:
             raise httpcore.ReadTimeout("the time for this request is over")
         return left
@@ -293,7 +462,9 @@ class _PinnedStream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, self._left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._left())
+        left = self._left()
+        self._attempts().has_written = True
+        self._stream.write(buffer, left)
 
     def close(self) -> None:
         self._stream.close()
@@ -301,7 +472,7 @@ class _PinnedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _PinnedStream(self._stream.start_tls(ssl_context, server_hostname, self._left()), self._deadline)
+        return _PinnedStream(self._stream.start_tls(ssl_context, server_hostname, self._left()), self._attempts)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -310,10 +481,9 @@ class _PinnedStream(httpcore.NetworkStream):
 class _PinnedBackend(httpcore.NetworkBackend):
     """Resolves once, checks every answer, and connects to a checked address; TLS and Host keep the name of the URL."""
 
-    def __init__(self, recipient: Recipient, deadline: float) -> None:
+    def __init__(self, recipient: Recipient, attempts: _Attempts) -> None:
         self._recipient = recipient
-        self._deadline = deadline
-        self.has_connected = False
+        self._attempts = attempts
 
     def connect_tcp(
         self,
@@ -324,8 +494,9 @@ class _PinnedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError("no address")
-        for address in self._allowed(host, port):
-            left = self._deadline - time.monotonic()
+        attempt = self._attempts()
+        for address in self.allowed(host, port):
+            left = attempt.left
             if left <= 0:
                 raise httpcore.ConnectTimeout("the time for this request is over")
             try:
@@ -333,11 +504,11 @@ class _PinnedBackend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
                 continue
-            self.has_connected = True
-            return _PinnedStream(stream, self._deadline)
+            attempt.has_connected = True
+            return _PinnedStream(stream, self._attempts)
         raise failure
 
-    def _allowed(self, host: str, port: int) -> list[str]:
+    def allowed(self, host: str, port: int) -> list[str]:
         """The addresses of `host`, all of them allowed; one that is not spoils the name."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -355,9 +526,15 @@ class _PinnedBackend(httpcore.NetworkBackend):
 class _PinnedTransport(httpx.HTTPTransport):
     """httpx's transport over our backend. httpx 0.28 has no public way to give one; tests guard this."""
 
-    def __init__(self, backend: httpcore.NetworkBackend) -> None:
+    def __init__(self, backend: httpcore.NetworkBackend, *, kept: int = 0, kept_for: float | None = None) -> None:
         super().__init__(verify=_tls(), trust_env=False)
-        self._pool = httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend, max_keepalive_connections=0)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=_tls(),
+            network_backend=backend,
+            max_connections=kept or None,
+            max_keepalive_connections=kept,
+            keepalive_expiry=kept_for,
+        )
 
 
 @cache

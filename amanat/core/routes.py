@@ -160,6 +160,8 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
         403: _("You may not do this"),
         404: _("Not found"),
         405: _("This cannot be done here"),
+        408: _("That took too long to arrive"),
+        413: _("This is too large"),
         423: _("This workspace is being closed: it can only be read"),
         429: _("Too many tries. Wait a little and try again."),
         503: _("Nothing can be saved at the moment: the disk is nearly full"),
@@ -169,7 +171,8 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
 
         problem = {"type": "about:blank", "title": titles[status], "status": status}
         return JsonResponse(problem, status=status, content_type="application/problem+json")
-    return render(request, f"{status}.html" if status != 405 else "400.html", {"title": titles[status]}, status=status)
+    template = "400.html" if status in {405, 408} else f"{status}.html"
+    return render(request, template, {"title": titles[status]}, status=status)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

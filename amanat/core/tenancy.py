@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connections, models, transaction
 from django.db.models.sql.where import WhereNode
 
-from amanat.core import ids
+from amanat.core import ids, lookups
 
 
 class Unscoped(RuntimeError):
@@ -137,6 +137,9 @@ class WorkspaceForeignKey(models.ForeignKey):  # type: ignore[type-arg]
         lookup = here.get_lookup("exact")
         assert lookup is not None
         return WhereNode([cast(Any, lookup(there.get_col(related_alias), here.get_col(alias)))])
+
+
+lookups.register(WorkspaceForeignKey)
 
 
 def same_workspace(*rows: WorkspaceRow) -> bool:

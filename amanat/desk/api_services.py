@@ -28,9 +28,10 @@ from amanat.accounts.api_shapes import (
     seen_at,
     stale_status,
 )
+from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import clock
-from amanat.desk import listing, services
+from amanat.desk import listing, services, veil
 from amanat.desk.api_finding import AboutPeople, Listing, member_of, people_of, record_of, shaped
 from amanat.desk.api_payments import PaymentIn, new_payment
 from amanat.desk.models import Service, ServiceRecord
@@ -220,7 +221,7 @@ def list_records(request: HttpRequest, filters: Query[ServiceRecordFilters]) -> 
         found = found.filter(company_id=filters.company_id)
     with lists.bounded(lists.Definition(on="service", filters=wanted.custom)):
         page = listing.page(found, filters.view, after=filters.after or None, limit=filters.limit)
-    items = [_shape(record, words) for record in page.records]
+    items = [_shape(record, words, asked.member) for record in page.records]
     return ServiceRecordPage(items=items, next=next_of(request, page.after))
 
 
@@ -261,7 +262,7 @@ def create_record(request: HttpRequest, record: ServiceRecordIn) -> HttpResponse
         company=company,
         payment=new_payment(asked, record.payment) if record.payment else None,
     )
-    shown = _shape(made, words)
+    shown = _shape(made, words, asked.member)
     return answer(shown, status=201, location=f"/api/v1/service-records/{made.pk}", updated_at=made.updated_at)
 
 
@@ -359,7 +360,7 @@ def restore_record(request: HttpRequest, record_id: UUID) -> HttpResponse:
 
 def _read(request: ApiRequest, record_id: UUID) -> HttpResponse:
     record = record_of(request, record_id)
-    return answer(_shape(record, vocabulary.of(request.workspace)), updated_at=record.updated_at)
+    return answer(_shape(record, vocabulary.of(request.workspace), request.member), updated_at=record.updated_at)
 
 
 def _own(given: dict[str, CustomValue], stored: dict[str, Any], words: Vocabulary, *, is_new: bool) -> dict[str, Any]:
@@ -383,7 +384,8 @@ def _offered(request: ApiRequest, service_id: UUID | None) -> Service | None:
     return found
 
 
-def _shape(record: ServiceRecord, words: Vocabulary) -> ServiceRecordOut:
+def _shape(record: ServiceRecord, words: Vocabulary, member: Member) -> ServiceRecordOut:
+    held = veil.guard(member, words)
     return shaped(
         ServiceRecordOut,
         record,
@@ -391,5 +393,6 @@ def _shape(record: ServiceRecord, words: Vocabulary) -> ServiceRecordOut:
         company=record.company.name if record.company else "",
         may_become=list(services.may_become(record)),
         balance_paise=record.fee_paise - record.paid_paise,
-        custom=api_records.custom_shown(record.custom, words, on="service"),
+        acknowledgement=veil.shown(held, "acknowledgement", record.acknowledgement),
+        custom=api_records.custom_shown(veil.custom(held, record.custom), words, on="service"),
     )

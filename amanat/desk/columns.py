@@ -19,8 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.core import clock
+from amanat.desk import veil
 from amanat.desk.models import ServiceRecord
 from amanat.people import custom_fields
+from amanat.people.masking import Guard
 from amanat.people.vocabulary import FieldWord, Vocabulary
 from amanat.web import formatting
 
@@ -45,6 +47,8 @@ class Reading:
     today: date
     now: datetime = field(default_factory=clock.now)
     days: dict[date, str] = field(default_factory=dict)
+    #: what stays hidden from the reader (`desk.veil`)
+    guard: Guard = field(default_factory=Guard)
     statuses: dict[str, str] = field(default_factory=lambda: {key: str(label) for key, label in Status.choices})
 
     def day(self, day: date | datetime) -> str:
@@ -84,7 +88,8 @@ def _status(record: ServiceRecord, reading: Reading) -> Cell:
 
 
 def _acknowledgement(record: ServiceRecord, reading: Reading) -> Cell:
-    return escape(record.acknowledgement) or "—", "figure" if record.acknowledgement else "figure phone-hide"
+    number = veil.shown(reading.guard, "acknowledgement", record.acknowledgement)
+    return escape(number) or "—", "figure" if number else "figure phone-hide"
 
 
 def _due(record: ServiceRecord, reading: Reading) -> Cell:
@@ -142,7 +147,8 @@ def chosen(known: Sequence[Column], keys: Sequence[str]) -> list[Column]:
 
 def _custom(one: FieldWord) -> Column:
     def cell(record: ServiceRecord, reading: Reading) -> Cell:
-        return escape(custom_fields.shown(one, record.custom.get(one.key))), "phone-hide clip"
+        text = custom_fields.shown(one, record.custom.get(one.key))
+        return escape(veil.shown(reading.guard, f"custom-{one.key}", text)), "phone-hide clip"
 
     return Column(f"custom.{one.key}", one.label, cell)
 

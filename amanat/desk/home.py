@@ -31,6 +31,15 @@ MONTHS = 12
 
 
 @dataclass(frozen=True)
+class Reach:
+    """The person whom a line is about, and the number she is called by."""
+
+    contact: UUID
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True)
 class TaskRow:
     """A task of today or late. `person` and `service` are what it is about, "" for nothing."""
 
@@ -41,6 +50,7 @@ class TaskRow:
     due_time: time | None
     person: str
     service: str
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,7 @@ class RecordRow:
     due_on: date | None
     expires_on: date | None
     follow_up_on: date | None
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,7 @@ class Expected:
     id: UUID
     title: str
     person: str = ""
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True)
@@ -162,11 +174,14 @@ def _tasks(member: Member, today: date) -> Any:
     return (
         open_ones.filter(due_on__lte=today)
         .order_by("-due_on", F("due_time").asc(nulls_last=True), "id")
-        .values("id", "title", "kind", "due_on", "due_time", person=_PERSON, service=F("record__title"))[: 5 * LIST]
+        .values("id", "title", "kind", "due_on", "due_time", person=_PERSON, service=F("record__title"), **_REACH)[
+            : 5 * LIST
+        ]
     )
 
 
 _PERSON = Coalesce("contact__name", "company__name")
+_REACH = {"whom": F("contact_id"), "named": F("contact__name"), "phone": F("contact__main_phone")}
 _RECORD = ("id", "title", "number", "status", "balance_paise", "due_on", "expires_on", "follow_up_on")
 
 
@@ -174,7 +189,7 @@ def _of_services(standins: Standins) -> dict[str, Part]:
     member, today, until = standins.member, standins.day("today"), standins.day("until")
     alive = records(member)
     in_hand = alive.in_hand()
-    shown = alive.values(*_RECORD, person=_PERSON)
+    shown = alive.values(*_RECORD, person=_PERSON, **_REACH)
     parts = {
         "due": Part(shown.in_hand().filter(due_on__lte=today).order_by("-due_on", "id")[:LIST]),
         "unpaid": Part(shown.owed().order_by("-balance_paise")[:LIST]),
@@ -188,7 +203,10 @@ def _of_services(standins: Standins) -> dict[str, Part]:
     firms = Company.objects.of(member.workspace_id).visible_to(member).alive()
     for about, rows in (
         ("service", shown),
-        ("contact", people.values("id", "follow_up_on", title=F("name"))),
+        (
+            "contact",
+            people.values("id", "follow_up_on", title=F("name"), whom=F("id"), named=F("name"), phone=F("main_phone")),
+        ),
         ("company", firms.values("id", "follow_up_on", title=F("name"))),
     ):
         # The nearest from today on and the nearest that are late, so that a long backlog hides nothing that is near.
@@ -237,13 +255,20 @@ def _day(text: str | None) -> date | None:
 def _task(row: Mapping[str, Any]) -> TaskRow:
     at = time.fromisoformat(row["due_time"]) if row["due_time"] else None
     day = date.fromisoformat(row["due_on"])
-    return TaskRow(UUID(row["id"]), row["title"], row["kind"], day, at, row["person"] or "", row["service"] or "")
+    person, service = row["person"] or "", row["service"] or ""
+    return TaskRow(UUID(row["id"]), row["title"], row["kind"], day, at, person, service, _reach(row))
+
+
+def _reach(row: Mapping[str, Any]) -> Reach | None:
+    """None where the line is about a firm, about nobody, or about somebody without a number."""
+    return Reach(UUID(row["whom"]), row["named"] or "", row["phone"]) if row.get("whom") and row["phone"] else None
 
 
 def _record(row: Mapping[str, Any]) -> RecordRow:
     return RecordRow(
         UUID(row["id"]), row["title"], row["number"], row["status"], row["person"] or "", row["balance_paise"],
         _day(row["due_on"]), _day(row["expires_on"]), _day(row["follow_up_on"]),
+        _reach(row),
     )  # fmt: skip
 
 
@@ -253,7 +278,15 @@ def _expected(found: Mapping[str, Any]) -> list[Expected]:
     for about in ("service", "contact", "company"):
         wanted += [("follow-up", about, "follow_up_on", f"{about} {when}") for when in ("ahead", "late")]
     lines = [
-        Expected(date.fromisoformat(row[column]), kind, about, UUID(row["id"]), row["title"], row.get("person") or "")
+        Expected(
+            date.fromisoformat(row[column]),
+            kind,
+            about,
+            UUID(row["id"]),
+            row["title"],
+            row.get("person") or "",
+            _reach(row),
+        )
         for kind, about, column, part in wanted
         for row in found[part]
     ]

@@ -13,6 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
+from amanat.desk import veil
 from amanat.desk.models import ServiceRecord
 from amanat.desk.querysets import ServiceRecordQuerySet
 from amanat.people import lists
@@ -72,9 +73,12 @@ def custom(member: Member, filters: Filters, words: Vocabulary) -> Q:
     """The condition of the workspace's own fields. Raises lists.Refused for a field that is not there or an impossible value."""
     condition, by_name = Q(), {f"custom.{one.key}": one for one in words.fields_on("service")}
     everything = ServiceRecord.objects.of(member.workspace_id)
+    held = veil.guard(member, words)
     for name, values in filters.custom.items():
         if name not in by_name:
             raise lists.Refused(_("There is no filter “%(name)s”.") % {"name": name[:40]})
+        if held.hides(name.replace("custom.", "custom-")):
+            raise lists.Refused(_("You do not see this field, so no list can be asked for it."))
         condition &= lists.custom_condition(by_name[name], values, holders=everything)
     return condition
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock
-from amanat.desk import prepared
+from amanat.desk import prepared, veil
 from amanat.desk.models import Paper, ServiceRecord, Task
 from amanat.desk.prepared import Part, Standins
+from amanat.people import vocabulary
 from amanat.people.models import Company, Contact
 from amanat.web import formatting
 
@@ -28,13 +29,14 @@ Row = Mapping[str, Any]
 def services_card(request: MemberRequest, person: Contact | Company) -> dict[str, Any]:
     """The newest services, each with its dot: green is done and paid, red owes or has expired, marigold is in hand."""
     found, now = _found(request, person)["services"], clock.now()
+    number = _number_for(request)
     today = clock.today(request.workspace.time_zone)
     return {
         "lines": [
             {
                 "url": reverse("desk:service", args=[row["id"]]),
                 "title": row["title"],
-                "sub": _told(row, today, now),
+                "sub": _told({**row, "acknowledgement": number(row)}, today, now),
                 "end": _money(row),
                 "dot": _dot(row),
             }
@@ -43,6 +45,14 @@ def services_card(request: MemberRequest, person: Contact | Company) -> dict[str
         "has_more": len(found) > MOST,
         **_new(request, person, May.WRITE_SERVICES),
     }
+
+
+def _number_for(request: MemberRequest) -> Callable[[Row], str]:
+    """How this reader sees the number of the office. Whoever types it sees it, which costs no statement."""
+    if request.member.may(May.WRITE_SERVICES):
+        return lambda row: row["acknowledgement"]
+    held = veil.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    return lambda row: veil.shown(held, "acknowledgement", row["acknowledgement"])
 
 
 def papers_card(request: MemberRequest, person: Contact | Company) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def attach(
             paper.number_sealed = vault.seal_text(cleaned, workspace_id=workspace_id, context=number_context(paper))
             paper.number_tail = cleaned[-_TAIL:]
         paper.save(force_insert=True)
-        _tell(paper, _("%(kind)s attached"), by, at)
+        _tell(paper, "attached", by, at)
         ledger.write("desk.paper.attached", workspace=workspace_id, by=by, about=paper, at=at, kind=kind)
     return paper
 
@@ -267,17 +267,17 @@ def _destroy(gone: Sequence[Paper], *, by: Member | None, at: datetime, because:
             paper.save(update_fields=["file", "number_sealed", "number_tail", "gone_at", "gone_because"])
             if file is not None:
                 files.delete(file)
-            _tell(paper, _("%(kind)s deleted"), by, at)
+            _tell(paper, "deleted", by, at)
             ledger.write("desk.paper.deleted", workspace=paper.workspace_id, by=by, about=paper, at=at, why=because)
             tombstones.record(Kind.PAPER, [paper.pk], workspace_id=paper.workspace_id, at=at)
 
 
-def _tell(paper: Paper, words: str, by: Member | None, at: datetime) -> None:
+def _tell(paper: Paper, what: str, by: Member | None, at: datetime) -> None:
     if paper.contact_id is None and (paper.record is None or paper.record.company_id is None):
         return
     company = paper.record.company_id if paper.record is not None and paper.contact_id is None else None
     timeline.record(
-        workspace=paper.workspace_id, kind="paper", summary=words % {"kind": paper.get_kind_display()},
+        workspace=paper.workspace_id, kind="paper", summary=timeline.say(what, kind=paper.kind),
         body=paper.gone_because, happened_at=at, contact=paper.contact_id, company=company, actor=by, reference=paper,
     )  # fmt: skip
 

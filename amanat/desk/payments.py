@@ -89,7 +89,7 @@ def take(*, record: ServiceRecord, payment: NewPayment, by: Member, at: datetime
             )
         _check_amount(payment, owed=held.balance_paise)
         taken = _made(held, payment, by, at)
-        told = _line(held, taken, _("%(amount)s paid by %(method)s"), by, at)
+        told = _line(held, taken, "paid", by, at)
         rows.insert([taken, told, *tallies([taken])])
         _keep(held, held.paid_paise + taken.amount_paise, at)
         ledger.write(
@@ -112,7 +112,7 @@ def cancel(*, payment: Payment, by: Member, at: datetime, reason: str) -> Paymen
             return fresh
         fresh.cancelled_at, fresh.cancelled_by, fresh.cancel_reason = at, by, reason[:200]
         fresh.save(update_fields=["cancelled_at", "cancelled_by", "cancel_reason"])
-        told = _line(held, fresh, _("Payment of %(amount)s by %(method)s cancelled"), by, at)
+        told = _line(held, fresh, "cancelled", by, at)
         rows.insert([told, *tallies([fresh], sign=-1)])
         _keep(held, held.paid_paise - fresh.amount_paise, at)
         ledger.write(
@@ -175,11 +175,11 @@ def _show(record: ServiceRecord, held: ServiceRecord) -> None:
     record.paid_paise, record.balance_paise, record.updated_at = held.paid_paise, held.balance_paise, held.updated_at
 
 
-def _line(record: ServiceRecord, payment: Payment, words: str, by: Member, at: datetime) -> Interaction:
+def _line(record: ServiceRecord, payment: Payment, what: str, by: Member, at: datetime) -> Interaction:
     return timeline.line(
         workspace=record.workspace_id,
         kind="payment",
-        summary=words % {"amount": rupees(payment.amount_paise), "method": payment.get_method_display()},
+        summary=timeline.say(what, amount=rupees(payment.amount_paise), method=payment.method),
         body=record.title,
         happened_at=at,
         contact=record.contact_id,

@@ -165,13 +165,10 @@ def _fee(wanted: NewService) -> int:
     return wanted.service.fee_paise * wanted.quantity if wanted.service else 0
 
 
-def _told(record: ServiceRecord, paid: list[Payment]) -> str:
+def _told(record: ServiceRecord, paid: list[Payment]) -> timeline.Said:
     if not paid:
-        return _("%(title)s begun") % {"title": record.title}
-    return _("%(title)s begun, %(amount)s paid") % {
-        "title": record.title,
-        "amount": payments.rupees(paid[0].amount_paise),
-    }
+        return timeline.say("begun", title=record.title)
+    return timeline.say("begun_paid", title=record.title, amount=payments.rupees(paid[0].amount_paise))
 
 
 def _entry(record: ServiceRecord, contact: Contact | None, company: Company | None) -> Entry:
@@ -270,7 +267,7 @@ def _deliver_or_take_back(record: ServiceRecord, at: datetime, zone: ZoneInfo) -
 
 
 def _tell_of_status(record: ServiceRecord, by: Member, at: datetime, *, reindex: bool) -> None:
-    summary = _("%(title)s: %(status)s") % {"title": record.title, "status": record.get_status_display().lower()}
+    summary = timeline.say("moved", title=record.title, status=record.status)
     body = _("Acknowledgement %(number)s") % {"number": record.acknowledgement} if reindex else ""
     timeline.record(
         workspace=record.workspace_id, kind="service", summary=summary, body=body, happened_at=at,

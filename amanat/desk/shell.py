@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
 from amanat.desk import onpeople, searching
+from amanat.desk.models import Paper, Payment, ServiceRecord
 from amanat.people import cards, search_views, timeline
 from amanat.people.cards import Card
 from amanat.people.timeline import Kind
@@ -13,10 +15,42 @@ from amanat.web import navigation
 from amanat.web.navigation import Entry, Offer
 
 
+def _lowered(label: str | Promise) -> str:
+    return str(label).lower()
+
+
+_lower = lazy(_lowered, str)
+
+
 def register() -> None:
-    timeline.register(Kind("service", _("Services"), "clipboard-check", "marigold", is_contact=True))
-    timeline.register(Kind("payment", _("Payments"), "indian-rupee", "green", tab="service"))
-    timeline.register(Kind("paper", _("Papers"), "id-card", "violet", tab="service"))
+    timeline.register(
+        Kind(
+            "service", _("Services"), "clipboard-check", "marigold", is_contact=True,
+            sentences={
+                "begun": _("%(title)s begun"),
+                "begun_paid": _("%(title)s begun, %(amount)s paid"),
+                "moved": _("%(title)s: %(status)s"),
+            },
+            words={"status": {value: _lower(label) for value, label in ServiceRecord.Status.choices}},
+        )
+    )  # fmt: skip
+    timeline.register(
+        Kind(
+            "payment", _("Payments"), "indian-rupee", "green", tab="service",
+            sentences={
+                "paid": _("%(amount)s paid by %(method)s"),
+                "cancelled": _("Payment of %(amount)s by %(method)s cancelled"),
+            },
+            words={"method": dict(Payment.Method.choices)},
+        )
+    )  # fmt: skip
+    timeline.register(
+        Kind(
+            "paper", _("Papers"), "id-card", "violet", tab="service",
+            sentences={"attached": _("%(kind)s attached"), "deleted": _("%(kind)s deleted")},
+            words={"kind": dict(Paper.Kind.choices)},
+        )
+    )  # fmt: skip
     timeline.register(Kind("task", _("Tasks"), "circle-check", "blue", is_contact=True))
     navigation.register(Entry("work", 10, _("Home"), "house", "desk:today"))
     navigation.register(Entry("work", 22, _("Services"), "clipboard-list", "desk:services", May.READ_SERVICES))

@@ -51,7 +51,7 @@ HELD: list[Held] = [
         "messaging.Thread",
         "contact",
         "keep.content",
-        personal={"contact": _WHO, "assigned_to": _BY},
+        personal={"contact": _WHO, "assigned_to": _BY, "addresses": Personal("pd:Contact")},
         not_personal=_ROW
         | {
             "last_message",
@@ -81,6 +81,22 @@ HELD: list[Held] = [
         },
         not_personal=_ROW | {"thread", "channel", "account", "direction", "kind", "text_of", "answers", "created_at"},
         via=("WhatsApp", "SMS", "e-mail", "inbox", "reminders"),
+    ),
+    Held(
+        "messaging.MessageWords",
+        "contact",
+        "keep.content",
+        personal={"contact": _WHO, "words": Personal("pd:EmailContent")},
+        not_personal=_ROW | {"message"},
+        via=("WhatsApp", "SMS", "e-mail", "inbox", "reminders"),
+    ),
+    Held(
+        "messaging.Mention",
+        "contact",
+        "keep.content",
+        personal={"member": _BY},
+        not_personal=_ROW | {"thread", "message", "created_at", "seen_at"},
+        via=("inbox",),
     ),
     Held(
         "messaging.MessageFile",
@@ -116,6 +132,7 @@ HELD: list[Held] = [
             "delivery": Personal("pd:CommunicationsMetadata"),
             "provider_id": Personal("pd:CommunicationsMetadata"),
             "sent_at": Personal("pd:CommunicationsMetadata"),
+            "extra": Personal("pd:EmailContent", sealed=True),
         },
         not_personal=_ROW
         | {
@@ -128,6 +145,7 @@ HELD: list[Held] = [
             "due_at",
             "use_by",
             "tries",
+            "failures",
             "claimed_by",
             "lease_until",
             "begun_at",
@@ -149,7 +167,7 @@ HELD: list[Held] = [
         "keep.working",
         counted_from={"made": "received_at"},
         personal={"payload": Personal("pd:EmailContent", sealed=True)},
-        not_personal=_ROW | {"account", "digest", "received_at", "done_at", "tries"},
+        not_personal=_ROW | {"account", "digest", "received_at", "done_at", "tries", "next_at"},
         via=("WhatsApp", "SMS", "e-mail"),
     ),
     Held(
@@ -191,18 +209,7 @@ HELD: list[Held] = [
         "nobody",
         "keep.content",
         personal={"made_by": _BY},
-        not_personal=_ROW
-        | {
-            "title",
-            "template",
-            "purpose",
-            "selection",
-            "state",
-            "people",
-            "refused",
-            "place",
-            "created_at",
-            "ended_at",
-        },
+        # `people` are ids: of who is erased, one leads nowhere.
+        not_personal=_ROW | {"template", "people", "state", "ordered", "refused", "place", "created_at", "ended_at"},
     ),
 ]

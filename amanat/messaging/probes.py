@@ -209,7 +209,8 @@ def metadata(asked: Asked) -> Finding:
     ]
     before = [each.count() for each in rows]
     plain = sum(
-        NAME.encode() in bytes(each.body) for each in Message.objects.of(asked.workspace_id).filter(contact=contact)
+        NAME.encode() in bytes(each.body or b"")
+        for each in Message.objects.of(asked.workspace_id).filter(contact=contact)
     )
     deleted.purge(model=Contact, workspace=asked.workspace_id, by=None, at=asked.at, ids=[contact.pk], also_alive=True)
     after = sum(each.count() for each in rows)

@@ -97,9 +97,11 @@ def _parser() -> argparse.ArgumentParser:
         serving.add_argument("--port", type=int, help="port to listen on (live events: the next one)")
         serving.add_argument("--host", help="address to listen on")
     add("worker", _worker, "run the background jobs alone")
+    sandbox = add("sandbox", _sandbox, "play the providers of messages on this machine: reaches nobody")
+    sandbox.add_argument("--port", type=int, help="port of the site; the sandbox listens on the next but one")
     add("archive", _archive, "keep the log from which `restore --to` brings back a moment; a part of `up`")
     add("migrate", _migrate, "bring the database to this version")
-    _add_json(add("doctor", _doctor, "check the installation and say how to mend what is wrong"))
+    _add_doctor(add("doctor", _doctor, "check the installation and say how to mend what is wrong"))
     demo = add("demo", _demo, "fill a workspace with invented people, to try things out")
     _add_json(demo)
     demo.add_argument("--remove", action="store_true", help="remove the demonstration and everything in it")
@@ -198,6 +200,13 @@ def _worker(options: argparse.Namespace, configuration: Configuration) -> int:
     return DONE
 
 
+def _sandbox(options: argparse.Namespace, configuration: Configuration) -> int:
+    from amanat.messaging.sandbox import running
+
+    running.run(port=configuration.sandbox_port, folder=configuration.data / "sandbox")
+    return DONE
+
+
 def _archive(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations.archive import keeping
 
@@ -214,10 +223,15 @@ def _migrate(options: argparse.Namespace, configuration: Configuration) -> int:
     return DONE
 
 
+def _add_doctor(doctor: argparse.ArgumentParser) -> None:
+    doctor.add_argument("--mail-dns", action="store_true", help="also ask the name servers for SPF, DKIM and DMARC")
+    _add_json(doctor)
+
+
 def _doctor(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import doctor
 
-    report = doctor.examine(configuration)
+    report = doctor.examine(configuration, asks_dns=options.mail_dns)
     print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text())
     return DONE if report.ok else FAILED
 

@@ -22,6 +22,7 @@ State = Literal["ok", "warn", "fail"]
 LITTLE_SPACE = 1 << 30
 NO_SPACE = 100 << 20
 CLOCK_TOLERANCE = 5.0  # seconds
+_SEED = 32  # bytes of an Ed25519 key
 WORKER_SILENCE = 60  # seconds; workers report every 10
 NEWEST_MINOR = {15: "15.20", 16: "16.16", 17: "17.12", 18: "18.6"}
 
@@ -58,7 +59,8 @@ class Report:
 Check = Callable[[Configuration], Iterator[Finding]]
 
 
-def examine(configuration: Configuration) -> Report:
+def examine(configuration: Configuration, *, asks_dns: bool = False) -> Report:
+    """`asks_dns` also asks the name servers what the domains of workspaces' mail publish; nothing else here leaves this machine."""
     findings = [finding for check in PLAIN_CHECKS for finding in _safely(check, configuration)]
     if configuration.is_embedded and not postgres.has_cluster(configuration):
         findings.append(
@@ -67,7 +69,8 @@ def examine(configuration: Configuration) -> Report:
         return Report(tuple(findings))
     try:
         with postgres.using(configuration):
-            findings += [finding for check in DATABASE_CHECKS for finding in _safely(check, configuration)]
+            checks = (*DATABASE_CHECKS, *((_mail_domains,) if asks_dns else ()))
+            findings += [finding for check in checks for finding in _safely(check, configuration)]
     except ConfigurationError as error:
         findings.append(Finding("database", "fail", str(error), "See postgres.log in the data folder."))
     return Report(tuple(findings))
@@ -128,11 +131,26 @@ def _keys(configuration: Configuration) -> Iterator[Finding]:
     ]
     for path in loose:
         yield Finding("keys", "fail", f"Others may read {path}.", f"chmod 600 '{path}'")
-    for path in (configuration.secret_key_file, configuration.root_key_file):
+    for path in (configuration.secret_key_file, configuration.root_key_file, configuration.tombstone_key_file):
         if not path.exists():
             yield Finding("keys", "fail", f"{path} is missing.", "Put it back from where you keep it.")
+    yield from _proof_key(configuration)
     if not loose:
         yield Finding("keys", "ok", f"Keys and passwords in {folder} are readable by their owner alone.")
+
+
+def _proof_key(configuration: Configuration) -> Iterator[Finding]:
+    """Without it no bundle of proof is signed; one made anew would not fit the bundles that people hold."""
+    path = configuration.proof_key_file
+    try:
+        fault = "" if len(bytes.fromhex(path.read_text().strip())) == _SEED else "is damaged"
+    except FileNotFoundError:
+        fault = "is missing"
+    except (OSError, ValueError):
+        fault = "is damaged"
+    if fault:
+        mend = "Put it back from where you keep it; when there never was one, start Amanat once with ./run, which makes it."
+        yield Finding("proof key", "fail", f"The key that signs proofs, {path}, {fault}.", mend)
 
 
 def _space(configuration: Configuration) -> Iterator[Finding]:
@@ -349,6 +367,23 @@ def _worker(configuration: Configuration) -> Iterator[Finding]:
         )
     else:
         yield Finding("worker", "ok", "The site is not running, so there is no worker.")
+
+
+def _mail_domains(configuration: Configuration) -> Iterator[Finding]:
+    """SPF, DKIM and DMARC of every domain from which a workspace sends mail. Only the domain is named to the name servers."""
+    services.set_up_django()
+    from amanat.messaging.channels import mail_dns  # needs Django, set up above
+
+    senders = mail_dns.senders()
+    for sender in senders:
+        try:
+            for found in mail_dns.examine(sender.domain, provider=sender.provider, host=sender.host):
+                state: State = "ok" if found.is_good else "warn"
+                yield Finding(f"{found.name} of {sender.domain}", state, found.sentence, found.advice)
+        except (LookupError, ValueError):
+            yield Finding(f"mail of {sender.domain}", "warn", "No name server answered.", "Try again in a minute.")
+    if not senders:
+        yield Finding("mail domains", "ok", "No workspace has connected a mailbox.")
 
 
 def _connected(configuration: Configuration, role: str) -> psycopg.Connection:

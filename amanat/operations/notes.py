@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from amanat.core.configuration import Configuration
+
 
 def write(path: Path, text: str) -> None:
     """Write `path` whole or not at all, readable by its owner alone."""
@@ -17,6 +19,23 @@ def write(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def keep_address(configuration: Configuration) -> None:
+    """Leave the address of the site that runs here for commands that are not told its port."""
+    write(_address(configuration), configuration.base_url)
+
+
+def address(configuration: Configuration) -> str:
+    """Where the site of this data was last served; else where it would be."""
+    try:
+        return _address(configuration).read_text().strip() or configuration.base_url
+    except OSError:
+        return configuration.base_url
+
+
+def _address(configuration: Configuration) -> Path:
+    return configuration.data / "address"
 
 
 def clear(folder: Path) -> None:

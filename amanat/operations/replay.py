@@ -3,12 +3,12 @@
 A file in the data folder (`swapping.restored_mark`), written before the restored data takes its place and removed when this is done, keeps the site
 from opening in between: after a kill, the next start does it first. Doing it twice changes nothing.
 
-- Contacts that were purged are erased again with all that holds them, companies are purged again, papers destroyed are destroyed again; tokens revoked and seats ended
+- Contacts that were purged are erased again with all that holds them, and what a law keeps of them is sealed again; companies are purged again, papers destroyed are destroyed again; tokens revoked and seats ended
   are ended again.
 - Workspaces that were closed and accounts that were deleted go again, with files and keys.
 - Users who changed their password since the backup have none until they set a new one: the old one may be known to others.
 - All sessions end. Jobs that waited in the backup do not run: they are parked, for somebody to look at, because the
-  message of last week must not go out again.
+  message of last week must not go out again. For the same reason messages that waited are held until somebody releases them.
 - The file of ledger heads is told which entries were lost, and each ledger gets an entry that says so.
 """
 
@@ -28,6 +28,7 @@ from amanat.core.configuration import Configuration
 from amanat.core.models import LedgerHead
 from amanat.core.tombstones import Kind, Tombstones
 from amanat.desk import papers
+from amanat.messaging.outbox import ordering
 from amanat.operations import Refused, swapping
 from amanat.people import bin as deleted
 from amanat.people.models import Company, Contact
@@ -37,7 +38,7 @@ from amanat.privacy.closing.models import ClosedWorkspace
 from amanat.privacy.erasure import erasing
 
 _PIECE = 1000
-_OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners")
+_OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners", "messages")
 #: Clocks of one machine that was set meanwhile, and the moment between the snapshot and its note.
 _DOUBT = timedelta(minutes=5)
 _PARK = """
@@ -62,6 +63,7 @@ class Replayed:
     is_remembered: bool = True  #: whether anything at all is known to have ended here
     closed: int = 0  #: workspaces that were closed
     users: int = 0  #: accounts that were deleted
+    messages: int = 0  #: that waited to be sent, and are held until somebody releases them
     owners: int = 0  #: seats that were ended but are the only owner's in the backup: left, for somebody to look at
 
     def __str__(self) -> str:
@@ -76,6 +78,7 @@ class Replayed:
             "closed": "closed workspaces deleted",
             "users": "deleted accounts emptied",
             "jobs": "waiting jobs parked",
+            "messages": "waiting messages held until somebody releases them",
             "ledgers": "ledgers marked as shortened",
             "owners": "ended seats left because they are their workspace's only owner: look at them",
         }
@@ -110,12 +113,11 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
     for workspace in access.workspace_ids():
         with tenancy.inside(workspace):
             here = Replayed(
-                contacts=erasing.again(
-                    _came_back(Contact, Kind.CONTACT, ended, workspace), workspace_id=workspace, at=at
-                ),
+                contacts=erasing.again(_people_back(ended, workspace), workspace_id=workspace, at=at),
                 companies=_purge(Company, Kind.COMPANY, ended, workspace, at),
                 papers=papers.destroy_again(ended, workspace=workspace, at=at),
                 tokens=_revoke(ended, workspace, at),
+                messages=ordering.hold_after_restore(workspace, at=at),
             )
             here.seats, here.owners = _end_seats(ended, workspace, at)
             counts = {name: getattr(here, name) for name in _OF_A_WORKSPACE}
@@ -137,6 +139,13 @@ def _came_back(model: deleted.Kind, kind: Kind, ended: Tombstones, workspace: UU
     """Those of the backup's records that were ended since; they may be alive in it."""
     ids = model.objects.of(workspace).values_list("pk", flat=True).iterator(chunk_size=_PIECE)
     return ended.among(kind, ids, workspace_id=workspace)
+
+
+def _people_back(ended: Tombstones, workspace: UUID) -> dict[UUID, datetime]:
+    """The people among them, each with the moment of the erasure: what a law keeps of them lies sealed from then on, not from today."""
+    back = _came_back(Contact, Kind.CONTACT, ended, workspace)
+    moments = ((one, ended.ended_at(Kind.CONTACT, one, workspace_id=workspace)) for one in back)
+    return {one: moment for one, moment in moments if moment is not None}
 
 
 def _purge(model: deleted.Kind, kind: Kind, ended: Tombstones, workspace: UUID, at: datetime) -> int:

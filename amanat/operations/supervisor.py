@@ -19,7 +19,7 @@ from amanat.core import clock, safekeeping
 from amanat.core import configuration as settings
 from amanat.core.configuration import CHECKOUT, Configuration, ConfigurationError
 from amanat.core.safekeeping import Trouble
-from amanat.operations import nightly, ports, postgres, processes, watching, wellness
+from amanat.operations import nightly, notes, ports, postgres, processes, watching, wellness
 
 GRACE = 25.0  # seconds for children to finish; the worker's own limit is 20
 TICK = 0.2
@@ -130,6 +130,8 @@ class Supervisor:
             nightly.begin(self._configuration)
         self._wait_for_web()
         if not self._stop_requests:
+            with contextlib.suppress(OSError):  # told below all the same
+                notes.keep_address(self._configuration)
             say(f"Amanat is ready at {self._configuration.base_url} (stop it with Ctrl-C).")
             if link:
                 say(f"Nobody owns this installation yet. Become its owner here, once: {link}")

@@ -18,8 +18,8 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "types (mypy)": ("-m", "mypy", "amanat"),
     "imports (import-linter)": ("-c", "from importlinter.cli import lint_imports_command as check; check()"),
 }
-#: One process more than cores: many tests wait for programs they started. Which tests stay together, conftest.py says.
-PYTEST = ("-m", "pytest", "-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup", "--no-loadscope-reorder")
+#: One process more than cores: many tests wait for programs they started. Which tests stay together, tests/sharing.py says.
+PYTEST = ("-m", "pytest", "-n", str((os.cpu_count() or 1) + 1), "--dist", "loadscope", "--no-loadscope-reorder")
 #: The whole run also counts lines and fails below the floor of pyproject.toml.
 COVERED = ("--cov", "--cov-report=term:skip-covered")
 QUICK = ("-m", "not slow and not journey")

@@ -4,10 +4,10 @@ import select
 import socket
 import time
 
-PATIENCE = 5.0  # seconds a question may stay unanswered
+PATIENCE = 20.0  # seconds a question may stay unanswered: a machine with too much to do answers late, a service that hangs never
 PAUSE = 5.0  # seconds between questions
 FIRST_PAUSE = 1.0  # the same, until it has answered once
-MOST_UNANSWERED = 3
+MOST_UNANSWERED = 2
 FIRST_ANSWER = 180.0  # seconds a service may take to answer for the first time
 
 

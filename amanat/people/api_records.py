@@ -331,7 +331,7 @@ def _line(line: Interaction, words: Vocabulary) -> LineOut:
         id=line.pk,
         happened_at=line.happened_at,
         kind=line.kind,
-        summary=line.summary,
+        summary=timeline.summary_of(line),
         body=line.body,
         actor_id=line.actor_id,
         actor=words.member_name(line.actor_id),

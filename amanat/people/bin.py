@@ -47,7 +47,7 @@ from amanat.people.models import (
 Kind = type[Contact] | type[Company]
 KINDS: dict[str, Kind] = {"contact": Contact, "company": Company}
 MOST = 10_000
-_PIECE = 500
+_PIECE = 1000
 #: Takes off the people who go what must stay without them: called with the model, the workspace, their ids and the moment.
 type Keeping = Callable[[Kind, UUID, Sequence[UUID], datetime], object]
 _keeping: list[Keeping] = []

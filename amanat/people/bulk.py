@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Case, F, Func, UUIDField, Value, When
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
@@ -25,6 +26,29 @@ from amanat.people.vocabulary import Vocabulary
 MOST = 10_000
 _PIECE = 2_000
 _TAGS = ArrayField(UUIDField())
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A button of the bulk bar of contacts that a package above adds: the chosen rows are posted to its route."""
+
+    label: str | Promise
+    icon: str
+    url_name: str
+    permission: str
+
+
+_offers: list[Offer] = []
+
+
+def offer(button: Offer) -> None:
+    """Called in AppConfig.ready()."""
+    if button not in _offers:
+        _offers.append(button)
+
+
+def offers_for(member: Member) -> list[Offer]:
+    return [button for button in _offers if member.may(button.permission)]
 
 
 class _Unset:

@@ -21,8 +21,8 @@ type Read = tuple[str, Sequence[Any]]
 class Card:
     """A card. `context` says what the template shows; None leaves the card out.
 
-    `column` is "left" (facts) or "right" (what follows). The template gets the context and `record`. What a card reads it names in
-    `reads`, by a name of its own: the reads of all cards travel in one statement, and `rows` gives what they found.
+    `column` is "left" (facts), "right" (what follows) or "trust" (parts of the one card about trust). The template
+    gets the context and `record`. What a card reads it names in `reads`, by a name of its own: the reads of all cards travel in one statement, and `rows` gives what they found.
     """
 
     order: int
@@ -56,7 +56,7 @@ def register(card: Card) -> None:
 def of(request: MemberRequest, record: Contact | Company, *, is_restricted: bool = False) -> dict[str, list[Shown]]:
     """The cards the member may see, by column."""
     on = "contact" if isinstance(record, Contact) else "company"
-    shown: dict[str, list[Shown]] = {"left": [], "right": []}
+    shown: dict[str, list[Shown]] = {"left": [], "right": [], "trust": []}
     seen = [
         card
         for card in _cards

@@ -57,7 +57,9 @@ def first_columns(origin: Origin, *, workspace: HasId | UUID) -> dict[str, Any]:
     }
 
 
-def first_rows(record: Contact | Company, draft: RecordDraft, origin: Origin, *, summary: str) -> list[WorkspaceRow]:
+def first_rows(
+    record: Contact | Company, draft: RecordDraft, origin: Origin, *, summary: timeline.Said
+) -> list[WorkspaceRow]:
     """A new record with all that hangs on it, its first line and its entry in the search, unsaved."""
     about: dict[str, Any] = {records.holder(record): record}
     told = timeline.line(

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Member
 from amanat.core import ledger, tally
 from amanat.core.tenancy import HasId, WorkspaceRow
-from amanat.people import bulk, changing, drafts, records, rows, vocabulary
+from amanat.people import bulk, changing, drafts, records, rows, timeline, vocabulary
 from amanat.people.changing import Kind, Origin
 from amanat.people.drafts import CompanyDraft
 from amanat.people.models import Company, RecordQuerySet, Source
@@ -79,7 +79,7 @@ def _made(
     draft: CompanyDraft, origin: Origin, *, workspace: HasId | UUID, tag_ids: list[UUID]
 ) -> tuple[Company, list[WorkspaceRow]]:
     company = Company(**changing.first_columns(origin, workspace=workspace), tag_ids=tag_ids, **_columns(draft))
-    return company, changing.first_rows(company, draft, origin, summary=_("Company added"))
+    return company, changing.first_rows(company, draft, origin, summary=timeline.say("company"))
 
 
 def change(

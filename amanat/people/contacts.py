@@ -8,13 +8,12 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
 from amanat.core import ledger
 from amanat.core.models import Tally
 from amanat.core.tenancy import HasId, WorkspaceRow
-from amanat.people import bulk, changing, companies, drafts, records, rows, vocabulary
+from amanat.people import bulk, changing, companies, drafts, records, rows, timeline, vocabulary
 from amanat.people.changing import Kind, Origin
 from amanat.people.differences import Differences
 from amanat.people.drafts import AddressDraft, ContactDraft
@@ -54,7 +53,7 @@ def create(
         contact = Contact(
             **changing.first_columns(origin, workspace=workspace), company=company, tag_ids=tag_ids, **_columns(draft)
         )
-        new = [*tags, *extra, *changing.first_rows(contact, draft, origin, summary=_("Contact added"))]
+        new = [*tags, *extra, *changing.first_rows(contact, draft, origin, summary=timeline.say("contact"))]
         counted = ["contacts", "companies"] if extra else ["contacts"]
         new += [Tally(workspace_id=contact.workspace_id, what=what, change=1) for what in counted]
         records.refuse_double_id(lambda: rows.insert(new))

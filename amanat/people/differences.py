@@ -77,6 +77,14 @@ def summary(found: Mapping[str, Any]) -> str:
     return _("Changed %(fields)s") % {"fields": ", ".join(names)}
 
 
+def told_again(data: Mapping[str, Any]) -> str:
+    """The summary of a line that keeps its changes, in the language of whoever reads now; "" where it keeps none."""
+    match data.get("changes"):
+        case [[str(), _old, _new], *_rest] as changes:
+            return summary({str(change[0]): change for change in changes if change})
+    return ""
+
+
 def as_data(found: Differences) -> dict[str, Any]:
     """What the line of the timeline keeps."""
     return {"changes": [[name, old, new] for name, (old, new) in found.items()]}

@@ -155,6 +155,7 @@ def _context(
         "stage_options": partial(panels.options, [(one.id, one.name) for one in words.stages.values()]),
         "member_options": partial(panels.options, [(one.id, one.name) for one in words.active_members()]),
         "team_options": partial(panels.options, list(words.teams.items())),
+        "bulk_offers": bulk.offers_for(request.member) if on == "contact" else [],
         "tag_options": partial(panels.options, [(one.name, "") for one in words.tags.values()]),
     }  # fmt: skip
 
@@ -215,7 +216,7 @@ def _change_many(request: MemberRequest, on: str) -> HttpResponse:
     """The bulk bar: `ids` or, with `everything`, all that match the list whose address is in `query`."""
     back = _back(request, on)
     try:
-        ids = _chosen(request, on)
+        ids = chosen(request, on)
         act = request.POST.get("act", "")
         if act == "delete":
             count = _delete(request, on, ids)
@@ -243,17 +244,18 @@ def _back(request: MemberRequest, on: str) -> HttpResponseRedirect:
     return response
 
 
-def _chosen(request: MemberRequest, on: str) -> list[UUID]:
+def chosen(request: MemberRequest, on: str) -> list[UUID]:
+    """The ids that the bulk bar sent: the ticked rows, or all that match the list. Raises Refused."""
     if request.POST.get("everything"):
         asked = _asked(request, on, QueryDict(request.POST.get("query", "")[:4000]))
         if asked.problem:
             raise Refused(asked.problem)
         return lists.ids_of(asked.definition, member=request.member, words=asked.words, most=bulk.MOST)
     found = [uuid_or_none(text) for text in request.POST.getlist("ids")[: bulk.MOST]]
-    chosen = [one for one in found if one is not None]
-    if not chosen:
+    ticked = [one for one in found if one is not None]
+    if not ticked:
         raise Refused(_("Choose at least one row."))
-    return chosen
+    return ticked
 
 
 def _changes(request: MemberRequest, act: str) -> BulkChanges:

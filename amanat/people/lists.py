@@ -24,7 +24,7 @@ from psycopg.errors import QueryCanceled
 
 from amanat.accounts.models import Member
 from amanat.core import tally
-from amanat.people import list_filters
+from amanat.people import list_filters, masking
 from amanat.people.list_filters import FILTERS, ME, NONE, Context, Filter, Refused, custom_condition, in_words
 from amanat.people.models import NEVER, NO_DAY, RecordQuerySet
 from amanat.people.vocabulary import Vocabulary
@@ -149,6 +149,8 @@ def filtered(definition: Definition, *, member: Member, words: Vocabulary) -> Re
     """The rows of the list that `member` may see, in no order. Raises Refused for values that make no sense."""
     context = Context(member, words, definition.on)
     rows: Records = context.model.objects.of(member.workspace_id).visible_to(member).alive()
+    if definition.on == "contact":
+        rows = _tells_nothing_hidden(rows, definition, member, words)
     for name, values in definition.filters.items():
         condition = (
             list_filters.custom(context, name, values)
@@ -157,6 +159,29 @@ def filtered(definition: Definition, *, member: Member, words: Vocabulary) -> Re
         )
         rows = rows.filter(condition)
     return rows
+
+
+#: What filters and orders ask of a person, by the names of `masking`. That something is there at all is seen behind its mask too.
+_ASKS = {
+    "stage": "stage", "company": "company", "city": "addresses", "follow_up": "follow_up_on", "last_contact": "last_contact_at",
+    "last_contact_after": "last_contact_at", "last_contact_before": "last_contact_at",
+}  # fmt: skip
+_ASKS_WHETHER = {"has_phone": "phones", "has_email": "emails"}
+
+
+def _tells_nothing_hidden(rows: Records, definition: Definition, member: Member, words: Vocabulary) -> Records:
+    """The rows whose fields the member may see, where a filter or the order asks for one: who is listed, or where, would tell its
+    value. Raises Refused for a field that is hidden from her."""
+    named = [*definition.filters, definition.sort.removeprefix("-")]
+    asked = [_ASKS.get(name, name.replace("custom.", "custom-")) for name in named if name in _ASKS or "." in name]
+    whether = [_ASKS_WHETHER[name] for name in named if name in _ASKS_WHETHER]
+    if not asked and not whether:
+        return rows
+    held = masking.guard(member, words, masking.SERVICE)
+    if any(map(held.hides, asked)) or held.withheld.intersection(whether):
+        masking.note(held, member, [*asked, *whether])
+        raise Refused(_("You do not see this field, so no list can be asked for it."))
+    return rows.exclude(pk__in=held.restricted) if held.restricted else rows
 
 
 def ordered(rows: Records, sort: str, *, backwards: bool = False) -> Records:

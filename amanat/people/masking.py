@@ -33,6 +33,8 @@ KINDS: Mapping[str, str] = {
     "follow_up_on": "pd:Interaction",
     "last_contact_at": "pd:Interaction",
 }
+#: For which purpose lists and records are read unless a route says another.
+SERVICE = "service"
 #: Everything of a restricted person.
 EVERYTHING = "*"
 _SHOWN_LETTERS = 3
@@ -95,9 +97,14 @@ class Hidden:
 
 def guard(member: Member, words: Vocabulary, purpose: str) -> Guard:
     """The guard of a member who reads contacts for a purpose."""
+    return guard_of(member, words, purpose, kinds_of(words))
+
+
+def guard_of(member: Member, words: Vocabulary, purpose: str, kinds: Mapping[str, str]) -> Guard:
+    """The same for fields of other records that say something of a person: `kinds` names each with what it says."""
     if not _providers:
         return Guard(purpose)
-    return _providers[-1].guard(member=member, words=words, purpose=purpose, kinds=kinds_of(words))
+    return _providers[-1].guard(member=member, words=words, purpose=purpose, kinds=kinds)
 
 
 def kinds_of(words: Vocabulary) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ it could not, because somebody changed it since. The rows are locked in the orde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +49,21 @@ class MergeRefused(Exception):
     """The merge or its undoing cannot be done; the text says why."""
 
 
+#: Called with the record that stays and the one that goes, before anything is moved.
+type Uniting = Callable[[Person, Person], None]
+#: Called with the merge once it is undone and both records stand again.
+type Parting = Callable[[Merge], None]
+_uniting: list[Uniting] = []
+_parting: list[Parting] = []
+
+
+def also(*, before: Uniting, after_undoing: Parting) -> None:
+    """Let a package above join what both records have and only one may have, and part it again. Called in AppConfig.ready()."""
+    if before not in _uniting:
+        _uniting.append(before)
+        _parting.append(after_undoing)
+
+
 @dataclass(slots=True)
 class _Moved:
     """What left the one that goes: ids by "app.Model.column", and the rows kept aside by "app.Model"."""
@@ -74,6 +89,8 @@ def merge(*, keep: Person, gone: Person, choices: Mapping[str, str], by: Member,
         kept, lost = before[str(keep.pk)], before[str(gone.pk)]
         after = _united(kind, kept, lost, choices, at)
         moved = _Moved()
+        for unite in _uniting:
+            unite(keep, gone)
         for other, column in pointing.at(model):
             _move(moved, other, column, keep=keep, gone=gone)
         # Its external id must be free before the other one may have it.
@@ -82,7 +99,7 @@ def merge(*, keep: Person, gone: Person, choices: Mapping[str, str], by: Member,
         rowsets.update(model, [{name: after[name] for name in sorted(_changing(kind))}], workspace_id=here)
         line = timeline.record(
             workspace=here, kind="merge", happened_at=at, actor=by,
-            summary=_("%(name)s was merged into this record") % {"name": lost["name"]},
+            summary=timeline.say("merged", name=lost["name"]),
             contact=keep if model is Contact else None, company=keep if model is Company else None,
         )  # fmt: skip
         merged = Merge.objects.create(
@@ -253,6 +270,8 @@ def undo(*, merge: Merge, by: Member, at: datetime) -> list[str]:
         _move_back(merge, told)
         for label, rows in merge.before["aside"].items():
             rowsets.insert(_model(label), rows, workspace_id=here, ignore_conflicts=True)
+        for part in _parting:
+            part(merge)
         Interaction.objects.of(here).filter(pk=merge.before["line"]).delete()
         _renew(model, merge)
         tally.add(deleted.counted(model), 1, workspace=here)

@@ -32,6 +32,9 @@ class Source(models.TextChoices):
     FILE = "file", _("File")
     API = "api", _("API")
     PERSON = "person", _("The person")
+    WHATSAPP = "whatsapp", _("WhatsApp")
+    SMS = "sms", _("SMS")
+    EMAIL = "email", _("E-mail")
     DEMO = "demo", _("Demo data")
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import BinaryIO
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
 from amanat.core import files, ids, ledger
@@ -51,7 +50,7 @@ def write(
         return timeline.record(
             workspace=record.workspace_id,
             kind=kind if text else "file",
-            summary=summary or _("File added"),
+            summary=summary or timeline.say("added"),
             body=body,
             happened_at=at,
             actor=by,

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest
+from amanat.accounts.once import only_once
 from amanat.core import clock, phones
 from amanat.people import differences, drafts, masking, meanwhile, record_pages, vocabulary
 from amanat.people.drafts import CompanyDraft, ContactDraft, RecordDraft
@@ -208,5 +209,5 @@ def company_names(request: MemberRequest) -> HttpResponse:
     return render(request, "people/_options.html", {"names": names})
 
 
-contact_new, company_new = each(_new)
+contact_new, company_new = map(only_once, each(_new))
 contact_edit, company_edit = each(_edit)

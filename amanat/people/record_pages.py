@@ -84,7 +84,7 @@ def _line(  # noqa: PLR0917 (called by position from one place, once a line)
     local = timezone.localtime(one.happened_at)
     day = days.setdefault(local.date(), "") or formatting.short_day(one.happened_at, now=now)
     days[local.date()] = day
-    summary, url = escape(one.summary), data.get("url", "")
+    summary, url = escape(timeline.summary_of(one)), data.get("url", "")
     pieces = [
         f'<li><span class="mark mark-{kind.tone}">{icon(kind.icon)}</span><div><div class="timeline-head"><h3>',
         f'<a href="{escape(url)}">{summary}</a>' if url else summary,
@@ -248,6 +248,9 @@ def source(record: Contact | Company, words: Vocabulary) -> str:
             return _("Came through the API (%(detail)s) on %(day)s.") % values
         case Source.PERSON:
             return _("Given by the person on %(day)s.") % values
+        case Source.WHATSAPP | Source.SMS | Source.EMAIL:
+            channel = Source(record.source).label
+            return _("Wrote by %(channel)s to %(detail)s on %(day)s.") % (values | {"channel": channel})
         case Source.DEMO:
             return _("Demo data, made on %(day)s.") % values
     return _("Added by %(name)s on %(day)s.") % values

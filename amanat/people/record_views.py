@@ -19,6 +19,7 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest
+from amanat.accounts.once import only_once
 from amanat.accounts.permissions import May
 from amanat.core import clock, files
 from amanat.core.models import StoredFile
@@ -188,6 +189,6 @@ def to(url: str) -> HttpResponseRedirect:
 
 
 contact, company = each(_open)
-contact_note, company_note = each(_note)
+contact_note, company_note = map(only_once, each(_note))
 contact_follow_up, company_follow_up = each(_follow_up)
 contact_delete, company_delete = each(_delete)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
-from amanat.people import timeline
+from amanat.people import differences, timeline
 from amanat.people.timeline import Kind
 from amanat.web import navigation
 from amanat.web.navigation import Entry, Offer
@@ -46,7 +46,9 @@ def register() -> None:
     timeline.register(Kind("note", _("Notes"), "sticky-note", "marigold", is_contact=True))
     timeline.register(Kind("call", _("Calls"), "phone", "blue", is_contact=True))
     timeline.register(Kind("message", _("Messages"), "message-circle", "green", is_contact=True))
-    timeline.register(Kind("file", _("Files"), "paperclip", "violet"))
-    timeline.register(Kind("change", _("Changes"), "pencil", "grey"))
-    timeline.register(Kind("created", _("Added"), "user-plus", "green", tab="change"))
-    timeline.register(Kind("merge", _("Merged"), "merge", "violet", tab="change"))
+    timeline.register(Kind("file", _("Files"), "paperclip", "violet", sentences={"added": _("File added")}))
+    timeline.register(Kind("change", _("Changes"), "pencil", "grey", tells=differences.told_again))
+    added = {"contact": _("Contact added"), "company": _("Company added"), "imported": _("Imported from %(file)s")}
+    timeline.register(Kind("created", _("Added"), "user-plus", "green", tab="change", sentences=added))
+    merged = {"merged": _("%(name)s was merged into this record")}
+    timeline.register(Kind("merge", _("Merged"), "merge", "violet", tab="change", sentences=merged))

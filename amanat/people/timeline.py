@@ -2,12 +2,15 @@
 
 Packages above register the kinds of lines they write; this one shows them all. A line never holds what the record it
 refers to already holds; when that record goes, `forget` takes the line with it.
+
+A line that we word keeps which of its kind's sentences it is and the values in it (`say`), so that each reader has it in her own
+language; its `summary` holds the writer's, for exports and for the day on which nobody registers the kind any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NotRequired, TypedDict, Unpack
 from uuid import UUID
@@ -36,6 +39,12 @@ class Kind:
     is_contact: bool = False
     #: the tab the line stands under; its own when empty
     tab: str = ""
+    #: what `say` may name, each with places for values: {"begun": gettext_lazy("%(title)s begun")}
+    sentences: Mapping[str, str | Promise] = field(default_factory=dict, hash=False)
+    #: values that are words themselves, by the name of their place: {"status": dict(Status.choices)}
+    words: Mapping[str, Mapping[Any, str | Promise]] = field(default_factory=dict, hash=False)
+    #: words a line from its data, where one sentence does not do; "" when it cannot
+    tells: Callable[[Mapping[str, Any]], str] | None = field(default=None, hash=False)
 
 
 class Kinds:
@@ -64,6 +73,47 @@ register = kinds.register
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One of the sentences of a kind, with its values."""
+
+    what: str
+    values: Mapping[str, str]
+
+    def text(self, kind: Kind) -> str:
+        """In the language of whoever reads now; "" when the kind has no such sentence, or it asks for other values."""
+        sentence = kind.sentences.get(self.what)
+        try:
+            filled = {name: str(kind.words.get(name, {}).get(value, value)) for name, value in self.values.items()}
+            return str(sentence) % filled if sentence is not None else ""
+        except (KeyError, TypeError, ValueError):
+            return ""
+
+
+def say(what: str, **values: str) -> Said:
+    """The sentence `what` of a line's kind, for `summary`."""
+    return Said(what, values)
+
+
+def columns(kind: str, said: Said) -> dict[str, Any]:
+    """What a line of `kind` keeps of a sentence."""
+    return {
+        "summary": said.text(kinds.get(kind))[:SUMMARY],
+        "data": {"said": [said.what, dict(said.values)]},
+    }
+
+
+def summary_of(line: Interaction) -> str:
+    """What a line says, in the reader's language where it can."""
+    kind, data = kinds.get(line.kind), line.data if isinstance(line.data, dict) else {}
+    match data.get("said"):
+        case [str(what), dict(values)]:
+            text = Said(what, values).text(kind)
+        case _:
+            text = kind.tells(data) if kind.tells is not None else ""
+    return text or line.summary
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a page of the timeline ended: lines after it are older."""
 
@@ -88,7 +138,7 @@ class Told(TypedDict):
 
     workspace: HasId | UUID
     kind: str
-    summary: str
+    summary: str | Said
     happened_at: datetime
     contact: NotRequired[HasId | UUID | None]
     company: NotRequired[HasId | UUID | None]
@@ -100,11 +150,15 @@ class Told(TypedDict):
 
 def line(**told: Unpack[Told]) -> Interaction:
     """An unsaved line, for callers that insert many rows at once; they touch `last_contact_at` themselves."""
-    actor, reference = told.get("actor"), told.get("reference")
+    actor, reference, data = told.get("actor"), told.get("reference"), told.get("data") or {}
+    summary = told["summary"]
+    if isinstance(summary, Said):
+        kept = columns(told["kind"], summary)
+        summary, data = kept["summary"], data | kept["data"]
     return Interaction(
         workspace_id=workspace_id_of(told["workspace"]),
         kind=told["kind"],
-        summary=told["summary"][:SUMMARY],
+        summary=summary[:SUMMARY],
         body=told.get("body", "")[:BODY],
         happened_at=told["happened_at"],
         contact_id=_id(told.get("contact")),
@@ -112,7 +166,7 @@ def line(**told: Unpack[Told]) -> Interaction:
         actor_id=actor.pk if actor else None,
         reference_kind=reference._meta.label if reference is not None else "",
         reference_id=reference.pk if reference is not None else None,
-        data=told.get("data") or {},
+        data=data,
     )
 
 

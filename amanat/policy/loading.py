@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from amanat.policy import reading
 from amanat.policy.format import Policy
 from amanat.policy.reading import Document, Place
+from amanat.policy.telling import _, told
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,20 @@ def _checked(document: Document) -> Loaded:
         raise FormatInvalid(_problem(error, document) for error in told) from None
 
 
+_EXAMPLES = {
+    "dict_type": "{name: value}",
+    "model_type": "{name: value}",
+    "tuple_type": "[one, two]",
+    "date_type": "2026-12-01",
+}
 _KINDS = {
-    "string_type": ("a text", "Write words, in quotes when they look like a number."),
-    "int_type": ("a whole number", "Write digits without quotes."),
-    "bool_type": ("true or false", "Write true or false."),
-    "dict_type": ("a group of names", "Write `{name: value}`."),
-    "model_type": ("a group of names", "Write `{name: value}`."),
-    "tuple_type": ("a list", "Write `[one, two]`."),
-    "date_type": ("a day", "Write year-month-day, such as 2026-12-01."),
+    "string_type": (_("{value} is not a text."), _("Write words, in quotes when they look like a number.")),
+    "int_type": (_("{value} is not a whole number."), _("Write digits without quotes.")),
+    "bool_type": (_("{value} is not true or false."), _("Write true or false.")),
+    "dict_type": (_("{value} is not a group of names."), _("Write `{example}`.")),
+    "model_type": (_("{value} is not a group of names."), _("Write `{example}`.")),
+    "tuple_type": (_("{value} is not a list."), _("Write `{example}`.")),
+    "date_type": (_("{value} is not a day."), _("Write year-month-day, such as {example}.")),
 }
 
 
@@ -104,24 +111,36 @@ def _told(error: ErrorDetails, place: Place) -> tuple[str, str]:
     shown, context = _shown(error["input"]), error.get("ctx", {})
     match error["type"]:
         case "missing":
-            told = "This is missing.", f"Add `{place[-1]}`."
+            said = told(_("This is missing.")), told(_("Add `{name}`."), name=str(place[-1]))
         case "extra_forbidden":
             names = _names_at(place[:-1])
             near = get_close_matches(str(place[-1])[:60], names, 1)
-            advice = f"Write `{near[0]}`." if near else f"The names here are: {', '.join(names)}."
-            told = f"{_shown(place[-1])} is no name here.", advice
+            advice = (
+                told(_("Write `{words}`."), words=near[0])
+                if near
+                else told(_("The names here are: {all}."), all=", ".join(names))
+            )
+            said = told(_("{value} is no name here."), value=_shown(place[-1])), advice
         case "value_error":
-            wrong, _, instead = str(context["error"]).partition(": write ")
-            told = f"{wrong}.", f"Write {instead}"
+            wrong, _sep, instead = str(context["error"]).partition(": write ")
+            said = told(_("{sentence}."), sentence=wrong), told(_("Write {words}"), words=instead)
         case "literal_error":
-            told = f"{shown} is not known here.", f"Write {context['expected']}."
+            said = (
+                told(_("{value} is not known here."), value=shown),
+                told(_("Write {words}."), words=context["expected"]),
+            )
         case "string_pattern_mismatch":
-            told = f"{shown} does not fit here.", f"It must match {context['pattern']}."
+            instead = told(_("It must match {pattern}."), pattern=context["pattern"])
+            said = told(_("{value} does not fit here."), value=shown), instead
         case kind if kind in _KINDS:
-            told = f"{shown} is not {_KINDS[kind][0]}.", _KINDS[kind][1]
-        case _:
-            told = f"{shown} does not fit here.", f"{error['msg']}."
-    return told
+            wrong, instead = _KINDS[kind]
+            said = (
+                told(wrong, value=shown),
+                told(instead, example=_EXAMPLES[kind]) if kind in _EXAMPLES else told(instead),
+            )
+        case _other:
+            said = told(_("{value} does not fit here."), value=shown), told(_("{sentence}."), sentence=error["msg"])
+    return said
 
 
 def _shown(value: Any) -> str:

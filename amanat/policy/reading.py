@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from amanat.policy.telling import _, told
+
 #: Where a value stands: the keys and list positions that lead to it.
 Place = tuple[str | int, ...]
 #: What a file can hold: dicts, tuples, strings, whole numbers, truth values and nothing.
@@ -53,25 +55,33 @@ class Document:
 def read(text: str) -> Document:
     """The values of `text`. Raises NotReadable, naming the line and what to write instead."""
     if len(text.encode()) > LONGEST_FILE:
-        raise NotReadable(1, "The file is too long.", f"Write at most {LONGEST_FILE // 1024} kB.")
+        raise NotReadable(
+            1, told(_("The file is too long.")), told(_("Write at most {number} kB."), number=LONGEST_FILE // 1024)
+        )
     try:
         return _Reader(iter(yaml.parse(text, Loader=LOADER))).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        wrong = f"This is not YAML: {error.problem or error.context}."
-        raise NotReadable(mark.line + 1 if mark else 1, wrong, "Look for a missing quote, bracket or colon.") from None
+        wrong = told(_("This is not YAML: {reason}."), reason=str(error.problem or error.context))
+        raise NotReadable(
+            mark.line + 1 if mark else 1, wrong, told(_("Look for a missing quote, bracket or colon."))
+        ) from None
     except (yaml.YAMLError, UnicodeError) as error:
-        raise NotReadable(1, f"This is not text: {error}.", "Save the file as UTF-8 text.") from None
+        raise NotReadable(
+            1, told(_("This is not text: {reason}."), reason=str(error)), told(_("Save the file as UTF-8 text."))
+        ) from None
 
 
 def read_file(path: Path) -> Document:
     """As `read`; a file that is not UTF-8 is not readable either."""
     if path.stat().st_size > LONGEST_FILE:
-        raise NotReadable(1, "The file is too long.", f"Write at most {LONGEST_FILE // 1024} kB.")
+        raise NotReadable(
+            1, told(_("The file is too long.")), told(_("Write at most {number} kB."), number=LONGEST_FILE // 1024)
+        )
     try:
         return read(path.read_text("utf-8"))
     except UnicodeDecodeError:
-        raise NotReadable(1, "This is not text.", "Save the file as UTF-8 text.") from None
+        raise NotReadable(1, told(_("This is not text.")), told(_("Save the file as UTF-8 text."))) from None
 
 
 class _Reader:
@@ -83,23 +93,33 @@ class _Reader:
         next(self._events)  # the stream begins
         first = next(self._events)
         if isinstance(first, yaml.StreamEndEvent):
-            raise NotReadable(1, "The file is empty.", "Begin with `amanat: 1`.")
+            raise NotReadable(1, told(_("The file is empty.")), told(_("Begin with `amanat: 1`.")))
         value = self._value(next(self._events), ())
         next(self._events)  # the document ends
         if not isinstance(after := next(self._events), yaml.StreamEndEvent):
             line = after.start_mark.line + 1
-            raise NotReadable(line, "A second document begins here.", "Write one document in one file.")
+            raise NotReadable(
+                line, told(_("A second document begins here.")), told(_("Write one document in one file."))
+            )
         return Document(value, self._lines)
 
     def _value(self, event: Any, place: Place) -> Value:
         line = event.start_mark.line + 1
         self._lines.setdefault(place, line)
         if len(self._lines) > MOST_VALUES or len(place) > DEEPEST:
-            raise NotReadable(line, "The file holds too much.", f"Nest at most {DEEPEST} levels.")
+            raise NotReadable(
+                line, told(_("The file holds too much.")), told(_("Nest at most {number} levels."), number=DEEPEST)
+            )
         if isinstance(event, yaml.AliasEvent) or event.anchor:
-            raise NotReadable(line, "Anchors (&) and aliases (*) are not read.", "Write the value out.")
+            raise NotReadable(
+                line, told(_("Anchors (&) and aliases (*) are not read.")), told(_("Write the value out."))
+            )
         if event.tag is not None:
-            raise NotReadable(line, f"The tag {event.tag} is not read.", "Leave out the word that begins with “!”.")
+            raise NotReadable(
+                line,
+                told(_("The tag {tag} is not read."), tag=str(event.tag)),
+                told(_("Leave out the word that begins with “!”.")),
+            )
         if isinstance(event, yaml.ScalarEvent):
             return _scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -117,9 +137,13 @@ class _Reader:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             line = event.start_mark.line + 1
             if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
-                raise NotReadable(line, "The name of a value must be one word.", "Write `name: value`.")
+                raise NotReadable(
+                    line, told(_("The name of a value must be one word.")), told(_("Write `name: value`."))
+                )
             if event.value in found:
-                raise NotReadable(line, f"“{event.value}” stands here twice.", "Keep one of the two.")
+                raise NotReadable(
+                    line, told(_("“{name}” stands here twice."), name=str(event.value)), told(_("Keep one of the two."))
+                )
             self._lines[*place, event.value] = line  # the name's line, not that of a value below it
             found[event.value] = self._value(next(self._events), (*place, event.value))
         return found

@@ -29,6 +29,8 @@ _SECTION = {
 }
 #: Values a person wrote: they are shown as they are.
 _AS_WRITTEN = frozenset(["name", "office", "email", "phone", "post", "title", "court", "host", "stop_words", "id"])
+#: What a site that has no name of its own yet adds to it, because the format wants a dot in a host; no reader needs it.
+NO_REAL_HOST = ".localdomain"
 #: Blocks whose entries have names of the author's own, and what a page says of them all.
 GROUPS = ("data", "purposes", "recipients", "products")
 
@@ -108,7 +110,7 @@ def _entry(policy: Policy, block: str, name: str, language: str) -> Iterator[str
     if own := _own_words(policy, f"{block}.{name}", language):
         yield own
     elif block == "products":
-        yield " ".join(policy.products[name])
+        yield " ".join(host.removesuffix(NO_REAL_HOST) for host in policy.products[name])
     elif block == "recipients":
         yield _recipient(policy, name, language)
     else:

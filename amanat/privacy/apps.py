@@ -18,8 +18,8 @@ class PrivacyConfig(AppConfig):
         retention_shell.register()
         vault_shell.register()
         closing_shell.register()
+        copies_shell.register()  # before erasure: a copy is closed first, then it lets go of the person
         erasure_shell.register()
-        copies_shell.register()
         requests_shell.register()
         incidents_shell.register()
         registers_shell.register()

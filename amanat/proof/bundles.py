@@ -11,7 +11,6 @@ import json
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,7 +22,7 @@ from amanat.core.models import LedgerHead
 from amanat.policy import documents, rendering
 from amanat.proof import attesting, board, evidence, signing, wording
 from amanat.proof.board import Board
-from amanat.proof.models import Attestation, Evidence, Round
+from amanat.proof.models import Attestation, Evidence, EvidenceGap, Round
 from amanat.publishing import versions
 from amanat.publishing.versions import InForce
 
@@ -36,7 +35,8 @@ README = """Proof of promises
 policy.json        the policy in force, as its digest is made of it
 versions.json      all published versions; each policy is in versions/
 promises.json      the state of every clause when this was made
-evidence.jsonl     what the checks found, a chain: each row holds the digest of the one before
+evidence.jsonl     what the checks found, a chain: each row holds the digest of the one before; a row with "last" stands
+                   for older ones that repeated the one before them and were taken out
 attestations.json  what people vouched for; the papers stay with the business, their SHA-256 is here
 ledger.json        the end of the ledger, which outlives this
 manifest.json      the SHA-256 of every file; manifest.sig signs it (Ed25519)
@@ -53,7 +53,7 @@ def make(workspace_id: UUID, *, at: datetime, by: Any = None) -> bytes:
         files = {**_policies(workspace_id, shown.suite.in_force), **_ends(workspace_id)}
         rows = _rows(workspace_id)
         files["promises.json"] = _json(_promises(shown))
-        files["evidence.jsonl"] = "".join(_line(row) + "\n" for row in rows).encode()
+        files["evidence.jsonl"] = "".join(_line(row) + "\n" for row in _with_gaps(workspace_id, rows)).encode()
         files["attestations.json"] = _json(_attestations(workspace_id))
         ledger.write("proof.bundle.made", workspace=workspace_id, by=by, at=at, evidence=rows[-1].number if rows else 0)
     files["verify.py"], files["README.txt"] = VERIFIER.read_bytes(), README.encode()
@@ -104,14 +104,22 @@ def _rows(workspace_id: UUID) -> list[Evidence]:
     return newest[::-1]
 
 
-def _line(row: Evidence) -> str:
+def _with_gaps(workspace_id: UUID, rows: list[Evidence]) -> list[Evidence | EvidenceGap]:
+    """The rows and, between them, what was taken out when it was old."""
+    first = rows[0].number if rows else 0
+    gaps = list(EvidenceGap.objects.of(workspace_id).filter(first__gt=first))
+    return sorted([*rows, *gaps], key=lambda one: one.number if isinstance(one, Evidence) else one.first)
+
+
+def _line(row: Evidence | EvidenceGap) -> str:
+    if isinstance(row, EvidenceGap):
+        return json.dumps({"number": row.first, "last": row.last, "previous": row.previous, "digest": row.digest})
     return json.dumps({**evidence.canonical(row), "digest": row.digest}, sort_keys=True, ensure_ascii=False)
 
 
 def _span(rows: list[Evidence]) -> dict[str, Any]:
     if not rows:
         return {"first": 1, "previous": evidence.FIRST, "digest": evidence.FIRST}
-    assert all(after.number == before.number + 1 for before, after in pairwise(rows))
     return {"first": rows[0].number, "previous": rows[0].previous, "digest": rows[-1].digest}
 
 

@@ -6,6 +6,7 @@ a day and on every change of state, and the ledger's own head lies outside the d
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,11 +19,13 @@ from django.db import connection
 from django.utils import translation
 
 from amanat.core import ledger
+from amanat.core.models import LedgerEntry
 from amanat.core.rows import Reader
 from amanat.policy.probing import Words
-from amanat.proof.models import Evidence, Outcome, Round
+from amanat.proof.models import Evidence, EvidenceGap, Outcome, Round
 
 FIRST = "0" * 64
+THINNED = "proof.evidence.thinned"
 PUBLISHED_EVERY = timedelta(days=1)
 
 
@@ -62,6 +65,12 @@ def canonical(row: Evidence) -> dict[str, Any]:
 def digest_of(document: Mapping[str, Any]) -> str:
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_gaps(gaps: Iterable[EvidenceGap]) -> str:
+    """What binds gaps that were made at once, in their order."""
+    told = [[gap.first, gap.last, gap.previous, gap.digest] for gap in gaps]
+    return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
 
 
 def append(workspace_id: UUID, found: Sequence[Ran], *, policy_number: int, at: datetime) -> list[Evidence]:
@@ -131,21 +140,71 @@ def history(workspace_id: UUID, probes: Sequence[str], *, most: int = 20) -> lis
     return list(Evidence.objects.of(workspace_id).filter(probe__in=list(probes)).order_by("-number")[:most])
 
 
-def chain(workspace_id: UUID) -> Iterator[Evidence]:
-    """The whole chain from its first row."""
-    return iter(Evidence.objects.of(workspace_id).order_by("number").iterator(2000))
+def chain(workspace_id: UUID, *, after: int = 0) -> Iterator[Evidence]:
+    """The chain from its first row, or from the one after a number."""
+    return iter(Evidence.objects.of(workspace_id).filter(number__gt=after).order_by("number").iterator(2000))
 
 
-def verify(workspace_id: UUID) -> tuple[int, str]:
-    """How many rows of the chain are whole, and the first thing wrong with it, in words; empty when nothing is."""
-    end = Round.objects.of(workspace_id).first()
-    checked, previous = 0, FIRST
-    for row in chain(workspace_id):
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place of the chain: a row's number and digest. The default is where every chain begins."""
+
+    number: int = 0
+    digest: str = FIRST
+
+
+def published_before(workspace_id: UUID, at: datetime) -> Mark:
+    """The newest place that the ledger, which outlives the chain, knew before a moment; the beginning when there is none."""
+    entries = LedgerEntry.objects.of(workspace_id).filter(event="proof.evidence.published", at__lt=at)
+    entry = entries.order_by("-at", "-id").first()
+    return Mark(entry.facts["number"], entry.facts["digest"]) if entry else Mark()
+
+
+def verify(workspace_id: UUID, *, since: Mark | None = None) -> tuple[int, str]:
+    """Up to which number the chain is whole, and the first thing wrong with it, in words; empty when nothing is.
+
+    `since` is a place known from the ledger, from which on rows are recomputed; without it the whole chain is, gaps included.
+    """
+    start = since or Mark()
+    checked, previous = start.number, start.digest
+    gaps = {gap.first: gap for gap in EvidenceGap.objects.of(workspace_id).filter(last__gt=start.number)}
+    for row in chain(workspace_id, after=start.number):
+        checked, previous = _over_gaps(gaps, checked, previous)
         if row.number != checked + 1:
             return checked, f"evidence {checked + 1} is missing"
         if row.previous != previous or digest_of(canonical(row)) != row.digest:
             return checked, f"evidence {row.number} was changed"
         checked, previous = row.number, row.digest
+    checked, previous = _over_gaps(gaps, checked, previous)
+    end = Round.objects.of(workspace_id).first()
     if end is not None and (end.number, end.digest) != (checked, previous):
         return checked, f"evidence {checked + 1} is missing"
-    return checked, ""
+    return checked, "" if since else _wrong_gap(workspace_id, gaps.values())
+
+
+def _over_gaps(gaps: Mapping[int, EvidenceGap], checked: int, previous: str) -> tuple[int, str]:
+    """Where the chain goes on behind the gaps that begin here."""
+    while (gap := gaps.get(checked + 1)) is not None and gap.previous == previous:
+        checked, previous = gap.last, gap.digest
+    return checked, previous
+
+
+def _wrong_gap(workspace_id: UUID, gaps: Iterable[EvidenceGap]) -> str:
+    """Gaps that the ledger does not know, and changes that one swallowed."""
+    held = sorted(gaps, key=lambda gap: gap.first)
+    if not held:
+        return ""
+    entries = LedgerEntry.objects.of(workspace_id)
+    told = {entry.facts["made_at"]: entry.facts["digest"] for entry in entries.filter(event=THINNED)}
+    by_moment: dict[str, list[EvidenceGap]] = {}
+    for gap in held:
+        by_moment.setdefault(gap.made_at.astimezone(UTC).isoformat(), []).append(gap)
+    for moment, made in by_moment.items():
+        if told.get(moment) != digest_of_gaps(made):
+            return f"evidence {made[0].first} was taken out, and the ledger does not say so"
+    changes = entries.filter(event__in=["proof.promise.broken", "proof.promise.kept_again"])
+    for number in changes.values_list("facts__evidence", flat=True).iterator(2000):
+        place = bisect.bisect_right(held, int(number), key=lambda gap: gap.first) - 1
+        if place >= 0 and held[place].last >= int(number):
+            return f"evidence {number} is missing"
+    return ""

@@ -44,6 +44,28 @@ class Evidence(WorkspaceRow):
         ]
 
 
+class EvidenceGap(WorkspaceRow):
+    """Rows of the chain that said what the one before them said, and were taken out when they were old (`thinning`).
+
+    `previous` and `digest` are those of the first and last row taken out, so the chain goes on over the gap.
+    """
+
+    append_only = True
+    watched = False
+
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    previous = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace_id", "first"], name="evidence_gap_begins_once"),
+            models.CheckConstraint(condition=Q(last__gte=models.F("first")), name="evidence_gap_ends_after_it_begins"),
+        ]
+
+
 class Round(WorkspaceRow):
     """One row a workspace: the end of its chain of evidence, and when something is to be checked next."""
 
@@ -53,6 +75,7 @@ class Round(WorkspaceRow):
     number = models.BigIntegerField(default=0)
     digest = models.CharField(max_length=64)
     published_at = models.DateTimeField(null=True)  #: when number and digest were last written to the ledger
+    thinned_at = models.DateTimeField(null=True)  #: when old evidence was last thinned
 
     class Meta:
         indexes = [models.Index(fields=["due_at"], name="round_by_due")]

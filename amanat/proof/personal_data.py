@@ -11,7 +11,12 @@ HELD: list[Held] = [
     of_nobody(
         "proof.Evidence", "keep.evidence", *_FINDING, "workspace_id", "number", "policy_number", "previous", "digest"
     ),
-    of_nobody("proof.Round", "keep.evidence", "id", "workspace_id", "due_at", "number", "digest", "published_at"),
+    of_nobody(
+        "proof.EvidenceGap", "keep.evidence", "id", "workspace_id", "first", "last", "previous", "digest", "made_at"
+    ),
+    of_nobody(
+        "proof.Round", "keep.evidence", "id", "workspace_id", "due_at", "number", "digest", "published_at", "thinned_at"
+    ),
     of_nobody("proof.InstallationFinding", "keep.evidence", *_FINDING, "rules_digest"),
     Held(
         model="proof.Attestation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from amanat.core import (
@@ -40,10 +42,14 @@ from amanat.policy import linting
 from amanat.policy.durations import Duration
 from amanat.policy.linting import Severity
 from amanat.policy.probing import Asked, Finding, Scope, probe
-from amanat.proof import evidence, judging, running
+from amanat.proof import evidence, judging, listening, running
+from amanat.publishing.visiting import visit
 
 #: Sealed values and files that are opened in one run, of each column.
 SAMPLE = 50
+#: On Sundays, in UTC, the whole chain of evidence is recomputed.
+WHOLE_ON, DAY = 6, timedelta(days=1)
+_AGE = re.compile(r"max-age=(\d+)")
 HSTS_LEAST = 31_536_000  # a year, which the browsers' list asks for
 WORDS_OF_NOBODY = ("Asha Probe", "+919822000000", "asha.probe@example.in")
 
@@ -231,15 +237,18 @@ def _is_refused(content: bytes, name: str) -> bool:
     scope=Scope.INSTALLATION,
 )
 def transport(asked: Asked) -> Finding:
-    """HTTPS with cookies bound to it and remembered by browsers; mail and requests of ours likewise. A site that only this
-    machine reaches has no way to encrypt, and says so."""
+    """HTTPS with cookies bound to it and remembered by browsers, by the settings and in an answer of the sign-in page itself; mail and
+    requests of ours likewise. A site that only this machine reaches has no way to encrypt, and says so."""
     base, set_to = urlsplit(settings.BASE_URL), settings.CONFIGURATION
     plain = [one.name for one in outgoing.recipients() if one.allow_plain and not one.allow_private]
     is_mail_safe = not set_to.smtp_host or set_to.smtp_tls != "none" or configuration.is_loopback(set_to.smtp_host)
     facts = {"plain": len(plain), "days": settings.SECURE_HSTS_SECONDS // 86_400}
     if base.scheme == "https":
         cookies = settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE
-        is_safe = bool(cookies) and settings.SECURE_HSTS_SECONDS >= HSTS_LEAST
+        seen = visit(reverse("account_login"))
+        told = _AGE.search(seen.headers.get("Strict-Transport-Security", ""))
+        is_answered = seen.status == 200 and seen.is_bound and told is not None and int(told[1]) >= HSTS_LEAST
+        is_safe = bool(cookies) and settings.SECURE_HSTS_SECONDS >= HSTS_LEAST and is_answered
         said = _("HTTPS, remembered by browsers for {days} days; {plain} recipients without encryption")
     else:
         is_safe = configuration.is_loopback(base.hostname or "") and configuration.is_loopback(set_to.host)
@@ -317,8 +326,8 @@ def _error() -> Any:
     scope=Scope.INSTALLATION,
 )
 def firewall(asked: Asked) -> Finding:
-    """An undeclared recipient is refused before anything leaves; addresses of the inside are no public ones; the database
-    listens to this machine only where it is ours."""
+    """An undeclared recipient is refused before anything leaves; addresses of the inside are no public ones; whatever our own
+    processes listen to besides the two ports of the settings, only this machine reaches."""
     inside = (
         "127.0.0.1",
         "10.0.0.1",
@@ -335,12 +344,22 @@ def firewall(asked: Asked) -> Finding:
         is_refused = False
     except outgoing.Refused:
         is_refused = True
+    set_to = settings.CONFIGURATION
+    doors = listening.ours()
+    strange = [one for one in doors if not one.is_inside and one.port not in {set_to.port, set_to.live_port}]
+    wider = [one for one in doors if not one.is_inside and configuration.is_loopback(set_to.host)]
     return Finding(
-        is_refused and not through and asked.policy.security.egress == "recipients_only",
+        is_refused and not through and not strange and not wider and asked.policy.security.egress == "recipients_only",
         _(
-            "{recipients} recipients declared; an undeclared one was refused; {through} of {inside} inner addresses open"
+            "{recipients} recipients declared; an undeclared one was refused; {through} of {inside} inner addresses open; {doors} ports listen, {strange} of them are not in the settings"
         ),
-        {"recipients": len(outgoing.recipients()), "inside": len(inside), "through": len(through)},
+        {
+            "recipients": len(outgoing.recipients()),
+            "inside": len(inside),
+            "through": len(through),
+            "doors": len(doors),
+            "strange": len({*strange, *wider}),
+        },
     )
 
 
@@ -376,8 +395,11 @@ def purposes(asked: Asked) -> Finding:
     minutes=6 * 60,
 )
 def chain(asked: Asked) -> Finding:
-    """The chain recomputed from its first row; how many checks of the suite found something broken is for their own clauses."""
-    rows, problem = evidence.verify(asked.workspace_id)
+    """The chain recomputed from the place that the ledger knew a day ago; once a week from its first row, gaps included. How many
+    checks of the suite found something broken is for their own clauses."""
+    since = None if asked.at.weekday() == WHOLE_ON else evidence.published_before(asked.workspace_id, asked.at - DAY)
+    upto, problem = evidence.verify(asked.workspace_id, since=since)
+    rows = upto - (since.number if since else 0)
     probes = running.applicable(asked.policy)
     newest = evidence.latest(asked.workspace_id, list(probes))
     late = sum(

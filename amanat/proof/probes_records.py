@@ -23,6 +23,7 @@ from amanat.core import ids
 from amanat.core.personal_data import Held, Personal
 from amanat.core.schema import workspace_models
 from amanat.core.tenancy import WorkspaceRow
+from amanat.desk import catalogue, packfiles
 from amanat.desk.models import Service
 from amanat.people import contacts, search, timeline
 from amanat.people.drafts import AddressDraft, ContactDraft
@@ -91,7 +92,7 @@ def invented_person(asked: Asked) -> Finding:
 def _marked(workspace_id: UUID, *, since: UUID) -> Iterator[str]:
     """Columns, as "app.Model.field", of rows made after `since` that hold a mark. Ids are in order of time: an index look-up a table."""
     for model in workspace_models():
-        for row in _rows(model, workspace_id, since):
+        for row in rows_since(model, workspace_id, since):
             yield from (
                 f"{model._meta.label}.{field.name}"
                 for field in model._meta.local_concrete_fields
@@ -99,7 +100,7 @@ def _marked(workspace_id: UUID, *, since: UUID) -> Iterator[str]:
             )
 
 
-def _rows(model: type[WorkspaceRow], workspace_id: UUID, since: UUID) -> Iterable[Any]:
+def rows_since(model: type[WorkspaceRow], workspace_id: UUID, since: UUID) -> Iterable[Any]:
     return model._default_manager.of(workspace_id).filter(pk__gt=since)
 
 
@@ -211,15 +212,23 @@ def _luhn(digits: str) -> bool:
     rules=("products",),
 )
 def csc(asked: Asked) -> Finding:
+    """A centre's own catalogue; in any other business, the ready one put in for a trial."""
     workspace = Workspace.objects.of(asked.workspace_id).get(pk=asked.workspace_id)
-    services = Service.objects.of(asked.workspace_id).count()
     is_centre = workspace.kind == Workspace.Kind.CSC
+    offered = Service.objects.of(asked.workspace_id)
+    if not is_centre:
+        pack = packfiles.all_packs()[Workspace.Kind.CSC]
+        catalogue.install(workspace=workspace, pack=pack, by=None, at=asked.at)
+        offered = offered.filter(key__in=[one.key for one in pack.services])
+    services, with_papers = offered.count(), offered.exclude(documents=[]).count()
     return Finding(
-        bool(services) or not is_centre,
+        bool(services) and (is_centre or bool(with_papers)),
         _("a CSC centre with {services} services in its catalogue")
         if is_centre
-        else _("this business is no CSC centre"),
-        {"services": services},
+        else _(
+            "the catalogue of CSC centres was put in for a trial: {services} services, {with_papers} name their papers"
+        ),
+        {"services": services, "with_papers": with_papers},
     )
 
 

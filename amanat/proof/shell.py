@@ -23,6 +23,8 @@ def register() -> None:
     """Called once, when the site starts."""
     schema.add_sql("workspaces_to_probe", own.WORKSPACES_TO_PROBE)
     schema.add_definer_function("workspaces_to_probe", "ids only, for the job that has promises checked")
+    schema.add_sql("thin_evidence", own.THIN_EVIDENCE)
+    schema.add_definer_function("thin_evidence", "takes out old evidence that repeats itself, by bounds of its own")
     ledger_words.register(own_words.SENTENCES, own_words.TABLES)
     files.register_kind(
         attesting.KIND, allowed=PICTURES | {FileType.PDF, FileType.DOCX, FileType.TXT}, most_bytes=10 * MEGABYTE

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from amanat.core import clock, jobs, tenancy
-from amanat.proof import running
+from amanat.proof import running, thinning
 
 #: Workspaces that one tick looks at; those that wait longest come first, so none is forgotten.
 BATCH = 500
@@ -24,6 +24,7 @@ def look() -> None:
 @jobs.job("proof.run_due", purpose="Check whether promises of the privacy policy are kept")
 def run_due(workspace_id: UUID) -> None:
     running.run_due(workspace_id)
+    thinning.thin_daily(workspace_id)
 
 
 @jobs.job("proof.run_all", purpose="Check all promises of the privacy policy, because somebody asked")

@@ -107,8 +107,9 @@ def _message(mail: PolicyMail) -> EmailMessage:
     )
 
 
-def written(version: PolicyVersion, *, language: str) -> tuple[str, str]:
-    """Subject and body in the language that is active. Quotes the sentences that differ, as the page says them."""
+def written(version: PolicyVersion, *, language: str, closing: str = "") -> tuple[str, str]:
+    """Subject and body in the language that is active. Quotes the sentences that differ, as the page says them. `closing` says what
+    the reader can do; without it, what a member can."""
     workspace = Workspace.objects.of(version.workspace_id).get()
     after, before = versions.of_row(version), versions.numbered(version.workspace_id, version.replaces)
     spoken = language if language in after.policy.head.langs else "en"
@@ -126,7 +127,8 @@ def written(version: PolicyVersion, *, language: str) -> tuple[str, str]:
         else _("the privacy policy of %(workspace)s changes. Version %(number)s holds from %(day)s.") % facts,
         "\n".join(said),
         _("All of it, with every earlier version and what differs: %(url)s") % {"url": address(version)},
-        _(
+        closing
+        or _(
             "Silence is not taken for a yes: whatever needs your agreement is asked for again. If you do not want to go on, you can "
             "take your data with you and close your account before that day."
         ),

@@ -2,7 +2,7 @@
 
 What a version takes from its author is its rules and words; its number and the day from which it holds are computed. A change that lets
 us do more, or promises less, holds after the lead that the policy in force promises (`changes.lead`); one that only promises more holds
-at once. A version no looser than one that people were already told of may hold from that one's day. The first version of a workspace holds at once, for nothing of its own was promised before. See decision 0013.
+at once. When somebody else is to answer for the data, the notice of a sale (`transfers.notice_before_sale`) counts if it is longer. A version no looser than one that people were already told of may hold from that one's day. The first version of a workspace holds at once, for nothing of its own was promised before. See decision 0013.
 """
 
 from __future__ import annotations
@@ -134,7 +134,18 @@ def _effective_at(
             differences.between(_same_head(versions.of_row(one).policy), _same_head(policy))
         ):
             return cast(datetime, one.effective_at)
-    return holds.policy.changes.lead.after(at)
+    lead = holds.policy.changes.lead.after(at)
+    return max(lead, notice_of_sale(holds.policy, at)) if is_handed_over(holds.policy, policy) else lead
+
+
+def is_handed_over(before: Policy, after: Policy) -> bool:
+    """Whether somebody else will answer for the data."""
+    return before.parties.operator.name != after.parties.operator.name
+
+
+def notice_of_sale(before: Policy, at: datetime) -> datetime:
+    """The first moment at which somebody else may answer for the data, when people hear of it at `at`."""
+    return before.transfers.notice_before_sale.after(at)
 
 
 def _with_head(policy: Policy, number: int, effective_at: datetime, time_zone: str) -> Policy:

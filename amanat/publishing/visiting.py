@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from copy import copy
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
@@ -22,6 +23,7 @@ _FETCHING = {
     ("video", "src"),
     ("audio", "src"),
 }
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _FETCHING_LINKS = frozenset({"stylesheet", "icon", "preload", "modulepreload", "manifest", "apple-touch-icon"})
 
 
@@ -58,12 +60,27 @@ class Visited:
     def __init__(self, answer: HttpResponseBase) -> None:
         self.status = answer.status_code
         self.cookies = tuple(answer.cookies)
-        self.text = b"".join(answer).decode() if self.status == 200 else ""
+        self.headers = dict(answer.items())
+        #: whether every cookie of the answer is bound to encrypted connections
+        self.is_bound = all(cookie["secure"] for cookie in answer.cookies.values())
+        self._read(b"".join(answer).decode() if self.status == 200 else "")
+
+    def _read(self, text: str) -> None:
+        self.text = text
         reader = _Reader()
         reader.feed(self.text)
         self.ids, self.meta, self.links, self.scripts = reader.ids, reader.meta, reader.links, reader.scripts
+        #: what a screen reader goes by: the page's language, its headings' levels in order, pictures without words
+        self.language, self.headings, self.wordless = reader.language, tuple(reader.headings), reader.wordless
         self.elsewhere = tuple(url for url in reader.fetched if urlsplit(url).netloc)
         self.said = " ".join(" ".join(reader.texts).split())
+
+
+def read(answered: Visited, text: str) -> Visited:
+    """The same answer, had its page said `text`."""
+    again = copy(answered)
+    again._read(text)
+    return again
 
 
 class _Reader(HTMLParser):
@@ -75,6 +92,9 @@ class _Reader(HTMLParser):
         self.fetched: list[str] = []
         self.texts: list[str] = []
         self.scripts = 0
+        self.language = ""
+        self.headings: list[int] = []
+        self.wordless = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         held = {name: value or "" for name, value in attrs}
@@ -82,6 +102,11 @@ class _Reader(HTMLParser):
         self.fetched += [value for name, value in held.items() if (tag, name) in _FETCHING]
         if "id" in held:
             self.ids.add(held["id"])
+        if tag == "html":
+            self.language = held.get("lang", "")
+        if tag in _HEADINGS:
+            self.headings.append(int(tag[1]))
+        self.wordless += tag == "img" and "alt" not in held
         if tag == "meta" and "name" in held:
             self.meta[held["name"]] = held.get("content", "")
         if tag == "a":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
 import secrets
-import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,18 +26,10 @@ from playwright.sync_api import (
 )
 
 from amanat.core.configuration import CHECKOUT
+from amanat.web.tests import chromium
 
 DESK = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 AXE = CHECKOUT / "amanat" / "web" / "tests" / "vendor" / "axe.min.js"
 LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 SERIOUS = """rules => axe.run(document, {resultTypes: ['violations'], runOnly: rules}).then(result => result.violations
@@ -51,16 +46,39 @@ CODE = re.compile(r"^\s*([A-Z0-9]{3,4}-?[A-Z0-9]{3,4})\s*$", re.MULTILINE)
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """The browser of this machine."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert found, "no Chromium on PATH"
+def browser_of_this_machine() -> Iterator[Browser]:
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = play.chromium.launch(executable_path=chromium.program(), args=chromium.ARGUMENTS)
         try:
             yield browser
         finally:
             browser.close()
+
+
+class App:
+    """An authenticator app that shows each code once, because a site takes it once."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret, self._shown = secret, 0
+
+    def next_code(self) -> str:
+        """The code of this half minute, or of the next one, which a site takes too. Waits when both were shown."""
+        while (step := max(int(time.time()) // 30, self._shown + 1)) > int(time.time()) // 30 + 1:
+            time.sleep(1)
+        self._shown = step
+        return totp_code(self._secret, step)
+
+
+def totp_code(secret: str, step: int) -> str:
+    """What an authenticator app shows for `secret` in a half minute, counted from 1970 (RFC 6238)."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, step.to_bytes(8), hashlib.sha1)
+    place = digest[-1] & 15
+    return f"{(int.from_bytes(digest[place : place + 4]) & 0x7FFFFFFF) % 1_000_000:06d}"
+
+
+#: The apps of those members of the demo who have one, by their address.
+APPS: dict[str, App] = {}
 
 
 @dataclass
@@ -128,6 +146,10 @@ class Visitor:
         self.page.get_by_label("Password", exact=True).fill(password)
         with self.page.expect_navigation():
             self.page.locator("main form button.button-primary").first.click()
+        if email in APPS and self.path == "/accounts/2fa/authenticate/":
+            self.page.locator("input[name=code]").first.fill(APPS[email].next_code())
+            with self.page.expect_navigation():
+                self.page.locator("main form button.button-primary").first.click()
 
     def sign_out(self) -> None:
         self.context.clear_cookies()

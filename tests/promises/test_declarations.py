@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,19 +80,22 @@ def test_every_change_of_a_model_has_its_migration() -> None:
     call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
 
 
-def _events() -> set[str]:
+@cache
+def _events() -> frozenset[str]:
     """Every event that code gives to `ledger.write` as a literal."""
     found: set[str] = set()
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "ledger.write"):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "write"):
+                continue
+            if ast.unparse(node.func) != "ledger.write":
                 continue
             found |= {
                 part.value
                 for part in ast.walk(node.args[0])
                 if isinstance(part, ast.Constant) and "." in str(part.value)
             }
-    return {event for event in found if not event.startswith(".") and not event.endswith(".")}
+    return frozenset(event for event in found if not event.startswith(".") and not event.endswith("."))
 
 
 def test_every_event_of_the_ledger_has_words() -> None:
@@ -115,6 +119,18 @@ ONE_PLACE = {
 }
 
 
+@cache
+def _imported(path: Path) -> frozenset[str]:
+    """The modules that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(names)
+
+
 @pytest.mark.parametrize("library", ONE_PLACE)
 def test_a_library_with_one_place_is_used_nowhere_else(library: str) -> None:
     allowed = ONE_PLACE[library]
@@ -123,12 +139,8 @@ def test_a_library_with_one_place_is_used_nowhere_else(library: str) -> None:
         place = path.relative_to(ROOT / "amanat").as_posix()
         if any(place == one or place.startswith(f"{one}/") for one in allowed):
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            if any(name == library or name.startswith(f"{library}.") for name in names):
-                strangers.append(place)
+        if any(name == library or name.startswith(f"{library}.") for name in _imported(path)):
+            strangers.append(place)
     assert strangers == []
 
 

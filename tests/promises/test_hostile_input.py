@@ -103,12 +103,17 @@ def plausible(names: set[str], rows: dict[str, WorkspaceRow]) -> dict[str, str]:
 
 
 def _tries(
-    names: set[str], rows: dict[str, WorkspaceRow], *, is_quick: bool = False
+    names: set[str], rows: dict[str, WorkspaceRow], turn: int, *, is_quick: bool = False
 ) -> Iterator[tuple[str, dict[str, str], bool]]:
-    """All fields with a hostile value; then, unless it must be quick, one at a time. And whether the page is rendered:
-    of the four values a field gets alone one is also shown again in the page, from field to field another of them."""
-    for word, value in HOSTILE.items():
-        yield f"{word} everywhere", dict.fromkeys(names, value), True
+    """All fields with a hostile value; then, unless it must be quick, one at a time. Where nothing is read, one request tells all.
+
+    And whether the page is rendered: of the values that a form gets in all its fields every third is also shown again in the
+    page, from form to form another third; of the four that a field gets alone one, from field to field another of them.
+    """
+    for number, (word, value) in enumerate(HOSTILE.items()):
+        yield f"{word} everywhere", dict.fromkeys(names, value), is_quick or (number + turn) % 3 == 0
+        if not names:
+            return
     if is_quick:
         return
     fitting = plausible(names, rows)
@@ -176,10 +181,10 @@ def _send_all(
     client.raise_request_exception = False
     found: list[str] = []
     before = _changes(shree)
-    for pattern, route in chosen:
+    for turn, (pattern, route) in enumerate(chosen):
         url = url_of(pattern, route, stage, shree)
         names = read_by(client, method, url, stage)
-        for what, fields, is_rendered in _tries(names, stage, is_quick=is_quick):
+        for what, fields, is_rendered in _tries(names, stage, turn, is_quick=is_quick):
             with nullcontext() if is_rendered else unrendered():
                 status, after, error = _ask(client, method, url, fields, shree=shree)
             if status >= 500 and route.name != "healthz":
@@ -201,6 +206,8 @@ def read_by(client: Client, method: str, url: str, rows: dict[str, WorkspaceRow]
     for _step in range(3):
         with noted() as found:
             _ask(client, method, url, plausible(names, rows))
+        if found <= names:
+            break
         names |= found
     return names - {"csrfmiddlewaretoken"}
 

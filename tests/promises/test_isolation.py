@@ -52,6 +52,9 @@ OTHER_PARAMETERS: dict[str, Any] = {
     "trade": "agency",
     "ending": "csv",
     "agent_id": "canary",
+    "way": "call",
+    "provider": "whatsapp_cloud",
+    "language": "hi",
 }
 
 
@@ -61,7 +64,7 @@ def _model_of(parameter: str, rows: dict[str, WorkspaceRow]) -> WorkspaceRow | N
                "export": "exportrun", "field": "customfield", "view": "savedview", "invitation": "invitation",
                "request": "rightsrequest", "form": "publicform", "agent": "rightsagent", "found": "childfound",
                "item": "erasureopenitem", "copy": "personcopy", "disclosure": "authoritydisclosure", "token": "apitoken",
-               "keep": "contact", "gone": "contact"}  # fmt: skip
+               "keep": "contact", "gone": "contact", "account": "channelaccount", "template": "messagetemplate"}  # fmt: skip
     for name in (wanted, aliases.get(wanted, "")):
         for label, row in rows.items():
             if label.split(".")[1].lower() == name:

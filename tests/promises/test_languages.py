@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def texts() -> list[messages.Message]:
     return messages.extract()
 
 
+@cache
 def _catalog(code: str) -> dict[messages.Key, polib.POEntry]:
     file = polib.pofile(str(catalogs.SOURCE / f"{code}.po"), encoding="utf-8", check_for_duplicates=True)
     return {(entry.msgctxt, entry.msgid): entry for entry in file if not entry.obsolete}
@@ -252,10 +254,13 @@ SHOWN = {"label", "help_text", "empty_label", "verbose_name", "verbose_name_plur
 LATE = {"gettext_lazy", "ngettext_lazy", "pgettext_lazy", "npgettext_lazy", "gettext_noop"}
 
 
-def _code() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted((ROOT / "amanat").rglob("*.py")):
-        if messages.LEFT_OUT.isdisjoint(path.parts) and not {"operations", "demo"} & set(path.relative_to(ROOT).parts):
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+@cache
+def _code() -> list[tuple[str, ast.Module]]:
+    return [
+        (str(path.relative_to(ROOT)), ast.parse(path.read_text()))
+        for path in sorted((ROOT / "amanat").rglob("*.py"))
+        if messages.LEFT_OUT.isdisjoint(path.parts) and not {"operations", "demo"} & set(path.relative_to(ROOT).parts)
+    ]
 
 
 def _is_text(node: ast.AST | None) -> bool:

@@ -232,7 +232,42 @@ def test_an_unknown_purpose_or_channel_is_no_question(asha: Contact) -> None:
     with pytest.raises(UnknownChannel):
         asked(asha, "marketing", "pigeon")
     with pytest.raises(UnknownChannel):
-        asked(asha, "service", "sms")
+        asked(asha, "service", "pigeon")
+
+
+def test_a_message_that_needs_no_consent_is_judged_over_its_channel(asha: Contact, shree: Workspace) -> None:
+    assert asked(asha, "service", "sms") == (True, Reason.GROUND)
+    suppression.add(["+919822041736"], workspace=shree, reason=Suppression.Reason.UNREACHABLE, at=BEFORE, channel="sms")
+    assert asked(asha, "service", "sms") == (False, Reason.SUPPRESSED)
+    assert asked(asha, "service", "email") == (True, Reason.GROUND)
+
+
+def test_an_answer_goes_at_any_hour_and_what_nobody_asked_for_waits(asha: Contact, shree: Workspace) -> None:
+    midnight = datetime(2026, 12, 1, 18, 30, tzinfo=UTC)
+
+    def sent(*, is_answer: bool) -> gate.Answer:
+        return gate.decide_many(
+            [asha.pk], workspace=shree, purpose="service", channel="whatsapp", at=midnight, today=TODAY, is_answer=is_answer
+        )[0]  # fmt: skip
+
+    assert sent(is_answer=True).is_allowed
+    assert sent(is_answer=False).reason is Reason.NOT_NOW
+
+
+def test_the_very_address_that_is_written_to_must_not_be_suppressed(asha: Contact, shree: Workspace) -> None:
+    agrees(asha)
+    suppression.add(
+        ["+919822000000"], workspace=shree, reason=Suppression.Reason.OPT_OUT, at=BEFORE, purpose="marketing", channel="sms"
+    )  # fmt: skip
+
+    def to(address: str) -> tuple[bool, Reason]:
+        answer = gate.decide_many(
+            [asha.pk], workspace=shree, purpose="marketing", channel="sms", at=NOW, today=TODAY, addresses=[address]
+        )[0]
+        return answer.is_allowed, answer.reason
+
+    assert to("+919822041736") == (True, Reason.CONSENT)
+    assert to("+919822000000") == (False, Reason.SUPPRESSED)
 
 
 def test_what_is_asked_in_earnest_is_written_down_refusals_too(asha: Contact, shree: Workspace) -> None:

@@ -13,6 +13,7 @@ from amanat.basis import (
     consent,
     gate,
     hours,
+    importing,
     middleware,
     objections,
     probes,
@@ -24,7 +25,7 @@ from amanat.basis import (
     suppression,
 )
 from amanat.basis.gate import Answer, Reason
-from amanat.basis.models import ConsentRecord, Decision
+from amanat.basis.models import ConsentRecord, Decision, Method
 from amanat.core import clock, tenancy
 from amanat.policy import probing, ready
 from amanat.policy.probing import Asked, Finding
@@ -144,3 +145,37 @@ def test_the_invented_person_leaves_no_act_that_counts_for_others(asked: Asked, 
 
 def test_the_number_of_the_invented_person_has_an_indian_clock() -> None:
     assert str(hours.zone_of(probes.NUMBER, "")) == "Asia/Kolkata"
+
+
+def test_an_import_that_asks_for_no_source_is_found(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing.DeclaredConsent, "told", lambda self, given: dict(given))
+    found = MINE["basis.source-of-files"].run(asked)
+    assert (found.is_kept, found.facts["refused"]) == (False, 0)
+
+
+def test_a_yes_from_a_file_without_its_source_is_found(asked: Asked) -> None:
+    someone = probes.person(asked)
+    ConsentRecord.objects.create(
+        workspace_id=asked.workspace_id, contact=someone, principal=b"x" * 32, purpose="marketing", channel="email",
+        what=ConsentRecord.What.GIVEN, at=asked.at, method=Method.FILE, evidence={"import": "x", "file": "x.csv"},
+    )  # fmt: skip
+    assert not MINE["basis.source-of-files"].run(asked).is_kept
+
+
+def test_a_channel_that_goes_past_the_gate_is_found(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = gate.judge
+
+    def lenient(facts: gate.Facts, question: gate.Question) -> Answer:
+        answer = real(facts, question)
+        if question.channel == "sms" and answer.reason is Reason.RESTRICTED:
+            return Answer(facts.contact_id, True, Reason.CONSENT, question.rule)
+        return answer
+
+    monkeypatch.setattr(gate, "judge", lenient)
+    found = MINE["basis.one-gate"].run(asked)
+    assert not found.is_kept and int(found.facts["wrong"] or 0) >= 1
+
+
+def test_a_channel_that_nobody_declared_is_found(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules.Rules, "check_channel", lambda self, purpose, channel: None)
+    assert not MINE["basis.one-gate"].run(asked).is_kept

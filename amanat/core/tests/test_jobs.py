@@ -25,13 +25,13 @@ def work(*, concurrency: int = 1) -> None:
     subprocess.run(command(concurrency, "once"), check=True, timeout=60)
 
 
-def command(concurrency: int, until: str) -> list[str]:
-    return [sys.executable, "-m", work_for_tests.__name__, str(concurrency), until]
+def command(concurrency: int, until: str, *stale_seconds: str) -> list[str]:
+    return [sys.executable, "-m", work_for_tests.__name__, str(concurrency), until, *stale_seconds]
 
 
 @contextmanager
-def worker() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command(1, "wait"), start_new_session=True)
+def worker(*stale_seconds: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command(1, "wait", *stale_seconds), start_new_session=True)
     try:
         yield process
     finally:
@@ -224,7 +224,7 @@ def test_a_job_that_kills_its_worker_is_parked_and_others_go_on(tmp_path: Path) 
     deadline = time.monotonic() + 150
     while states()[0][1] != "failed":
         assert time.monotonic() < deadline
-        with worker() as process:
+        with worker("6") as process:  # the test above waits as long as in life
             while process.poll() is None and states()[0][1] != "failed":
                 assert time.monotonic() < deadline
                 time.sleep(0.2)

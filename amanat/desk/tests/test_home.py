@@ -13,6 +13,8 @@ from amanat.desk import home, payments, services
 from amanat.desk.models import Service
 from amanat.desk.payments import NewPayment
 from amanat.desk.tests.factories import NOW, TODAY, make_contact, make_record, make_task
+from amanat.desk.tests.test_pages import statements
+from amanat.people import masking
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +148,51 @@ def test_pack_of_another_kind_and_of_none(shree: Workspace) -> None:
     assert browser.post("/setup/pack/", {"pack": "no-such"}).status_code == 404
     with tenancy.inside(shree):
         assert Service.objects.of(shree).filter(key="ecg").exists()
+
+
+def test_lines_lead_to_the_telephone_and_to_whatsapp_with_the_words_ready(shree: Workspace) -> None:
+    rekha = owner_of(shree)
+    with tenancy.inside(shree):
+        called = make_contact(rekha, "Farhana Khan", phone="98220 41799", follow_up_on=TODAY)
+        make_record(rekha, contact=make_contact(rekha, "Ramesh Pawar", phone="98220 41788"), title="PAN")
+        make_task(rekha, "Call Tanvi", kind="call", contact=make_contact(rekha, "Tanvi Shah", phone="98220 41777"))
+        make_task(rekha, "Buy paper", contact=called)
+    shown = signed_in(rekha).get("/").context
+    lines = {line.title: line for part in ("today", "unpaid") for line in shown[part]}
+    assert lines["Farhana Khan"].call_url == "tel:+919822041799"
+    assert lines["Farhana Khan"].whatsapp_url.startswith(
+        "https://wa.me/919822041799?text=Hello%20Farhana%20Khan%2C%20this%20is"
+    )
+    assert "is%20still%20to%20be%20paid%20for%20PAN." in lines["Ramesh Pawar"].whatsapp_url
+    assert lines["Call Tanvi"].whom == "Tanvi Shah"
+    assert lines["Buy paper"].call_url == "", "this is not done by telephone"
+
+
+@pytest.mark.parametrize(("role", "leads"), [(Role.MANAGER, True), (Role.AGENT, True), (Role.AUDITOR, False)])
+def test_who_may_only_read_is_shown_no_numbers(shree: Workspace, role: Role, leads: bool) -> None:
+    with tenancy.inside(shree):
+        make_contact(owner_of(shree), "Farhana Khan", phone="98220 41799", follow_up_on=TODAY)
+    page = signed_in(make_member(shree, role)).get("/").text
+    assert "Farhana Khan" in page
+    assert ("9822041799" in page) is leads
+
+
+def test_a_restricted_person_is_not_called_from_a_line(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    rekha = owner_of(shree)
+    with tenancy.inside(shree):
+        closed = make_contact(rekha, "Farhana Khan", phone="98220 41799", follow_up_on=TODAY)
+        make_contact(rekha, "Ramesh Pawar", phone="98220 41788", follow_up_on=TODAY)
+    monkeypatch.setattr(masking, "guard", lambda *asked: masking.Guard(restricted=frozenset({closed.pk})))
+    page = signed_in(rekha).get("/").text
+    assert "9822041788" in page and "9822041799" not in page and "Farhana Khan" in page
+
+
+def test_numbers_on_the_home_page_cost_one_statement(shree: Workspace) -> None:
+    rekha = owner_of(shree)
+    browser = signed_in(rekha)
+    counts = []
+    for number in range(3):
+        with tenancy.inside(shree):
+            make_contact(rekha, f"Person {number}", phone=f"982204179{number}", follow_up_on=TODAY)
+        counts.append(statements(browser, "/"))
+    assert counts[0] == counts[2] <= 8

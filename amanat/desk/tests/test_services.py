@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import connections
+from django.utils import translation
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
@@ -13,10 +14,10 @@ from amanat.core import tenancy
 from amanat.core.models import LedgerEntry
 from amanat.desk import payments, services
 from amanat.desk.models import Payment, ServiceRecord
-from amanat.desk.payments import OverPayment
+from amanat.desk.payments import NewPayment, OverPayment
 from amanat.desk.services import MOVES, NewService, ServiceRefused
 from amanat.desk.tests.factories import NOW, make_contact, make_record, make_service
-from amanat.people import search
+from amanat.people import search, timeline
 from amanat.people.models import BIN, Interaction
 
 Status = ServiceRecord.Status
@@ -241,3 +242,15 @@ def test_member_of_a_team_sees_her_people_and_her_work_only(shree: Workspace) ->
         seen = ServiceRecord.objects.of(shree).visible_to(prakash)
         assert {record.pk for record in seen} == {hers.pk, given.pk}
         assert ServiceRecord.objects.of(shree).visible_to(rekha).count() == 3
+
+
+def test_lines_of_a_service_are_told_in_the_language_of_their_reader(shree: Workspace) -> None:
+    rekha = owner_of(shree)
+    with tenancy.inside(shree), translation.override("hi"):
+        record = make_record(rekha, title="PAN", paid_paise=10_000)
+        services.set_status(record=record, status="delivered", by=rekha, at=NOW)
+        payments.take(record=record, payment=NewPayment(15_000, "bank"), by=rekha, at=NOW)
+        lines = timeline.of(record.contact)
+    with translation.override("en"):
+        told = [" ".join(timeline.summary_of(line).split()) for line in lines]
+    assert {"PAN begun, ₹ 100 paid", "PAN: delivered", "₹ 150 paid by Bank transfer"} <= set(told)

@@ -19,9 +19,10 @@ from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.core.routes import refusal
-from amanat.desk import catalogue, home, packfiles
+from amanat.desk import catalogue, home, packfiles, reaching
 from amanat.desk.home import Expected, RecordRow, Setup, TaskRow
 from amanat.desk.models import ServiceRecord, Task
+from amanat.desk.reaching import Reaching
 from amanat.web import charts, formatting
 
 #: Icon and tone of each kind of task.
@@ -32,6 +33,10 @@ MARKS = {
     Task.Kind.REMINDER: ("bell-ring", "green"),
     Task.Kind.TODO: ("circle-check", "grey"),
 }
+
+
+#: Kinds of tasks that are done with the telephone in the hand.
+_BY_TELEPHONE = frozenset({Task.Kind.CALL, Task.Kind.REMINDER})
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,10 @@ class Line:
     #: where a task is marked as done or put off; "" for what is no task
     done_url: str = ""
     snooze_url: str = ""
+    #: whom to call, and where to; "" where nobody is to be called from here
+    whom: str = ""
+    call_url: str = ""
+    whatsapp_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class Step:
 def today(request: MemberRequest) -> HttpResponse:
     member, day, now = request.member, clock.today(request.workspace.time_zone), clock.now()
     shown = home.overview(member, day)
+    words = reaching.Reaching(request, shown)
     coming = [each for each in shown.expected if each.day > day or (each.day == day and each.kind == "expiry")]
     follow_today = [each for each in shown.expected if each.day == day and each.kind == "follow-up"]
     due_today = [record for record in shown.records if record.due_on == day]
@@ -77,20 +87,24 @@ def today(request: MemberRequest) -> HttpResponse:
         "collected": formatting.rupees(shown.months[-1].paise) if shown.months else "",
         "chart": _chart(shown.months) if shown.months else None,
         "today": [
-            *(_task_line(task) for task in shown.due),
+            *(_task_line(task, words) for task in shown.due),
             *(_due_today(record) for record in due_today),
-            *(_expected_line(each, now, _("follow-up")) for each in follow_today),
+            *(_expected_line(each, now, _("follow-up"), words) for each in follow_today),
         ],
         "late": [
-            *(_task_line(task, late_on=formatting.short_day(task.due_on, now=now)) for task in shown.late),
-            *(_expected_line(each, now, _("follow-up was %(day)s")) for each in shown.expected if each.day < day),
+            *(_task_line(task, words, late_on=formatting.short_day(task.due_on, now=now)) for task in shown.late),
+            *(
+                _expected_line(each, now, _("follow-up was %(day)s"), words)
+                for each in shown.expected
+                if each.day < day
+            ),
             *(_late_record(record, now) for record in late),
         ],
         "expected": [
-            _expected_line(each, now, _("expires %(day)s") if each.kind == "expiry" else _("follow-up %(day)s"))
+            _expected_line(each, now, _("expires %(day)s") if each.kind == "expiry" else _("follow-up %(day)s"), words)
             for each in coming
         ],
-        "unpaid": [_unpaid_line(record) for record in shown.unpaid],
+        "unpaid": [_unpaid_line(record, words) for record in shown.unpaid],
         "steps": first_steps(request, shown.setup),
         "sees_all": member.sees_all,
     }
@@ -103,8 +117,9 @@ def _chart(months: Sequence[home.Month]) -> charts.BarChart:
     )
 
 
-def _task_line(task: TaskRow, *, late_on: str = "") -> Line:
+def _task_line(task: TaskRow, words: Reaching, *, late_on: str = "") -> Line:
     icon, tone = MARKS[Task.Kind(task.kind)]
+    whom, call, write = words.of(task.reach) if task.kind in _BY_TELEPHONE else ("", "", "")
     return Line(
         reverse("desk:task", args=[task.id]),
         task.title,
@@ -114,6 +129,9 @@ def _task_line(task: TaskRow, *, late_on: str = "") -> Line:
         at=f"{task.due_time:%H:%M}" if task.due_time else "",
         done_url=reverse("desk:task_done", args=[task.id]),
         snooze_url=reverse("desk:task_snooze", args=[task.id]),
+        whom=whom,
+        call_url=call,
+        whatsapp_url=write,
     )
 
 
@@ -127,15 +145,24 @@ def _late_record(record: RecordRow, now: datetime) -> Line:
     return Line(_service_url(record.id), record.title, _joined(record.person, was), _state(record))
 
 
-def _unpaid_line(record: RecordRow) -> Line:
-    due = _("%(amount)s due") % {"amount": formatting.rupees(record.balance_paise)}
-    return Line(_service_url(record.id), record.person, f"{record.title} · #{record.number}", due)
+def _unpaid_line(record: RecordRow, words: Reaching) -> Line:
+    amount = formatting.rupees(record.balance_paise)
+    due = _("%(amount)s due") % {"amount": amount}
+    text = _("%(amount)s is still to be paid for %(title)s.") % {"amount": amount, "title": record.title}
+    whom, call, write = words.of(record.reach, text)
+    sub = f"{record.title} · #{record.number}"
+    return Line(_service_url(record.id), record.person, sub, due, whom=whom, call_url=call, whatsapp_url=write)
 
 
-def _expected_line(each: Expected, now: datetime, words: str) -> Line:
+def _expected_line(each: Expected, now: datetime, when: str, words: Reaching) -> Line:
     url = _service_url(each.id) if each.about == "service" else reverse(f"people:{each.about}", args=[each.id])
-    end = words % {"day": formatting.short_day(each.day, now=now)} if "%" in words else words
-    return Line(url, each.title, each.person, end, "bell-ring", "green")
+    day = formatting.short_day(each.day, now=now)
+    end = when % {"day": day} if "%" in when else when
+    text = _("%(title)s expires on %(day)s.") % {"title": each.title, "day": day} if each.kind == "expiry" else ""
+    whom, call, write = words.of(each.reach, text)
+    return Line(
+        url, each.title, each.person, end, "bell-ring", "green", whom=whom, call_url=call, whatsapp_url=write
+    )  # fmt: skip
 
 
 def _service_url(identity: UUID) -> str:

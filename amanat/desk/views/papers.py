@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts import workspaces
 from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.once import only_once
 from amanat.accounts.permissions import May
 from amanat.core import clock, routes, tenancy
 from amanat.core.filelinks import LinkRefused
@@ -26,6 +27,7 @@ from amanat.desk.views import finding, records
 from amanat.people.models import Contact
 
 
+@only_once
 def attach_to_record(request: MemberRequest, record_id: UUID) -> HttpResponse:
     record = finding.record_of(request, record_id)
     form = PaperForm(request.POST, request.FILES)
@@ -43,6 +45,7 @@ def attach_to_record(request: MemberRequest, record_id: UUID) -> HttpResponse:
     return records.page_of(request, record, paper_form=form, status=422)
 
 
+@only_once
 def papers_of_contact(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     """All papers of a person, with the form for another."""
     people = Contact.objects.of(request.workspace).visible_to(request.member).alive()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock
-from amanat.desk import columns, listing, services
+from amanat.desk import columns, listing, services, veil
 from amanat.desk.forms import as_uuid
 from amanat.desk.listing import Filters, Page
 from amanat.desk.models import ServiceRecord
@@ -31,7 +31,8 @@ _EMPTY = Page([], None, None)
 def service_list(request: MemberRequest) -> HttpResponse:
     words = vocabulary.of(request.workspace)
     filters = Filters.read(request.GET, words)
-    reading = columns.Reading(words, clock.today(request.workspace.time_zone))
+    today, held = clock.today(request.workspace.time_zone), veil.guard(request.member, words, request.purpose)
+    reading = columns.Reading(words, today, guard=held)
     page = _page(request, filters, reading)
     known = columns.all_of(words)
     shown = columns.chosen(known, request.GET.getlist("columns"))

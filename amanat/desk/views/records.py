@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -16,20 +16,24 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.models import Member
+from amanat.accounts.once import only_once
 from amanat.accounts.permissions import May
 from amanat.core import clock
-from amanat.desk import columns, fields, home, payments, persons, services
+from amanat.desk import columns, fields, home, payments, persons, services, veil
 from amanat.desk.forms import ChangeServiceForm, NewServiceForm, PaperForm, PaymentForm, as_uuid, person_text
 from amanat.desk.models import Paper, Payment, ServiceRecord, Task
 from amanat.desk.payments import NewPayment, PaymentRefused
 from amanat.desk.persons import Person, PersonUnclear
 from amanat.desk.services import NEXT_WORDS, NewService, ServiceRefused
 from amanat.desk.views import finding
-from amanat.people.models import Company, Contact
+from amanat.people import vocabulary
+from amanat.people.masking import Guard
+from amanat.people.models import Company, Contact, CustomField
 
 Status = ServiceRecord.Status
 
 
+@only_once
 def service_new(request: MemberRequest) -> HttpResponse:
     """The quick form: who, what, fee, paid at once."""
     offered = finding.offered(request)
@@ -100,6 +104,13 @@ def service(request: MemberRequest, record_id: UUID) -> HttpResponse:
     return page_of(request, finding.record_of(request, record_id))
 
 
+def _guard(request: MemberRequest, own: Sequence[CustomField]) -> Guard:
+    """What stays hidden. Whoever writes services sees all but own fields of a sensitive kind, and most have none."""
+    if request.member.may(May.WRITE_SERVICES) and not any(one.personal_kind for one in own):
+        return Guard()
+    return veil.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+
+
 def page_of(
     request: MemberRequest,
     record: ServiceRecord,
@@ -116,6 +127,8 @@ def page_of(
     papers = list(Paper.objects.of(workspace).filter(record=record).select_related("file").order_by("id"))
     tasks = list(Task.objects.of(workspace).visible_to(member).open().filter(record=record).order_by("due_on", "id"))
     others = home.open_for_person(record, member, today)
+    own = fields.of(workspace)
+    held = _guard(request, own)
     context = {
         "record": record,
         "person": record.contact or record.company,
@@ -127,7 +140,9 @@ def page_of(
         "papers": papers,
         "paper_form": paper_form or PaperForm(initial={"vanishes": record.papers_vanish}),
         "tasks": tasks,
-        "own_fields": fields.lines(fields.of(workspace), record.custom),
+        "own_fields": fields.lines(own, veil.custom(held, record.custom)),
+        "acknowledgement": veil.shown(held, "acknowledgement", record.acknowledgement),
+        "phone": veil.phone(held, record.contact.main_phone) if record.contact else "",
         "others": [
             {
                 "record": each,
@@ -198,6 +213,7 @@ def service_checklist(request: MemberRequest, record_id: UUID) -> HttpResponse:
     return _act(request, record_id, lambda record: tick(record=record))
 
 
+@only_once
 def service_repeat(request: MemberRequest, record_id: UUID) -> HttpResponse:
     """The same again, in one click."""
     try:

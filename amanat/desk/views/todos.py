@@ -14,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.once import only_once
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.desk import todo
@@ -24,6 +25,7 @@ from amanat.desk.views import finding
 from amanat.people.models import Company, Contact
 
 
+@only_once
 def task_new(request: MemberRequest) -> HttpResponse:
     about = _about(request)
     first = {"due_on": clock.today(request.workspace.time_zone), "assignee": str(request.member.pk)}

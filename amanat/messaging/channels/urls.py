@@ -1,5 +1,69 @@
+"""Routes of the channels: where providers call us, and the settings of accounts and templates."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from datetime import timedelta
 
-urlpatterns: list[URLPattern] = []
+from amanat.accounts.access import WRITES, anyone, members
+from amanat.accounts.permissions import May
+from amanat.core.limits import Limit
+from amanat.core.routes import route
+from amanat.messaging.channels import hooks, intents, template_views, views
+from amanat.messaging.channels.mail_urls import urlpatterns as of_mail
+
+#: A provider sends its calls from few addresses: 500 a second for a workspace at its busiest, and as many again.
+CALLS = (Limit(60_000, timedelta(minutes=1), per="address", methods=("GET", "POST")),)
+FORM, POST = ("GET", "POST"), ("POST",)
+OWNS, WRITES_TEXTS, TALKS = members(May.MANAGE_WORKSPACE), members(May.MANAGE_CATALOGUE), members(May.WRITE_CONTACTS)
+_ACCOUNT, _TEMPLATE = "settings/channels/<uuid:account_id>/", "settings/templates/<uuid:template_id>/"
+_TEXT = _TEMPLATE + "<str:language>/"
+_CONNECTED, _CHANGED = ("channel.account.connected",), ("channel.account.changed",)
+_ACTS = ("channel.account.paused", "channel.account.resumed", "channel.account.made_default")
+
+urlpatterns = [
+    *of_mail,
+    route(
+        "w/<uuid:workspace_id>/hooks/<uuid:account_id>/",
+        hooks.hook,
+        name="channel_hook",
+        rule=anyone,
+        methods=("GET", "POST"),
+        limits=CALLS,
+    ),
+    route("settings/channels/", views.channels, name="channels", rule=OWNS),
+    route("settings/channels/connect/", views.connect, name="channel_connect", rule=OWNS),
+    route(
+        "settings/channels/connect/<slug:provider>/", views.channel_new, name="channel_new", rule=OWNS, methods=FORM,
+        limits=WRITES, records=_CONNECTED,
+    ),
+    route(
+        "settings/channels/sandbox/", views.sandbox_new, name="sandbox_new", rule=OWNS, methods=POST, limits=WRITES,
+        records=_CONNECTED,
+    ),
+    route(_ACCOUNT, views.channel, name="channel", rule=OWNS, methods=FORM, limits=WRITES, records=_CHANGED),
+    route(
+        f"{_ACCOUNT}act/", views.channel_act, name="channel_act", rule=OWNS, methods=POST, limits=WRITES, records=_ACTS
+    ),
+    route("settings/templates/", template_views.template_list, name="templates", rule=WRITES_TEXTS),
+    route(
+        "settings/templates/new/", template_views.template_new, name="template_new", rule=WRITES_TEXTS, methods=FORM,
+        limits=WRITES, records=("template.made",),
+    ),
+    route(_TEMPLATE, template_views.template, name="template", rule=WRITES_TEXTS),
+    route(
+        f"{_TEMPLATE}end/", template_views.template_end, name="template_end", rule=WRITES_TEXTS, methods=POST,
+        limits=WRITES, records=("template.ended",),
+    ),
+    route(
+        _TEXT, template_views.template_text, name="template_text", rule=WRITES_TEXTS, methods=FORM, limits=WRITES,
+        records=("template.written",),
+    ),
+    route(
+        f"{_TEXT}submit/", template_views.template_submit, name="template_submit", rule=WRITES_TEXTS, methods=POST,
+        limits=WRITES, records=("template.submitted",),
+    ),
+    route(
+        "contacts/<uuid:contact_id>/by-phone/<slug:way>/", intents.intend, name="intend", rule=TALKS, methods=FORM,
+        limits=WRITES,
+    ),
+]  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +18,7 @@ from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
 from amanat.messaging.channels.models import Channel, ChannelAccount, TemplateText
 from amanat.people.models import Contact
 
-__all__ = ["CannedReply", "Message", "MessageFile", "ReplyDraft", "Thread"]
+__all__ = ["CannedReply", "Mention", "Message", "MessageFile", "MessageWords", "ReplyDraft", "Thread"]
 
 
 class Thread(WorkspaceRow):
@@ -33,6 +35,8 @@ class Thread(WorkspaceRow):
     #: until when WhatsApp lets us answer freely; 24 hours after the person's last message there
     window_until = models.DateTimeField(null=True)
     window_account = WorkspaceForeignKey(ChannelAccount, null=True, related_name="+")
+    #: {channel: number or address} the person last wrote from: answers go there
+    addresses = models.JSONField(default=dict, db_default={})
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace_id", "contact"], name="thread_one_per_contact")]
@@ -44,6 +48,19 @@ class Thread(WorkspaceRow):
                 fields=["workspace_id", "assigned_to", "-last_at", "-id"],
                 condition=Q(closed_at__isnull=True),
                 name="thread_of_member",
+            ),
+            models.Index(
+                fields=["workspace_id", "-last_at", "-id"], condition=Q(closed_at__isnull=False), name="thread_closed"
+            ),
+            models.Index(
+                fields=["workspace_id", "snoozed_until"],
+                condition=Q(snoozed_until__isnull=False),
+                name="thread_snoozed",
+            ),
+            models.Index(
+                fields=["workspace_id", "assigned_to"],
+                condition=Q(unread__gt=0, closed_at__isnull=True),
+                name="thread_unread",
             ),
         ]
 
@@ -115,6 +132,44 @@ class Message(WorkspaceRow):
         by_id: UUID | None
 
 
+class MessageWords(WorkspaceRow):
+    """What a message is found by: keyed hashes of its words, for its body is sealed. `id` is the message's, so the newest come last."""
+
+    watched = False
+    searched = True
+
+    message = WorkspaceForeignKey(Message, related_name="+")
+    contact = WorkspaceForeignKey(Contact, related_name="+")
+    words = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        indexes = [GinIndex(fields=["words"], name="message_words_by_word")]
+
+    if TYPE_CHECKING:
+        message_id: UUID
+        contact_id: UUID
+
+
+class Mention(WorkspaceRow):
+    """A member named in a private note, until she has seen it."""
+
+    thread = WorkspaceForeignKey(Thread, related_name="+")
+    message = WorkspaceForeignKey(Message, related_name="+")
+    member = WorkspaceForeignKey(Member, related_name="+")
+    created_at = models.DateTimeField(default=clock.now)
+    seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace_id", "member"], condition=Q(seen_at__isnull=True), name="mention_unseen")
+        ]
+
+    if TYPE_CHECKING:
+        thread_id: UUID
+        message_id: UUID
+        member_id: UUID
+
+
 class MessageFile(WorkspaceRow):
     """A file that came or went with a message. `file` is null until it was fetched from the provider."""
 
@@ -152,6 +207,8 @@ class CannedReply(WorkspaceRow):
 
 class ReplyDraft(WorkspaceRow):
     """What a member began to write in a thread; sealed, one for each member and thread. `touched_at` tells others who is writing."""
+
+    watched = False
 
     thread = WorkspaceForeignKey(Thread, related_name="+")
     member = WorkspaceForeignKey(Member, related_name="+")

@@ -23,7 +23,8 @@ class Dispatch(WorkspaceRow):
 
     `todo` waits for `due_at`; `sending` is claimed by a worker until `lease_until`; `unknown` may have been sent, and is settled by the
     provider's report or by a person; `done` was taken by the provider; `dead` cannot be sent; `refused` is the gate's word; `dropped` was
-    taken back or came too late. What becomes of a message after `done` is `delivery`, which only moves forward.
+    taken back or came too late; `held` came out of a backup and waits for a person. What becomes of a message after `done` is `delivery`,
+    which only moves forward.
     """
 
     class State(models.TextChoices):
@@ -34,6 +35,7 @@ class Dispatch(WorkspaceRow):
         DEAD = "dead", _("Could not be sent")
         REFUSED = "refused", _("Not allowed")
         DROPPED = "dropped", _("Not sent any more")
+        HELD = "held", _("Held back after a restore")
 
     class Delivery(models.TextChoices):
         NONE = "", _("No report yet")
@@ -53,8 +55,11 @@ class Dispatch(WorkspaceRow):
     urgency = models.PositiveSmallIntegerField(default=5, db_default=5)  #: 0 a person waits, 5 reminders, 9 bulk
     due_at = models.DateTimeField()  #: not before
     use_by = models.DateTimeField(null=True)  #: later it makes no sense any more
-    tries = models.PositiveSmallIntegerField(default=0, db_default=0)
-    claimed_by = models.CharField(max_length=80, blank=True, db_default="", default="")  #: host:process of the worker
+    #: sealed JSON: what the adapter needs beside the text (variables, buttons, headers); gone once the message was taken
+    extra = models.BinaryField(max_length=20_000, null=True)
+    tries = models.PositiveIntegerField(default=0, db_default=0)  #: how often it was claimed; names one claim
+    failures = models.PositiveSmallIntegerField(default=0, db_default=0)  #: tries that the provider turned away
+    claimed_by = models.CharField(max_length=80, blank=True, db_default="", default="")  #: the journal of the run
     lease_until = models.DateTimeField(null=True)
     begun_at = models.DateTimeField(null=True)  #: of the last try
     sent_at = models.DateTimeField(null=True)  #: when the provider took it
@@ -77,13 +82,28 @@ class Dispatch(WorkspaceRow):
             models.CheckConstraint(
                 condition=~Q(state="sending") | Q(lease_until__isnull=False), name="dispatch_sending_has_a_lease"
             ),
+            models.CheckConstraint(condition=Q(urgency__lte=9), name="dispatch_urgency_is_a_digit"),
         ]
         indexes = [
             models.Index(
-                fields=["workspace_id", "urgency", "due_at", "id"], condition=Q(state="todo"), name="dispatch_due"
+                fields=["workspace_id", "account", "urgency", "due_at", "id"],
+                condition=Q(state="todo"),
+                name="dispatch_due",
             ),
             models.Index(fields=["workspace_id", "lease_until"], condition=Q(state="sending"), name="dispatch_claimed"),
-            models.Index(fields=["workspace_id", "begun_at"], condition=Q(state="unknown"), name="dispatch_unknown"),
+            models.Index(
+                fields=["workspace_id", "state", "begun_at"],
+                condition=Q(state__in=["unknown", "held"]),
+                name="dispatch_for_a_person",
+            ),
+            models.Index(
+                fields=["workspace_id", "account", "begun_at"], condition=~Q(delivery=""), name="dispatch_reported"
+            ),
+            models.Index(
+                fields=["workspace_id", "account", "begun_at"],
+                condition=Q(state="done", delivery=""),
+                name="dispatch_unreported",
+            ),
             models.Index(
                 fields=["workspace_id", "account", "provider_id"],
                 condition=~Q(provider_id=""),
@@ -102,7 +122,12 @@ class Dispatch(WorkspaceRow):
 
 
 class ProviderEvent(WorkspaceRow):
-    """One event of a provider's webhook, kept as it came (sealed) until it was worked off, and its digest for longer than repeats may come."""
+    """One event of a provider's webhook, kept as it came (sealed) until it was worked off, and its digest for longer than repeats may come.
+
+    One that could not be worked off is parked: it is done and keeps its payload.
+    """
+
+    watched = False  #: of no consequence by itself; what it says becomes messages, reports and acts
 
     account = WorkspaceForeignKey(ChannelAccount, related_name="+")
     digest = models.BinaryField(max_length=32)  #: keyed hash of what makes it the same event
@@ -110,6 +135,7 @@ class ProviderEvent(WorkspaceRow):
     received_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    next_at = models.DateTimeField(null=True)  #: not tried again before
 
     class Meta:
         constraints = [
@@ -117,8 +143,11 @@ class ProviderEvent(WorkspaceRow):
         ]
         indexes = [
             models.Index(
-                fields=["workspace_id", "id"], condition=Q(done_at__isnull=True), name="provider_event_waiting"
-            )
+                fields=["workspace_id", "account", "id"],
+                condition=Q(done_at__isnull=True),
+                name="provider_event_waiting",
+            ),
+            models.Index(fields=["workspace_id", "received_at"], name="provider_event_by_age"),
         ]
 
     if TYPE_CHECKING:

@@ -2,6 +2,32 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
+from amanat.core import ledger_words, schema, vault
+from amanat.messaging.outbox import events, ordering
+from amanat.messaging.outbox.models import Dispatch, ProviderEvent
+from amanat.messaging.outbox.schema import OUTBOX_TO_DO
+
+SENTENCES = {
+    "messaging.outbox.held": _("Messages held back after a restore"),
+    "messaging.outbox.released": _("Held messages released"),
+    "messaging.outbox.settled_sent": _("Unclear messages settled as sent"),
+    "messaging.outbox.settled_again": _("Unclear messages settled as not sent"),
+    "messaging.outbox.settled_by_silence": _(
+        "Unclear messages to be sent again, for the provider knows nothing of them"
+    ),
+    "messaging.reminder.confirmed": _("Reminder confirmed by the person"),
+    "messaging.confirmation.refused": _("Confirmation could not be sent"),
+    "messaging.hold.made": _("Messages to a person paused until somebody has asked"),
+}
+TABLES = {"messaging.Dispatch": _("message to be sent"), "messaging.ProviderEvent": _("event of a provider")}
+
 
 def register() -> None:
     """Called once, when the site starts."""
+    ledger_words.register(SENTENCES, TABLES)
+    vault.register_sealed(Dispatch, "extra", ordering.place_of_extra)
+    vault.register_sealed(ProviderEvent, "payload", events.place_of_payload)
+    schema.add_sql("outbox_to_do", OUTBOX_TO_DO)
+    schema.add_definer_function("outbox_to_do", "ids only, for the job that looks for messages to be sent")

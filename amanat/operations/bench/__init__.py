@@ -2,7 +2,7 @@
 
 Makes an installation of its own in a scratch folder, fills it from a fixed seed, starts the real site on one pinned
 core, signs in as a member over HTTP and measures whole pages: time at the client, and the processor time that the web
-process and the database spent, added.
+process and the database spent, added. What keeping the promises costs (`promises`) is measured in a process beside it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--repeat", type=int, default=60, help="times each action is measured")
     parser.add_argument("--port", type=int, default=8790)
     parser.add_argument("--import-rows", type=int, default=10_000)
+    parser.add_argument("--people", type=int, default=1_000, help="people whose time is over in the retention run")
     parser.add_argument("--only", default="", help="names of actions, separated by semicolons")
     parser.add_argument("--folder", type=Path, help="keep the installation here and use it again")
     parser.add_argument("--json", action="store_true")
@@ -52,6 +53,7 @@ def _measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         figures = actions.measure_all(
             running, seeded, repeat=options.repeat, import_rows=options.import_rows, only=wanted
         )
+        figures |= actions.measure_promises(running, seeded, repeat=options.repeat, people=options.people, only=wanted)
     return {
         "machine": machine.describe(),
         "contacts": options.contacts,

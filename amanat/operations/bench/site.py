@@ -58,6 +58,14 @@ class Running:
     def worker(self) -> list[int]:
         return self.tree_of("amanat worker")
 
+    def told(self, module: str, *arguments: str) -> Any:
+        """What a module of ours prints as JSON, run in the site's environment and on its core."""
+        process = subprocess.run(
+            [*_pinned(CORE), sys.executable, "-m", module, *arguments],
+            cwd=CHECKOUT, env=self.environment, stdout=subprocess.PIPE, check=True, text=True,
+        )  # fmt: skip
+        return json.loads(process.stdout.splitlines()[-1])
+
 
 @contextmanager
 def running(folder: Path, *, port: int) -> Iterator[Running]:

@@ -21,7 +21,8 @@ from amanat.accounts.models import Member, Session, Team, User, Workspace
 from amanat.core import clock, schema, sealedobjects, tenancy
 from amanat.core import configuration as settings
 from amanat.core.models import StoredFile
-from amanat.operations.demo import story
+from amanat.operations import notes
+from amanat.operations.demo import conversations, standing, story
 from amanat.operations.demo.plan import DOMAIN, SHOPS, Seat, Shop
 
 WORDS = (
@@ -37,7 +38,7 @@ def make() -> dict[str, Any]:
     made = [
         known[shop.key] if shop.key in known and known[shop.key]["id"] in there else _make_shop(shop) for shop in SHOPS
     ]
-    result = {"base_url": settings.current().base_url, "workspaces": made}
+    result = {"base_url": notes.address(settings.current()), "workspaces": made}
     _write(result)
     return result
 
@@ -82,8 +83,11 @@ def _make_shop(shop: Shop) -> dict[str, Any]:
     workspace = owner.workspace
     with tenancy.inside(workspace, actor=owner.pk):
         seated, groups = _seat(shop, workspace, owner, [user for user, _password in users])
-        story.tell(shop, workspace, seated, groups)
+        standing.promise(shop, workspace, seated)
+        people = story.tell(shop, workspace, seated, groups)
+        conversations.tell(workspace, seated, people)
         tokens = {member.pk: _token(member) for member in seated}
+    standing.practice(workspace, at)
     return {
         "key": shop.key,
         "id": str(workspace.pk),

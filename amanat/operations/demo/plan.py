@@ -35,46 +35,63 @@ class Shop:
     services: int
     companies: tuple[str, ...] = ()
     details: dict[str, str] = field(default_factory=dict)
+    #: the ready policy that the shop publishes
+    policy: str = "default"
+
+
+def _reach(key: str, legal_name: str, address: str, phone: str) -> dict[str, str]:
+    """How people reach a shop. Its e-mail is below a name that the net has set aside, so that nobody receives it."""
+    return {"legal_name": legal_name, "address": address, "phone": phone, "email": f"privacy@{key}.demo.test"}
 
 
 SHOPS = (
     Shop(
         "csc", "Shree CSC Kendra (demo)", "csc", "Nashik", "en",
         (
-            Seat("Rekha Kulkarni", "owner"),
-            Seat("Prakash Jadhav", "manager"),
+            Seat("Rekha Kulkarni", "owner", has_totp=True),
+            Seat("Prakash Jadhav", "manager", has_totp=True),
             Seat("Sunil Pagare", "agent", team="Counter"),
             Seat("Asha Menon", "auditor"),
         ),
         contacts=80, services=120,
-        details={"csc_id": "275300000000", "vle_name": "Rekha Kulkarni", "registration_number": "MH/NSK/DEMO/1"},
+        details={
+            "csc_id": "275300000000", "vle_name": "Rekha Kulkarni", "registration_number": "MH/NSK/DEMO/1",
+            **_reach("csc", "Shree CSC Kendra", "Main Road, Panchavati, Nashik 422003", "+912535550142"),
+        },
+        policy="csc-centre",
     ),
     Shop(
         "sales", "Godavari Solar (demo)", "sales", "Pune", "en",
         (
             Seat("Meera Sawant", "owner", has_totp=True),
-            Seat("Vikram Rathod", "manager", team="West"),
+            Seat("Vikram Rathod", "manager", team="West", has_totp=True),
             Seat("Neha Chavan", "agent", team="West", sees="team"),
             Seat("Imran Shaikh", "agent", team="East", sees="team"),
         ),
         contacts=140, services=30,
         companies=("Deshmukh Dairy", "Mehta Traders", "Shinde Agro", "Nair Clinic", "Pannu Motors", "Desai Textiles",
                    "Iqbal Travels", "Naik Constructions", "Wagh Cold Storage", "Bhatt Pharma"),
+        details=_reach("sales", "Godavari Solar", "River Road, Aundh, Pune 411007", "+912035550142"),
+        policy="sales-crm",
     ),
     Shop(
         "agency", "Kite & Co Studio (demo)", "agency", "Mumbai", "hi",
-        (Seat("Tanvi Desai", "owner"), Seat("Rahul Verma", "agent", team="Design"), Seat("Pooja Iyer", "agent", team="Web")),
+        (Seat("Tanvi Desai", "owner", has_totp=True), Seat("Rahul Verma", "agent", team="Design"), Seat("Pooja Iyer", "agent", team="Web")),
         contacts=40, services=45,
         companies=("Lotus Foods", "Himalaya Treks", "Blue Door Cafe", "Saraswati Classes", "Kaveri Interiors", "Rang Boutique"),
+        details=_reach("agency", "Kite & Co Studio", "Hill Road, Bandra, Mumbai 400050", "+912235550142"),
+        policy="agency",
     ),
     Shop(
         "calling", "Vaani Calling Desk (demo)", "calling", "Nagpur", "mr",
         (
-            Seat("Savita Kamble", "owner"),
+            Seat("Savita Kamble", "owner", has_totp=True),
             Seat("Jyoti Ahire", "agent", team="Morning", sees="team"),
             Seat("Anil Borse", "agent", team="Evening", sees="team"),
         ),
         contacts=160, services=10,
+        details=_reach("calling", "Vaani Calling Desk", "Station Road, Nagpur 440001", "+917125550142"),
+        policy="calling",
     ),
 )  # fmt: skip
 

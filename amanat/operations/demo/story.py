@@ -37,8 +37,8 @@ class Scene:
     people: list[Contact] = field(default_factory=list)
 
 
-def tell(shop: Shop, workspace: Workspace, members: Sequence[Member], teams: Sequence[Team]) -> None:
-    """Fill the workspace; call inside it."""
+def tell(shop: Shop, workspace: Workspace, members: Sequence[Member], teams: Sequence[Team]) -> list[Contact]:
+    """Fill the workspace; call inside it. Returns its people."""
     scene = Scene(shop, workspace, members, teams, Random(shop.key))  # noqa: S311 (invented people need no secrecy)
     pack = catalogue.pack_for(workspace)
     if pack is not None:
@@ -47,6 +47,7 @@ def tell(shop: Shop, workspace: Workspace, members: Sequence[Member], teams: Seq
     scene.people = _people(scene)
     _services(scene)
     _tasks(scene)
+    return scene.people
 
 
 def _firms(scene: Scene) -> list[Company]:

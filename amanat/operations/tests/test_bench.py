@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from amanat.core.configuration import CHECKOUT
-from amanat.operations.bench import actions, machine, report
+from amanat.operations.bench import actions, machine, promises, report
 
 RESULT: dict[str, Any] = {
     "machine": "Some processor, 2 cores, 4 GiB, Linux 6, Python 3.13",
@@ -30,6 +30,16 @@ RESULT: dict[str, Any] = {
         "list, first page": {"cpu_ms": 9.5, "web_ms": 7.5, "database_ms": 2.0, "p50_ms": 10.0, "p95_ms": 12.25},
         "list, requests a second, 8 connections": {"per_second": 88.0, "request_ms": 9.0, "of_the_core": 79},
         "import": {"seconds": 2.5, "cpu_s": 1.4, "rows": 10_000},
+        "gate, one decision": {"waited_ms": 0.41, "p95_ms": 0.6, "times": 200},
+        "list, first page, with the guard of purposes": {
+            "waited_ms": 8.0,
+            "p95_ms": 9.8,
+            "times": 40,
+            "without_ms": 7.9,
+            "percent": 0.2,
+        },
+        "retention run": {"per_second": 1020.4, "seconds": 4.9, "people": 5000},
+        "probes of a workspace": {"seconds": 12.5, "probes": 140, "not_kept": 3},
         "something new": {"cpu_ms": 1.0, "web_ms": 1.0, "database_ms": 0.0, "p50_ms": 1.0, "p95_ms": 1.0},
     },
 }
@@ -40,8 +50,20 @@ def test_the_table_has_one_line_an_action_with_its_goal() -> None:
         ["list, first page", "9.5", "7.5", "2", "10", "12.25", "20"],
         ["list, requests a second, 8 connections", "88 a second, with 79 % of the core", "9 ms each", "", "", "", "100 a second"],
         ["import", "2.5 s (1.4 s of processor, 10000 rows)", "", "", "", "", "3 s for 10,000 rows"],
+        ["gate, one decision", "", "", "", "0.41", "0.6", "1 ms"],
+        ["list, first page, with the guard of purposes", "+0.2 % (without: 7.9 ms)", "", "", "8", "9.8", "5 % more"],
+        ["retention run", "1020.4 people a second (5000 in 4.9 s)", "", "", "", "", "1000 people a second"],
+        ["probes of a workspace", "12.5 s for 140 probes, 3 not kept", "", "", "", "", "300 s"],
         ["something new", "1", "1", "0", "1", "1", ""],
     ]  # fmt: skip
+
+
+def test_the_actions_of_promises_are_the_ones_that_are_asked_for() -> None:
+    assert tuple(promises.ACTIONS) == actions.PROMISES
+
+
+def test_half_and_nearly_all_of_what_was_waited() -> None:
+    assert promises.figures([3.0, 1.0, 2.0]) == {"waited_ms": 2.0, "p95_ms": 3.0, "times": 3}
 
 
 def test_every_line_of_a_table_has_as_many_cells_as_its_head() -> None:
@@ -143,7 +165,7 @@ def test_a_small_run_measures_every_action(tmp_path: Path) -> None:
     answer = subprocess.run(
         [
             sys.executable, "-m", "amanat", "bench", "--contacts", "300", "--workspaces", "1", "--others", "20", "--repeat", "2",
-            "--import-rows", "30", "--port", str(_free_port()), "--json", "--write", str(tmp_path / "table.md"),
+            "--import-rows", "30", "--people", "20", "--port", str(_free_port()), "--json", "--write", str(tmp_path / "table.md"),
         ],
         cwd=CHECKOUT, env=clean, stdout=subprocess.PIPE, text=True, check=True, timeout=280,
     )  # fmt: skip
@@ -152,6 +174,8 @@ def test_a_small_run_measures_every_action(tmp_path: Path) -> None:
     assert all(found["cpu_ms"] > 0 for found in result["actions"].values() if "cpu_ms" in found)
     assert result["actions"]["import"]["rows"] == 30
     assert result["actions"]["list, requests a second, 8 connections"]["per_second"] > 1
+    assert result["actions"]["retention run"]["people"] == 20
+    assert result["actions"]["probes of a workspace"]["probes"] > 50
     assert "300 contacts" in (tmp_path / "table.md").read_text()
 
 

@@ -16,6 +16,8 @@ from amanat.core import files, schema, tenancy
 from amanat.operations import demo
 from amanat.operations.demo.plan import SHOPS
 from amanat.people.models import Attachment, Contact
+from amanat.proof import running
+from amanat.proof.models import Outcome
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -38,6 +40,21 @@ def test_each_shop_is_marked_filled_and_can_be_signed_in_to(made: dict[str, Any]
         for seat in shop["members"]:
             assert User.objects.get(email=seat["email"]).check_password(seat["password"])
             assert seat["api_token"].startswith("amt_")
+
+
+def test_each_shop_keeps_what_a_fresh_board_would_show_as_broken(made: dict[str, Any]) -> None:
+    """A policy with its addresses, second factors, a drill, training, the region: what nobody but the demo itself could have done."""
+    wanted = [
+        "accounts.second_factors", "incidents.drill", "registers.training", "registers.region", "publishing.reachable",
+        "publishing.responsible", "publishing.posted", "proof.lint",
+    ]  # fmt: skip
+    for shop in made["workspaces"]:
+        workspace_id = UUID(shop["id"])
+        owner = next(seat for seat in shop["members"] if seat["role"] == "owner")
+        assert owner["totp_secret"]
+        found = running.run_all(workspace_id, only=wanted)
+        assert [(row.probe, row.facts) for row in found if row.outcome != Outcome.KEPT] == []
+        assert len(found) == len(wanted)
 
 
 def test_made_again_it_says_the_same_sign_ins(made: dict[str, Any]) -> None:

@@ -61,9 +61,18 @@ def test_open_secrets_are_found(here: Configuration) -> None:
     ]
 
 
-def test_a_missing_key_is_found(here: Configuration) -> None:
-    here.root_key_file.unlink()
+@pytest.mark.parametrize("name", ["root_key_file", "secret_key_file", "tombstone_key_file", "proof_key_file"])
+def test_a_missing_key_is_found(here: Configuration, name: str) -> None:
+    assert states(doctor._keys(here)) == ["ok"]
+    getattr(here, name).unlink()
     assert "fail" in states(doctor._keys(here))
+
+
+@pytest.mark.parametrize("content", ["", "not hexadecimal", "ab" * 31])
+def test_a_damaged_key_of_proofs_is_found(here: Configuration, content: str) -> None:
+    here.proof_key_file.write_text(content)
+    [found] = [one for one in doctor._keys(here) if one.name == "proof key"]
+    assert found.state == "fail" and "is damaged" in found.sentence and "Put it back" in found.mend
 
 
 @pytest.mark.parametrize(("free", "state"), [(50 << 20, "fail"), (500 << 20, "warn"), (5 << 30, "ok")])

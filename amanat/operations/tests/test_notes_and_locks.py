@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from amanat.core import configuration as settings
 from amanat.operations import locks, notes
 from amanat.operations.locks import Lock
 from amanat.operations.tests import places
@@ -23,6 +24,14 @@ def test_a_note_is_written_whole_and_for_its_owner_alone(tmp_path: Path) -> None
     assert path.read_text() == "zwei – दो"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_commands_learn_where_the_site_is_served(tmp_path: Path) -> None:
+    there = settings.load({"AMANAT_DATA": str(tmp_path), "AMANAT_PORT": "8123"})
+    elsewhere = settings.load({"AMANAT_DATA": str(tmp_path)})
+    assert notes.address(elsewhere) == "http://localhost:8000"
+    notes.keep_address(there)
+    assert notes.address(elsewhere) == "http://localhost:8123"
 
 
 def test_whoever_reads_while_it_is_written_reads_one_or_the_other(tmp_path: Path) -> None:

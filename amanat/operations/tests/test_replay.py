@@ -27,6 +27,10 @@ with postgres.using(configuration.current()):
     from amanat.people import bin as deleted, contacts, search
     from amanat.people.drafts import ContactDraft
     from amanat.people.models import Contact
+    from amanat.messaging.channels.models import ChannelAccount
+    from amanat.messaging.inbox.models import Message, Thread
+    from amanat.messaging.outbox import ordering
+    from amanat.messaging.outbox.models import Dispatch
     from django.contrib.auth import authenticate
     def shop():
         from amanat.accounts import access
@@ -44,6 +48,11 @@ FILL = """
             contacts.create(workspace=here, by=rekha, at=clock.now(), draft=ContactDraft(name=name))
         for name, member in (("till", rekha), ("door", rekha), ("old phone", prakash)):
             api_tokens.make(member=member, name=name, scopes=["contacts:read"], expires_at=clock.now() + timedelta(9), at=clock.now())
+        ravi = Contact.objects.of(here).get(name="Ravi Patil")
+        mailbox = ChannelAccount.objects.create(workspace_id=here.pk, channel="email", provider="smtp", name="Mail", address="a@example.in")
+        thread = Thread.objects.create(workspace_id=here.pk, contact=ravi, last_at=clock.now())
+        letter = Message.objects.create(workspace_id=here.pk, thread=thread, contact=ravi, channel="email", account=mailbox, direction="out", happened_at=clock.now())
+        ordering.order(message=letter, account=mailbox, address="ravi@example.in", purpose="service", source="reply", due_at=clock.now() + timedelta(1))
     Session.objects.create(session_key="k", session_data="", expire_date=clock.now() + timedelta(9), user=user)
     with connection.cursor() as cursor:
         for arguments in ('{"workspace_id": "%s"}' % here.pk, '{"timestamp": 1}'):
@@ -75,6 +84,7 @@ LOOK = """
             "counted": tally.count("contacts", workspace=here),
             "tokens": sorted(ApiToken.objects.of(here).filter(revoked_at__isnull=True).values_list("name", flat=True)),
             "members": sorted(Member.objects.of(here).filter(ended_at__isnull=True).values_list("name", flat=True)),
+            "messages": list(Dispatch.objects.of(here).values_list("state", flat=True)),
             "notes": [entry.facts["again"] for entry in LedgerEntry.objects.of(here).filter(event="operations.backup.restored")],
         }
     found["old password"] = rekha.user.check_password(factories.PASSWORD)
@@ -91,6 +101,7 @@ BEFORE = {
     "counted": 2,
     "tokens": ["door", "old phone", "till"],
     "members": ["Prakash Jadhav", "Rekha"],
+    "messages": ["todo"],
     "notes": [],
     "old password": True,
     "any password": True,
@@ -103,7 +114,8 @@ AFTER = {
     "counted": 1,
     "tokens": ["till"],
     "members": ["Rekha"],
-    "notes": [{"contacts": 1, "companies": 0, "papers": 0, "tokens": 1, "seats": 1, "owners": 0}],
+    "messages": ["held"],
+    "notes": [{"contacts": 1, "companies": 0, "papers": 0, "tokens": 1, "seats": 1, "owners": 0, "messages": 1}],
     "old password": False,
     "any password": False,
     "sessions": 0,

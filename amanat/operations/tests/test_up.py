@@ -29,10 +29,10 @@ def free_port() -> int:
 
 
 class Site:
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
         self.port = free_port()
-        self.process = places.spawn(data, "up", "--port", str(self.port))
+        self.process = places.spawn(data, "up", "--port", str(self.port), **settings)
         self.said = places.read_until(self.process, "is ready at")
         self._rest: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)

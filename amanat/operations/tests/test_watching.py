@@ -47,7 +47,7 @@ def one_question(watched: Watch, clock: list[float], listener: socket.socket) ->
 
 
 def unanswered(watched: Watch, clock: list[float]) -> list[bool]:
-    """Three questions that nobody answers."""
+    """As many questions as are enough, that nobody answers."""
     said = []
     for _ in range(watching.MOST_UNANSWERED):
         watched.has_hung()
@@ -64,10 +64,10 @@ def test_any_answer_is_a_sign_of_life(listener: socket.socket, clock: list[float
     assert not watched.has_hung()
 
 
-def test_three_silences_in_a_row_mean_that_it_hangs(listener: socket.socket, clock: list[float]) -> None:
+def test_silences_in_a_row_mean_that_it_hangs(listener: socket.socket, clock: list[float]) -> None:
     watched = watch(listener)
     one_question(watched, clock, listener)
-    assert unanswered(watched, clock) == [False, False, True]
+    assert unanswered(watched, clock) == [False, True]
     watched.begin()
     assert not watched.has_hung()
 
@@ -77,19 +77,19 @@ def test_an_answer_between_silences_forgives_them(clock: list[float]) -> None:
         watched = watch(silent)
         one_question(watched, clock, silent)
         assert unanswered(watched, clock)[:1] == [False]
-        watched._unanswered = 2
+        watched._unanswered = watching.MOST_UNANSWERED - 1
         while True:  # answer whatever lies in the queue of the listener, and with it the newest question
             watched.has_hung()
             answer_one(silent)
             if watched.has_hung() or watched._unanswered == 0:
                 break
-            clock[0] += 1
+            clock[0] += 0.5
         assert watched._unanswered == 0
 
 
 def test_a_service_that_has_not_answered_yet_gets_time_to_start(listener: socket.socket, clock: list[float]) -> None:
     watched = watch(listener)
-    assert unanswered(watched, clock) == [False, False, False]
+    assert not any(unanswered(watched, clock))
     clock[0] += watching.FIRST_ANSWER
     assert True in unanswered(watched, clock) + unanswered(watched, clock)
 
@@ -99,4 +99,17 @@ def test_nobody_listening_is_not_a_hang(clock: list[float]) -> None:
         port = gone.getsockname()[1]
     watched = Watch("127.0.0.1", port, "/healthz")
     watched._has_answered = True
-    assert unanswered(watched, clock) + unanswered(watched, clock) == [False] * 6
+    assert unanswered(watched, clock) + unanswered(watched, clock) == [False] * 4
+
+
+def test_a_machine_with_too_much_to_do_may_answer_late(listener: socket.socket, clock: list[float]) -> None:
+    watched = watch(listener)
+    for _ in range(5):
+        watched.has_hung()
+        watched.has_hung()
+        clock[0] += 15
+        assert not watched.has_hung(), "a queue of a quarter of a minute is no hang"
+        answer_one(listener)
+        watched.has_hung()
+        clock[0] += watching.PAUSE + 0.1
+    assert watched._unanswered == 0

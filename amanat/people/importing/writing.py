@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from amanat.core import ids, phones, tally
+from amanat.people import timeline
 from amanat.people.importing import entries, links, reaches, refusals, rowsets
 from amanat.people.importing.drafts import Draft
 from amanat.people.importing.links import Links
@@ -273,7 +274,7 @@ class Batch:
         here = self.workspace_id
         rowsets.insert(self.kind, [known.row for known in self.new], workspace_id=here)
         rowsets.insert(SearchEntry, [self._entry(known) for known in self.new], workspace_id=here)
-        summary = _("Imported from %(file)s") % {"file": self.run.file_name}
+        said = timeline.say("imported", file=self.run.file_name)
         rowsets.insert(
             Interaction,
             [
@@ -283,11 +284,10 @@ class Batch:
                     "happened_at": self.at,
                     "kind": "created",
                     "actor_id": known.row["created_by_id"],
-                    "summary": summary[:300],
+                    **timeline.columns("created", said),
                     "body": "",
                     "reference_kind": "people.ImportRun",
                     "reference_id": known.row["import_run_id"],
-                    "data": {},
                 }
                 for known in self.new
             ],

@@ -45,7 +45,11 @@ def _shown(request: MemberRequest, record: Any) -> dict[str, list[str]]:
 def test_cards_stand_in_their_column_by_order(shree: Workspace) -> None:
     for name, order, column in (("c", 30, "left"), ("a", 10, "left"), ("z", 5, "right"), ("b", 20, "left")):
         cards.register(_card(name, order, column=column))
-    assert _shown(_request(shree), make_contact(shree)) == {"left": ["a.html", "b.html", "c.html"], "right": ["z.html"]}
+    assert _shown(_request(shree), make_contact(shree)) == {
+        "left": ["a.html", "b.html", "c.html"],
+        "right": ["z.html"],
+        "trust": [],
+    }
 
 
 def test_a_card_registered_again_takes_the_place_of_the_first(shree: Workspace) -> None:
@@ -58,7 +62,7 @@ def test_a_card_registered_again_takes_the_place_of_the_first(shree: Workspace) 
 def test_a_card_without_a_context_is_left_out(shree: Workspace) -> None:
     cards.register(_card("a", context=lambda request, record: None))
     cards.register(_card("b", context=lambda request, record: {}))
-    assert _shown(_request(shree), make_contact(shree)) == {"left": ["b.html"], "right": []}
+    assert _shown(_request(shree), make_contact(shree)) == {"left": ["b.html"], "right": [], "trust": []}
 
 
 def test_cards_are_for_contacts_companies_or_both(shree: Workspace) -> None:
@@ -110,4 +114,4 @@ def test_the_reads_of_all_cards_are_one_statement(shree: Workspace) -> None:
 def test_a_card_not_shown_reads_nothing(shree: Workspace) -> None:
     firms = _card("firms", on=("company",))
     cards.register(replace(firms, reads=lambda request, record: {"firms": ("SELECT 1/0 AS broken", [])}))
-    assert _shown(_request(shree), make_contact(shree)) == {"left": [], "right": []}
+    assert _shown(_request(shree), make_contact(shree)) == {"left": [], "right": [], "trust": []}

@@ -132,7 +132,7 @@ def test_a_file_without_a_word_is_a_line_of_its_own_kind(shree: Workspace, rekha
         attachment = Attachment.objects.of(shree).get()
         assert Contact.objects.of(shree).get().last_contact_at is None  # a file alone is no contact
     assert (line.kind, line.summary, line.data, line.reference_id) == (
-        "file", "File added", {"attachment": str(attachment.pk), "file": "hello.txt"}, attachment.pk,
+        "file", "File added", {"attachment": str(attachment.pk), "file": "hello.txt", "said": ["added", {}]}, attachment.pk,
     )  # fmt: skip
 
 

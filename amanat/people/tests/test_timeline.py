@@ -11,6 +11,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -273,3 +274,54 @@ def test_an_attachment_is_a_link_on_its_line(shree: Workspace, browser: Client) 
     page = browser.get(f"/contacts/{contact.pk}/?tab=file")
     assert f'href="/attachments/{attachment.pk}/"' in page.text and "list.csv" in page.text
     assert b"".join(browser.get(f"/attachments/{attachment.pk}/")) == b"a,b\n1,2\n"
+
+
+# --- each reader's language --------------------------------------------------------------------------------------
+
+
+def test_a_line_is_told_in_the_language_of_its_reader(shree: Workspace) -> None:
+    with translation.override("mr"):
+        contact = make_contact(shree, "Sunita")
+    with tenancy.inside(shree):
+        (line,) = timeline.of(contact)
+    assert line.data["said"] == ["contact", {}]
+    with translation.override("en"):
+        assert timeline.summary_of(line) == "Contact added"
+        assert line.summary != "Contact added", "the writer's words stay for exports"
+    with translation.override("mr"):
+        assert timeline.summary_of(line) == line.summary
+
+
+def test_changes_are_told_in_the_language_of_their_reader(shree: Workspace) -> None:
+    contact = make_contact(shree, "Sunita")
+    with tenancy.inside(shree), translation.override("hi"):
+        contacts.change(contact=contact, by=owner(shree), at=clock.now(), changes={"job_title": "Farmer"})
+        line = timeline.of(contact)[0]
+    with translation.override("en"):
+        assert timeline.summary_of(line) == "Changed job title"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"said": ["no such sentence", {}]},
+        {"said": ["imported", {}]},
+        {"said": ["imported", {"file": ["a", "list"]}]},
+        {"said": "imported"},
+        {"said": ["imported"]},
+        {"said": [["imported"], {"file": "a"}]},
+        {"said": None},
+        {"changes": [[]]},
+        {"changes": "all"},
+        [],
+    ],
+)
+def test_what_a_file_brought_as_data_breaks_no_page(data: object) -> None:
+    line = Interaction(kind="created", summary="As it was written", data=data)
+    told = timeline.summary_of(line)
+    assert told == "As it was written" or told.startswith("Imported from")
+    assert timeline.summary_of(Interaction(kind="change", summary="Changed", data=data)) == "Changed"
+
+
+def test_a_kind_that_nobody_registers_any_more_keeps_its_words() -> None:
+    assert timeline.summary_of(Interaction(kind="gone", summary="As it was", data={"said": ["x", {}]})) == "As it was"

@@ -89,3 +89,22 @@ def test_the_program_goes_on_seeing_plain_english() -> None:
     with translation.override("hi"):
         found = linting.lint_text(changed(("min_age: 18", "min_age: 16"), text=DEFAULT))
     assert "A child is anyone under 18" in str(next(one for one in found if one.check == "children.age"))
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("", "फ़ाइल ख़ाली है"),
+        ("amanat: 1\nnonsense: 2\n", "यहाँ कोई नाम नहीं है"),
+        ("amanat: [one]\n", None),
+    ],
+)
+def test_what_has_not_the_shape_of_a_policy_is_told_in_hindi_and_stays_english_for_programs(
+    source: str, wrong: str | None
+) -> None:
+    findings = linting.lint_text(source)
+    assert findings and all(one.wrong.isascii() or "“" in one.wrong for one in findings)
+    with translation.override("hi"):
+        spoken = [telling.in_words(one.wrong) for one in findings]
+    if wrong is not None:
+        assert any(wrong in one for one in spoken), spoken

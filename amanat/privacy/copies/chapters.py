@@ -51,6 +51,9 @@ SOURCES: dict[str, Promise] = {
     Source.FILE: gettext_lazy("from a file that was brought in"),
     Source.API: gettext_lazy("through a connected program"),
     Source.PERSON: gettext_lazy("given by yourself"),
+    Source.WHATSAPP: gettext_lazy("from your message by WhatsApp"),
+    Source.SMS: gettext_lazy("from your message by SMS"),
+    Source.EMAIL: gettext_lazy("from your e-mail"),
     Source.DEMO: gettext_lazy("sample data"),
 }
 

@@ -8,7 +8,7 @@ A worker that dies over a copy leaves neither row nor file half made: the next o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, cast
@@ -25,6 +25,8 @@ from amanat.core import clock, files, jobs, ledger, tenancy
 from amanat.core.filetypes import FileType
 from amanat.core.models import StoredFile
 from amanat.core.tenancy import HasId, workspace_id_of
+from amanat.people import bin as deleted
+from amanat.people.models import Contact
 from amanat.policy.durations import Duration
 from amanat.policy.format import Policy
 from amanat.privacy.copies import archive, chapters, gathering, telling
@@ -173,6 +175,16 @@ def destroy(copy: PersonCopy) -> None:
     PersonCopy.objects.of(copy.workspace_id).filter(pk=copy.pk).update(state=State.EXPIRED, file=None, code=None)
     if file is not None:
         files.delete(file)
+
+
+def let_go(model: deleted.Kind, workspace: UUID, ids: Sequence[UUID], at: datetime) -> None:
+    """Before people go: their archives go with their keys, and what was not made yet never will be."""
+    if model is not Contact:
+        return
+    theirs = PersonCopy.objects.of(workspace).filter(contact__in=list(ids))
+    for copy in theirs.filter(state=State.DONE):
+        destroy(copy)
+    theirs.filter(state=State.ORDERED).update(state=State.FAILED, problem=_("There is no such person any more."))
 
 
 #: Jobs that were lost are ordered again after this.

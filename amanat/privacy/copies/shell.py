@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from amanat.core import ledger_words
+from amanat.people import bin as deleted
 from amanat.people import cards
 from amanat.people.cards import Card
 from amanat.privacy.copies import ledger_words as own_words
-from amanat.privacy.copies import views
+from amanat.privacy.copies import making, views
 
 
 def register() -> None:
     """Called once, when the site starts."""
     ledger_words.register(own_words.SENTENCES, own_words.TABLES)
-    cards.register(Card(62, "privacy/_copies_card.html", views.card, column="right", on=("contact",)))
+    deleted.before_purging(making.let_go)
+    cards.register(Card(62, "privacy/_copies_card.html", views.card, column="trust", on=("contact",)))

@@ -4,14 +4,15 @@ requests of programs, messages and jobs that wait. Each of these is destroyed wi
 - **Exports.** Any file of an export may hold anybody, so all of them go; whoever needs one asks for it again. One being written now is
   waited for.
 - **Imports.** Files of imports that ended well go at once instead of after a day. Those of imports that wait, stopped or failed are still
-  needed to go on: they are searched, and what cannot be searched is an open item.
+  needed to go on: they are read row by row; one that names somebody, or cannot be read, is an open item.
 - **Rows of a file that were not taken** and **answers of the API** go where they name one of the people.
 - **Messages** of the local outbox to their addresses go; **jobs** that wait and name their ids go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import itertools
+from collections.abc import Callable, Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -21,9 +22,11 @@ from django.db.models import Q
 from amanat.core import files
 from amanat.core.models import IdempotentAnswer, LocalMessage
 from amanat.core.models_files import StoredFile
+from amanat.people.importing import uploads
+from amanat.people.importing.tables import FileRefused
 from amanat.people.models import ExportRun, ImportProblem, ImportRun
-from amanat.privacy.erasure import schema
-from amanat.privacy.erasure.traces import TEXT_FILES
+from amanat.privacy.erasure import schema, traces
+from amanat.privacy.erasure.traces import BYTES_AT_ONCE
 from amanat.privacy.erasure.wanted import Wanted
 
 _EXPORT, _IMPORT = ExportRun.State, ImportRun.State
@@ -59,11 +62,22 @@ def _imports(here: UUID) -> int:
     return len(runs)
 
 
-def unsearchable_imports(workspace_id: UUID) -> list[UUID]:
-    """Imports that may still go on, whose file cannot be read as text."""
+def imports_to_look_at(wanted: Wanted, *, workspace_id: UUID, is_whole: bool) -> list[UUID]:
+    """Imports that may still go on whose file names one of the people, or cannot be read; long ones wait for the whole search."""
     known = ImportRun.objects.of(workspace_id).filter(file__isnull=False).exclude(state__in=_ENDED_WELL)
-    closed = known.exclude(file__content_type__in=TEXT_FILES)
-    return list(closed.order_by("id").values_list("pk", flat=True))
+    runs = known.select_related("file").order_by("id")
+    names_one = traces.test_of_texts(wanted)
+    return [run.pk for run in runs if (not is_whole and run.file.size > BYTES_AT_ONCE) or _names(run, names_one)]
+
+
+def _names(run: ImportRun, names_one: Callable[[str], bool]) -> bool:
+    """The file is kept as the import reads it, wrapped; so it is read as the import would, whatever its kind."""
+    try:
+        with uploads.opened(run) as table:
+            texts = itertools.chain([table.columns], ([*row.cells, *row.extra] for row in table.rows()))
+            return any(names_one("\n".join(cells)) for cells in texts)
+    except FileRefused:
+        return True
 
 
 def _delete_files(here: UUID, ids: Collection[UUID | None]) -> None:

@@ -14,7 +14,7 @@ from amanat.accounts.models import Member
 from amanat.basis import principals
 from amanat.core import ids, ledger
 from amanat.people.models import ExportRun
-from amanat.privacy.erasure import around
+from amanat.privacy.erasure import around, recipients
 from amanat.privacy.erasure.models import Erasure, ErasureCertificate, ErasureOpenItem
 from amanat.privacy.erasure.traces import LEFT_ALONE, Finding, Searched
 from amanat.privacy.erasure.wanted import Wanted
@@ -35,7 +35,7 @@ def conclude(erasure: Erasure, wanted: Wanted, searched: Searched, *, at: dateti
     """Write open items or the certificate, and the state; the caller saves the erasure. Forgets what was looked for when all was
     read and nothing was found."""
     here = erasure.workspace_id
-    _open_items(erasure, list(_items(erasure, searched.findings, at)), at)
+    _open_items(erasure, list(_items(erasure, wanted, searched, at)), at)
     if _blocking(erasure).exists():
         erasure.state = State.FAILED
         ledger.write(
@@ -44,7 +44,9 @@ def conclude(erasure: Erasure, wanted: Wanted, searched: Searched, *, at: dateti
         return
     erasure.state = State.DONE
     if searched.is_whole:
-        erasure.confirmed_at, erasure.wanted = at, None
+        erasure.confirmed_at = at
+        if not recipients.waits(erasure):
+            erasure.wanted = None
     issue(erasure, told(erasure, wanted, searched, at=at), is_whole=searched.is_whole, at=at)
 
 
@@ -60,6 +62,15 @@ def issue(erasure: Erasure, body: dict[str, Any], *, is_whole: bool, at: datetim
         search=made.search,
     )  # fmt: skip
     return made
+
+
+def opened(certificate: ErasureCertificate) -> dict[str, Any] | None:
+    """What a certificate says; None when its text is no certificate: changed in the database, past the program."""
+    try:
+        said = json.loads(certificate.body)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and "tables_read" in said else None
 
 
 def told(erasure: Erasure, wanted: Wanted, searched: Searched, *, at: datetime) -> dict[str, Any]:
@@ -98,10 +109,10 @@ def _blocking(erasure: Erasure) -> Any:
     return erasure.items.filter(closed_at__isnull=True, kind__in=BLOCKING)
 
 
-def _items(erasure: Erasure, findings: Iterable[Finding], at: datetime) -> Iterable[ErasureOpenItem]:
-    for one in findings:
+def _items(erasure: Erasure, wanted: Wanted, searched: Searched, at: datetime) -> Iterable[ErasureOpenItem]:
+    for one in searched.findings:
         yield _item(erasure, Kind.FILE if one.is_file else Kind.TRACE, one, at)
-    if waiting := around.unsearchable_imports(erasure.workspace_id):
+    if waiting := around.imports_to_look_at(wanted, workspace_id=erasure.workspace_id, is_whole=searched.is_whole):
         yield _item(erasure, Kind.IMPORT, Finding("people.ImportRun", len(waiting), tuple(waiting)), at)
     if erasure.because in {Erasure.Because.REQUEST, Erasure.Because.CHILD, Erasure.Because.DECISION}:
         taken = list(
@@ -165,4 +176,4 @@ def close(*, item: ErasureOpenItem, answer: str, by: Member, at: datetime) -> Er
     return ErasureOpenItem.objects.of(here).get(pk=item.pk)
 
 
-__all__ = ["BLOCKING", "NotOpen", "close", "conclude", "issue", "told"]
+__all__ = ["BLOCKING", "NotOpen", "close", "conclude", "issue", "opened", "told"]

@@ -12,13 +12,15 @@ that it is done, each bearing to be done twice. Killed anywhere, it goes on wher
    somebody who looked. What was searched through indexes only is searched whole at night.
 
 Nobody is resurrected: who writes for a person at the same moment holds her row, or fails at his commit because she is gone; when he was
-first, this transaction fails and is tried again with his row among those that go. After a restore `operations.replay` erases again.
+first, this transaction fails and is tried again with his row among those that go. After a restore `operations.replay` erases again:
+who is gone is written down outside the database as each piece commits, and once more by whoever goes on after a kill.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,10 +35,11 @@ from amanat.core import clock, jobs, ledger, tenancy, tombstones
 from amanat.core.tenancy import HasId, workspace_id_of
 from amanat.people import bin as deleted
 from amanat.people.models import Contact
-from amanat.privacy.erasure import around, belongings, certificates, lawful, traces, wanted
+from amanat.privacy.erasure import around, belongings, certificates, lawful, recipients, traces, wanted
 from amanat.privacy.erasure.belongings import Belongings
 from amanat.privacy.erasure.models import Erasure
 from amanat.privacy.erasure.wanted import Wanted
+from amanat.privacy.vault import sealing
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +89,23 @@ def enqueue(ordered: Erasure) -> None:
 
 def carry_out(erasure_id: UUID, *, workspace_id: UUID) -> Erasure:
     """Do what is left to do of an erasure. Killed at any moment, it is called again and goes on; when all is done, nothing happens."""
+    _remember(erasure_id, workspace_id)
     while True:
         before = _step_done(erasure_id, workspace_id)
         if before.is_over or before.state == State.HELD:
             return before
+
+
+def _remember(erasure_id: UUID, here: UUID) -> None:
+    """Tombstones are written after the commit of the step: a process that was killed in between left none, and nobody would know after
+    a restore. Whoever goes on writes them for all who are gone; twice says nothing new."""
+    with tenancy.inside(here):
+        current = Erasure.objects.of(here).get(pk=erasure_id)
+        if current.state not in {State.ERASING, State.SEARCHING} or current.wanted is None:
+            return
+        theirs = {UUID(one) for one in _opened(current).ids}
+        there = Contact.objects.of(here).filter(pk__in=theirs).values_list("pk", flat=True)
+        tombstones.record(tombstones.Kind.CONTACT, theirs.difference(there), workspace_id=here, at=clock.now())
 
 
 def _step_done(erasure_id: UUID, here: UUID) -> Erasure:
@@ -135,6 +151,7 @@ def _prepare(current: Erasure, at: datetime) -> None:
     looked_for = wanted.of(belongings.of(current.contact_ids, workspace_id=here))
     current.wanted = wanted.seal(looked_for, workspace_id=here, erasure_id=current.pk)
     suppression.add(looked_for.reach, workspace=here, reason=Suppression.Reason.ERASED, at=at)
+    recipients.note(current, at=at)
     current.state = State.ERASING
     _note(current, "prepared", at, len(current.contact_ids))
 
@@ -162,6 +179,7 @@ def _erase(current: Erasure, at: datetime) -> None:
         cleared = around.clear(_opened(current), workspace_id=here, at=at)
         _add(current.gone, cleared)
         current.state = State.SEARCHING
+        recipients.tell_soon(current)
         _note(current, "erased", at, len(current.contact_ids))
 
 
@@ -246,9 +264,17 @@ def search_again(*, erasure: Erasure, by: Member, at: datetime) -> bool:
     return True
 
 
-def again(contact_ids: Iterable[UUID], *, workspace_id: UUID, at: datetime) -> int:
-    """Erase people whom a restored backup brought back, in the caller's transaction, without an order. Returns how many."""
-    ids = list(contact_ids)
+def again(ended: Mapping[UUID, datetime], *, workspace_id: UUID, at: datetime) -> int:
+    """Erase people whom a restored backup brought back, in the caller's transaction, without an order. Returns how many.
+
+    `ended` says when each was erased first: what the vault kept of them since then is sealed again, until the same day.
+    """
+    first: defaultdict[datetime, list[UUID]] = defaultdict(list)
+    for contact_id, moment in ended.items():
+        first[moment].append(contact_id)
+    for moment, people in first.items():
+        sealing.seal_before_erasure(people, workspace_id=workspace_id, at=moment, erasure_id=None, today=at.date())
+    ids = list(ended)
     for start in range(0, len(ids), PIECE):
         piece = ids[start : start + PIECE]
         looked_for = wanted.of(belongings.of(piece, workspace_id=workspace_id))

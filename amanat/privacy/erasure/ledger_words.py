@@ -11,6 +11,7 @@ SENTENCES = {
     "privacy.erasure.search_asked": _("Search for traces asked again"),
     "privacy.erasure.certified": _("Erasure certified"),
     "privacy.erasure.item_closed": _("Open item of an erasure answered"),
+    "privacy.erasure.recipient_told": _("Recipient told to erase"),
     "privacy.child.frozen": _("Data of a child frozen"),
     "privacy.child.cleared": _("Freeze of a child's data ended"),
 }

@@ -160,8 +160,13 @@ def _may_go(key: WorkspaceForeignKey) -> bool:
 
 
 def _has_index(model: Model, column: str) -> bool:
-    """Whether an index of the model begins with the workspace and the column."""
+    """Whether an index of the model begins with the workspace and the column, and holds every row that has a value there."""
     name = next(each.name for each in model._meta.local_fields if each.column == column)
-    lists = [index.fields for index in model._meta.indexes]
-    lists += [list(one.fields) for one in model._meta.constraints if isinstance(one, models.UniqueConstraint)]
+    enough = (None, models.Q(**{f"{name}__isnull": False}))
+    lists = [index.fields for index in model._meta.indexes if index.condition in enough]
+    lists += [
+        list(one.fields)
+        for one in model._meta.constraints
+        if isinstance(one, models.UniqueConstraint) and one.condition in enough
+    ]
     return any([field.lstrip("-") for field in fields[:2]] == ["workspace_id", name] for fields in lists)

@@ -33,7 +33,7 @@ def register() -> None:
             70,
             "privacy/_erasure_card.html",
             views.card,
-            column="right",
+            column="trust",
             permission=May.ANSWER_REQUESTS,
             on=("contact",),
             reads=views.card_reads,

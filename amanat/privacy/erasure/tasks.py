@@ -6,12 +6,17 @@ from uuid import UUID
 
 from amanat.accounts import access
 from amanat.core import clock, jobs, tenancy
-from amanat.privacy.erasure import children, erasing
+from amanat.privacy.erasure import children, erasing, recipients
 
 
 @jobs.job(erasing.JOB, purpose="Erase people whose data must go, and search for what may be left of them")
 def erase(workspace_id: UUID, erasure: str) -> None:
     erasing.carry_out(UUID(erasure), workspace_id=workspace_id)
+
+
+@jobs.job(recipients.JOB, purpose="Tell those who received data of erased people to delete it too")
+def tell_recipients(workspace_id: UUID, erasure: str) -> None:
+    recipients.tell(UUID(erasure), workspace_id=workspace_id, at=clock.now())
 
 
 @jobs.periodic("privacy.erasure.again", "*/10 * * * *", purpose="Go on with erasures whose job was lost or that waited")

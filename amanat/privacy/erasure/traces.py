@@ -12,7 +12,7 @@ declared is searched too. What is left alone is said aloud in `LEFT_ALONE`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -184,6 +184,11 @@ class _Patterns:
             return True
         digits = "".join(character for character in text if character not in " ().-")
         return any(number in digits for number in self.numbers)
+
+
+def test_of_texts(wanted: Wanted) -> Callable[[str], bool]:
+    """Whether a text that lies in no table holds something wanted."""
+    return _Patterns(wanted).are_in
 
 
 def _literal(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -146,7 +145,10 @@ def certificate(request: MemberRequest, erasure_id: UUID) -> HttpResponse:
     found = ErasureCertificate.objects.of(request.workspace).filter(erasure=row).order_by("-issued_at", "-id").first()
     if found is None:
         raise Http404
-    body = json.loads(found.body)
+    body = certificates.opened(found)
+    if body is None:
+        messages.error(request, _("The certificate cannot be read: its text is not the one that was issued."))
+        return see_other(reverse("privacy:erasure", args=[row.pk]))
     context = {
         "row": row,
         "certificate": found,

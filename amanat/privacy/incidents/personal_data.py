@@ -33,6 +33,8 @@ HELD: list[Held] = [
             "lessons",
         },
         via=("form",),
+        # Clocks and people touched hang on it and go with it.
+        counted_from={"relied_on_end": "closed_at"},
     ),
     Held(
         "privacy.IncidentClock",

@@ -21,6 +21,8 @@ from amanat.privacy.registers import traffic
 from amanat.privacy.registers.models import Contract
 from amanat.privacy.registers.traffic import Line
 
+#: Whom people sent to ask for them: what goes back there is their answer, and no disclosure that a policy would name.
+ANSWERS = "agents of people"
 #: Traffic is compared over so many days.
 COMPARED = timedelta(days=90)
 
@@ -108,7 +110,7 @@ def register(policy: Policy, *, workspace_id: UUID, language: str, at: datetime)
         name = owners.get(line.host) or (line.recipient if line.recipient in policy.recipients else "")
         if name:
             by_name.setdefault(name, []).append(line)
-        elif not line.was_refused:
+        elif not line.was_refused and line.recipient != ANSWERS:
             unnamed.append(line)
     bound = [
         Bound(

@@ -16,6 +16,7 @@ HELD: list[Held] = [
         not_personal=_ROW
         | {"recipient", "party", "country", "safeguard", "signed_on", "until", "file", "added_at", "ended_at"},
         via=("form",),
+        counted_from={"relied_on_end": "ended_at"},
     ),
     # What was given to whom by which law is proof that outlives the person; who it was about does not.
     Held(
@@ -32,6 +33,7 @@ HELD: list[Held] = [
         },
         not_personal=_ROW | {"authority", "law", "reference", "asked_at", "given_at", "refused_at", "refused_because"},
         via=("form",),
+        counted_from={"relied_on_end": "asked_at"},
     ),
     Held(
         "privacy.AuthorityApproval",
@@ -47,6 +49,7 @@ HELD: list[Held] = [
         personal={"member": _MEMBER, "recorded_by": _MEMBER},
         not_personal=_ROW | {"topic", "done_on", "recorded_at"},
         via=("form",),
+        counted_from={"relied_on_end": "done_on"},
     ),
     Held(
         "privacy.Residency",

@@ -8,12 +8,15 @@ from django.conf import settings
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
+from amanat.accounts.models import Workspace
 from amanat.basis import regimes
 from amanat.core import jobs
 from amanat.policy.probing import Asked, Finding, probe
 from amanat.privacy.registers import authorities, contracts, processing, residency, staff
 from amanat.privacy.registers.models import AuthorityApproval, AuthorityDisclosure, Residency
 
+#: A workspace is bound by an hourly job; two hours without it are too many.
+BOUND_WITHIN = timedelta(hours=2)
 #: A number of nobody in Germany, to see which laws would protect its holder.
 IN_GERMANY = "+493000000000"
 
@@ -124,12 +127,24 @@ def lawful(asked: Asked) -> Finding:
 def region(asked: Asked) -> Finding:
     """The workspace is bound where the policy promises it, and this machine stands there."""
     pinned = Residency.objects.of(asked.workspace_id).values_list("region", flat=True).first()
+    if pinned is None and _is_new(asked):
+        return Finding(
+            True,
+            _("A new workspace, bound within the hour; this machine stands in {here}"),
+            {"here": residency.here(), "promised": asked.policy.transfers.region},
+        )
     is_kept = asked.policy.transfers.region != "pinned" or pinned == residency.here()
     return Finding(
         is_kept,
         _("Bound to {bound}; this machine stands in {here}"),
         {"bound": pinned or "-", "here": residency.here(), "promised": asked.policy.transfers.region},
     )
+
+
+def _is_new(asked: Asked) -> bool:
+    """Whether the hourly job that binds workspaces has not had its turn yet."""
+    workspace = Workspace.objects.of(asked.workspace_id).get(pk=asked.workspace_id)
+    return asked.at - workspace.created_at < BOUND_WITHIN
 
 
 @probe(

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -182,7 +184,8 @@ def document(policy: Policy, *, workspace: Workspace, language: str, at: datetim
     )
     return Document(
         title=_("Record of processing"),
-        lead=_("Made on %(day)s from the policy in force and from what runs.") % {"day": f"{at:%Y-%m-%d}"},
+        lead=_("Made on %(day)s from the policy in force and from what runs.")
+        % {"day": date_format(timezone.localtime(at), "j M Y")},
         language=language,
         sections=(
             Section(_("Who"), (Record("", tuple(pair for pair in who if pair[1])),)),

@@ -20,9 +20,9 @@ from amanat.privacy.registers.models import Traffic
 
 _SLOTS = 32
 _SQL = """
-INSERT INTO privacy_traffic ("on", recipient, host, was_refused, slot, requests, sent_bytes) VALUES (%s, %s, %s, %s, %s, 1, %s)
+INSERT INTO privacy_traffic ("on", recipient, host, was_refused, slot, requests, sent_bytes) VALUES (%s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT ("on", recipient, host, was_refused, slot)
-DO UPDATE SET requests = privacy_traffic.requests + 1, sent_bytes = privacy_traffic.sent_bytes + EXCLUDED.sent_bytes
+DO UPDATE SET requests = privacy_traffic.requests + EXCLUDED.requests, sent_bytes = privacy_traffic.sent_bytes + EXCLUDED.sent_bytes
 """
 
 
@@ -40,8 +40,9 @@ class Line:
 
 
 def count(disclosure: Disclosure) -> None:
-    """A request is about to leave."""
-    _add(disclosure.recipient, disclosure.host, disclosure.sent_bytes, was_refused=False)
+    """Requests are about to leave; a session takes those back, at its end, that did not (see `core.outgoing`)."""
+    sent, requests = disclosure.sent_bytes, disclosure.requests
+    _add(disclosure.recipient, disclosure.host, sent, was_refused=False, requests=requests)
 
 
 def count_refused(recipient: str, host: str) -> None:
@@ -49,10 +50,10 @@ def count_refused(recipient: str, host: str) -> None:
     _add(recipient, host, 0, was_refused=True)
 
 
-def _add(recipient: str, host: str, sent_bytes: int, *, was_refused: bool) -> None:
+def _add(recipient: str, host: str, sent_bytes: int, *, was_refused: bool, requests: int = 1) -> None:
     slot = secrets.randbelow(_SLOTS)
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, [clock.now().date(), recipient[:60], host[:255], was_refused, slot, sent_bytes])
+        cursor.execute(_SQL, [clock.now().date(), recipient[:60], host[:255], was_refused, slot, requests, sent_bytes])
 
 
 def since(day: date) -> list[Line]:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
 from amanat.basis import principals, regimes
-from amanat.core import files, ids, ledger, tally, vault
+from amanat.core import files, ids, jobs, ledger, tally, vault
 from amanat.people.models import Address, Contact
 from amanat.policy.format import Policy
 from amanat.privacy.requests import authorities, clocks, telling
@@ -36,6 +36,8 @@ _LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _HALF = 5
 #: The kept count of open requests, shown in the navigation.
 OPEN_COUNT = "rights_requests"
+#: The job that tells an agent's program how a request stands (`callbacks`).
+CALLBACK = "privacy.request.callback"
 
 
 class RequestRefused(ValueError):
@@ -80,6 +82,7 @@ def open_request(
         state=State.OPEN if contact else State.UNCLEAR, regimes=laws, language=asker.language, proof=asker.proof,
         code=_digest(code, identity, workspace.pk), received_at=at, written_by=by, promised_at=due, due_at=due,
         identified_at=at if contact else None, identified_by=by if contact else None, agent=agent,
+        callback=said.callback if agent is not None else "",
         principal=principals.digest(contact.pk, workspace_id=workspace.pk) if contact else None,
     )  # fmt: skip
     request.details = wording.seal(said, request)
@@ -235,6 +238,8 @@ def step(
 ) -> RequestStep:
     """Write down what happened: in the log of the request, and in the ledger. `facts` without personal data."""
     ledger.write(f"privacy.request.{what.value}", workspace=request.workspace_id, by=by, about=request, at=at, **facts)
+    if request.callback:  # its program hears how it stands when the transaction is through
+        jobs.enqueue(CALLBACK, workspace=request.workspace_id, once=f"{CALLBACK}:{request.pk}", request=str(request.pk))
     return RequestStep.objects.create(
         workspace_id=request.workspace_id, request=request, what=what, at=at, by=by, facts=facts
     )

@@ -245,6 +245,15 @@ class ExtendForm(forms.Form):
         self.fields["reason"].help_text = _("The person is told at once, with this reason.")
 
 
+class LiftForm(forms.Form):
+    why = forms.CharField(max_length=300)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["why"].label = _("Why it is lifted")
+        self.fields["why"].help_text = _("The person reads this before her data is used again.")
+
+
 class IdentifyForm(forms.Form):
     person = forms.CharField(max_length=200, required=False, label=gettext_lazy("Person"))
     contact = forms.UUIDField(required=False, widget=forms.HiddenInput)

@@ -111,6 +111,8 @@ class RightsRequest(WorkspaceRow):
     answer = models.BinaryField(max_length=20_000, null=True)  #: sealed: the words of the answer
     result_id = models.UUIDField(null=True)  #: of the copy or the erasure that was ordered
     agent = WorkspaceForeignKey("privacy.RightsAgent", null=True, related_name="+")  #: by whose program it came
+    #: where that program hears how it stands; kept when the person's own words are gone, or it would not hear of an erasure's end
+    callback = models.CharField(max_length=300, blank=True, db_default="", default="")
 
     class Meta:
         indexes = [
@@ -175,6 +177,8 @@ class RequestStep(WorkspaceRow):
         TOLD = "told", _("Person told")
         REVOKED = "revoked", _("Taken back by the person")
         OPENED = "opened", _("Status page opened")
+        LIFT_TOLD = "lift_told", _("Person told that the restriction will be lifted")
+        LIFTED = "lifted", _("Restriction lifted")
 
     request = WorkspaceForeignKey(RightsRequest, related_name="steps")
     what = models.CharField(max_length=10, choices=What.choices)

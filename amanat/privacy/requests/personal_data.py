@@ -29,6 +29,7 @@ HELD: list[Held] = [
         | {
             "kind", "who", "how", "state", "regimes", "language", "received_at", "identified_at", "promised_at", "due_at",
             "extended_at", "warned", "begun_at", "answered_at", "outcome", "reason", "result_id", "agent",
+            "callback",
         },
         via=("public page", "e-mail", "phone", "post", "counter", "agent", "API"),
     ),

@@ -10,7 +10,7 @@ from amanat.core import ledger_words, vault
 from amanat.people import bin as deleted
 from amanat.people import cards
 from amanat.people.cards import Card
-from amanat.privacy.requests import asking, details, views
+from amanat.privacy.requests import asking, callbacks, details, views
 from amanat.privacy.requests import ledger_words as own_words
 from amanat.privacy.requests.models import Nomination, RightsRequest
 from amanat.web import navigation
@@ -25,6 +25,7 @@ def register() -> None:
     vault.register_sealed(RightsRequest, "answer", details.place_of_answer)
     vault.register_sealed(Nomination, "nominee", details.place_of_nominee)
     deleted.before_purging(asking.let_go)
+    callbacks.register()
     navigation.register(
         Entry("trust", 20, _("Requests"), "inbox", "privacy:requests", May.READ_TRUST, badge=views.open_count)
     )
@@ -33,7 +34,7 @@ def register() -> None:
             60,
             "privacy/_requests_card.html",
             views.card,
-            column="right",
+            column="trust",
             permission=May.READ_TRUST,
             on=("contact",),
             reads=views.card_reads,

@@ -109,6 +109,16 @@ def begun(request: RightsRequest) -> bool:
         return _send(request, body % {"link": status_url(request)})
 
 
+def to_be_lifted(request: RightsRequest, why: str) -> bool:
+    """That her data will be used again, before it is (GDPR article 18(3))."""
+    with translation.override(request.language):
+        body = _(
+            "You asked us only to store your data and not to use it. This will be lifted now. Why: %(why)s If you do not agree, "
+            "answer us or object here: %(link)s"
+        )
+        return _send(request, body % {"why": why, "link": status_url(request)})
+
+
 def day(request: RightsRequest) -> str:
     return date_format(timezone.localtime(request.due_at), "j F Y")
 

@@ -56,6 +56,10 @@ urlpatterns: list[URLPattern] = [
         f"{_HERE}extend/", views.extend, name="request_extend", rule=_ANSWERS, methods=_POST, limits=WRITES,
         records=("privacy.request.extended",),
     ),
+    route(
+        f"{_HERE}lift/", views.lift, name="request_lift", rule=_MANAGES, methods=_POST, limits=WRITES,
+        records=("privacy.request.lift_told", "privacy.request.lifted", "basis.restriction.lifted"),
+    ),
     route(f"{_HERE}proof/", views.proof, name="request_proof", rule=_ANSWERS, records=("privacy.request.proof_opened",)),
     # --- for the person ---
     route(_PUBLIC, public_views.start, name="public_request", rule=anyone, methods=_FORM, limits=_DOOR),

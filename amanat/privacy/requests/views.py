@@ -23,7 +23,7 @@ from amanat.people import cards
 from amanat.people.models import Company, Contact
 from amanat.privacy.erasure import belongings
 from amanat.privacy.erasure.models import Erasure
-from amanat.privacy.requests import agents, asking, authorities, carrying, clocks, following, listing, telling
+from amanat.privacy.requests import agents, asking, authorities, carrying, clocks, following, lifting, listing, telling
 from amanat.privacy.requests import details as asked
 from amanat.privacy.requests.asking import RequestRefused
 from amanat.privacy.requests.forms import (
@@ -31,6 +31,7 @@ from amanat.privacy.requests.forms import (
     AnswerForm,
     ExtendForm,
     IdentifyForm,
+    LiftForm,
     RefuseForm,
     TakeDownForm,
 )
@@ -138,6 +139,8 @@ def _shown(request: MemberRequest, found: RightsRequest, *, status: int = 200, *
         "answer_form": forms.get("answer_form") or AnswerForm(),
         "refuse_form": forms.get("refuse_form") or RefuseForm(prefix="refuse"),
         "extend_form": forms.get("extend_form") or ExtendForm(prefix="extend"),
+        "lift_form": forms.get("lift_form") or LiftForm(prefix="lift"),
+        "lift_stage": lifting.stage(found) if request.member.may(May.MANAGE_POLICY) else None,
         "identify_form": forms.get("identify_form") or IdentifyForm(prefix=""),
         "reviewer_url": reverse("desk:task", args=[found.result_id])
         if found.kind == Kind.HUMAN_REVIEW and found.result_id
@@ -320,6 +323,21 @@ def extend(request: MemberRequest, request_id: UUID) -> HttpResponse:
         request, found,
         lambda: asking.extend(request=found, reason=form.cleaned_data["reason"], by=request.member, at=clock.now()),
         extend_form=form,
+    )  # fmt: skip
+
+
+def lift(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    """First the message to the person, then the lifting."""
+    found = _find(request, request_id)
+    if lifting.stage(found) == lifting.Stage.TOLD:
+        return _done(request, found, lambda: lifting.lift(request=found, by=request.member, at=clock.now()))
+    form = LiftForm(request.POST, prefix="lift")
+    if not form.is_valid():
+        return _shown(request, found, status=422, lift_form=form)
+    return _done(
+        request, found,
+        lambda: lifting.announce(request=found, why=form.cleaned_data["why"], by=request.member, at=clock.now()),
+        lift_form=form,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ PROOFS = (
     "desk.PaperOpening",
     "privacy.RequestStep",
     "privacy.ErasureCertificate",
+    "privacy.AuthorityApproval",
 )
 
 _FORGET = """

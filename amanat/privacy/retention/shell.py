@@ -45,7 +45,7 @@ def register() -> None:
             5,
             "privacy/_retention_card.html",
             views.card,
-            column="right",
+            column="trust",
             permission=May.READ_CONTACTS,
             on=("contact",),
             reads=views.card_reads,

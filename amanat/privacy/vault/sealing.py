@@ -56,15 +56,25 @@ def floors_in_force(policy: Policy, on: date) -> list[Floor]:
 
 
 def seal_before_erasure(
-    contact_ids: Collection[UUID], *, workspace_id: UUID, at: datetime, erasure_id: UUID | None
+    contact_ids: Collection[UUID],
+    *,
+    workspace_id: UUID,
+    at: datetime,
+    erasure_id: UUID | None,
+    today: date | None = None,
 ) -> list[Sealed]:
-    """Seal what laws make us keep of people who are about to be erased; call it inside the erasure's transaction. May be repeated."""
+    """Seal what laws make us keep of people who are erased at `at`; call it inside the erasure's transaction. May be repeated.
+
+    After a restore `at` is when they were erased first, and `today` the day of the restore: what would not lie here any more is not sealed.
+    """
     policy = versions.in_force(workspace_id, at).policy
     floors = floors_in_force(policy, at.date())
     if not floors or not contact_ids:
         return []
     assert policy.vault is not None  # or there were no floors
     ends_on = policy.vault.shred.after(at).date() + _ONE_DAY
+    if ends_on <= (today or at.date()):
+        return []
     people = _People(list(contact_ids), workspace_id)
     done: list[Sealed] = []
     rows: list[SealedRecord] = []

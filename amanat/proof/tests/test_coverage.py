@@ -12,7 +12,7 @@ from amanat.proof import coverage
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "promises.md"
 #: Promises of the published policies that a registered probe shows. Raise it when probes are added; it never falls.
-FLOOR = 330
+FLOOR = 370
 PROMISED = {line.key for line in coverage.lines()}
 
 

@@ -22,7 +22,9 @@ from amanat.policy.probing import Asked, Finding, Run
 from amanat.proof import evidence
 from amanat.proof import probes_installation as probes
 from amanat.proof.evidence import Ran
+from amanat.proof.listening import Listening
 from amanat.proof.models import Outcome
+from amanat.publishing import visiting
 
 POLICY = ready.policy("default")
 
@@ -188,7 +190,18 @@ def test_transport(shree: Workspace, settings: Settings, changes: dict[str, Any]
     }
     for name, value in {**safe, **changes}.items():
         setattr(settings, name, value)
-    assert ask(probes.transport, shree).is_kept is is_kept
+    visiting._handler.cache_clear()  # the middlewares read their settings once
+    try:
+        assert ask(probes.transport, shree).is_kept is is_kept
+    finally:
+        visiting._handler.cache_clear()
+
+
+def test_an_answer_that_forgets_what_the_settings_say_is_found(shree: Workspace, settings: Settings) -> None:
+    visiting._handler()  # made while the site had no certificate, so its answers do not tell browsers to remember
+    settings.BASE_URL, settings.SECURE_HSTS_SECONDS = "https://crm.example.in", 63_072_000
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    assert not ask(probes.transport, shree).is_kept
 
 
 def test_a_recipient_without_encryption_is_found(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,6 +264,25 @@ def test_an_inner_address_taken_for_a_public_one_is_found(shree: Workspace, monk
     assert ask(probes.firewall, shree).is_kept
     monkeypatch.setattr(addresses, "is_public", lambda address: True)
     assert not ask(probes.firewall, shree).is_kept
+
+
+@pytest.mark.parametrize(
+    ("door", "is_kept"),
+    [
+        (Listening("127.0.0.1", 5432), True),
+        (Listening("0.0.0.0", 5432), False),
+        (Listening("::", 8443), False),
+        (Listening("0.0.0.0", 8421), True),
+    ],
+)
+def test_a_port_that_nobody_set_is_found(
+    shree: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch, door: Listening, is_kept: bool
+) -> None:
+    settings.CONFIGURATION = replace(settings.CONFIGURATION, host="0.0.0.0", port=8421)
+    monkeypatch.setattr(probes.listening, "ours", lambda: [door])
+    assert ask(probes.firewall, shree).is_kept is is_kept
+    settings.CONFIGURATION = replace(settings.CONFIGURATION, host="127.0.0.1")
+    assert ask(probes.firewall, shree).is_kept is door.is_inside
 
 
 def test_a_policy_with_open_doors_outward_is_found(shree: Workspace) -> None:

@@ -179,3 +179,14 @@ def test_a_declared_column_that_is_gone_is_found(shree: Workspace, monkeypatch: 
     run = probing.registered()["data.Name"].run
     monkeypatch.setattr(probes, "_columns_of_database", set)
     assert not ask(run, shree).is_kept
+
+
+def test_a_business_of_another_kind_tries_the_catalogue_of_centres(
+    other: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenancy.inside(other):
+        Workspace.objects.of(other).update(kind=Workspace.Kind.AGENCY)
+    found = ask(probes.csc, other)
+    assert found.is_kept and int(found.facts["services"] or 0) > 20
+    monkeypatch.setattr(probes.catalogue, "install", lambda **told: None)
+    assert not ask(probes.csc, other).is_kept

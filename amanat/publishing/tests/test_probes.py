@@ -15,7 +15,7 @@ from amanat.core import clock, routes, tenancy
 from amanat.policy import probing
 from amanat.policy.format import Clause
 from amanat.policy.probing import Asked, Finding
-from amanat.publishing import inventory, mails, public_views, publish, versions, visiting
+from amanat.publishing import inventory, mails, probes_reading, public_views, publish, versions, visiting
 from amanat.publishing import probes as own
 from amanat.publishing.models import PolicyMail, PolicyVersion
 from amanat.publishing.tests.samples import NOW, REWORDED, WIDER, changed, published
@@ -23,6 +23,7 @@ from amanat.publishing.tests.samples import NOW, REWORDED, WIDER, changed, publi
 DAY = timedelta(days=1)
 NAMES = sorted(name for name in probing.registered() if name.startswith("publishing."))
 LATER = NOW + 40 * DAY
+HANDED = ('operator: {name: "Shree CSC Kendra"', 'operator: {name: "Somebody Else"')
 
 
 def run(workspace: Workspace, name: str, at: Any = LATER, **changes: Any) -> Finding:
@@ -264,3 +265,45 @@ def test_probes_change_no_row(kept: Workspace) -> None:
         run(kept, name)
     with tenancy.inside(kept):
         assert (PolicyVersion.objects.of(kept).count(), PolicyMail.objects.of(kept).count()) == before
+
+
+def test_the_page_that_leads_nowhere_is_hard_to_read(kept: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = visiting.visit
+
+    def without(old: str, new: str) -> Callable[..., visiting.Visited]:
+        def visit(address: str, **headers: str) -> visiting.Visited:
+            seen = real(address, **headers)
+            assert old in seen.text
+            return visiting.read(seen, seen.text.replace(old, new))
+
+        return visit
+
+    broken = {
+        '<a class="skip" href="#main">': '<a class="skip" href="/">',
+        '<html lang="en"': "<html",
+        'id="collect"': 'id="gathering"',
+        "<h2": "<h4",
+        "</main>": '<img src="/static/x.png"></main>',
+    }
+    for old, new in broken.items():
+        monkeypatch.setattr(probes_reading, "visit", without(old, new))
+        assert not run(kept, "publishing.readable").is_kept, old
+
+
+def test_a_new_operator_who_came_too_early_or_unmailed_is_found(kept: Workspace) -> None:
+    version = published(kept, WIDER, REWORDED, HANDED, at=NOW + 36 * DAY)
+    assert version.effective_at == NOW + 66 * DAY
+    assert run(kept, "publishing.handed_over").is_kept
+    with tenancy.inside(kept):
+        assert version.mails.count() == 1
+        version.mails.all().delete()
+    assert run(kept, "publishing.handed_over").facts["untold"] == 1
+
+
+def test_a_sale_is_told_as_early_as_promised_though_the_lead_is_shorter(shree: Workspace) -> None:
+    longer = ("notice_before_sale: P30D", "notice_before_sale: P45D")
+    published(shree, longer)
+    version = published(shree, longer, HANDED, at=NOW + DAY)
+    assert version.effective_at == NOW + 46 * DAY
+    wider = published(shree, longer, WIDER, at=NOW + 2 * DAY)
+    assert wider.effective_at == NOW + 32 * DAY

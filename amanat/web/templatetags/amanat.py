@@ -16,10 +16,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from amanat.core import clock
+from amanat.core import clock, ids
 from amanat.web import formatting, frame, sprite
 
 register = template.Library()
+
+#: The hidden field by which a form that arrives twice is known again; `accounts.once` looks for it.
+ONCE = "once_key"
 
 #: state: (word, icon, tone). The four of the promises, then the same tones for a person's papers.
 SEALS = {
@@ -52,6 +55,12 @@ def _drawn(name: str, label: str, size: str, *_static: str) -> SafeString:
             '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>', style, label, address
         )
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', style, address)
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """For a form that makes something: a key of this page, so that the form acts once even when it is sent twice."""
+    return format_html('<input type="hidden" name="{}" value="{}">', ONCE, ids.new())
 
 
 @register.simple_tag(takes_context=True)

@@ -1,7 +1,6 @@
 """The style guide in a real browser: no accessibility fault, nothing refused by the policy, keyboard, phone, right to left."""
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,10 +17,11 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from amanat.web.tests import chromium
+
 pytestmark = [pytest.mark.slow, pytest.mark.journey]
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PAGES = ["", "home/", "contacts/", "person/", "hindi/", "policy/", "sign-in/", "receipt/", "errors/404/", "errors/500/"]
 DESK = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -62,10 +62,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-        )
+        browser = play.chromium.launch(executable_path=chromium.program(), args=chromium.ARGUMENTS)
         yield browser
         browser.close()
 

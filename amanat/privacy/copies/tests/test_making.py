@@ -24,6 +24,8 @@ from amanat.people.tests import factories
 from amanat.privacy.copies import making
 from amanat.privacy.copies.making import NoSuchCopy
 from amanat.privacy.copies.models import PersonCopy
+from amanat.privacy.erasure import erasing
+from amanat.privacy.erasure.models import Erasure
 from tests.promises import cast
 
 State = PersonCopy.State
@@ -303,3 +305,20 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(shree: Workspace) 
             made(shree, person.pk)
         counts.append(len(caught))
     assert counts[0] == counts[1] < 90
+
+
+def test_who_has_a_copy_ready_and_another_ordered_can_be_erased(shree: Workspace) -> None:
+    her = factories.make_contact(shree, "Sunita Deshmukh")
+    ready = made(shree, her.pk)
+    with tenancy.inside(shree):
+        waiting = making.order(workspace=shree, contact_id=her.pk, language="en", by=None, at=clock.now())
+        ordered = erasing.order(
+            workspace=shree, contact_ids=[her.pk], because="request", by=None, at=clock.now(), at_once=True
+        )
+    assert erasing.carry_out(ordered.pk, workspace_id=shree.pk).state == Erasure.State.DONE
+    with tenancy.inside(shree):
+        found = {one.pk: one for one in PersonCopy.objects.of(shree)}
+        assert (found[ready.pk].state, found[ready.pk].file_id) == (State.EXPIRED, None)
+        assert found[waiting.pk].state == State.FAILED
+        assert {one.contact_id for one in found.values()} == {None}
+        assert not StoredFile.objects.of(shree).exists()

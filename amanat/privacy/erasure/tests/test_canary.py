@@ -40,7 +40,7 @@ def test_files_of_the_data_folder_are_read_to_their_last_byte(shree: Workspace, 
 def test_it_goes_again_after_a_restore(shree: Workspace, tmp_path: Path) -> None:
     planted = canary.plant(shree.pk, at=clock.now())
     with tenancy.inside(shree):
-        assert erasing.again([planted.contact_id], workspace_id=shree.pk, at=clock.now()) == 1
+        assert erasing.again({planted.contact_id: clock.now()}, workspace_id=shree.pk, at=clock.now()) == 1
     assert canary.search(shree.pk, tmp_path).is_clean
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from django.db import IntegrityError, connection
 
 from amanat.accounts.models import Workspace
 from amanat.basis import suppression
-from amanat.core import clock, ids, jobs, ledger, tally, tenancy, tombstones
+from amanat.core import clock, files, ids, jobs, ledger, tally, tenancy, tombstones
 from amanat.core.models import IdempotentAnswer, LedgerEntry, LocalMessage
 from amanat.core.models_files import StoredFile
 from amanat.core.schema import workspace_models
 from amanat.desk.models import Paper, Payment, ServiceRecord, Task
 from amanat.people import merging, search
+from amanat.people.importing import runs
 from amanat.people.models import Contact, ExportRun, ImportProblem, ImportRun, Interaction, Phone, SearchEntry
 from amanat.people.tests import factories
 from amanat.privacy.erasure import erasing
@@ -269,7 +271,7 @@ def test_jobs_that_wait_for_her_go_and_others_stay(shree: Workspace) -> None:
 def test_people_of_a_restored_backup_go_again_without_an_order(shree: Workspace) -> None:
     scene = people.scene(shree)
     with tenancy.inside(shree):
-        assert erasing.again([scene.her.pk], workspace_id=shree.pk, at=clock.now()) == 1
+        assert erasing.again({scene.her.pk: clock.now()}, workspace_id=shree.pk, at=clock.now()) == 1
         assert not Erasure.objects.of(shree).exists()
         assert not SearchEntry.objects.of(shree).filter(pk=scene.her.pk).exists()
         assert suppression.among([NUMBER], workspace=shree, at=clock.now()) == {NUMBER: "erased"}
@@ -285,3 +287,48 @@ def test_open_items_for_what_people_took_with_them(shree: Workspace) -> None:
         item = ErasureOpenItem.objects.of(shree).get()
     assert (item.kind, item.count) == (ErasureOpenItem.Kind.RECIPIENT, 1)
     assert done.state == Erasure.State.DONE
+
+
+def test_every_reference_that_a_delete_asks_for_is_found_by_an_index(shree: Workspace) -> None:
+    """One that holds only some of the rows is none: each person who goes would have the whole table read."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")
+        names = {row[0] for row in cursor.fetchall()}
+    assert {
+        f"by_contact_id_of_{table}" for table in ("privacy_retentiondue", "privacy_legalhold", "privacy_nomination")
+    } <= names
+    assert "by_contact_id_of_people_phone" not in names  # has one of its own
+
+
+@pytest.mark.parametrize(
+    ("line", "places"),
+    [
+        ("Somebody Else,9822000001", []),
+        (f"{NAME},", ["people.ImportRun"]),
+        ("Z. Q.,98220 41736", ["people.ImportRun"]),
+    ],
+)
+def test_an_import_that_waits_is_an_open_item_only_where_it_may_name_her(
+    line: str, places: list[str], shree: Workspace
+) -> None:
+    her, owner = people.make_her(shree), factories.owner(shree)
+    with tenancy.inside(shree):
+        waiting = runs.upload(
+            source=io.BytesIO(f"Name,Mobile\nAsha,\n{line}\n".encode()), name="a.csv", by=owner, at=clock.now()
+        )
+    done = people.erase(shree, her, by=owner)
+    with tenancy.inside(shree):
+        items = ErasureOpenItem.objects.of(shree).filter(erasure=done, kind="import")
+        assert list(items.values_list("place", flat=True)) == places
+        assert ImportRun.objects.of(shree).get(pk=waiting.pk).file_id is not None, "it may still go on"
+    assert done.state == (Erasure.State.FAILED if places else Erasure.State.DONE)
+
+
+def test_an_import_whose_file_cannot_be_read_is_an_open_item(shree: Workspace) -> None:
+    her, owner = people.make_her(shree), factories.owner(shree)
+    with tenancy.inside(shree):
+        file = files.store(b"damaged", workspace_id=shree.pk, name="a.txt", by=None, kind="attachment")
+        ImportRun.objects.create(workspace_id=shree.pk, file=file, file_name="a.csv", state="stopped")
+    done = people.erase(shree, her, by=owner)
+    with tenancy.inside(shree):
+        assert [item.kind for item in ErasureOpenItem.objects.of(shree).filter(erasure=done)] == ["import"]

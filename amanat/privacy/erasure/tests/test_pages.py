@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -107,6 +108,25 @@ def test_a_member_says_that_it_is_a_child_and_takes_it_back(shree: Workspace) ->
     client.post(reverse("privacy:child_clear", args=[found.pk]))
     with tenancy.inside(shree):
         assert ChildFound.objects.of(shree).get().state == ChildFound.State.CLEARED
+
+
+@pytest.mark.parametrize("body", ["not what was issued", "[]", "{}"])
+def test_a_certificate_that_somebody_changed_is_told_and_not_shown(shree: Workspace, body: str) -> None:
+    with tenancy.inside(shree):
+        ordered = Erasure.objects.create(
+            workspace_id=shree.pk,
+            contact_ids=[ids.new()],
+            because="request",
+            ordered_at=clock.now(),
+            state="done",
+            searched_at=clock.now(),
+        )
+        ErasureCertificate.objects.create(
+            workspace_id=shree.pk, erasure=ordered, search="whole", issued_at=clock.now(), body=body, digest="d" * 64
+        )
+    answer = _client(shree).get(reverse("privacy:erasure_certificate", args=[ordered.pk]), follow=True)
+    assert answer.redirect_chain == [(reverse("privacy:erasure", args=[ordered.pk]), 303)]
+    assert "The certificate cannot be read" in answer.content.decode()
 
 
 def test_the_probe_of_certificates(shree: Workspace) -> None:

@@ -1,0 +1,255 @@
+"""Forms of channels and message templates."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from amanat.core import phones
+from amanat.core.phones import PhoneInvalid
+from amanat.messaging.channels import templates
+from amanat.messaging.channels.contract import Adapter
+from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+
+_HEADER = re.compile(r"[A-Za-z0-9]{3,11}")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A detail that a provider asks for. Secrets are never shown again. `kind`: "text", "number", "json", or choices."""
+
+    label: str | Promise
+    is_secret: bool = False
+    kind: str = "text"
+    choices: Sequence[tuple[str, str | Promise]] = ()
+    is_optional: bool = False
+    help: str | Promise = ""
+
+
+_TLS = (("starttls", "STARTTLS"), ("tls", "TLS"))
+_CLASSES = (
+    ("service", gettext_lazy("Service")),
+    ("transactional", gettext_lazy("Transactional")),
+    ("promotional", gettext_lazy("Promotional")),
+)
+NEEDS: Mapping[str, Need] = {
+    "phone_number_id": Need(
+        gettext_lazy("Phone number id"), help=gettext_lazy("In WhatsApp Manager, under API setup.")
+    ),
+    "waba_id": Need(gettext_lazy("WhatsApp business account id"), help=gettext_lazy("Beside the phone number id.")),
+    "token": Need(
+        gettext_lazy("Access token"), is_secret=True, help=gettext_lazy("Of a system user, without an end date.")
+    ),
+    "app_secret": Need(gettext_lazy("App secret"), is_secret=True, help=gettext_lazy("In the app's basic settings.")),
+    "entity_id": Need(gettext_lazy("Entity id (DLT)"), help=gettext_lazy("Of your firm in the operator's register.")),
+    "header_class": Need(gettext_lazy("Class of the header"), kind="choice", choices=_CLASSES),
+    "authkey": Need(gettext_lazy("Auth key"), is_secret=True),
+    "url": Need(gettext_lazy("Address of the gateway")),
+    "method": Need(gettext_lazy("Method"), kind="choice", choices=(("POST", "POST"), ("GET", "GET"))),
+    "body": Need(
+        gettext_lazy("Form of the request"),
+        kind="choice",
+        choices=(("json", "JSON"), ("form", gettext_lazy("Form")), ("query", gettext_lazy("In the address"))),
+    ),
+    "fields": Need(gettext_lazy("Fields of the request (JSON)"), kind="json"),
+    "success": Need(gettext_lazy("How success looks (JSON)"), kind="json"),
+    "id_path": Need(gettext_lazy("Where the message's id stands")),
+    "key": Need(gettext_lazy("Key of the gateway"), is_secret=True, is_optional=True),
+    "extra": Need(gettext_lazy("Further settings (JSON)"), kind="json", is_optional=True),
+    "smtp_host": Need(gettext_lazy("Mail server (SMTP)")),
+    "smtp_port": Need(gettext_lazy("Port"), kind="number"),
+    "smtp_tls": Need(gettext_lazy("Encryption"), kind="choice", choices=_TLS),
+    "smtp_user": Need(gettext_lazy("User name")),
+    "smtp_password": Need(gettext_lazy("Password"), is_secret=True),
+    "from_name": Need(gettext_lazy("Name of the sender")),
+    "imap_host": Need(gettext_lazy("Server for incoming mail (IMAP)"), is_optional=True),
+    "imap_port": Need(gettext_lazy("Port for incoming mail"), kind="number", is_optional=True),
+    "imap_user": Need(gettext_lazy("User name for incoming mail"), is_optional=True),
+    "imap_password": Need(gettext_lazy("Password for incoming mail"), is_secret=True, is_optional=True),
+    "api_key": Need(gettext_lazy("API key"), is_secret=True),
+    "webhook_secret": Need(gettext_lazy("Secret of its calls"), is_secret=True, is_optional=True),
+}
+#: Asked for beside what an adapter says it needs.
+_BESIDE = {"sms_http": ("key", "extra")}
+
+
+def needs_of(adapter: Adapter) -> dict[str, Need]:
+    """The details to fill in for an adapter; one that is not described here is a plain text."""
+    names = [*adapter.needs, *_BESIDE.get(adapter.name, ())]
+    return {
+        name: NEEDS.get(name, Need(name.replace("_", " ").capitalize(), "secret" in name or "key" in name))
+        for name in names
+    }
+
+
+class AccountForm(forms.Form):
+    """An account of one adapter. Of an account that exists, secrets may stay empty: they are kept."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=80, help_text=gettext_lazy("As your team calls it."))
+    address = forms.CharField(label=gettext_lazy("Number or address"), max_length=254)
+
+    def __init__(self, *args: Any, adapter: Adapter, account: ChannelAccount | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.adapter, self.account, self.needs = adapter, account, needs_of(adapter)
+        labels = {
+            Channel.WHATSAPP: _("Phone number"),
+            Channel.SMS: _("Header (sender)"),
+            Channel.EMAIL: _("E-mail address"),
+        }
+        self.fields["address"].label = labels[Channel(adapter.channel)]
+        for name, need in self.needs.items():
+            self.fields[name] = self._field(need)
+        if account is not None:
+            del self.fields["address"]
+            shown = {name: account.settings.get(name, "") for name, need in self.needs.items() if not need.is_secret}
+            written = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in shown.items()}
+            self.initial = {"name": account.name, **written, **self.initial}
+
+    def _field(self, need: Need) -> forms.Field:
+        is_required = not need.is_optional and not (need.is_secret and self.account is not None)
+        options: dict[str, Any] = {"label": need.label, "required": is_required, "help_text": need.help}
+        if need.is_secret and self.account is not None:
+            options["help_text"] = _("Leave it empty to keep the one that is there.")
+        if need.choices:
+            return forms.ChoiceField(choices=need.choices, **options)
+        if need.kind == "number":
+            return forms.IntegerField(min_value=1, max_value=65_535, **options)
+        if need.kind == "json":
+            return forms.JSONField(widget=forms.Textarea(attrs={"rows": 4}), **options)
+        widget = forms.PasswordInput(attrs={"autocomplete": "off"}) if need.is_secret else forms.TextInput()
+        return forms.CharField(max_length=1_000, widget=widget, **options)
+
+    def clean_address(self) -> str:
+        written = str(self.cleaned_data["address"]).strip()
+        if self.adapter.channel == Channel.WHATSAPP:
+            try:
+                return phones.parse_or_raise(written)
+            except PhoneInvalid as problem:
+                raise ValidationError(problem.reason) from None
+        if self.adapter.channel == Channel.EMAIL:
+            return str(forms.EmailField().clean(written))
+        if not _HEADER.fullmatch(written):
+            raise ValidationError(_("A header has 3 to 11 letters and digits."))
+        return written.upper()
+
+    def details(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Settings and secrets, as `accounts.connect` takes them."""
+        values = {name: self.cleaned_data.get(name) for name in self.needs}
+        extra = values.pop("extra", None)
+        kept = {
+            name: value for name, value in values.items() if not self.needs[name].is_secret and value not in (None, "")
+        }
+        hidden = {name: str(value) for name, value in values.items() if self.needs[name].is_secret and value}
+        return {**(extra if isinstance(extra, dict) else {}), **kept}, hidden
+
+
+class TemplateForm(forms.Form):
+    """A new template: what it is for, over which channel."""
+
+    title = forms.CharField(
+        label=gettext_lazy("Title"), max_length=120, help_text=gettext_lazy("As your team calls it.")
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Name for the provider"),
+        max_length=60,
+        help_text=gettext_lazy("Small letters, digits and underscores, such as pan_card_ready."),
+    )
+    channel = forms.ChoiceField(label=gettext_lazy("Channel"), choices=Channel.choices)
+    category = forms.ChoiceField(label=gettext_lazy("Kind"), choices=MessageTemplate.Category.choices)
+    purpose = forms.ChoiceField(label=gettext_lazy("Purpose of your policy"))
+
+    def __init__(self, *args: Any, purposes: Sequence[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["purpose"] = forms.ChoiceField(label=_("Purpose of your policy"), choices=purposes)
+
+
+class TextForm(forms.Form):
+    """The words of a template in one language."""
+
+    subject = forms.CharField(label=gettext_lazy("Subject"), max_length=200, required=False)
+    header = forms.CharField(label=gettext_lazy("Heading"), max_length=60, required=False)
+    body = forms.CharField(
+        label=gettext_lazy("Text"),
+        max_length=4_096,
+        widget=forms.Textarea(attrs={"rows": 7}),
+        help_text=gettext_lazy("Write {{1}}, {{2}} where a name or a date is to stand."),
+    )
+    footer = forms.CharField(label=gettext_lazy("Last line"), max_length=60, required=False)
+    variables = forms.CharField(
+        label=gettext_lazy("What each variable is, one a line"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    examples = forms.CharField(
+        label=gettext_lazy("An example for each, one a line"), required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    buttons = forms.CharField(
+        label=gettext_lazy("Buttons, one a line"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("“Yes” answers; “Our page | https://…” opens a page; “Call us | +91…” calls."),
+    )
+    provider_id = forms.CharField(label=gettext_lazy("Template id (DLT)"), max_length=64, required=False)
+
+    def __init__(self, *args: Any, template: MessageTemplate, text: TemplateText | None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        from amanat.messaging.reminders import values  # it stands above the channels
+
+        names = ", ".join(values.ALL)
+        self.fields["variables"].help_text = _("One of: %(names)s.") % {"names": names}
+        unused = {
+            Channel.WHATSAPP: ("subject", "provider_id"),
+            Channel.SMS: ("subject", "header", "footer", "buttons"),
+            Channel.EMAIL: ("header", "footer", "buttons", "provider_id"),
+        }
+        for name in unused[Channel(template.channel)]:
+            del self.fields[name]
+        self.known = frozenset(values.ALL)
+        if text is not None:
+            shown = {name: getattr(text, name) for name in ("subject", "header", "body", "footer", "provider_id")}
+            lines = {"variables": "\n".join(text.variables), "examples": "\n".join(text.examples)}
+            self.initial = {**shown, **lines, "buttons": "\n".join(map(_button_line, text.buttons)), **self.initial}
+
+    def clean_variables(self) -> list[str]:
+        names = _lines(self.cleaned_data["variables"])
+        unknown = [name for name in names if name not in self.known]
+        if unknown:
+            raise ValidationError(_("Nobody knows %(name)s.") % {"name": unknown[0]})
+        return names
+
+    def clean_examples(self) -> list[str]:
+        return _lines(self.cleaned_data["examples"])
+
+    def clean_buttons(self) -> list[dict[str, str]]:
+        return [_button(line) for line in _lines(self.cleaned_data["buttons"])]
+
+    def take(self, refused: templates.TemplateRefused) -> None:
+        """Show what is wrong at its fields."""
+        for name, sentences in refused.problems.items():
+            for sentence in sentences:
+                self.add_error(name if name in self.fields else None, sentence)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _button(line: str) -> dict[str, str]:
+    words, _bar, target = (part.strip() for part in line.partition("|"))
+    if target.startswith("+"):
+        return {"type": "phone", "text": words, "phone": target}
+    return {"type": "url", "text": words, "url": target} if target else {"type": "quick_reply", "text": words}
+
+
+def _button_line(button: Mapping[str, Any]) -> str:
+    target = button.get("url") or button.get("phone")
+    return f"{button['text']} | {target}" if target else str(button["text"])

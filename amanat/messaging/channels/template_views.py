@@ -1,0 +1,127 @@
+"""Settings → Message templates: texts that may be sent unasked, in each language, and how the provider judged them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.conf import settings as site
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import MemberRequest, see_other, sent
+from amanat.basis import rules, wording
+from amanat.core import clock
+from amanat.messaging.channels import checking, templates
+from amanat.messaging.channels.forms import TemplateForm, TextForm
+from amanat.messaging.channels.models import Channel, MessageTemplate, TemplateText
+from amanat.messaging.channels.templates import TemplateRefused
+
+TONES = {"draft": "", "submitted": "blue", "approved": "green", "rejected": "red", "paused": "marigold"}
+_State = TemplateText.State
+
+
+def template_list(request: MemberRequest) -> HttpResponse:
+    found = list(MessageTemplate.objects.of(request.workspace).filter(ended_at=None).order_by("title", "id")[:500])
+    texts = TemplateText.objects.of(request.workspace).filter(template__in=found).order_by("language")
+    by_template: dict[UUID, list[dict[str, str]]] = {}
+    for text in texts.only("template_id", "language", "state", "workspace_id"):
+        shown = {"language": text.language, "state": text.get_state_display(), "tone": TONES[text.state]}
+        by_template.setdefault(text.template_id, []).append(shown)
+    lines = [{"template": one, "texts": by_template.get(one.pk, [])} for one in found]
+    return render(request, "messaging/templates.html", {"lines": lines})
+
+
+def template_new(request: MemberRequest) -> HttpResponse:
+    form = TemplateForm(sent(request), purposes=_purposes(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            template = templates.make(account=None, by=request.member, at=clock.now(), **form.cleaned_data)
+        except TemplateRefused as refused:
+            for name, sentences in refused.problems.items():
+                form.add_error(name, list(sentences))
+        else:
+            language = request.workspace.language
+            return see_other(reverse("messaging:template_text", args=[template.pk, language]))
+    return render(request, "messaging/template_new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def template(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    one = _template(request, template_id)
+    texts = list(TemplateText.objects.of(request.workspace).filter(template=one).order_by("language"))
+    context = {
+        "template": one,
+        "texts": [_shown(one, text) for text in texts],
+        "missing": [(code, name) for code, name in site.LANGUAGES if code not in {text.language for text in texts}],
+        "purpose": dict(_purposes(request)).get(one.purpose, one.purpose),
+    }
+    return render(request, "messaging/template.html", context)
+
+
+def template_text(request: MemberRequest, template_id: UUID, language: str) -> HttpResponse:
+    """Write or change the words in one language."""
+    one = _template(request, template_id)
+    names = dict(site.LANGUAGES)
+    if language not in names:
+        raise Http404
+    text = TemplateText.objects.of(request.workspace).filter(template=one, language=language).first()
+    form = TextForm(sent(request), template=one, text=text)
+    if request.method == "POST" and form.is_valid():
+        try:
+            templates.write(template=one, language=language, by=request.member, at=clock.now(), **form.cleaned_data)
+        except TemplateRefused as refused:
+            form.take(refused)
+        else:
+            messages.success(request, _("Saved."))
+            return see_other(reverse("messaging:template", args=[one.pk]))
+    context = {"form": form, "template": one, "text": text, "language_name": names[language]}
+    return render(request, "messaging/template_text.html", context, status=422 if form.errors else 200)
+
+
+def template_submit(request: MemberRequest, template_id: UUID, language: str) -> HttpResponse:
+    """Hand a text in for approval."""
+    one = _template(request, template_id)
+    text = get_object_or_404(
+        TemplateText.objects.of(request.workspace).select_related("template"), template=one, language=language
+    )
+    try:
+        checking.submit_soon(text=text, by=request.member, at=clock.now())
+    except TemplateRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("Handed in. WhatsApp usually decides within minutes."))
+    return see_other(reverse("messaging:template", args=[one.pk]))
+
+
+def template_end(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    templates.end(template=_template(request, template_id), by=request.member, at=clock.now())
+    return see_other(reverse("messaging:templates"))
+
+
+def _template(request: MemberRequest, template_id: UUID) -> MessageTemplate:
+    return get_object_or_404(MessageTemplate.objects.of(request.workspace), pk=template_id)
+
+
+def _shown(one: MessageTemplate, text: TemplateText) -> dict[str, object]:
+    """A text as a bubble, its variables filled with their examples."""
+    numbers = templates.variables_in(text.body)
+    values = [*text.examples, *["…"] * (max(numbers, default=0) - len(text.examples))]
+    is_at_meta = one.channel == Channel.WHATSAPP
+    return {
+        "text": text,
+        "language_name": dict(site.LANGUAGES).get(text.language, text.language),
+        "state": text.get_state_display(),
+        "tone": TONES[text.state],
+        "body": templates.body_with(text, values),
+        "may_submit": is_at_meta and text.state in {_State.DRAFT, _State.REJECTED},
+    }
+
+
+def _purposes(request: MemberRequest) -> Sequence[tuple[str, str]]:
+    """Purposes of the policy in force for which somebody may be written to."""
+    policy, language = rules.of(request.workspace.pk).policy, get_language() or "en"
+    return [(name, wording.purpose(policy, name, language)) for name in policy.purposes]

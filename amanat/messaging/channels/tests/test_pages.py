@@ -1,0 +1,164 @@
+"""Settings → Channels and → Message templates, as an owner and as others see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from amanat.accounts.models import Workspace
+from amanat.accounts.permissions import Role
+from amanat.accounts.tests.factories import make_member, owner_of, signed_in
+from amanat.core import tenancy
+from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.channels.tests.test_accounts import connect
+from amanat.messaging.inbox.models import Message
+from amanat.messaging.sandbox.running import Running
+from amanat.messaging.sandbox.tests import doubles
+from amanat.people.models import Contact
+
+pytestmark = pytest.mark.usefixtures("db")
+CHANNELS, TEMPLATES = "/settings/channels/", "/settings/templates/"
+
+
+@pytest.fixture
+def double(tmp_path: Path) -> Iterator[Running]:
+    with doubles.whatsapp(tmp_path) as running:
+        yield running
+
+
+def test_an_owner_connects_a_number_and_sees_what_to_enter(shree: Workspace) -> None:
+    client = signed_in(owner_of(shree))
+    assert "WhatsApp (Meta Cloud API)" in client.get(f"{CHANNELS}connect/").content.decode()
+    page = f"{CHANNELS}connect/whatsapp_cloud/"
+    details = {"name": "Counter", "phone_number_id": "1", "waba_id": "2", "token": "t0ken", "app_secret": "s3cret"}
+    refused = client.post(page, {**details, "address": "98220"})
+    assert refused.status_code == 422
+    made = client.post(page, {**details, "address": "98220 00001"})
+    assert made.status_code == 303
+    shown = client.get(made["Location"]).content.decode()
+    with tenancy.inside(shree):
+        account = ChannelAccount.objects.of(shree).get()
+    assert account.address == "+919822000001"
+    assert f"/w/{shree.pk}/hooks/{account.pk}/" in shown
+    assert "t0ken" not in shown
+    assert "s3cret" not in shown
+    assert client.post(page, {**details, "address": "9822000001"}).status_code == 422
+
+
+def test_an_account_is_paused_resumed_and_changed(shree: Workspace) -> None:
+    client = signed_in(owner_of(shree))
+    with tenancy.inside(shree):
+        account = connect(shree)
+    page = f"{CHANNELS}{account.pk}/"
+    for act, state in (("pause", "paused"), ("resume", "ready"), ("default", "ready"), ("check", "ready")):
+        assert client.post(f"{page}act/", {"act": act}).status_code == 303
+        with tenancy.inside(shree):
+            account.refresh_from_db()
+        assert account.state == state
+    assert client.post(f"{page}act/", {"act": "explode"}).status_code == 400
+    changed = client.post(page, {"name": "Shop", "phone_number_id": "7", "waba_id": "8"})
+    assert changed.status_code == 303
+    with tenancy.inside(shree):
+        account.refresh_from_db()
+    assert (account.name, account.settings["phone_number_id"]) == ("Shop", "7")
+
+
+@pytest.mark.parametrize("role", [Role.MANAGER, Role.AGENT, Role.AUDITOR])
+def test_only_owners_see_channels(shree: Workspace, role: Role) -> None:
+    client = signed_in(make_member(shree, role=role))
+    assert client.get(CHANNELS).status_code == 403
+    assert client.get(TEMPLATES).status_code == (200 if role == Role.MANAGER else 403)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_lists_cost_the_same_for_one_and_for_three(
+    shree: Workspace, count: int, django_assert_max_num_queries: object
+) -> None:
+    client = signed_in(owner_of(shree))
+    with tenancy.inside(shree):
+        for number in range(count):
+            connect(shree, f"+91982200000{number}")
+    client.get(CHANNELS)
+    with django_assert_max_num_queries(12):  # type: ignore[operator]
+        shown = client.get(CHANNELS).content.decode()
+    assert shown.count('class="line-title"') == count
+
+
+def test_a_template_is_written_shown_and_handed_in(shree: Workspace) -> None:
+    client = signed_in(owner_of(shree))
+    facts = {
+        "title": "PAN ready",
+        "name": "pan_ready",
+        "channel": "whatsapp",
+        "category": "utility",
+        "purpose": "service",
+    }
+    assert client.post(f"{TEMPLATES}new/", {**facts, "name": "PAN ready"}).status_code == 422
+    made = client.post(f"{TEMPLATES}new/", facts)
+    assert made.status_code == 303
+    words = {"body": "Namaste {{1}}, it has come to us today.", "variables": "first_name", "examples": "Sunita"}
+    wrong = client.post(made["Location"], {**words, "variables": "shoe_size"})
+    assert wrong.status_code == 422
+    assert "shoe_size" in wrong.content.decode()
+    assert client.post(made["Location"], {**words, "body": "{{1}} first"}).status_code == 422
+    saved = client.post(made["Location"], {**words, "buttons": "OK\nPage | https://shree.in"})
+    assert saved.status_code == 303
+    shown = client.get(saved["Location"]).content.decode()
+    assert "Namaste Sunita, it has come to us today." in shown
+    assert "Page" in shown
+    with tenancy.inside(shree):
+        text = TemplateText.objects.of(shree).get()
+        template = MessageTemplate.objects.of(shree).get()
+    handed_in = client.post(f"{TEMPLATES}{template.pk}/{text.language}/submit/")
+    assert handed_in.status_code == 303
+    with tenancy.inside(shree):
+        text.refresh_from_db()
+    assert text.state == "submitted"
+    assert "PAN ready" in client.get(TEMPLATES).content.decode()
+    assert client.post(f"{TEMPLATES}{template.pk}/end/").status_code == 303
+    assert "PAN ready" not in client.get(TEMPLATES).content.decode()
+
+
+def test_the_sandbox_and_its_other_phone(shree: Workspace, double: Running) -> None:
+    client = signed_in(owner_of(shree))
+    made = client.post(f"{CHANNELS}sandbox/")
+    assert made.status_code == 303
+    phone = made["Location"]
+    assert client.get(phone).status_code == 200
+    said = client.post(phone, {"sender": "98220 41736", "name": "Sunita", "text": "Is my PAN ready?", "act": "say"})
+    assert said.status_code == 303
+    assert "Is my PAN ready?" in client.get(phone).content.decode()
+    assert client.post(phone, {"sender": "x", "text": "y"}).status_code == 422
+    assert double.doubles.graph.answered[-1]["message"]["text"] == {"body": "Is my PAN ready?"}
+    assert "reaches nobody" in client.get(CHANNELS).content.decode()
+
+
+def test_without_the_sandbox_the_page_says_how_to_start_it(shree: Workspace, settings: object) -> None:
+    settings.SANDBOX_URL = "http://127.0.0.1:9"  # type: ignore[attr-defined]
+    answer = signed_in(owner_of(shree)).post(f"{CHANNELS}sandbox/")
+    assert answer.status_code == 409
+    assert "./run sandbox" in answer.content.decode()
+    with tenancy.inside(shree):
+        assert not ChannelAccount.objects.of(shree).exists()
+
+
+@pytest.mark.parametrize(
+    ("way", "leads_to"), [("whatsapp", "https://wa.me/919822041736?text=Namaste & more"), ("call", "tel:+919822041736")]
+)
+def test_writing_from_ones_own_phone_is_written_down(shree: Workspace, way: str, leads_to: str) -> None:
+    with tenancy.inside(shree):
+        contact = Contact.objects.create(workspace_id=shree.pk, name="Sunita", main_phone="+919822041736")
+        nobody = Contact.objects.create(workspace_id=shree.pk, name="Nobody")
+    client, page = signed_in(owner_of(shree)), f"/contacts/{contact.pk}/by-phone/{way}/"
+    shown = client.get(page)
+    assert shown.status_code == 200
+    assert "https://wa.me" in shown["Content-Security-Policy"]
+    answer = client.post(page, {"text": "Namaste & more"})
+    assert (answer.status_code, unquote(answer["Location"])) == (303, leads_to)
+    with tenancy.inside(shree):
+        message = Message.objects.of(shree).get()
+    assert (message.kind, message.channel, message.contact_id) == ("intended", way, contact.pk)
+    assert client.get(f"/contacts/{nobody.pk}/by-phone/{way}/").status_code == 404

@@ -1,0 +1,319 @@
+"""The API of conversations: read them, write, note, give them to somebody. The same rules as the pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, cast
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import F
+from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import Query, Router
+from pydantic import BaseModel, Field
+
+from amanat.accounts.api_access import ApiRequest, needs
+from amanat.accounts.api_shapes import Listed, Moment, Strict, answer, broken_key, next_of
+from amanat.accounts.models import Member
+from amanat.accounts.permissions import May
+from amanat.core import clock
+from amanat.core.vault import VaultRefused
+from amanat.messaging.inbox import bodies, listing, picking, saying, showing, threads
+from amanat.messaging.inbox.models import Message, Thread
+from amanat.messaging.inbox.saying import SayRefused, Words
+from amanat.messaging.inbox.threads import ThreadRefused
+from amanat.people import masking, vocabulary
+from amanat.people.models import Contact
+from amanat.people.timeline import Place
+
+router = Router(tags=["Conversations"])
+
+_VIEWS = Literal["mine", "unassigned", "all", "mentions", "snoozed", "closed", "unclear", "failed"]
+_CHANNELS = Literal["whatsapp", "sms", "email"]
+
+
+class ThreadOut(BaseModel):
+    id: UUID
+    contact_id: UUID
+    assigned_to_id: UUID | None
+    unread: int
+    last_at: Moment
+    waiting_since: Moment | None = Field(description="Since when the person waits for an answer.")
+    snoozed_until: Moment | None
+    closed_at: Moment | None
+    window_until: Moment | None = Field(description="Until then WhatsApp lets you answer freely; later only templates.")
+
+
+class ThreadPage(Listed[ThreadOut]):
+    """One page of conversations."""
+
+
+class FileOut(BaseModel):
+    name: str
+    trouble: str = Field(description="Why it was not kept; empty when it was.")
+
+
+class MessageOut(BaseModel):
+    id: UUID
+    thread_id: UUID
+    contact_id: UUID
+    direction: Literal["in", "out", "note"]
+    kind: str
+    channel: str = Field(description="Empty for a note.")
+    text: str
+    subject: str
+    language: str
+    by_id: UUID | None = Field(description="The member who wrote it; none for the person and for the program.")
+    answers_id: UUID | None
+    happened_at: Moment
+    state: str | None = Field(
+        description="How far a message of yours got: todo, sending, unknown, done, dead, refused, dropped, held."
+    )
+    delivery: str | None = Field(
+        description="What the provider reported: sent, delivered, read, failed, or nothing yet."
+    )
+    reason: str | None = Field(description="Why it was refused.")
+    files: list[FileOut]
+
+
+class MessagePage(Listed[MessageOut]):
+    """One page of messages, newest first."""
+
+
+class _Paged(Strict):
+    after: str = Field(default="", max_length=120, description="From `next` of the page before.")
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class ThreadFilters(_Paged):
+    view: _VIEWS = "all"
+    contact_id: UUID | None = None
+
+
+class MessageFilters(_Paged):
+    pass
+
+
+class Wanted(Strict):
+    q: str = Field(min_length=1, max_length=200, description="Words; a message has every one of them.")
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class MessageIn(Strict):
+    """A free text, or a template that is filled for the person."""
+
+    contact_id: UUID
+    channel: _CHANNELS = "whatsapp"
+    text: str = Field(default="", max_length=50_000)
+    subject: str = Field(default="", max_length=300, description="Of an e-mail.")
+    template_text_id: UUID | None = None
+
+
+class NoteIn(Strict):
+    text: str = Field(min_length=1, max_length=10_000)
+
+
+class AssignIn(Strict):
+    member_id: UUID | None = Field(description="None gives it to nobody.")
+
+
+class ThreadChange(Strict):
+    is_closed: bool | None = None
+    snoozed_until: Moment | None = None
+
+
+@router.get("/threads", response=ThreadPage, summary="List conversations")
+@needs("messages:read", May.READ_CONTACTS)
+def list_threads(request: HttpRequest, filters: Query[ThreadFilters]) -> ThreadPage:
+    """The one last written in comes first."""
+    asked = cast(ApiRequest, request)
+    rows = listing.of_view(filters.view, member=asked.member, at=clock.now())
+    if filters.contact_id is not None:
+        rows = rows.filter(contact=filters.contact_id)
+    found, more = _page(rows, filters, "last_at")
+    key = str(Place(found[-1].last_at, found[-1].pk)) if more else None
+    return ThreadPage(items=[_thread(one) for one in found], next=next_of(request, key))
+
+
+@router.get("/threads/{uuid:thread_id}", response=ThreadOut, summary="Read a conversation")
+@needs("messages:read", May.READ_CONTACTS)
+def get_thread(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    return answer(_thread(_find(cast(ApiRequest, request), thread_id)))
+
+
+@router.get("/threads/{uuid:thread_id}/messages", response=MessagePage, summary="List the messages of a conversation")
+@needs("messages:read", May.READ_CONTACTS)
+def list_messages(request: HttpRequest, thread_id: UUID, filters: Query[MessageFilters]) -> MessagePage:
+    """Newest first. Nothing of a person whose use is restricted."""
+    asked = cast(ApiRequest, request)
+    thread = _find(asked, thread_id)
+    _require_open(asked, thread.contact_id)
+    if filters.after and Place.parse(filters.after) is None:
+        raise broken_key()
+    found, older = showing.messages(thread, before=filters.after, limit=filters.limit)
+    return MessagePage(items=[_message(one) for one in reversed(found)], next=next_of(request, older or None))
+
+
+@router.get("/messages", response=MessagePage, summary="Find messages by their words")
+@needs("messages:read", May.READ_CONTACTS)
+def find_messages(request: HttpRequest, filters: Query[Wanted]) -> MessagePage:
+    """Whole words, in whatever script they were written; newest first."""
+    asked = cast(ApiRequest, request)
+    held = masking.guard(asked.member, vocabulary.of(asked.workspace), asked.purpose)
+    keys = bodies.find(filters.q, member=asked.member, limit=filters.limit)
+    rows = showing.with_progress(Message.objects.of(asked.workspace).filter(pk__in=keys)) if keys else []
+    found = sorted((row for row in rows if row.contact_id not in held.restricted), key=lambda row: keys.index(row.pk))
+    return MessagePage(items=[_message(one) for one in found], next=None)
+
+
+@router.post("/messages", response={201: MessageOut}, summary="Write to a person")
+@needs("messages:write", May.WRITE_CONTACTS)
+def send_message(request: HttpRequest, message: MessageIn) -> HttpResponse:
+    """It is ordered to be sent; whether it may be is decided when it leaves, and stands in `state`. Send an Idempotency-Key."""
+    asked = cast(ApiRequest, request)
+    contact = _contact(asked, message.contact_id)
+    _require_open(asked, contact.pk)
+    channel, words = str(message.channel), Words(text=message.text, subject=message.subject)
+    try:
+        if message.template_text_id is not None:
+            pick = picking.pick(message.template_text_id, contact, workspace=asked.workspace)
+            channel, words = pick.channel, Words(template=pick.text, values=pick.values)
+        said = saying.say(contact=contact, channel=channel, words=words, by=asked.member, at=clock.now())
+    except SayRefused as refused:
+        raise ValidationError(str(refused)) from None
+    return _answer(said)
+
+
+@router.post("/threads/{uuid:thread_id}/notes", response={201: MessageOut}, summary="Write a private note")
+@needs("messages:write", May.WRITE_CONTACTS)
+def write_note(request: HttpRequest, thread_id: UUID, note: NoteIn) -> HttpResponse:
+    """Members named with @ are told."""
+    asked = cast(ApiRequest, request)
+    thread = _find(asked, thread_id)
+    _require_open(asked, thread.contact_id)
+    try:
+        return _answer(threads.note(thread=thread, text=note.text, by=asked.member, at=clock.now()))
+    except ThreadRefused as refused:
+        raise ValidationError({"text": str(refused)}) from None
+
+
+@router.put("/threads/{uuid:thread_id}/assignee", response=ThreadOut, summary="Give a conversation to a member")
+@needs("messages:write", May.WRITE_CONTACTS)
+def assign_thread(request: HttpRequest, thread_id: UUID, assign: AssignIn) -> HttpResponse:
+    asked = cast(ApiRequest, request)
+    thread, to = _find(asked, thread_id), None
+    if assign.member_id is not None:
+        to = Member.objects.of(asked.workspace).filter(pk=assign.member_id).first()
+        if to is None:
+            raise ValidationError({"member_id": _("There is no such member here.")})
+    try:
+        threads.assign(thread=thread, to=to, by=asked.member, at=clock.now())
+    except ThreadRefused as refused:
+        raise ValidationError({"member_id": str(refused)}) from None
+    return answer(_thread(_find(asked, thread_id)))
+
+
+@router.patch("/threads/{uuid:thread_id}", response=ThreadOut, summary="Close, open or put away a conversation")
+@needs("messages:write", May.WRITE_CONTACTS)
+def change_thread(request: HttpRequest, thread_id: UUID, change: ThreadChange) -> HttpResponse:
+    """What is left out stays."""
+    asked, now = cast(ApiRequest, request), clock.now()
+    thread = _find(asked, thread_id)
+    try:
+        if "snoozed_until" in change.model_fields_set:
+            until = change.snoozed_until
+            threads.snooze(thread=thread, until=until, by=asked.member, at=now)
+    except ThreadRefused as refused:
+        raise ValidationError({"snoozed_until": str(refused)}) from None
+    if change.is_closed is not None and change.is_closed != (thread.closed_at is not None):
+        act = threads.close if change.is_closed else threads.reopen
+        act(thread=thread, by=asked.member, at=now)
+    return answer(_thread(_find(asked, thread_id)))
+
+
+@router.post("/threads/{uuid:thread_id}/read", response=ThreadOut, summary="Mark a conversation as read")
+@needs("messages:write", May.WRITE_CONTACTS)
+def mark_read(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    asked = cast(ApiRequest, request)
+    threads.mark_read(thread=_find(asked, thread_id), by=asked.member, at=clock.now())
+    return answer(_thread(_find(asked, thread_id)))
+
+
+def _page(rows: Any, filters: _Paged, column: str) -> tuple[list[Any], bool]:
+    if filters.after:
+        place = Place.parse(filters.after)
+        if place is None:
+            raise broken_key()
+        rows = rows.filter(TupleLessThan(Tuple(F(column), F("id")), (place.happened_at, place.id)))
+    found = list(rows.order_by(f"-{column}", "-id")[: filters.limit + 1])
+    return found[: filters.limit], len(found) > filters.limit
+
+
+def _find(request: ApiRequest, thread_id: UUID) -> Thread:
+    """A conversation with somebody the member may see; anything else does not exist."""
+    found = threads.visible(request.member).filter(pk=thread_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _contact(request: ApiRequest, contact_id: UUID) -> Contact:
+    found: Contact | None = (
+        Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk=contact_id).first()
+    )
+    if found is None:
+        raise ValidationError({"contact_id": _("There is no such contact here.")})
+    return found
+
+
+def _require_open(request: ApiRequest, contact_id: UUID) -> None:
+    """What is restricted is stored and shown to nobody."""
+    held = masking.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    if contact_id in held.restricted:
+        raise Http404
+
+
+def _answer(message: Message) -> HttpResponse:
+    shown = next(iter(showing.with_progress(Message.objects.of(message.workspace_id).filter(pk=message.pk))))
+    return answer(_message(shown), status=201, location=f"/api/v1/threads/{message.thread_id}/messages")
+
+
+def _thread(thread: Thread) -> ThreadOut:
+    return ThreadOut.model_construct(
+        **{name: getattr(thread, name) for name in ThreadOut.model_fields},
+    )
+
+
+def _message(message: Any) -> MessageOut:
+    sending = message.sending or {}
+    return MessageOut.model_construct(
+        **{name: getattr(message, name) for name in _PLAIN},
+        text=_opened(message, "body"),
+        subject=_opened(message, "subject"),
+        state=sending.get("state"),
+        delivery=sending.get("delivery"),
+        reason=sending.get("reason"),
+        files=[FileOut(name=name, trouble=trouble) for _key, name, _type, trouble, _kept in message.attached or ()],
+    )
+
+
+_PLAIN = (
+    "id",
+    "thread_id",
+    "contact_id",
+    "direction",
+    "kind",
+    "channel",
+    "language",
+    "by_id",
+    "answers_id",
+    "happened_at",
+)
+
+
+def _opened(message: Message, field: bodies.Field) -> str:
+    try:
+        return bodies.open(message, field)
+    except VaultRefused:
+        return ""

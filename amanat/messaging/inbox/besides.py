@@ -1,0 +1,207 @@
+"""What stands beside a conversation: the person's services, how she may be reached, and what the reply box may do. Few statements."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import MemberRequest
+from amanat.accounts.permissions import May
+from amanat.basis import gate, hours, rules
+from amanat.basis.gate import Reason
+from amanat.basis.rules import UnknownChannel, UnknownPurpose
+from amanat.core import clock
+from amanat.desk import onpeople
+from amanat.messaging.channels.models import Channel, ChannelAccount
+from amanat.messaging.inbox import bodies, saying, threads
+from amanat.messaging.inbox.models import Thread
+from amanat.people.models import Contact
+from amanat.people.vocabulary import Vocabulary
+from amanat.policy import ready
+from amanat.web import formatting
+
+#: What a reply is sent for: carrying out what the person came for.
+PURPOSE = "service"
+_REMINDERS, _OFFERS = "reminders", "marketing"
+_AROUND = """
+SELECT json_build_object(
+  'accounts', (SELECT coalesce(json_agg(json_build_array(channel, name, state, trouble) ORDER BY is_default DESC, created_at), '[]')
+     FROM messaging_channelaccount WHERE workspace_id = %(ws)s),
+  'canned', (SELECT coalesce(json_agg(json_build_array(shortcut, body, language) ORDER BY shortcut, language), '[]')
+     FROM (SELECT * FROM messaging_cannedreply WHERE workspace_id = %(ws)s ORDER BY shortcut LIMIT 200) c),
+  'draft', (SELECT json_build_array(id, channel, encode(body, 'base64')) FROM messaging_replydraft
+     WHERE workspace_id = %(ws)s AND thread_id = %(thread)s AND member_id = %(member)s),
+  'writing', (SELECT coalesce(json_agg(member_id), '[]') FROM messaging_replydraft
+     WHERE workspace_id = %(ws)s AND thread_id = %(thread)s AND member_id <> %(member)s AND touched_at > %(since)s))::text
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A channel of the reply box. `hint` says what stands against writing freely now, "" where nothing does."""
+
+    channel: str
+    label: str
+    most: int
+    hint: str = ""
+    can_write: bool = True
+    only_templates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the reply box knows."""
+
+    ways: Sequence[Way]
+    canned: Sequence[tuple[str, str, str]]
+    draft: str = ""
+    draft_subject: str = ""
+    draft_channel: str = ""
+    writing: Sequence[UUID] = ()
+    is_connected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    label: str
+    tone: str
+
+
+def around(request: MemberRequest, contact: Contact, thread: Thread | None, at: datetime) -> Around:
+    """Accounts, ready replies, the member's own draft and who else is writing, in one statement."""
+    here, member = request.workspace.pk, request.member
+    values = {
+        "ws": here, "thread": thread.pk if thread else None, "member": member.pk, "since": at - threads.WRITING,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_AROUND, values)
+        found = json.loads(cursor.fetchone()[0])
+    text, subject, channel = _draft(found["draft"], here)
+    return Around(
+        ways=ways(contact, thread, found["accounts"], at),
+        canned=[(name, body, language) for name, body, language in found["canned"]],
+        draft=text,
+        draft_subject=subject,
+        draft_channel=channel,
+        writing=[UUID(one) for one in found["writing"]],
+        is_connected=bool(found["accounts"]),
+    )
+
+
+def _draft(row: Sequence[Any] | None, workspace_id: UUID) -> tuple[str, str, str]:
+    if row is None or row[2] is None:
+        return "", "", ""
+    token = base64.b64decode(row[2])
+    text, subject = bodies.open_draft(token, workspace_id=workspace_id, draft_id=UUID(row[0]))
+    return text, subject, row[1]
+
+
+def ways(contact: Contact, thread: Thread | None, accounts: Sequence[Sequence[str]], at: datetime) -> list[Way]:
+    """The channels that are connected and by which the person can be reached; the one she last used first."""
+    by_channel = {channel: (state, trouble) for channel, _name, state, trouble in reversed(accounts)}
+    found = []
+    for channel in Channel.values:
+        if channel not in by_channel:
+            continue
+        reach = contact.main_email if channel == Channel.EMAIL else contact.main_phone
+        found.append(_way(channel, reach, by_channel[channel], thread, at))
+    last = next(iter(reversed(thread.addresses)), "") if thread is not None and thread.addresses else ""
+    return sorted(found, key=lambda way: (not way.can_write, way.channel != last))
+
+
+def _way(channel: str, reach: str, stands: tuple[str, str], thread: Thread | None, at: datetime) -> Way:
+    state, trouble = stands
+    label, most = str(Channel(channel).label), saying.MOST[channel]
+    if not reach:
+        missing = _("No e-mail address is known.") if channel == Channel.EMAIL else _("No telephone number is known.")
+        return Way(channel, label, most, missing, can_write=False)
+    if state == ChannelAccount.State.BROKEN:
+        return Way(channel, label, most, trouble or _("It does not work at the moment."), can_write=False)
+    if channel == Channel.WHATSAPP and (thread is None or not saying.is_window_open(thread, at)):
+        hint = _("More than 24 hours since the last message on WhatsApp: only templates may go.")
+        return Way(channel, label, most, hint, only_templates=True)
+    if state == ChannelAccount.State.PAUSED:
+        return Way(channel, label, most, _("Sending is paused: it will go when it is resumed."))
+    return Way(channel, label, most)
+
+
+def window_words(thread: Thread | None, at: datetime) -> str:
+    """Free reply for 23 h 54 m; "" where the window is shut."""
+    if thread is None or not saying.is_window_open(thread, at) or thread.window_until is None:
+        return ""
+    minutes = max(int((thread.window_until - at).total_seconds()) // 60, 1)
+    if minutes < 60:
+        return _("Free reply for %(minutes)d m") % {"minutes": minutes}
+    return _("Free reply for %(hours)d h %(minutes)d m") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+def chips(contact: Contact, *, workspace_id: UUID, words: Vocabulary, time_zone: str, at: datetime) -> list[Chip]:
+    """May be reached by: each channel the person has, calls with their hours, and whether offers may go. Two statements."""
+    reach = {"whatsapp": contact.main_phone, "sms": contact.main_phone, "email": contact.main_email}
+    asked = [(purpose, channel) for channel, address in reach.items() if address for purpose in (_REMINDERS, _OFFERS)]
+    answers = _overview(contact, asked, workspace_id=workspace_id, time_zone=time_zone, at=at)
+    found = [
+        _chip(channel, answers.get((_REMINDERS, channel))) for channel, address in reach.items() if address
+    ]  # fmt: skip
+    if contact.main_phone:
+        opened = _call_hours(workspace_id, words.besides.get("policy_version"))
+        calls = _("Calls %(from)s–%(to)s") % {"from": opened[0], "to": opened[1]} if opened else _("Calls")
+        found.append(Chip(calls, "green"))
+    offers = [channel for channel in reach if _agreed(answers.get((_OFFERS, channel)))]
+    if offers:
+        names = ", ".join(str(Channel(channel).label) for channel in offers)
+        return [*found, Chip(_("Offers by %(channels)s") % {"channels": names}, "green")]
+    return [*found, Chip(_("No offers"), "marigold")]
+
+
+def _overview(
+    contact: Contact, asked: Sequence[tuple[str, str]], *, workspace_id: UUID, time_zone: str, at: datetime
+) -> Mapping[tuple[str, str], gate.Answer]:  # fmt: skip
+    try:
+        answers = gate.overview(contact, workspace=workspace_id, wanted=asked, at=at, today=clock.today(time_zone))
+    except (UnknownPurpose, UnknownChannel):  # a workspace's own policy may have neither reminders nor offers
+        return {}
+    return dict(zip(asked, answers, strict=True))
+
+
+def _agreed(answer: gate.Answer | None) -> bool:
+    return answer is not None and answer.is_agreed
+
+
+def _chip(channel: str, answer: gate.Answer | None) -> Chip:
+    label = str(Channel(channel).label)
+    if answer is not None and answer.reason in {Reason.SUPPRESSED, Reason.RESTRICTED, Reason.OBJECTION, Reason.CHILD}:
+        return Chip(_("Not by %(channel)s") % {"channel": label}, "red")
+    if _agreed(answer):
+        return Chip(label, "green")
+    return Chip(_("%(channel)s: answers only") % {"channel": label}, "")
+
+
+@lru_cache(maxsize=2_000)
+def _call_hours(workspace_id: UUID, version: str | None) -> tuple[str, str] | None:
+    """From and to which hour one may call. A published version never changes, hence its row stands for its text."""
+    policy = ready.policy("default") if version is None else rules.of(workspace_id).policy
+    window = hours.window(policy, PURPOSE, "call")
+    return (f"{window.opens:%H}", f"{window.closes:%H}") if window else None
+
+
+def person(request: MemberRequest, contact: Contact) -> dict[str, Any]:
+    """The cards of the right column: services with what is owed, and what comes next. One statement."""
+    member, now = request.member, clock.now()
+    shown: dict[str, Any] = {"services": None, "tasks": None, "follow_up": ""}
+    if member.may(May.READ_SERVICES):
+        shown["services"] = onpeople.services_card(request, contact)
+    if member.may(May.READ_TASKS):
+        shown["tasks"] = onpeople.tasks_card(request, contact)
+    if contact.follow_up_on:
+        shown["follow_up"] = formatting.recent(contact.follow_up_on, now=now)
+    return shown

@@ -1,0 +1,287 @@
+"""One conversation as its page shows it: days, bubbles, notes, what was done meanwhile, and how far each message of ours got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, JSONField
+from django.db.models.expressions import RawSQL
+from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from amanat.basis.explaining import SENTENCES
+from amanat.basis.gate import Reason
+from amanat.core import html
+from amanat.core.vault import VaultRefused
+from amanat.messaging.channels import adapters
+from amanat.messaging.channels.models import Channel
+from amanat.messaging.inbox import bodies
+from amanat.messaging.inbox.models import Message, Thread
+from amanat.messaging.outbox.models import Dispatch
+from amanat.people import timeline
+from amanat.people.forms import LANGUAGES
+from amanat.people.models import Interaction
+from amanat.people.timeline import Place
+from amanat.people.vocabulary import Vocabulary
+from amanat.web import formatting
+
+PAGE = 50
+#: Lines of the timeline that stand between the messages, being about what people write of.
+DONE_MEANWHILE = ("service", "payment", "task", "paper")
+#: A time of the dispatch is left out, for nothing shown rests on it.
+_SENDING = """(SELECT jsonb_build_object('id', d.id, 'state', d.state, 'delivery', d.delivery, 'reason', d.reason, 'code', d.error_code,
+    'provider', a.provider, 'due_at', d.due_at) FROM messaging_dispatch d JOIN messaging_channelaccount a
+    ON a.workspace_id = d.workspace_id AND a.id = d.account_id
+    WHERE d.workspace_id = messaging_message.workspace_id AND d.message_id = messaging_message.id)"""
+_FILES = """(SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.trouble, f.file_id IS NOT NULL) ORDER BY f.position)
+    FROM messaging_messagefile f WHERE f.workspace_id = messaging_message.workspace_id AND f.message_id = messaging_message.id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a message of ours got: an icon, its word, a tone; `trouble` and `advice` are sentences where something is wrong."""
+
+    icon: str
+    label: str
+    tone: str = ""
+    trouble: str = ""
+    advice: str = ""
+    dispatch_id: str = ""
+    is_unclear: bool = False
+    may_write_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    url: str
+    name: str
+    trouble: str
+    is_waiting: bool
+
+
+@dataclass(slots=True)
+class Bubble:
+    """One thing on the page. `kind` is "in", "out", "note", "day" or "done"."""
+
+    kind: str
+    id: str = ""
+    text: SafeString | str = ""
+    at: str = ""
+    moment: str = ""
+    head: str = ""
+    subject: str = ""
+    by: str = ""
+    icon: str = ""
+    url: str = ""
+    language: str = ""
+    files: list[File] = field(default_factory=list)
+    reactions: list[str] = field(default_factory=list)
+    quoted: str = ""
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    bubbles: Sequence[Bubble]
+    older: str = ""  #: the key of what was said before
+    last_id: str = ""  #: of the newest message, by which an answer given meanwhile is noticed
+
+
+def messages(thread: Thread, *, before: str = "", limit: int = PAGE) -> tuple[list[Message], str]:
+    """The newest messages before a place, oldest first, and the place before them. One statement."""
+    rows: Any = Message.objects.of(thread.workspace_id).filter(thread=thread.pk).select_related("text_of__template")
+    place = Place.parse(before)
+    if place is not None:
+        rows = rows.filter(TupleLessThan(Tuple(F("happened_at"), F("id")), (place.happened_at, place.id)))
+    rows = with_progress(rows)
+    found = list(rows.order_by("-happened_at", "-id")[: limit + 1])
+    more, found = len(found) > limit, found[:limit]
+    found.reverse()
+    return found, str(Place(found[0].happened_at, found[0].pk)) if more else ""
+
+
+def with_progress(rows: Any) -> Any:
+    """The messages with what became of their sending, and their files: `sending` and `attached`."""
+    return rows.annotate(
+        sending=RawSQL(_SENDING, [], output_field=JSONField()),  # noqa: S611 (our own text without values)
+        attached=RawSQL(_FILES, [], output_field=JSONField()),  # noqa: S611 (the same)
+    )
+
+
+def show(thread: Thread, words: Vocabulary, *, now: datetime, before: str = "", limit: int = PAGE) -> Shown:
+    """The part of the conversation that a page shows. Two statements."""
+    found, older = messages(thread, before=before, limit=limit)
+    done = _done(thread, found[0].happened_at) if found and not before else []
+    reactions: dict[UUID, list[str]] = {}
+    texts: dict[UUID, str] = {}
+    for message in found:
+        texts[message.pk] = _text(message)
+        if message.kind == Message.Kind.REACTION and message.answers_id and texts[message.pk]:
+            reactions.setdefault(message.answers_id, []).append(texts[message.pk])
+    drawn: list[tuple[datetime, Bubble]] = [
+        (message.happened_at, _bubble(message, texts, reactions, words, now))
+        for message in found
+        if message.kind != Message.Kind.REACTION or message.answers_id not in texts
+    ]
+    drawn += [(line.happened_at, _done_bubble(line)) for line in done]
+    drawn.sort(key=lambda pair: pair[0])
+    said = [message.pk for message in found if message.direction != Message.Direction.NOTE]
+    return Shown(_with_days(drawn, now), older, str(said[-1]) if said else "")
+
+
+def _done(thread: Thread, since: datetime) -> list[Interaction]:
+    lines = Interaction.objects.of(thread.workspace_id).filter(
+        contact_id=thread.contact_id, kind__in=DONE_MEANWHILE, happened_at__gte=since
+    )
+    return list(lines.order_by("-happened_at", "-id")[:PAGE])
+
+
+def _done_bubble(line: Interaction) -> Bubble:
+    data = line.data if isinstance(line.data, dict) else {}
+    return Bubble(
+        "done", text=line.summary, icon=timeline.kinds.get(line.kind).icon, url=str(data.get("url") or ""),
+        at=formatting.clock_time(line.happened_at), moment=line.happened_at.isoformat(),
+    )  # fmt: skip
+
+
+def _with_days(drawn: Sequence[tuple[datetime, Bubble]], now: datetime) -> list[Bubble]:
+    shown: list[Bubble] = []
+    last: date | None = None
+    for moment, bubble in drawn:
+        day = timezone.localtime(moment).date()
+        if day != last:
+            shown.append(Bubble("day", text=day_words(day, now=now), moment=day.isoformat()))
+            last = day
+        shown.append(bubble)
+    return shown
+
+
+def day_words(day: date, *, now: datetime) -> str:
+    """Today, Yesterday, Thursday within a week, else the day."""
+    days = (timezone.localtime(now).date() - day).days
+    if days in {0, 1}:
+        return _("Today") if days == 0 else _("Yesterday")
+    return str(date_format(day, "l")) if 0 < days < 7 else formatting.short_day(day, now=now)
+
+
+def _bubble(
+    message: Message, texts: Mapping[UUID, str], reactions: Mapping[UUID, list[str]], words: Vocabulary, now: datetime
+) -> Bubble:  # fmt: skip
+    sending: Mapping[str, Any] | None = message.sending  # type: ignore[attr-defined]
+    answers = texts.get(message.answers_id, "") if message.answers_id else ""
+    return Bubble(
+        kind=message.direction,
+        id=str(message.pk),
+        text=_html(message, texts[message.pk]),
+        at=formatting.clock_time(message.happened_at),
+        moment=message.happened_at.isoformat(),
+        head=_head(message),
+        subject=_opened(message, "subject"),
+        by=words.member_name(message.by_id),
+        language=message.language,
+        files=[_file(*one) for one in message.attached or ()],  # type: ignore[attr-defined]
+        reactions=reactions.get(message.pk, []),
+        quoted=" ".join(answers[:120].split()),
+        progress=progress(sending, now=now) if sending else None,
+    )
+
+
+def _file(key: str, name: str, content_type: str, trouble: str, is_kept: bool) -> File:
+    url = reverse("messaging:inbox_file", args=[key]) if is_kept else ""
+    return File(url, name or content_type or _("File"), trouble, not is_kept and not trouble)
+
+
+def _head(message: Message) -> str:
+    """Template renewal_due · Marathi; SMS or e-mail, where it was not WhatsApp."""
+    parts = []
+    if message.text_of is not None:
+        parts.append(_("Template %(name)s") % {"name": message.text_of.template.name})
+        parts.append(dict(LANGUAGES).get(message.text_of.language, message.text_of.language))
+    if message.kind == Message.Kind.INTENDED:
+        parts.append(_("Opened on a phone of ours"))
+    if message.channel and message.channel != Channel.WHATSAPP:
+        parts.append(str(Channel(message.channel).label) if message.channel in Channel.values else _("Call"))
+    if message.kind in {Message.Kind.CHOICE, Message.Kind.LOCATION, Message.Kind.OTHER}:
+        parts.append(str(Message.Kind(message.kind).label))
+    return " · ".join(str(part) for part in parts)
+
+
+def _text(message: Message) -> str:
+    return _opened(message, "body")
+
+
+def _opened(message: Message, name: bodies.Field) -> str:
+    try:
+        return bodies.open(message, name)
+    except VaultRefused:
+        return _("This text cannot be opened any more.")
+
+
+def _html(message: Message, text: str) -> SafeString:
+    """A mail as it was laid out, cleaned once more; else the text with its lines and links."""
+    laid_out = _opened(message, "html") if message.html else ""
+    try:
+        return mark_safe(html.clean(laid_out) if laid_out else html.text_to_html(text))  # noqa: S308 (cleaned or escaped by core.html)
+    except html.TooLong:
+        return mark_safe(html.text_to_html(text))  # noqa: S308 (escaped by core.html)
+
+
+def progress(sending: Mapping[str, Any], *, now: datetime) -> Progress:  # noqa: PLR0911 (a table of states)
+    """What became of a message of ours, in words."""
+    state, delivery, key = sending["state"], sending["delivery"], str(sending["id"])
+    match state:
+        case "todo":
+            due = datetime.fromisoformat(sending["due_at"])
+            later = _("Goes on %(time)s") % {"time": formatting.short_time(due, now=now)} if due > now else ""
+            return Progress("clock", later or _("Waiting"), dispatch_id=key)
+        case "sending":
+            return Progress("clock", _("Being sent"), dispatch_id=key)
+        case "unknown":
+            return Progress(
+                "circle-question-mark", _("Not clear whether it was sent"), "marigold",
+                _("The provider did not answer. It will be settled by itself, if a report comes."), _("Was it sent?"),
+                dispatch_id=key, is_unclear=True,
+            )  # fmt: skip
+        case "refused":
+            return Progress("ban", _("Not allowed"), "red", _refusal(sending["reason"]), dispatch_id=key)
+        case "dropped" | "held":
+            label = (
+                str(Dispatch.State(state).label) if state in Dispatch.State.values else _("Held back after a restore")
+            )
+            return Progress("ban", label, dispatch_id=key, may_write_again=state == "dropped")
+        case "dead":
+            return Progress(
+                "circle-alert", _("Could not be sent"), "red", *_failure(sending), dispatch_id=key, may_write_again=True
+            )
+    match delivery:
+        case "failed":
+            return Progress(
+                "circle-alert", _("Not delivered"), "red", *_failure(sending), dispatch_id=key, may_write_again=True
+            )
+        case "read":
+            return Progress("check-check", _("Read"), "blue", dispatch_id=key)
+        case "delivered":
+            return Progress("check-check", _("Delivered"), dispatch_id=key)
+    return Progress("check", _("Sent"), dispatch_id=key)
+
+
+def _refusal(reason: str) -> str:
+    try:
+        return str(SENTENCES[Reason(reason)])
+    except (ValueError, KeyError):
+        return ""
+
+
+def _failure(sending: Mapping[str, Any]) -> tuple[str, str]:
+    try:
+        return adapters.named(sending["provider"]).explain(sending["code"])
+    except LookupError:  # a provider that is not built in any more
+        return _("Error %(code)s.") % {"code": sending["code"]} if sending["code"] else "", ""

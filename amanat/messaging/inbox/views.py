@@ -1,0 +1,374 @@
+"""Pages of the inbox: the list of conversations, one of them, and what its buttons do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import get_current_timezone, localtime, make_aware
+from django.utils.translation import gettext as _
+
+from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.models import Member
+from amanat.accounts.once import only_once
+from amanat.accounts.permissions import May
+from amanat.core import clock, files, ledger
+from amanat.core.files import FileRefused
+from amanat.core.models import StoredFile
+from amanat.messaging.inbox import besides, listing, picking, saying, shell, showing, threads
+from amanat.messaging.inbox.forms import NoteForm, ReplyForm, TemplateReplyForm
+from amanat.messaging.inbox.models import Message, MessageFile, Thread
+from amanat.messaging.inbox.saying import SayRefused, Words
+from amanat.messaging.inbox.threads import ThreadRefused
+from amanat.messaging.outbox import settling
+from amanat.messaging.outbox.models import Dispatch
+from amanat.people import masking, vocabulary
+from amanat.people.masking import Guard
+from amanat.people.models import Contact
+from amanat.people.vocabulary import Vocabulary
+from amanat.web import formatting
+
+_SNOOZES = {"3h": timedelta(hours=3), "1d": timedelta(days=1), "7d": timedelta(days=7)}
+
+
+# --- finding -------------------------------------------------------------------------------------------------------
+
+
+def thread_of(request: MemberRequest, thread_id: UUID) -> Thread:
+    """A conversation with somebody the member may see; anything else does not exist."""
+    found = threads.visible(request.member).select_related("contact", "assigned_to").filter(pk=thread_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def contact_of(request: MemberRequest, contact_id: UUID) -> Contact:
+    found: Contact | None = (
+        Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk=contact_id).first()
+    )
+    if found is None:
+        raise Http404
+    return found
+
+
+# --- the list ------------------------------------------------------------------------------------------------------
+
+
+def inbox(request: MemberRequest) -> HttpResponse:
+    """The conversations of a view, or those in which something was said."""
+    now = clock.now()
+    words = vocabulary.of(request.workspace)
+    context = _list(request, masking.guard(request.member, words, request.purpose), now)
+    if request.GET.get("part") == "list":
+        return render(
+            request, "messaging/inbox_list.html", context | {"badge": shell.unread(request) or 0, "is_part": True}
+        )
+    return render(request, "messaging/inbox.html", context | {"is_list": True})
+
+
+def pulse(request: MemberRequest) -> HttpResponse:
+    """What tells an open page, where it hears no events, that it should look again: the newest thing said that the member may see."""
+    if request.member.sees_all:
+        newest = Message.objects.of(request.workspace).order_by("-id").values_list("pk", flat=True).first()
+    else:
+        newest = threads.visible(request.member).order_by("-last_at").values_list("last_message_id", flat=True).first()
+    return JsonResponse({"newest": str(newest or "none")})
+
+
+def _list(request: MemberRequest, held: Guard, now: datetime, current: UUID | None = None) -> dict[str, Any]:
+    member, query = request.member, " ".join(request.GET.get("q", "").replace("\x00", "").split())[:200]
+    counts = listing.counts(member=member, at=now)
+    view = request.GET.get("view", "")
+    view = view if view in listing.VIEWS else listing.first_view(counts) if current is None else "all"
+    if query:
+        page = listing.found(query, member=member, at=now, restricted=held.restricted)
+    else:
+        after = request.GET.get("after", "")
+        page = listing.page(view, member=member, at=now, after=after, restricted=held.restricted)
+    here = reverse("messaging:inbox")
+    return {
+        "lines": page.lines, "view": view, "query": query, "list_url": f"{here}?view={view}", "current": current,
+        "kept_query": f"?{urlencode({'q': query} if query else {'view': view})}",
+        "older_list_url": f"{here}?{urlencode({'view': view, 'after': page.after})}" if page.after else "",
+        "tabs": [_tab(name, here, counts, view, query) for name in listing.TABS],
+        "others": [_tab(name, here, counts, view, query) for name in listing.VIEWS if name not in listing.TABS],
+        "view_title": listing.VIEWS[view], "is_tab": view in listing.TABS and not query, "empty": _EMPTY.get(view, "all"),
+    }  # fmt: skip
+
+
+_EMPTY = {"mine": "mine", "unassigned": "unassigned", "all": "all"}
+_COUNTED = frozenset({"unassigned", "mentions", "unclear", "snoozed"})
+
+
+def _tab(name: str, here: str, counts: Any, view: str, query: str) -> dict[str, Any]:
+    count = min(counts[name], listing.MOST) if name in _COUNTED else 0
+    return {
+        "label": listing.VIEWS[name], "url": f"{here}?view={name}", "count": count or "",
+        "is_current": name == view and not query,
+    }  # fmt: skip
+
+
+# --- one conversation ----------------------------------------------------------------------------------------------
+
+
+def thread(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    found = thread_of(request, thread_id)
+    return _page(request, found.contact, found)
+
+
+def with_contact(request: MemberRequest, contact_id: UUID) -> HttpResponse:
+    """Write to a person: her conversation, or the page on which it begins."""
+    contact = contact_of(request, contact_id)
+    found = threads.visible(request.member).filter(contact=contact.pk).first()
+    if found is not None:
+        return see_other(reverse("messaging:thread", args=[found.pk]))
+    return _page(request, contact, None)
+
+
+def _page(
+    request: MemberRequest, contact: Contact, found: Thread | None, *, form: Any = None, note: Any = None,
+    meanwhile: str = "", status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    now, words = clock.now(), vocabulary.of(request.workspace)
+    whole = masking.guard(request.member, words, request.purpose)
+    held, is_restricted = masking.for_record(whole, request.member, contact)
+    before = request.GET.get("before", "")
+    shown = showing.Shown([]) if found is None or is_restricted else showing.show(found, words, now=now, before=before)
+    context: dict[str, Any] = {
+        "thread": found, "contact": contact, "shown": shown, "is_restricted": is_restricted, "now": now,
+        "tone": formatting.avatar_tone(contact.pk),
+        "older_url": f"{reverse('messaging:thread', args=[found.pk])}?{urlencode({'before': shown.older})}" if found and shown.older else "",
+        "is_older": bool(before), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
+    }  # fmt: skip
+    part = request.GET.get("part")
+    if part == "lines" and request.method == "GET":
+        return render(request, "messaging/inbox_lines.html", context)
+    around = besides.around(request, contact, found, now)
+    context |= _box(request, contact, found, around, words, form=form, note=note) | {"meanwhile": meanwhile}
+    context |= {
+        "number": _number(contact, held), "window": besides.window_words(found, now), "open_url": "",
+        "writing": [words.first_name(one) for one in around.writing],
+        "members": words.active_members(), "assignee": words.member_name(found.assigned_to_id) if found else "",
+    }  # fmt: skip
+    if is_restricted:
+        context["open_url"] = masking.opening_url(contact.pk, masking.EVERYTHING)
+    else:
+        context |= besides.person(request, contact)
+        context["chips"] = besides.chips(
+            contact, workspace_id=request.workspace.pk, words=words, time_zone=request.workspace.time_zone, at=now
+        )  # fmt: skip
+    context |= _list(request, whole, now, current=found.pk if found else contact.pk)
+    return render(request, "messaging/inbox.html", context, status=status)
+
+
+def _number(contact: Contact, held: Guard) -> str:
+    """How the person is reached, as this reader may see it."""
+    phone = held.cell("phones", lambda text: formatting.phone(text) if text else "")(contact.main_phone)
+    return phone or held.cell("emails", str)(contact.main_email)
+
+
+def _box(
+    request: MemberRequest, contact: Contact, found: Thread | None, around: besides.Around, words: Vocabulary, *,
+    form: Any, note: Any,
+) -> dict[str, Any]:  # fmt: skip
+    mode = request.GET.get("write", "")
+    wanted = form.data.get("channel", "") if form is not None else request.GET.get("by", "") or around.draft_channel
+    way = next((one for one in around.ways if one.channel == wanted), next(iter(around.ways), None))
+    picked: list[picking.Pick] = []
+    if way is not None and way.can_write and (mode == "template" or way.only_templates):
+        picked = picking.picks(contact, channel=way.channel, workspace=request.workspace)
+    return {
+        "ways": around.ways, "way": way, "canned": around.canned, "is_connected": around.is_connected,
+        "text": form.data.get("text", "") if form is not None else request.GET.get("text", "")[:4096] or around.draft,
+        "subject": form.data.get("subject", "") if form is not None else around.draft_subject,
+        "reply_form": form, "note_form": note, "mode": "note" if note is not None else mode, "picks": picked,
+        "reply_url": reverse("messaging:reply", args=[contact.pk]), "purpose_name": _("service"),
+    }  # fmt: skip
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+@only_once
+def reply(request: MemberRequest, contact_id: UUID) -> HttpResponse:
+    """Send a free text or a template; when somebody answered meanwhile, ask first."""
+    contact = contact_of(request, contact_id)
+    found = threads.visible(request.member).select_related("contact", "assigned_to").filter(contact=contact.pk).first()
+    is_template = "template" in request.POST
+    form = TemplateReplyForm(request.POST) if is_template else ReplyForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, contact, found, form=form, status=422)
+    other = _answered_meanwhile(request, found, request.POST.get("seen", ""))
+    if other:
+        return _page(request, contact, found, form=form, meanwhile=other, status=409)
+    try:
+        channel, words = _template_words(request, contact, form) if is_template else _free_words(form)
+        said = saying.say(contact=contact, channel=channel, words=words, by=request.member, at=clock.now())
+    except (SayRefused, FileRefused) as refused:
+        form.add_error(None, str(refused))
+        return _page(request, contact, found, form=form, status=422)
+    return see_other(reverse("messaging:thread", args=[said.thread_id]))
+
+
+def _free_words(form: Any) -> tuple[str, Words]:
+    given = form.cleaned_data
+    attached = [(one.name, one.read()) for one in given["attached"]]
+    return given["channel"], Words(text=given["text"], subject=given["subject"], files=attached)
+
+
+def _template_words(request: MemberRequest, contact: Contact, form: Any) -> tuple[str, Words]:
+    pick = picking.pick(form.cleaned_data["template"], contact, workspace=request.workspace)
+    return pick.channel, Words(template=pick.text, values=pick.values)
+
+
+def _answered_meanwhile(request: MemberRequest, found: Thread | None, seen: str) -> str:
+    """Who answered since the page was drawn, "" for nobody."""
+    try:
+        last = UUID(seen)
+    except ValueError:
+        return ""
+    if found is None:
+        return ""
+    newer = Message.objects.of(request.workspace).filter(
+        thread=found.pk, direction=Message.Direction.OUT, by__isnull=False, pk__gt=last
+    )
+    answer = newer.exclude(by=request.member.pk).select_related("by").order_by("-id").first()
+    return answer.by.name if answer is not None and answer.by is not None else ""
+
+
+@only_once
+def note(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    found, form = thread_of(request, thread_id), NoteForm(request.POST)
+    if form.is_valid():
+        threads.note(thread=found, text=form.cleaned_data["text"], by=request.member, at=clock.now())
+        return _back(found)
+    return _page(request, found.contact, found, note=form, status=422)
+
+
+def draft(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    """Keep what is being written; asked by the page itself while somebody types."""
+    found = thread_of(request, thread_id)
+    threads.keep_draft(
+        thread=found, by=request.member, text=request.POST.get("text", ""), subject=request.POST.get("subject", "")[:300],
+        channel=request.POST.get("channel", "")[:10], at=clock.now(),
+    )  # fmt: skip
+    return HttpResponse(status=204)
+
+
+# --- taking care of it ---------------------------------------------------------------------------------------------
+
+
+def assign(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    found, wanted = thread_of(request, thread_id), request.POST.get("to", "")
+    to: Member | None = None
+    if wanted:
+        try:
+            to = Member.objects.of(request.workspace).filter(pk=UUID(wanted), ended_at__isnull=True).first()
+        except ValueError:
+            to = None
+        if to is None:
+            raise Http404
+    try:
+        threads.assign(thread=found, to=to, by=request.member, at=clock.now())
+    except ThreadRefused as refused:
+        messages.error(request, str(refused))
+    return _back(found)
+
+
+def snooze(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    """Until a number of hours or days from now, a moment, or, with nothing, no longer."""
+    found, now = thread_of(request, thread_id), clock.now()
+    until = _until(request, now)
+    try:
+        threads.snooze(thread=found, until=until, by=request.member, at=now)
+    except ThreadRefused as refused:
+        messages.error(request, str(refused))
+        return _back(found)
+    if until is None:
+        return _back(found)
+    messages.success(request, _("It comes back on %(time)s.") % {"time": formatting.short_time(until, now=now)})
+    return see_other(reverse("messaging:inbox"))
+
+
+def _until(request: MemberRequest, now: datetime) -> datetime | None:
+    wanted = request.POST.get("for", "")
+    if wanted == "morning":
+        morning = localtime(now).replace(hour=9, minute=0, second=0, microsecond=0)
+        return morning if morning > now else morning + timedelta(days=1)
+    if wanted in _SNOOZES:
+        return now + _SNOOZES[wanted]
+    try:
+        moment = parse_datetime(request.POST.get("until", ""))
+    except ValueError:
+        return None
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return make_aware(moment, get_current_timezone())
+
+
+def close(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    found = thread_of(request, thread_id)
+    threads.close(thread=found, by=request.member, at=clock.now())
+    messages.success(request, _("The conversation is closed. It opens again when the person writes."))
+    return see_other(reverse("messaging:inbox"))
+
+
+def reopen(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    found = thread_of(request, thread_id)
+    threads.reopen(thread=found, by=request.member, at=clock.now())
+    return _back(found)
+
+
+def read(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    """It was seen: by the page itself where scripts run, else by a button."""
+    found = thread_of(request, thread_id)
+    threads.mark_read(thread=found, by=request.member, at=clock.now())
+    return HttpResponse(status=204) if request.headers.get("X-Inbox") else _back(found)
+
+
+def unread(request: MemberRequest, thread_id: UUID) -> HttpResponse:
+    threads.mark_unread(thread=thread_of(request, thread_id), by=request.member)
+    return see_other(reverse("messaging:inbox"))
+
+
+def settle(request: MemberRequest, dispatch_id: UUID) -> HttpResponse:
+    """Somebody found out whether a message was sent, which the provider did not tell."""
+    row = Dispatch.objects.of(request.workspace).select_related("message").filter(pk=dispatch_id).first()
+    if row is None:
+        raise Http404
+    found = thread_of(request, row.message.thread_id)
+    decide = settling.settle_sent if request.POST.get("was_sent") == "yes" else settling.settle_again
+    if not decide(dispatches=[row], by=request.member):
+        messages.info(request, _("It was settled meanwhile."))
+    return _back(found)
+
+
+def _back(found: Thread) -> HttpResponse:
+    return see_other(reverse("messaging:thread", args=[found.pk]))
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def file(request: MemberRequest, file_id: UUID) -> HttpResponseBase:
+    """A file of a message, as a download that no browser runs; that it was opened stands in the ledger."""
+    row = MessageFile.objects.of(request.workspace).select_related("message").filter(pk=file_id).first()
+    if row is None or row.file_id is None:
+        raise Http404
+    contact = contact_of(request, row.message.contact_id)
+    words = vocabulary.of(request.workspace)
+    _held, is_restricted = masking.for_record(
+        masking.guard(request.member, words, request.purpose), request.member, contact
+    )
+    if is_restricted:
+        raise Http404
+    stored = StoredFile.objects.of(request.workspace).get(pk=row.file_id)
+    ledger.write("messaging.file.opened", workspace=request.workspace, by=request.member, about=contact, at=clock.now())
+    return files.serve(stored, name=row.name or stored.name)

@@ -1,0 +1,255 @@
+"""Taking rows of the outbox to send them now: locked, judged by the gate and marked with a lease, all in one short transaction.
+
+What is claimed begins within `FRESH` seconds or goes back, so that an opt-out is never older than that when a message leaves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from amanat.accounts.models import Workspace
+from amanat.basis import gate
+from amanat.basis.gate import Reason
+from amanat.basis.rules import UnknownChannel, UnknownPurpose
+from amanat.core import clock, files, tenancy, vault
+from amanat.messaging.channels import unsubscribing
+from amanat.messaging.channels.contract import Attached, Outgoing
+from amanat.messaging.channels.models import ChannelAccount
+from amanat.messaging.inbox import bodies
+from amanat.messaging.inbox.models import Message, MessageFile
+from amanat.messaging.outbox import changes, ordering
+from amanat.messaging.outbox.journal import Claim
+from amanat.messaging.outbox.models import Dispatch
+
+#: Seconds from the gate's answer to the beginning of the request. The promise is 5.
+FRESH = 3.0
+#: How long a claim is its worker's, by the database's clock. Longer than `FRESH` and the longest request together.
+LEASE = timedelta(seconds=60)
+#: What a person wrote within this time is answered at any hour.
+_STILL_WAITS = timedelta(hours=24)
+_State = Dispatch.State
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A message that may leave until `begin_before`, by `moment()`."""
+
+    claim: Claim
+    failures: int
+    outgoing: Outgoing
+    begin_before: float
+
+
+@dataclass(slots=True)
+class Claimed:
+    """`looked_at` counts the rows taken up, also those that were refused, dropped or put off."""
+
+    tries: list[Try] = field(default_factory=list)
+    looked_at: int = 0
+
+
+def moment() -> float:
+    """Seconds on a clock that only goes forward, also while this machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def claim(account: ChannelAccount, token: str, *, most: int) -> Claimed:
+    """Up to `most` due messages of an account, judged and marked. Begins and commits its own transaction."""
+    # Taken before the transaction begins, so that what we think is left is never more than what the database thinks.
+    begin_before = moment() + FRESH
+    with tenancy.inside(account.workspace_id):
+        at = clock.now()
+        rows = _locked(account, at, most)
+        if not rows:
+            return Claimed()
+        verdicts = _Verdicts(account.workspace_id, at)
+        verdicts.judge(rows)
+        tries = _made_ready(verdicts, begin_before)
+        verdicts.write(token)
+        changes.tell(account.workspace_id, verdicts.ended())
+    return Claimed(tries, len(rows))
+
+
+#: One urgency after the other, so that what is due later is never read through; `dispatch_due` has the rows in this order.
+_DUE = """
+SELECT due.id FROM generate_series(0, 9) AS level CROSS JOIN LATERAL (
+    SELECT d.id FROM messaging_dispatch d
+    WHERE d.workspace_id = %s AND d.account_id = %s AND d.state = 'todo' AND d.urgency = level AND d.due_at <= %s
+    ORDER BY d.due_at, d.id LIMIT %s FOR UPDATE SKIP LOCKED) due
+LIMIT %s
+"""
+
+
+def _locked(account: ChannelAccount, at: datetime, most: int) -> list[Dispatch]:
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [
+            account.workspace_id, account.pk, at, most, most,
+        ])  # fmt: skip
+        found = [row[0] for row in cursor.fetchall()]
+    if not found:
+        return []
+    rows = (
+        Dispatch.objects.of(account.workspace_id)
+        .filter(pk__in=found)
+        .select_related("message", "message__text_of__template", "message__answers")
+    )
+    by_id = {row.pk: row for row in rows}
+    return [by_id[key] for key in found if key in by_id]
+
+
+class _Verdicts:
+    """What becomes of each locked row. The row itself is changed in memory and written once."""
+
+    def __init__(self, workspace_id: UUID, at: datetime) -> None:
+        self._here, self._at = workspace_id, at
+        self.rows: list[Dispatch] = []
+
+    def judge(self, rows: Sequence[Dispatch]) -> None:
+        self.rows = list(rows)
+        groups: dict[tuple[str, str, bool], list[Dispatch]] = {}
+        answered = self._who_waits(rows)
+        for row in rows:
+            if row.use_by is not None and row.use_by <= self._at:
+                self._end(row, _State.DROPPED, "too_late")
+            else:
+                is_answer = row.source in ordering.ANSWERS and row.contact_id in answered
+                groups.setdefault((row.purpose, row.channel, is_answer), []).append(row)
+        if not groups:
+            return
+        today = self._today()
+        for (purpose, channel, is_answer), group in groups.items():
+            self._ask(group, purpose, channel, today, is_answer=is_answer)
+
+    def write(self, token: str) -> None:
+        """All rows in one statement. The lease is the database's clock's."""
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE, {
+                "here": self._here, "token": token, "lease": LEASE.total_seconds(), "at": self._at,
+                "ids": [row.pk for row in self.rows], "states": [row.state for row in self.rows],
+                "due": [row.due_at for row in self.rows], "reasons": [row.reason for row in self.rows],
+                "rules": [row.rule[:80] for row in self.rows], "decided": [row.decided_at for row in self.rows],
+            })  # fmt: skip
+
+    def ended(self) -> list[Dispatch]:
+        return [row for row in self.rows if row.state not in {_State.TODO, _State.SENDING}]
+
+    def allowed(self) -> list[Dispatch]:
+        return [row for row in self.rows if row.state == _State.SENDING]
+
+    def unreadable(self, row: Dispatch) -> None:
+        self._end(row, _State.DEAD, "unreadable")
+
+    def _ask(self, group: list[Dispatch], purpose: str, channel: str, today: date, *, is_answer: bool) -> None:
+        try:
+            answers = gate.decide_many(
+                [row.contact_id for row in group], workspace=self._here, purpose=purpose, channel=channel, at=self._at,
+                today=today, what="message", addresses=[row.address for row in group], is_answer=is_answer,
+            )  # fmt: skip
+        except (UnknownPurpose, UnknownChannel):
+            for row in group:
+                self._end(row, _State.REFUSED, "unknown_purpose")
+            return
+        for row, answer in zip(group, answers, strict=True):
+            row.rule, row.decided_at, row.reason = answer.rule, self._at, answer.reason.value
+            if answer.is_allowed:
+                row.state = _State.SENDING
+            elif answer.reason is not Reason.NOT_NOW or answer.next_at is None:
+                row.state = _State.REFUSED
+            elif row.use_by is not None and answer.next_at >= row.use_by:
+                self._end(row, _State.DROPPED, "too_late")
+            else:
+                row.due_at = answer.next_at
+
+    def _end(self, row: Dispatch, state: Dispatch.State, reason: str) -> None:
+        row.state, row.reason = state, reason
+
+    def _who_waits(self, rows: Iterable[Dispatch]) -> set[UUID]:
+        """Those to be answered who wrote a short while ago."""
+        asked = {row.contact_id for row in rows if row.source in ordering.ANSWERS}
+        if not asked:
+            return set()
+        wrote = Message.objects.of(self._here).filter(
+            thread__contact__in=asked, direction=Message.Direction.IN, happened_at__gte=self._at - _STILL_WAITS
+        )
+        return set(wrote.values_list("contact_id", flat=True))
+
+    def _today(self) -> date:
+        return clock.today(Workspace.objects.of(self._here).values_list("time_zone", flat=True).get(pk=self._here))
+
+
+_WRITE = """
+UPDATE messaging_dispatch d SET state = v.state, reason = v.reason, rule = v.rule, decided_at = v.decided, due_at = v.due,
+    tries = d.tries + (v.state = 'sending')::int,
+    claimed_by = CASE WHEN v.state = 'sending' THEN %(token)s ELSE d.claimed_by END,
+    lease_until = CASE WHEN v.state = 'sending' THEN clock_timestamp() + make_interval(secs => %(lease)s) END,
+    begun_at = CASE WHEN v.state = 'sending' THEN clock_timestamp() ELSE d.begun_at END,
+    ended_at = CASE WHEN v.state IN ('refused', 'dropped', 'dead') THEN %(at)s END
+FROM unnest(%(ids)s::uuid[], %(states)s::text[], %(due)s::timestamptz[], %(reasons)s::text[], %(rules)s::text[], %(decided)s::timestamptz[])
+    AS v(id, state, due, reason, rule, decided)
+WHERE d.workspace_id = %(here)s AND d.id = v.id
+"""
+
+
+def _made_ready(verdicts: _Verdicts, begin_before: float) -> list[Try]:
+    """The messages as adapters take them. One that cannot be read is dead, and the others go."""
+    allowed = verdicts.allowed()
+    attached = _attached(allowed)
+    dresser = unsubscribing.Dresser(allowed[0].workspace_id) if allowed else None
+    tries = []
+    for row in allowed:
+        try:
+            outgoing = _outgoing(row, attached.get(row.message_id, ()))
+            outgoing = dresser.dress(row, outgoing) if dresser else outgoing
+        except (vault.VaultRefused, ValueError):
+            verdicts.unreadable(row)
+            continue
+        tries.append(Try((row.pk, row.tries + 1), row.failures, outgoing, begin_before))
+    return tries
+
+
+def _outgoing(row: Dispatch, attached: Sequence[Attached]) -> Outgoing:
+    message, extra = row.message, ordering.open_extra(row.extra, workspace_id=row.workspace_id, dispatch_id=row.pk)
+    plain = Outgoing(
+        reference=row.pk,
+        to=row.address,
+        text=bodies.open(message),
+        subject=bodies.open(message, "subject"),
+        language=message.language or "en",
+        values=extra.values,
+        buttons=extra.buttons,
+        headers=extra.headers,
+        reaction=extra.reaction,
+        files=attached,
+        answers=message.answers.provider_id if message.answers else "",
+    )
+    if message.text_of is None:
+        return plain
+    template = message.text_of.template
+    return replace(
+        plain,
+        template=template.name,
+        template_id=message.text_of.provider_id,
+        category=template.category,
+        language=message.text_of.language,
+    )
+
+
+def _attached(rows: Sequence[Dispatch]) -> dict[UUID, list[Attached]]:
+    """The files of the messages that may have some."""
+    with_files = [
+        row.message_id for row in rows if row.message.kind == Message.Kind.MEDIA or row.message.channel == "email"
+    ]
+    found: dict[UUID, list[Attached]] = {}
+    if with_files:
+        kept = MessageFile.objects.of(rows[0].workspace_id).filter(message__in=with_files, file__isnull=False)
+        for each in kept.select_related("file").order_by("message", "position"):
+            if each.file is not None:
+                content = files.read_all(each.file)
+                found.setdefault(each.message_id, []).append(Attached(each.name, each.content_type, content))
+    return found

@@ -1,0 +1,179 @@
+"""What providers call us with: kept at once in one statement, each event once, and worked off later in the order it came.
+
+A digest stays longer than any provider repeats itself (WhatsApp: 7 days); the words go as soon as they were worked off. An event that fails
+is tried again, and parked after a few times: it keeps its payload and stands in nobody's way.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from amanat.core import clock, jobs, tenancy, vault
+from amanat.core.ids import new
+from amanat.messaging.channels import accounts, adapters
+from amanat.messaging.channels.contract import News
+from amanat.messaging.channels.models import ChannelAccount
+from amanat.messaging.outbox import reports
+from amanat.messaging.outbox.models import ProviderEvent
+
+log = logging.getLogger(__name__)
+
+WORK = "messages.events"
+KEPT = timedelta(days=9)
+MOST_TRIES = 6
+#: A report about a message that we do not know yet: its sender may not have written down the provider's id.
+_UNKNOWN_FOR = timedelta(minutes=2)
+_FIRST_WAIT = timedelta(seconds=4)
+_AT_ONCE = 100
+_LINGER = 0.05
+
+_KEEP = """
+INSERT INTO messaging_providerevent (id, workspace_id, account_id, digest, payload, received_at)
+SELECT v.id, %s, %s, v.digest, v.payload, %s FROM unnest(%s::uuid[], %s::bytea[], %s::bytea[]) AS v(id, digest, payload)
+ON CONFLICT DO NOTHING
+"""
+_IS_AWAITED = "SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo'"
+
+
+def keep(account: ChannelAccount, events: Sequence[tuple[bytes, Any]], at: datetime) -> int:
+    """Keep events as they came: (what makes it the same event, JSON). In the caller's transaction; returns how many are new."""
+    if not events:
+        return 0
+    here, ids = account.workspace_id, [new() for _ in events]
+    key = vault.fingerprint_key(here, purpose="provider-event")
+    digests = [hmac.digest(key, same, "sha256") for same, _payload in events]
+    sealed = [
+        vault.seal_text(json.dumps(payload, ensure_ascii=False), workspace_id=here, context=_place(event_id))
+        for event_id, (_same, payload) in zip(ids, events, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, [here, account.pk, at, ids, digests, sealed])
+        count = int(cursor.rowcount)
+        cursor.execute(_IS_AWAITED, [_once(account.pk)])
+        is_awaited = cursor.fetchone() is not None
+    if count and not is_awaited:
+        wake(here, account.pk)
+    return count
+
+
+def wake(workspace_id: UUID, account_id: UUID) -> None:
+    jobs.enqueue(WORK, workspace=workspace_id, once=_once(account_id), account=str(account_id))
+
+
+def work_off(workspace_id: UUID, account_id: UUID, *, seconds: float = 5.0) -> bool:
+    """Work off what an account was told, for `seconds` at most; returns whether more is left."""
+    ends, lingered = time.monotonic() + seconds, False
+    while time.monotonic() < ends:
+        if _work_off_some(workspace_id, account_id):
+            lingered = False
+        elif lingered:
+            return False
+        else:
+            lingered = True
+            time.sleep(_LINGER)  # one that was being kept while this job was already at work
+    return True
+
+
+def sweep(workspace_id: UUID, *, at: datetime) -> int:
+    """Forget events that nobody repeats any more; parked ones go by their own clause. Returns how many."""
+    with tenancy.inside(workspace_id):
+        over = ProviderEvent.objects.of(workspace_id).filter(
+            received_at__lt=at - KEPT, done_at__isnull=False, payload__isnull=True
+        )
+        return over.delete()[0]
+
+
+def place_of_payload(row: ProviderEvent) -> str:
+    return _place(row.pk)
+
+
+def _place(event_id: UUID) -> str:
+    return vault.context("messaging.ProviderEvent.payload", event_id)
+
+
+def _once(account_id: UUID) -> str:
+    return f"{WORK}:{account_id}"
+
+
+def _work_off_some(workspace_id: UUID, account_id: UUID) -> int:
+    """One transaction for some events: together, which is quick, or one by one where one of them fails."""
+    with tenancy.inside(workspace_id):
+        at = clock.now()
+        waiting = ProviderEvent.objects.of(workspace_id).filter(account=account_id, done_at__isnull=True)
+        rows = list(waiting.exclude(next_at__gt=at).select_for_update(skip_locked=True).order_by("id")[:_AT_ONCE])
+        if not rows:
+            return 0
+        account = ChannelAccount.objects.of(workspace_id).get(pk=account_id)
+        reading = _Reading(account, at)
+        if not reading.work_off(rows):
+            for row in rows:
+                if not reading.work_off([row]):
+                    reading.failed(row)
+        _write(workspace_id, rows)
+    return len(rows)
+
+
+class _Reading:
+    """How the events of one account are read at one moment."""
+
+    def __init__(self, account: ChannelAccount, at: datetime) -> None:
+        self._account, self._at = account, at
+        self._hears, self._access = adapters.hearing(account), accounts.access(account)
+
+    def work_off(self, rows: Sequence[ProviderEvent]) -> bool:
+        """Apply what these events say, all or none; returns whether it went well."""
+        try:
+            with transaction.atomic():
+                said = [(row, each) for row in rows for each in self._read(row)]
+                strange = reports.take_all(
+                    self._account.workspace_id, self._account, [each for _row, each in said], at=self._at
+                )
+        except Exception:
+            if len(rows) == 1:
+                log.exception("an event of a provider could not be worked off", extra={"event": str(rows[0].pk)})
+            return False
+        of_strangers = {said[place][0].pk for place in strange}
+        for row in rows:
+            if row.pk in of_strangers and self._at - row.received_at < _UNKNOWN_FOR:
+                row.next_at = self._at + _FIRST_WAIT
+            else:
+                row.payload, row.done_at = None, self._at
+        return True
+
+    def failed(self, row: ProviderEvent) -> None:
+        """Try it again later, and a few times in all."""
+        row.tries += 1
+        if row.tries >= MOST_TRIES:
+            row.done_at = self._at
+        row.next_at = self._at + _FIRST_WAIT * 4 ** (row.tries - 1)
+
+    def _read(self, row: ProviderEvent) -> Sequence[News]:
+        if self._hears is None:
+            raise LookupError("nobody understands this event")
+        payload = vault.open_text(row.payload or b"", workspace_id=row.workspace_id, context=_place(row.pk))
+        return self._hears.read(self._access, json.loads(payload))
+
+
+_WRITE = """
+UPDATE messaging_providerevent e SET done_at = v.done_at, tries = v.tries, next_at = v.next_at,
+    payload = CASE WHEN v.keeps THEN e.payload END
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::int[], %s::timestamptz[], %s::boolean[]) AS v(id, done_at, tries, next_at, keeps)
+WHERE e.workspace_id = %s AND e.id = v.id
+"""
+
+
+def _write(workspace_id: UUID, rows: Sequence[ProviderEvent]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE, [
+            [row.pk for row in rows], [row.done_at for row in rows], [row.tries for row in rows], [row.next_at for row in rows],
+            [row.payload is not None for row in rows], workspace_id,
+        ])  # fmt: skip

@@ -1,0 +1,173 @@
+"""What is to leave: written in the transaction of its cause, taken back while it waits, held after a restore.
+
+A dispatch is ordered long before it is sent. Whether it may be sent is asked when it is claimed (`sending`), never here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from amanat.accounts.models import Member
+from amanat.core import clock, jobs, ledger, tenancy, vault
+from amanat.core.ids import new
+from amanat.core.tenancy import HasId
+from amanat.messaging.channels.models import ChannelAccount
+from amanat.messaging.inbox.models import Message
+from amanat.messaging.outbox import changes
+from amanat.messaging.outbox.models import Dispatch
+
+SEND = "messages.send"
+#: Sources whose messages answer a person: no hour is too late while she waits.
+ANSWERS = frozenset({"reply", "confirmation"})
+_State = Dispatch.State
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """What the adapter needs beside the text: the variables of a template, buttons as (id, words), headers of an e-mail, an emoji."""
+
+    values: Sequence[str] = ()
+    buttons: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reaction: str = ""
+
+
+def order(
+    *,
+    message: Message,
+    account: ChannelAccount,
+    address: str,
+    purpose: str,
+    source: str,
+    due_at: datetime,
+    source_id: UUID | None = None,
+    use_by: datetime | None = None,
+    urgency: int = 5,
+    extra: Extra | None = None,
+) -> Dispatch:
+    """Have `message` sent to `address` (E.164 or e-mail) from `due_at` on, not after `use_by`; in the caller's transaction.
+
+    `urgency` is 0 where a person waits, 5 for reminders, 9 for messages to many. `source` is "reply", "reminder", "batch",
+    "confirmation" or "test", `source_id` the row it comes from.
+    """
+    row = Dispatch(
+        id=new(),
+        workspace_id=message.workspace_id,
+        message=message,
+        contact_id=message.contact_id,
+        account=account,
+        channel=account.channel,
+        address=address,
+        purpose=purpose,
+        urgency=urgency,
+        due_at=due_at,
+        use_by=use_by,
+        source=source,
+        source_id=source_id,
+    )
+    order_many([row], [extra])
+    return row
+
+
+def order_many(rows: Sequence[Dispatch], extras: Sequence[Extra | None] = ()) -> None:
+    """The same for many rows of one workspace, unsaved; `extras` in their order where they need any."""
+    for row, extra in zip(rows, extras, strict=False):
+        if extra is not None:
+            row.extra = seal_extra(extra, workspace_id=row.workspace_id, dispatch_id=row.pk)
+    Dispatch.objects.bulk_create(rows, batch_size=1000)
+    now = clock.now()
+    for account_id in {row.account_id for row in rows if row.due_at <= now}:
+        wake(rows[0].workspace_id, account_id)
+
+
+def wake(workspace_id: UUID, account_id: UUID, *, not_before: datetime | None = None) -> None:
+    """Let a worker look at what an account has to send, at once. What is due later is found by the sweep."""
+    jobs.enqueue(
+        SEND, workspace=workspace_id, once=f"{SEND}:{account_id}", not_before=not_before, account=str(account_id)
+    )
+
+
+def take_back(
+    *,
+    workspace: HasId | UUID,
+    at: datetime,
+    ids: Collection[UUID] | None = None,
+    source_ids: Collection[UUID] | None = None,
+    reason: str = "taken_back",
+) -> int:
+    """What still waits of these dispatches, or of those of these sources, is not sent any more; returns how many.
+
+    One that a worker holds at this moment goes its way.
+    """
+    if ids is None and source_ids is None:
+        raise ValueError("Say which.")
+    here = tenancy.workspace_id_of(workspace)
+    rows = Dispatch.objects.of(here).filter(state__in=[_State.TODO, _State.HELD])
+    if ids is not None:
+        rows = rows.filter(pk__in=ids)
+    if source_ids is not None:
+        rows = rows.filter(source_id__in=source_ids)
+    locked = list(rows.select_for_update(skip_locked=True).order_by("id"))
+    Dispatch.objects.of(here).filter(pk__in=[row.pk for row in locked]).update(
+        state=_State.DROPPED, reason=reason, ended_at=at
+    )
+    for row in locked:
+        row.state, row.reason = _State.DROPPED, reason
+    changes.tell(here, locked)
+    return len(locked)
+
+
+def hold_after_restore(workspace: HasId | UUID, *, at: datetime) -> int:
+    """Nothing that waited in a backup leaves by itself: it may have left after the backup was made. Returns how many are held."""
+    here = tenancy.workspace_id_of(workspace)
+    waiting = Dispatch.objects.of(here).filter(state__in=[_State.TODO, _State.SENDING, _State.UNKNOWN])
+    held = waiting.update(state=_State.HELD, reason="restored", claimed_by="", lease_until=None)
+    if held:
+        ledger.write("messaging.outbox.held", workspace=here, at=at, count=held)
+    return held
+
+
+def release(*, by: Member, at: datetime, ids: Iterable[UUID] | None = None) -> int:
+    """A person looked: these held dispatches, or all, may be sent; the gate and their `use_by` still decide. Returns how many."""
+    held = Dispatch.objects.of(by.workspace_id).filter(state=_State.HELD)
+    if ids is not None:
+        held = held.filter(pk__in=list(ids))
+    accounts = set(held.values_list("account_id", flat=True))
+    released = held.update(state=_State.TODO, reason="")
+    if released:
+        ledger.write("messaging.outbox.released", workspace=by.workspace_id, by=by, at=at, count=released)
+    for account_id in accounts:
+        wake(by.workspace_id, account_id)
+    return released
+
+
+def seal_extra(extra: Extra, *, workspace_id: UUID, dispatch_id: UUID) -> bytes:
+    said = {
+        "values": list(extra.values),
+        "buttons": [list(button) for button in extra.buttons],
+        "headers": dict(extra.headers),
+        "reaction": extra.reaction,
+    }
+    plain = json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
+    return vault.seal_text(plain, workspace_id=workspace_id, context=_place(dispatch_id))
+
+
+def open_extra(token: bytes | memoryview | None, *, workspace_id: UUID, dispatch_id: UUID) -> Extra:
+    if not token:
+        return Extra()
+    said: dict[str, Any] = json.loads(vault.open_text(token, workspace_id=workspace_id, context=_place(dispatch_id)))
+    buttons = tuple((str(button), str(words)) for button, words in said.get("buttons", ()))
+    return Extra(tuple(said.get("values", ())), buttons, said.get("headers", {}), said.get("reaction", ""))
+
+
+def place_of_extra(row: Dispatch) -> str:
+    return _place(row.pk)
+
+
+def _place(dispatch_id: UUID) -> str:
+    return vault.context("messaging.Dispatch.extra", dispatch_id)

@@ -1,0 +1,400 @@
+"""A double of Meta's Graph API for WhatsApp: same paths, JSON, errors and signed calls. It reaches nobody.
+
+What it accepts it writes into its record before it answers, so that it may be killed at any moment and still be the judge
+of what was sent. `/control/` is ours: numbers are registered there, faults are ordered, and the other phone answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+from amanat.core import clock
+from amanat.messaging.sandbox import graph_checks, http
+from amanat.messaging.sandbox.faults import Faults
+from amanat.messaging.sandbox.graph_calls import Calls, Number
+from amanat.messaging.sandbox.graph_checks import Wrong
+from amanat.messaging.sandbox.http import Reply, Request, as_json
+from amanat.messaging.sandbox.record import Record
+
+_WINDOW = 86_400
+
+
+class Graph:
+    """All of it in one loop of events; nothing here waits but for faults that were ordered."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._record = Record(folder / "graph.jsonl")
+        self.numbers: dict[str, Number] = {}
+        self.calls = Calls(self._record, self.numbers)
+        self.faults = Faults()
+        self.accepted: list[dict[str, Any]] = []
+        self.answered: list[dict[str, Any]] = []  #: what people wrote to us
+        self.reads: list[str] = []
+        self._of: dict[str, dict[str, Any]] = {}
+        self._templates: dict[str, dict[str, dict[str, Any]]] = {}
+        self._media: dict[str, tuple[str, str]] = {}
+        self._wrote: dict[tuple[str, str], float] = {}
+        self.settings: dict[str, Any] = {
+            "reports": ["sent", "delivered"],
+            "report_after": 0.0,
+            "approve_after": 1.0,
+            "any_template": False,
+            "window": True,
+        }
+        self._background: set[asyncio.Task[None]] = set()
+        for line in self._record.lines():
+            self._restore(line)
+
+    def _restore(self, line: dict[str, Any]) -> None:
+        what = line.pop("what")
+        if what == "number":
+            self.numbers[line["id"]] = Number(**line)
+        elif what == "accepted":
+            self._keep(line)
+        elif what == "said":
+            self.answered.append(line)
+            self._wrote[line["number"], line["from"]] = line["at"]
+        elif what == "template":
+            self._templates.setdefault(line["waba_id"], {})[line["template"]["id"]] = line["template"]
+        elif what == "media":
+            self._media[line["id"]] = (line["content_type"], line["name"])
+        elif what in {"event", "acked"}:
+            self.calls.restore({"what": what, **line})
+
+    def _keep(self, line: dict[str, Any]) -> None:
+        self.accepted.append(line)
+        self._of[line["id"]] = line
+
+    async def answer(self, request: Request) -> Reply:
+        """One request to the API or to us."""
+        parts = request.path.strip("/").split("/")
+        try:
+            if parts[0] == "control":
+                return await self._control(request, parts[1:])
+            if parts[0] == "media" and len(parts) == 2:
+                return self._content(request, parts[1])
+            if parts[0].startswith("v") and len(parts) > 1:
+                return await self._graph(request, parts[1:])
+            raise Wrong(2500, "Unknown path components", status=404)
+        except Wrong as wrong:
+            return _refusal(wrong)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return _refusal(Wrong(100, f"Invalid parameter: {error}"))
+
+    async def _graph(self, request: Request, parts: list[str]) -> Reply:
+        number = self.numbers.get(parts[0])
+        if number is not None:
+            self._authorize(request, number.token)
+            if len(parts) == 2 and parts[1] == "messages" and request.method == "POST":
+                return await self._messages(number, request)
+            if len(parts) == 2 and parts[1] == "media" and request.method == "POST":
+                return self._uploaded(request)
+            if request.method == "POST":
+                return await self._subscribed(number, request.json()["webhook_configuration"])
+            return as_json({
+                "id": number.id, "display_phone_number": number.display, "verified_name": "Sandbox", "status": "CONNECTED",
+                "quality_rating": number.quality, "messaging_limit_tier": number.tier,
+            })  # fmt: skip
+        owner = next((one for one in self.numbers.values() if one.waba_id == parts[0]), None)
+        if owner is not None and parts[1:] == ["message_templates"]:
+            self._authorize(request, owner.token)
+            return self._template_list(owner, request)
+        return self._thing(request, parts[0])
+
+    def _thing(self, request: Request, name: str) -> Reply:
+        """A file or a template, by its id."""
+        self._authorize(request, *(one.token for one in self.numbers.values()))
+        if name in self._media:
+            if request.method == "DELETE":
+                del self._media[name]
+                return as_json({"success": True})
+            content = (self._folder / "media" / name).read_bytes()
+            url = f"http://{request.headers['host']}/media/{name}"
+            digest = hashlib.sha256(content).hexdigest()
+            facts = {"mime_type": self._media[name][0], "sha256": digest, "file_size": len(content)}
+            return as_json({"messaging_product": "whatsapp", "url": url, "id": name, **facts})
+        for templates in self._templates.values():
+            if name in templates:
+                return as_json(templates[name])
+        raise Wrong(100, "Unsupported request. Object does not exist or cannot be loaded.", subcode=33)
+
+    def _authorize(self, request: Request, *tokens: str) -> None:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not any(secrets.compare_digest(given.encode(), token.encode()) for token in tokens):
+            raise Wrong(190, "Invalid OAuth access token - Cannot parse access token", status=401)
+
+    async def _messages(self, number: Number, request: Request) -> Reply:
+        message = request.json()
+        if message.get("status") == "read":
+            self.reads.append(str(message["message_id"]))
+            return as_json({"success": True})
+        way = self.faults.next()
+        if self.faults.delay:
+            await asyncio.sleep(self.faults.delay)
+        refused = await self._gone_wrong(way, number)
+        if refused is not None:
+            return refused
+        graph_checks.check_message(
+            message,
+            self._templates.get(number.waba_id, {}),
+            self._media,
+            any_template=self.settings["any_template"],
+        )
+        wamid = "wamid." + secrets.token_urlsafe(24)
+        now = clock.now().timestamp()
+        line = {"id": wamid, "number": number.id, "to": message["to"], "at": now, "message": message}
+        self._record.add("accepted", **line)
+        self._keep(line)
+        self._report_later(number, line, way)
+        if way == "lost":
+            return Reply(is_lost=True)
+        contact = {"input": message["to"], "wa_id": message["to"]}
+        return as_json({"messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": wamid}]})
+
+    async def _gone_wrong(  # noqa: PLR0911 (a table of ways)
+        self, way: str, number: Number
+    ) -> Reply | None:
+        """The answer of a request that is not taken, as ordered."""
+        if self.faults.is_over(number.id):
+            return _refusal(Wrong(130429, "Rate limit hit: too many messages a second", status=429))
+        kind, _, detail = way.partition(":")
+        if kind == "late":
+            await asyncio.sleep(float(detail))
+        elif kind == "dropped":
+            return Reply(is_lost=True)
+        elif kind == "html500":
+            return Reply(500, b"<html>Sorry, something went wrong.</html>", {"content-type": "text/html"})
+        elif kind == "code":
+            status = 401 if detail == "190" else 400
+            return _refusal(Wrong(int(detail), "as ordered", status=status))
+        elif kind in {"500", "503"}:
+            return _refusal(Wrong(131000 if kind == "500" else 131016, "Something went wrong", status=int(kind)))
+        elif kind == "429":
+            wrong = Wrong(130429, "Rate limit hit", status=429)
+            return _refusal(wrong, **{"retry-after": str(self.faults.retry_after)})
+        return None
+
+    def _report_later(self, number: Number, line: dict[str, Any], way: str) -> None:
+        async def report() -> None:
+            await asyncio.sleep(self.settings["report_after"])
+            for status in self.settings["reports"]:
+                self._report(number, line, status)
+
+        kind, _, detail = way.partition(":")
+        is_free = line["message"]["type"] != "template"
+        is_open = clock.now().timestamp() - self._wrote.get((number.id, line["to"]), 0) < _WINDOW
+        if kind == "failed":
+            self._report(number, line, "failed", code=int(detail))
+        elif is_free and self.settings["window"] and not is_open:
+            self._report(number, line, "failed", code=131047)
+        elif self.settings["report_after"]:
+            self._spawn(report())
+        else:
+            for status in self.settings["reports"]:
+                self._report(number, line, status)
+
+    def _report(self, number: Number, line: dict[str, Any], status: str, *, code: int = 0) -> None:
+        message = line["message"]
+        said: dict[str, Any] = {
+            "id": line["id"], "status": status, "timestamp": str(int(clock.now().timestamp())), "recipient_id": line["to"],
+        }  # fmt: skip
+        if message.get("biz_opaque_callback_data"):
+            said["biz_opaque_callback_data"] = message["biz_opaque_callback_data"]
+        if code:
+            said["errors"] = [{"code": code, "title": "as ordered", "message": "as ordered"}]
+        elif status in {"sent", "delivered"}:
+            category = "service" if message["type"] != "template" else self._category(number, message)
+            said["pricing"] = {"billable": category != "service", "pricing_model": "PMP", "category": category}
+        self.calls.add(number, "messages", {**_about(number), "statuses": [said]})
+
+    def _category(self, number: Number, message: dict[str, Any]) -> str:
+        name = message["template"]["name"]
+        found = (one for one in self._templates.get(number.waba_id, {}).values() if one["name"] == name)
+        return str(next(found, {"category": "UTILITY"})["category"]).lower()
+
+    def _uploaded(self, request: Request) -> Reply:
+        head = f"content-type: {request.headers['content-type']}\r\n\r\n".encode()
+        form = message_from_bytes(head + request.body)
+        part = next(one for one in form.walk() if one.get_filename())
+        media_id = str(secrets.randbelow(10**15) + 10**15)
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        return as_json({"id": self._put(media_id, content, part.get_content_type(), str(part.get_filename()))})
+
+    def _put(self, media_id: str, content: bytes, content_type: str, name: str) -> str:
+        folder = self._folder / "media"
+        folder.mkdir(exist_ok=True)
+        (folder / media_id).write_bytes(content)
+        self._record.add("media", id=media_id, content_type=content_type, name=name)
+        self._media[media_id] = (content_type, name)
+        return media_id
+
+    def _content(self, request: Request, media_id: str) -> Reply:
+        self._authorize(request, *(one.token for one in self.numbers.values()))
+        if media_id not in self._media:
+            raise Wrong(100, "no such file", status=404)
+        content = (self._folder / "media" / media_id).read_bytes()
+        return Reply(200, content, {"content-type": self._media[media_id][0]})
+
+    async def _subscribed(self, number: Number, wanted: dict[str, str]) -> Reply:
+        """A new address for calls, after the handshake with it."""
+        challenge = str(secrets.randbelow(10**9))
+        url = wanted["override_callback_uri"]
+        query = f"hub.mode=subscribe&hub.verify_token={wanted['verify_token']}&hub.challenge={challenge}"
+        try:
+            reply = await http.ask("GET", f"{url}?{query}", headers={})
+        except (OSError, TimeoutError, ValueError):
+            raise Wrong(2200, "(#2200) Callback verification failed") from None
+        if reply.status != 200 or reply.body.strip() != challenge.encode():
+            raise Wrong(2200, "(#2200) Callback verification failed")
+        number.callback, number.host = url, ""
+        self._record.add("number", **vars(number))
+        return as_json({"success": True})
+
+    def _template_list(self, owner: Number, request: Request) -> Reply:
+        templates = self._templates.setdefault(owner.waba_id, {})
+        if request.method == "DELETE":
+            for one in [one for one in templates.values() if one["name"] == request.query["name"]]:
+                del templates[one["id"]]
+            return as_json({"success": True})
+        if request.method == "GET":
+            wanted = {key: value for key, value in request.query.items() if key in {"name", "language", "status"}}
+            found = [one for one in templates.values() if all(one[key] == value for key, value in wanted.items())]
+            start, size = int(request.query.get("after", 0)), int(request.query.get("limit", 25))
+            paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + size)}}
+            if start + size < len(found):
+                paging["next"] = "more"
+            return as_json({"data": found[start : start + size], "paging": paging})
+        wanted_template = request.json()
+        graph_checks.check_template(wanted_template, templates)
+        made = {**wanted_template, "id": str(secrets.randbelow(10**15) + 10**15), "status": "PENDING"}
+        self._set_template(owner, made)
+        self._spawn(self._approved(owner, made["id"]))
+        return as_json({"id": made["id"], "status": "PENDING", "category": made["category"]})
+
+    async def _approved(self, owner: Number, template_id: str) -> None:
+        await asyncio.sleep(self.settings["approve_after"])
+        if self._templates.get(owner.waba_id, {}).get(template_id, {}).get("status") == "PENDING":
+            self._judge(owner, template_id, "APPROVED", "NONE")
+
+    def _judge(self, owner: Number, template_id: str, status: str, reason: str) -> None:
+        template = {**self._templates[owner.waba_id][template_id], "status": status, "rejected_reason": reason}
+        self._set_template(owner, template)
+        said = {
+            "event": status, "message_template_id": int(template_id), "message_template_name": template["name"],
+            "message_template_language": template["language"], "reason": reason,
+        }  # fmt: skip
+        self.calls.add(owner, "message_template_status_update", said, is_timed=True)
+
+    def _set_template(self, owner: Number, template: dict[str, Any]) -> None:
+        self._record.add("template", waba_id=owner.waba_id, template=template)
+        self._templates.setdefault(owner.waba_id, {})[template["id"]] = template
+
+    async def _control(self, request: Request, parts: list[str]) -> Reply:
+        """Ours. What concerns one number asks for its token; the rest is for who runs the double."""
+        if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
+            raise Wrong(100, "JSON only", status=415)
+        wanted = request.json() if request.body else {}
+        act = parts[0] if parts else ""
+        if act == "numbers":
+            number = Number(**wanted)
+            self.numbers[number.id] = number
+            self._record.add("number", **vars(number))
+            self.calls.start()
+            return as_json({})
+        if act == "faults":
+            self.faults.set(wanted)
+            return as_json({})
+        if act == "settings":
+            self.settings.update({key: value for key, value in wanted.items() if key in self.settings})
+            return as_json({})
+        if act == "counts":
+            counts = {"accepted": len(self.accepted), "waiting": self.calls.waiting(), "called": self.calls.taken}
+            return as_json({**counts, "failed_calls": self.calls.failed})
+        if act == "record":
+            return as_json(self.accepted[int(request.query.get("after", 0)) :])
+        number = self.numbers[parts[1]]
+        self._authorize(request, number.token)
+        return self._of_number(act, number, wanted)
+
+    def _of_number(self, act: str, number: Number, wanted: dict[str, Any]) -> Reply:
+        if act == "phone":
+            theirs = [line for line in self.answered if line["number"] == number.id]
+            ours = [line for line in self.accepted if line["number"] == number.id]
+            return as_json({"sent": ours[-200:], "said": theirs[-200:]})
+        if act == "say":
+            return as_json({"id": self._said(number, wanted)})
+        if act == "prefer":
+            said = {
+                "wa_id": wanted["from"], "detail": "as ordered", "category": "marketing_messages",
+                "value": wanted["value"], "timestamp": int(clock.now().timestamp()),
+            }  # fmt: skip
+            self.calls.add(number, "user_preferences", {**_about(number), "user_preferences": [said]})
+        elif act == "report":
+            line = self._of[wanted["id"]]
+            self._report(number, line, str(wanted["status"]), code=int(wanted.get("code", 0)))
+        elif act == "template":
+            templates = self._templates[number.waba_id]
+            chosen = next(one["id"] for one in templates.values() if one["name"] == wanted["name"])
+            self._judge(number, chosen, str(wanted["status"]), str(wanted.get("reason", "NONE")))
+        elif act == "quality":
+            number.quality, number.tier = wanted.get("quality", number.quality), wanted.get("tier", number.tier)
+            event = "FLAGGED" if number.quality == "RED" else "UNFLAGGED"
+            said = {"display_phone_number": number.display, "event": event, "current_limit": number.tier}
+            self.calls.add(number, "phone_number_quality_update", said, is_timed=True)
+        elif act == "account":
+            self.calls.add(number, "account_update", {"event": wanted["event"]}, is_timed=True)
+        else:
+            raise Wrong(100, "no such act", status=404)
+        return as_json({})
+
+    def _said(self, number: Number, wanted: dict[str, Any]) -> str:
+        """A person writes: text, or any object of a type, as in `{"type": "location", "location": {…}}`."""
+        wamid, now, sender = (
+            "wamid." + secrets.token_urlsafe(24),
+            clock.now().timestamp(),
+            str(wanted["from"]).lstrip("+"),
+        )
+        kind = str(wanted.get("type", "text"))
+        content = wanted[kind] if isinstance(wanted.get(kind), dict | list) else {"body": str(wanted.get("text", ""))}
+        if "content" in wanted:
+            text = str(wanted["content"]).encode()
+            media_id = self._put(str(secrets.randbelow(10**15) + 10**15), text, content["mime_type"], "")
+            content = {**content, "id": media_id}
+        message = {"id": wamid, "from": sender, "timestamp": str(int(now)), "type": kind, kind: content}
+        if wanted.get("answers"):
+            message["context"] = {"from": number.display.lstrip("+"), "id": wanted["answers"]}
+        line = {"id": wamid, "number": number.id, "from": sender, "at": now, "message": message}
+        self._record.add("said", **line)
+        self.answered.append(line)
+        self._wrote[number.id, sender] = now
+        names = [{"wa_id": sender, "profile": {"name": str(wanted.get("name", ""))}}]
+        self.calls.add(number, "messages", {**_about(number), "contacts": names, "messages": [message]})
+        return wamid
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def _about(number: Number) -> dict[str, Any]:
+    metadata = {"display_phone_number": number.display.lstrip("+"), "phone_number_id": number.id}
+    return {"messaging_product": "whatsapp", "metadata": metadata}
+
+
+def _refusal(wrong: Wrong, **headers: str) -> Reply:
+    error: dict[str, Any] = {
+        "message": f"(#{wrong.code}) {wrong.message}", "type": "OAuthException", "code": wrong.code,
+        "error_data": {"messaging_product": "whatsapp", "details": wrong.message}, "fbtrace_id": secrets.token_hex(6),
+    }  # fmt: skip
+    if wrong.subcode is not None:
+        error["error_subcode"] = wrong.subcode
+    return Reply(wrong.status, json.dumps({"error": error}).encode(), {"content-type": "application/json", **headers})

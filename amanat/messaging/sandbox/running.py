@@ -1,0 +1,98 @@
+"""The doubles on their port: as a program of their own, or in a thread for a test."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from amanat.messaging.sandbox import http
+from amanat.messaging.sandbox.graph import Graph
+from amanat.messaging.sandbox.http import Reply, Request
+from amanat.messaging.sandbox.mail import MailSandbox
+from amanat.messaging.sandbox.mail import serve as mail_servers
+from amanat.messaging.sandbox.mail_api import MailApis
+from amanat.messaging.sandbox.sms import SmsSandbox
+
+#: Paths that belong to the double of SMS providers.
+_OF_SMS = ("/api/", "/send")
+#: And those of the doubles of mail providers.
+_OF_MAIL = "/mail/"
+
+
+class Doubles:
+    """Every provider that speaks HTTP, on one port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.graph = Graph(folder)
+        self.sms = SmsSandbox()
+        self.mail = MailApis()
+
+    async def answer(self, request: Request) -> Reply:
+        if request.path.startswith((*_OF_SMS, _OF_MAIL)):
+            double = self.mail if request.path.startswith(_OF_MAIL) else self.sms
+            said = double.answer(request.method, request.path, request.query, request.headers, request.body)
+            return Reply(said.status, said.body, said.headers, said.is_lost)
+        return await self.graph.answer(request)
+
+
+def run(*, port: int, folder: Path) -> None:
+    """Serve until the process is ended."""
+
+    async def serve() -> None:
+        doubles = Doubles(folder)
+        server = await http.start(doubles.answer, port)
+        doubles.graph.calls.start()
+        await server.serve_forever()
+
+    with mail_servers(MailSandbox(), smtp_port=port + 1, imap_port=port + 2):
+        asyncio.run(serve())
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Doubles in a thread. Only what needs no loop may be asked of them directly; the rest by HTTP."""
+
+    port: int
+    doubles: Doubles
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def serving(folder: Path, *, port: int = 0) -> Iterator[Running]:
+    """The doubles in a thread of this process."""
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    found: list[Running] = []
+
+    async def serve() -> None:
+        doubles = Doubles(folder)
+        server = await http.start(doubles.answer, port)
+        found.append(Running(server.sockets[0].getsockname()[1], doubles))
+        doubles.graph.calls.start()
+        ready.set()
+
+    def work() -> None:
+        starting = loop.create_task(serve())
+        loop.run_forever()
+        starting.cancel()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    if not ready.wait(10):
+        raise RuntimeError("the doubles did not start")
+    try:
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)

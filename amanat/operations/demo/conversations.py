@@ -1,0 +1,171 @@
+"""What the people of a demo shop wrote and were written: a number of the sandbox, texts in three languages, rules, conversations.
+
+The number belongs to the sandbox, which reaches nobody. What was said lies in the past and is written as it would stand today: taken in,
+answered, delivered, read.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from amanat.accounts.models import Member, Workspace
+from amanat.basis import consent, notices, rules
+from amanat.basis.consent import How
+from amanat.basis.models import Method
+from amanat.core import clock
+from amanat.messaging.channels import accounts, templates
+from amanat.messaging.channels.contract import Arrived, TemplateNews
+from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.channels.whatsapp import WhatsApp
+from amanat.messaging.inbox import arriving, saying
+from amanat.messaging.inbox.models import Message
+from amanat.messaging.inbox.saying import Words
+from amanat.messaging.outbox.models import Dispatch
+from amanat.messaging.reminders import setting
+from amanat.messaging.reminders.models import ReminderRule
+from amanat.people.models import Contact
+
+#: How many people were asked about reminders.
+AGREEING = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line of a conversation; `ago` before now."""
+
+    ago: timedelta
+    words: str
+    is_theirs: bool = True
+
+
+def _minutes(count: int) -> timedelta:
+    return timedelta(minutes=count)
+
+
+#: Conversations in the languages people write in; the last line of some waits for an answer.
+TALKS: tuple[tuple[Said, ...], ...] = (
+    (
+        Said(_minutes(64), "Namaste, mera PAN card kab milega?"),
+        Said(_minutes(58), "Namaste. Kal tak aa jayega, hum aapko batayenge.", is_theirs=False),
+        Said(_minutes(12), "Haan, Monday ko aati hoon"),
+    ),
+    (
+        Said(_minutes(75), "Passport appointment ke liye kya kya lana hai?"),
+        Said(_minutes(40), "Aur kitne baje aana hai?"),
+    ),
+    (
+        Said(timedelta(hours=26), "Can you send the receipt again?"),
+        Said(timedelta(hours=25), "Of course, you will have it in a minute.", is_theirs=False),
+        Said(timedelta(hours=24, minutes=50), "Thank you"),
+    ),
+    (
+        Said(timedelta(days=2, hours=3), "रेशन कार्ड आणि बँक पासबुक दोन्ही आणू का?"),
+        Said(timedelta(days=2, hours=2), "हो, दोन्ही आणा. सोमवारी ११:३० चालेल.", is_theirs=False),
+    ),
+    (Said(timedelta(days=3), "धन्यवाद, काम हो गया।"),),
+    (Said(timedelta(days=4), "STOP"),),
+    (
+        Said(timedelta(days=6), "Is the form still open?"),
+        Said(timedelta(days=5, hours=22), "Yes, until the end of the month.", is_theirs=False),
+    ),
+)  # fmt: skip
+TEXTS = {
+    "en": "Namaste {{1}}, this is {{2}}. Your {{3}} is due on {{4}}. Answer 1 if you will come, STOP to hear no more.",
+    "hi": "नमस्ते {{1}}, यह संदेश {{2}} से है। आपका काम {{3}}, तारीख {{4}} को देय है। आने वाले हों तो 1 लिखें, संदेश बंद करने के लिए STOP लिखें।",
+    "mr": "नमस्कार {{1}}, हा संदेश {{2}} कडून आहे. तुमचे काम {{3}}, तारीख {{4}} रोजी आहे. येणार असाल तर 1 पाठवा, संदेश थांबवण्यासाठी STOP पाठवा.",
+}
+VARIABLES = ("first_name", "business", "service", "due_date")
+EXAMPLES = ("Sunita", "Shree CSC Kendra", "PAN correction", "30 Nov 2026")
+
+
+def tell(workspace: Workspace, members: Sequence[Member], people: Sequence[Contact]) -> None:
+    """Fill the inbox and the reminders of a shop; call inside it, its owner first."""
+    policy = rules.of(workspace.pk).policy
+    if "reminders" not in policy.purposes or rules.CARRIERS[Channel.WHATSAPP] not in policy.recipients:
+        return  # its policy does not speak of it, so nothing may be sent
+    owner, now = members[0], clock.now()
+    account = _number(workspace, owner, now)
+    template = _template(account, owner, now)
+    _agree(workspace, people[:AGREEING], now)
+    _rules(owner, template, now)
+    reachable = [contact for contact in people if contact.main_phone]
+    for number, (contact, talk) in enumerate(zip(reachable, TALKS, strict=False)):
+        _talk(account, contact, talk, members[number % min(len(members), 3)], now)
+
+
+def _number(workspace: Workspace, owner: Member, now: datetime) -> ChannelAccount:
+    return accounts.connect(
+        workspace=workspace, by=owner, at=now, provider=WhatsApp.name, name="WhatsApp (sandbox)",
+        address=f"+9199{secrets.randbelow(10**8):08}", is_sandbox=True,
+        settings={"phone_number_id": f"9{secrets.randbelow(10**14):014}", "waba_id": f"8{secrets.randbelow(10**14):014}"},
+        secrets={"token": secrets.token_urlsafe(32), "app_secret": secrets.token_hex(16)},
+    )  # fmt: skip
+
+
+def _template(account: ChannelAccount, owner: Member, now: datetime) -> MessageTemplate:
+    template = templates.make(
+        account=account, by=owner, at=now, name="service_due", title="A service is due", channel=Channel.WHATSAPP,
+        purpose="reminders", category=MessageTemplate.Category.UTILITY,
+    )  # fmt: skip
+    for language, body in TEXTS.items():
+        text = templates.write(
+            template=template, language=language, by=owner, at=now, body=body, variables=VARIABLES, examples=EXAMPLES
+        )
+        templates.submitted(text=text, provider_id=str(text.pk.int)[:16], state="submitted", by=owner, at=now)
+        news = TemplateNews(str(text.pk.int)[:16], template.name, language, TemplateText.State.APPROVED)
+        templates.apply(account=account, news=news, at=now)
+    return template
+
+
+def _agree(workspace: Workspace, people: Sequence[Contact], now: datetime) -> None:
+    notice = notices.show(workspace=workspace, purposes=["reminders"], language=workspace.language, at=now)
+    for number, contact in enumerate(people):
+        if number % 4 != 3:  # one in four was not asked yet
+            consent.give(
+                contact=contact, purpose="reminders", channels=["whatsapp"], notice=notice, how=How(Method.COUNTER),
+                at=now - timedelta(days=number + 1),
+            )  # fmt: skip
+
+
+def _rules(owner: Member, template: MessageTemplate, now: datetime) -> None:
+    usual = {
+        "field": "", "service": None, "at": time(10), "channels": [Channel.WHATSAPP.value], "templates": [template.pk],
+        "fallback_hours": 6, "most_a_day": 2, "quiet_days": [6], "purpose": "reminders", "needs_approval": True,
+    }  # fmt: skip
+    with translation.override(owner.workspace.language):
+        wanted = (
+            (_("Service due in three days"), ReminderRule.On.SERVICE_DUE, -3),
+            (_("Something is still owed"), ReminderRule.On.UNPAID, 7),
+        )
+    for name, on, days in wanted:
+        setting.make(by=owner, at=now, values=usual | {"name": name, "on": on, "days": days})
+
+
+def _talk(account: ChannelAccount, contact: Contact, talk: Sequence[Said], member: Member, now: datetime) -> None:
+    for number, line in enumerate(talk):
+        at = now - line.ago
+        if line.is_theirs:
+            arrived = Arrived(
+                provider_id=f"demo-{contact.pk.hex}-{number}", sender=contact.main_phone, at=at, text=line.words
+            )
+            arriving.take_in(workspace_id=account.workspace_id, account=account, arrived=arrived)
+            continue
+        message = saying.say(
+            contact=contact, channel=account.channel, words=Words(text=line.words), by=member, at=at, account=account
+        )
+        _arrived_there(message, at)
+
+
+def _arrived_there(message: Message, at: datetime) -> None:
+    """As if it had been sent and read: a demo has no other phone."""
+    rows = Dispatch.objects.of(message.workspace_id).filter(message=message)
+    rows.update(
+        state=Dispatch.State.DONE, delivery=Dispatch.Delivery.READ, decided_at=at, begun_at=at, sent_at=at, ended_at=at,
+        reason="ground", rule="purposes.service", tries=1, provider_id=f"demo-{message.pk.hex}",
+    )  # fmt: skip

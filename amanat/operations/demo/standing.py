@@ -1,0 +1,35 @@
+"""What a demo shop did so that its board of promises is in order: a published policy, a bound region, training, a drill.
+
+Done by the rules of the pages. What only a person can vouch for, such as audits and premises, stays open: nobody did it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from amanat.accounts.models import Member, Workspace
+from amanat.core import clock
+from amanat.operations.demo.plan import Shop
+from amanat.privacy.incidents import drill
+from amanat.privacy.registers import residency, staff
+from amanat.publishing import beginning, publish
+
+#: When the shop put its house in order.
+AGO = timedelta(days=30)
+
+
+def promise(shop: Shop, workspace: Workspace, members: Sequence[Member]) -> None:
+    """Publish the shop's policy, bind it to this region, train its members; call inside the workspace, its owner first."""
+    owner, at = members[0], clock.now() - AGO
+    details = beginning.Details.of(workspace)
+    publish.publish(workspace=workspace, source=beginning.source(details, shop.policy), by=owner, at=at)
+    residency.pin(workspace_id=workspace.pk, region=residency.here(), by=owner, at=at)
+    staff.record_training(
+        member_ids=[one.pk for one in members], topic="Privacy at the counter", done_on=at.date(), by=owner, at=at
+    )
+
+
+def practice(workspace: Workspace, at: datetime) -> None:
+    """Hold the drill of a breach; call outside the workspace, when its people are there."""
+    drill.run(workspace_id=workspace.pk, at=at)

@@ -1,0 +1,163 @@
+/* The inbox lives: what happens in the workspace is heard by server-sent events, else asked for every few seconds. Drafts are kept while
+   one types, "/" brings ready replies, an SMS counts its parts, and what is looked at is marked as read. Without all this the page works. */
+
+const inbox = document.querySelector("[data-inbox]");
+const list = inbox?.querySelector("[data-inbox-list]");
+const lines = inbox?.querySelector("[data-inbox-lines]");
+const thread = inbox?.dataset.thread ?? "";
+const token = document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
+const PULSE = 900; // without events of the server: a look at one key
+const POLL = 15000; // and a look at everything
+
+const send = (url, fields = {}) => fetch(url, {
+  method: "POST",
+  headers: { "X-CSRFToken": token, "X-Inbox": "1" },
+  body: new URLSearchParams(fields),
+  keepalive: true,
+}).catch(() => null);
+
+const withPart = (url, part) => { const address = new URL(url, location.href); address.hash = ""; address.searchParams.set("part", part); return address; };
+
+const renew = async (place, url) => {
+  const answer = await fetch(url, { headers: { "X-Inbox": "1" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return false;
+  const text = await answer.text();
+  const parsed = new DOMParser().parseFromString(text, "text/html");
+  if (place.innerHTML === parsed.body.innerHTML) return false;
+  place.replaceChildren(...parsed.body.childNodes);
+  return true;
+};
+
+/* --- the newest stands below --- */
+const toEnd = () => { if (lines && !location.hash.startsWith("#m-")) lines.scrollTop = lines.scrollHeight; };
+const isAtEnd = () => lines.scrollHeight - lines.scrollTop - lines.clientHeight < 80;
+toEnd();
+
+const markRead = () => { if (inbox.dataset.read && document.visibilityState === "visible" && list?.querySelector("[aria-current] .count-now")) send(inbox.dataset.read); };
+
+const showList = async () => {
+  if (!list || list.querySelector(".inbox-more:popover-open") || list.contains(document.activeElement) && document.activeElement.matches("input")) return;
+  const focused = document.activeElement?.closest?.("[data-inbox-list] a")?.getAttribute("href");
+  const url = withPart(`${inbox.dataset.list}${inbox.dataset.query}`, "list");
+  const scroll = list.querySelector(".inbox-lines")?.scrollTop ?? 0;
+  if (await renew(list, url)) {
+    for (const link of list.querySelectorAll(".row-link")) if (thread && link.pathname.includes(thread)) link.setAttribute("aria-current", "page");
+    if (list.querySelector(".inbox-lines")) list.querySelector(".inbox-lines").scrollTop = scroll;
+    if (focused) list.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  }
+  showBadge();
+};
+
+const showLines = async () => {
+  if (!lines || !thread || new URLSearchParams(location.search).has("before")) return;
+  const wasAtEnd = isAtEnd();
+  if (await renew(lines, withPart(location.pathname, "lines")) && wasAtEnd) toEnd();
+};
+
+/* The figure in the sidebar and in the bottom bar. */
+const showBadge = () => {
+  const count = Number(list.querySelector("[data-inbox-unread]")?.dataset.inboxUnread ?? -1);
+  if (count < 0) return;
+  for (const link of document.querySelectorAll(`:is(.sidebar, .phone-bar) a[href="${inbox.dataset.list}"]`)) {
+    const old = link.querySelector(".count");
+    if (count === 0) old?.remove();
+    else if (old) old.textContent = String(count);
+    else link.append(Object.assign(document.createElement("span"), { className: "count", textContent: String(count) }));
+  }
+};
+
+let waiting = 0;
+const look = (id) => {
+  clearTimeout(waiting);
+  waiting = setTimeout(async () => {
+    if (!id || id === thread) await showLines();
+    await showList();
+    markRead();
+  }, 60);
+};
+
+/* --- news --- */
+if (inbox) {
+  markRead();
+  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") look(""); });
+  let poll = 0;
+  let newest = "";
+  const ask = async () => {
+    if (document.visibilityState !== "visible") return;
+    const answer = await fetch(inbox.dataset.pulse).catch(() => null);
+    const pulse = answer?.ok && !answer.redirected ? (await answer.json()).newest : newest;
+    if (newest && pulse !== newest) look("");
+    newest = pulse;
+  };
+  const pollOn = () => { if (!poll) { poll = setInterval(ask, PULSE); setInterval(() => look(""), POLL); ask(); } };
+  const events = new EventSource(inbox.dataset.live, { withCredentials: true });
+  events.addEventListener("messaging.thread", (event) => look(event.data));
+  events.addEventListener("messaging.draft", (event) => { if (event.data === thread) look(event.data); });
+  events.addEventListener("error", pollOn);
+}
+
+/* --- drafts, ready replies, counting --- */
+const form = inbox?.querySelector("[data-inbox-form]");
+const text = form?.querySelector("textarea");
+const isReply = form?.hasAttribute("data-inbox-reply");
+if (form && text) {
+  let kept = text.value;
+  let timer = 0;
+  const keep = () => {
+    if (!isReply || !inbox.dataset.draft || text.value === kept) return;
+    kept = text.value;
+    send(inbox.dataset.draft, { text: text.value, subject: form.elements.subject?.value ?? "", channel: form.dataset.channel });
+  };
+  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(keep, 800); });
+  form.addEventListener("submit", () => { kept = text.value; clearTimeout(timer); });
+  addEventListener("pagehide", keep);
+
+  const output = form.querySelector("[data-inbox-count]");
+  const count = () => {
+    if (form.dataset.channel !== "sms" || !output) return;
+    const plain = /^[\n\r -~£¥§¿ÄÅÆÇÉÑÖØÜßàäåæèéìñòöøùüΔΦΓΛΩΠΨΣΘΞ€¡]*$/.test(text.value);
+    const length = [...text.value].length;
+    const one = plain ? 160 : 70;
+    const more = plain ? 153 : 67;
+    const parts = length <= one ? 1 : Math.ceil(length / more);
+    output.textContent = length === 0 ? "" : `${length} ${output.dataset.one} · ${parts} ${output.dataset.parts}`;
+  };
+  form.addEventListener("input", count);
+  count();
+
+  const files = form.querySelector("[data-inbox-files]");
+  files?.addEventListener("change", () => { form.querySelector("[data-inbox-names]").textContent = [...files.files].map((file) => file.name).join(", "); });
+
+  const canned = inbox.querySelector("[data-inbox-canned]");
+  const choices = () => [...(canned?.querySelectorAll("[data-canned]") ?? [])];
+  const take = (choice) => {
+    text.value = text.value.replace(/(^|\s)\/\S*$/, "$1") + choice.dataset.canned;
+    canned.hidePopover();
+    text.focus();
+    form.dispatchEvent(new Event("input"));
+  };
+  canned?.addEventListener("click", (event) => { const choice = event.target.closest("[data-canned]"); if (choice) take(choice); });
+  text.addEventListener("input", () => {
+    if (!canned) return;
+    const typed = /(?:^|\s)\/(\S*)$/.exec(text.value.slice(0, text.selectionStart));
+    for (const choice of choices()) choice.hidden = typed != null && !choice.dataset.shortcut.startsWith(typed[1].toLowerCase());
+    const some = typed != null && choices().some((choice) => !choice.hidden);
+    if (some && !canned.matches(":popover-open")) canned.showPopover();
+    if (!some && canned.matches(":popover-open")) canned.hidePopover();
+  });
+  text.addEventListener("keydown", (event) => {
+    const open = canned?.matches(":popover-open");
+    if (open && (event.key === "Enter" || event.key === "Tab")) {
+      event.preventDefault();
+      take(choices().find((choice) => !choice.hidden));
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  });
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "r" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog")) return;
+  if (text) { event.preventDefault(); text.focus(); }
+});

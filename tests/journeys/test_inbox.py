@@ -1,0 +1,58 @@
+"""The inbox: what a person writes stands on the open page by itself, and the answer is one press away."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from amanat.operations.tests import places
+
+pytestmark = [pytest.mark.slow, pytest.mark.journey]
+
+#: An account that sends nothing, and a message that arrives at it.
+ARRIVES = """
+import sys
+from amanat.operations import services
+services.set_up_django()
+from amanat.accounts import access
+from amanat.accounts.models import Workspace
+from amanat.core import clock, tenancy
+from amanat.messaging.channels.contract import Arrived
+from amanat.messaging.channels.models import ChannelAccount
+from amanat.messaging.inbox import arriving
+for here in access.workspace_ids():
+    with tenancy.inside(here):
+        if Workspace.objects.of(here).get().name.startswith("Shree"):
+            accounts = ChannelAccount.objects.of(here).filter(channel="whatsapp", provider="nobody")
+            account = accounts.first() or ChannelAccount.objects.create(
+                workspace_id=here, channel="whatsapp", provider="nobody", name="Counter", address="+912532579199",
+                is_sandbox=True, state="paused")
+            arriving.take_in(workspace_id=here, account=account, arrived=Arrived(
+                provider_id=sys.argv[1], sender="+919822041799", at=clock.now(), text=sys.argv[1], name="Kamla Bai"))
+"""
+
+
+def arrive(site: Any, text: str) -> None:
+    process = places.spawn(site.data, text, code=ARRIVES)
+    output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+
+
+def test_what_arrives_stands_on_the_open_page_and_is_answered(seated, site: Any) -> None:  # type: ignore[no-untyped-def]
+    owner = seated("csc", "owner")
+    first, second, answer = (f"{word} {secrets.token_hex(3)}" for word in ("passbook", "tomorrow", "Monday"))
+    page = owner.go("/inbox/?view=all")
+    arrive(site, first)
+    line = page.locator(".inbox-lines a", has_text=first)
+    expect(line).to_be_visible(timeout=10_000)
+    line.click()
+    page.wait_for_url("**/inbox/*/?view=all")
+    arrive(site, second)
+    expect(page.locator(".bubble-in", has_text=second)).to_be_visible(timeout=10_000)
+    page.get_by_label("Reply on WhatsApp", exact=True).fill(answer)
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator(".bubble-out", has_text=answer)).to_be_visible()
+    assert "Kamla Bai" in owner.text()

@@ -1,0 +1,54 @@
+"""Which tests stay together when several processes share them out, and what begins first.
+
+The plugin that runs the processes has groups of its own, which the newest pytest does not hand on: every test went alone to
+whichever process was free, and each of them started a site, a demo and a browser for the journeys.
+"""
+
+from __future__ import annotations
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+JOURNEYS = "tests/journeys/"
+#: The journeys in shares of about equal length: each has a site, the demo and a browser of its own.
+WALKS = ("test_every_page.py",)
+BROWSER = "amanat/web/tests/test_browser.py"
+#: Long files whose tests share nothing that is costly to set up: each test goes to whoever is free.
+ONE_BY_ONE = (
+    "tests/promises/test_api",
+    "tests/promises/test_headers.py",
+    "tests/promises/test_hostile_input.py",
+    "tests/promises/test_isolation.py",
+    "tests/promises/test_need_to_know.py",
+    "amanat/core/tests/test_jobs.py",
+    "amanat/operations/tests/test_keys.py",
+    "amanat/operations/tests/test_replay.py",
+    "amanat/operations/tests/test_run.py",
+    "amanat/operations/tests/test_up.py",
+    "amanat/people/tests/test_exporting.py",
+)
+
+
+def together(nodeid: str) -> str:
+    """The name of the share that a test belongs to: tests of one share run in one process, one after the other."""
+    file = nodeid.partition("::")[0]
+    if file.startswith(JOURNEYS):
+        return "walks" if file.endswith(WALKS) else "journeys"
+    return nodeid if nodeid.startswith(ONE_BY_ONE) else file
+
+
+def turn(item: pytest.Item) -> int:
+    """The long ones begin first, so that no process is left with them at the end: walks, journeys, browser, slow, all others."""
+    share = together(item.nodeid)
+    if share in {"walks", "journeys"}:
+        return 0 if share == "walks" else 1
+    if share == BROWSER:
+        return 2
+    return 3 if item.get_closest_marker("slow") else 4
+
+
+class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types
+    """Share by share, in the order of the list of tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid)
