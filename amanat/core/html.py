@@ -8,8 +8,10 @@ from html import escape
 
 import nh3
 
-#: Longer input is text, not a note; the cleaner is linear, yet a page should not carry this.
+#: Longer input is text, not a note.
 MOST_CHARACTERS = 500_000
+#: The cleaner's time grows with the square of how deep unknown tags lie in one another; a note has no use for more.
+MOST_TAGS = 10_000
 _TAGS = {"p", "br", "b", "i", "strong", "em", "ul", "ol", "li", "a", "blockquote", "code", "h3", "h4"}
 #: "*" stands for every tag; without it the cleaner leaves `title` and `lang`.
 _ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}}
@@ -41,6 +43,8 @@ def clean(html: str) -> str:
     """`html` with only what a note may hold; links open no back door (rel) and lead to http, https, mailto or tel."""
     if len(html) > MOST_CHARACTERS:
         raise TooLong(f"A note may have at most {MOST_CHARACTERS:,} characters.")
+    if html.count("<") > MOST_TAGS:
+        raise TooLong(f"A note may have at most {MOST_TAGS:,} tags.")
     return nh3.clean(
         html.replace("\x00", ""),
         tags=_TAGS,

@@ -79,6 +79,7 @@ OWNERS = {May.MANAGE_MEMBERS, May.MANAGE_WORKSPACE, May.MANAGE_TOKENS, May.MANAG
 MANAGERS = {
     May.DELETE_CONTACTS, May.MERGE_CONTACTS, May.IMPORT, May.EXPORT, May.SHARE_VIEWS, May.MANAGE_FIELDS,
     May.CANCEL_PAYMENTS, May.MANAGE_CATALOGUE, May.READ_LEDGER, May.READ_JOBS, May.READ_TRUST, May.ANSWER_REQUESTS,
+    May.MANAGE_REMINDERS,
 }  # fmt: skip
 WORKERS = {
     May.WRITE_CONTACTS, May.WRITE_SERVICES, May.TAKE_PAYMENTS, May.OPEN_PAPERS, May.WRITE_PAPERS, May.WRITE_TASKS,
@@ -216,7 +217,7 @@ def test_whether_somebody_has_a_factor_is_one_question_and_recovery_codes_do_not
         row.delete()
 
 
-@pytest.mark.parametrize("permission", [May.READ_TRUST, May.ANSWER_REQUESTS, May.MANAGE_POLICY])
+@pytest.mark.parametrize("permission", [May.READ_TRUST, May.ANSWER_REQUESTS, May.MANAGE_POLICY, May.MANAGE_REMINDERS])
 @pytest.mark.parametrize("role", Role.values)
 def test_pages_of_trust_are_for_those_who_see_everybody(role: str, permission: May) -> None:
     """They list people of the whole workspace without asking who may see whom, so nobody limited to teams may open them."""

@@ -171,6 +171,11 @@ def test_too_long_is_refused() -> None:
         html.clean("x" * (html.MOST_CHARACTERS + 1))
 
 
+def test_too_many_tags_are_refused_before_they_cost_time() -> None:
+    with pytest.raises(html.TooLong):
+        html.clean("<div>" * 90_000)
+
+
 def test_deep_nesting_is_survived() -> None:
     assert faults(html.clean("<b><i>" * 5_000 + "x")) == []
 

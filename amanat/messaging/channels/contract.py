@@ -172,6 +172,8 @@ class Adapter(Protocol):
     recipient: str
     title: str
     needs: Collection[str]  #: names of settings and secrets the owner fills in
+    #: the provider surely reports on what it took within this time; None where silence says nothing
+    reports_within: timedelta | None
 
     def line(self, access: Access) -> AbstractContextManager[Line]:
         """The open way over which a batch leaves."""

@@ -54,6 +54,7 @@ class Smtp:
     channel = "email"
     recipient = RECIPIENT
     title = cast(str, gettext_lazy("Any mailbox (SMTP and IMAP)"))
+    reports_within: timedelta | None = None
     needs: Collection[str] = (
         *("smtp_host", "smtp_port", "smtp_tls", "smtp_user", "smtp_password", "from_name"),
         *("imap_host", "imap_port", "imap_user", "imap_password"),

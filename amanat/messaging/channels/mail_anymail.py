@@ -98,6 +98,7 @@ class AnymailAdapter:
     def __init__(self, name: str, title: str | Promise, *needs: str) -> None:
         self.name = name
         self.title = cast(str, title)
+        self.reports_within: timedelta | None = None
         self.needs: Collection[str] = (*needs, "api_key", "from_name")
 
     @contextmanager
@@ -294,6 +295,7 @@ class Ses(mail.Smtp):
 
     name = "ses"
     title = cast(str, gettext_lazy("Amazon SES"))
+    reports_within: timedelta | None = None
     needs: Collection[str] = ("region", "smtp_user", "smtp_password", "from_name")
 
     @contextmanager

@@ -64,6 +64,7 @@ class SmsHttp:
     channel = "sms"
     recipient = sms.RECIPIENT
     title = cast(str, gettext_lazy("Any SMS provider with an HTTP interface"))
+    reports_within: timedelta | None = None
     needs: Collection[str] = ("entity_id", "header_class", "url", "method", "body", "fields", "success", "id_path")
 
     @contextmanager

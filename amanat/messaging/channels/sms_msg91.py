@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
@@ -45,6 +45,7 @@ class Msg91:
     channel = "sms"
     recipient = sms.RECIPIENT
     title = cast(str, gettext_lazy("MSG91"))
+    reports_within: timedelta | None = None
     needs: Collection[str] = ("entity_id", "header_class", "authkey")
 
     @contextmanager

@@ -59,6 +59,7 @@ class WhatsApp:
     recipient = RECIPIENT
     title = "WhatsApp (Meta Cloud API)"
     needs: Collection[str] = ("phone_number_id", "waba_id", "token", "app_secret")
+    reports_within: timedelta | None = timedelta(minutes=5)
 
     @contextmanager
     def line(self, access: Access) -> Iterator[WhatsAppLine]:

@@ -1,7 +1,7 @@
 """What was said, at rest: sealed with the workspace's key, each text bound to its message, and found again by keyed hashes of its words.
 
 Nothing readable of a conversation stands in the database, in its backups or in its logs of writes. What is sealed cannot be searched, so
-each message has, beside it, 64-bit hashes of its words under a key of the workspace (docs/decisions/0016): in Latin letters and by
+each message has, beside it, 64-bit hashes of its words under a key of the workspace (docs/decisions/0019): in Latin letters and by
 sound, as names are found, so that हाँ, haan and han meet.
 """
 

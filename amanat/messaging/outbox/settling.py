@@ -83,7 +83,7 @@ def settle_by_silence(workspace_id: UUID) -> int:
         settled = 0
         for account in ChannelAccount.objects.of(workspace_id):
             try:
-                within: timedelta | None = getattr(adapters.adapter_of(account), "reports_within", None)
+                within = adapters.adapter_of(account).reports_within
             except adapters.UnknownProvider:
                 continue
             if within is not None:
