@@ -46,8 +46,8 @@ class May(StrEnum):
     READ_JOBS = "read jobs"
     READ_TRUST = "read trust"
     ANSWER_REQUESTS = "answer requests"
-    MANAGE_POLICY = "manage policy"
     MANAGE_REMINDERS = "manage reminders"
+    MANAGE_POLICY = "manage policy"
 
 
 _READS = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS}

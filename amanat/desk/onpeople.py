@@ -51,7 +51,7 @@ def _number_for(request: MemberRequest) -> Callable[[Row], str]:
     """How this reader sees the number of the office. Whoever types it sees it, which costs no statement."""
     if request.member.may(May.WRITE_SERVICES):
         return lambda row: row["acknowledgement"]
-    held = veil.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    held = veil.guard(request.member, vocabulary.of_request(request), request.purpose)
     return lambda row: veil.shown(held, "acknowledgement", row["acknowledgement"])
 
 

@@ -90,7 +90,7 @@ def _open(request: MemberRequest, pages: Pages, identity: UUID) -> HttpResponse:
 def _page(request: MemberRequest, pages: Pages, record: Any, *, note: NoteForm | None = None) -> HttpResponse:
     tab = request.GET.get("tab", "")
     after = timeline.Place.parse(request.GET.get("after", ""))
-    words = vocabulary.of(request.workspace)
+    words = vocabulary.of_request(request)
     kinds = timeline.kinds.of_tab(tab) if tab else None
     veiled = record_pages.veil(request, record, words)
     lines = [] if veiled.is_restricted else timeline.of(record, kinds=kinds, after=after, limit=PAGE + 1)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -114,6 +115,14 @@ def of(workspace: HasId | UUID) -> Vocabulary:
     words = _read(*row[:_OWN])
     # Who makes a tag adds it to the words in hand.
     return replace(words, tags=dict(words.tags), besides=dict(zip(_besides, row[_OWN:], strict=True)))
+
+
+def of_request(request: Any) -> Vocabulary:
+    """The vocabulary of a member's workspace, read once a request: for pages of several parts."""
+    held: Vocabulary | None = request.__dict__.get("_vocabulary")
+    if held is None:
+        held = request.__dict__["_vocabulary"] = of(request.workspace)
+    return held
 
 
 @lru_cache(100)

@@ -113,12 +113,19 @@ class Visitor:
 
     def _requested(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme in {"http", "https", "ws", "wss"} and not request.url.startswith(self.base):
+        is_ours = request.url.startswith((self.base, self.live))
+        if parts.scheme in {"http", "https", "ws", "wss"} and not is_ours:
             self.faults.append(f"{self.page.url} asked elsewhere: {request.url}")
 
     def _answered(self, response: Response) -> None:
         if response.status >= 500:
             self.faults.append(f"{response.url} answered {response.status}")
+
+    @property
+    def live(self) -> str:
+        """Where pages hear live events: the port above."""
+        parts = urlsplit(self.base)
+        return f"http://{parts.hostname}:{(parts.port or 0) + 1}/live/"
 
     def go(self, path: str) -> Page:
         self.page.goto(path if path.startswith("http") else self.base + path)

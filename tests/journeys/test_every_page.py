@@ -34,12 +34,9 @@ NO_PAGE = {
     "attachments/<uuid:attachment_id>/": "a file",
     "exports/file/<str:token>/": "a file",
     "w/<uuid:workspace_id>/hooks/<uuid:account_id>/": "for machines",
-    "settings/channels/<uuid:account_id>/": "the demo has no channel; looked at with the channels",
-    "settings/channels/<uuid:account_id>/phone/": "the demo has no channel; looked at with the channels",
-    "settings/channels/connect/<slug:provider>/": "begins with the choice of a provider; looked at with the channels",
-    "settings/templates/<uuid:template_id>/": "begins with a template; looked at with the channels",
-    "settings/templates/<uuid:template_id>/<str:language>/": "begins with a template; looked at with the channels",
     "contacts/<uuid:contact_id>/by-phone/<slug:way>/": "leads out to another application; looked at with the channels",
+    "w/<uuid:workspace_id>/stop/<str:token>/": "its address comes with a message",
+    "s/<str:token>": "its address comes with a message",
     "inbox/pulse/": "for the page's script",
     "inbox/files/<uuid:file_id>/": "a file",
     "papers/file/<uuid:opening_id>/<str:token>/": "a file",
@@ -132,6 +129,10 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
         "/policy/ready/",
         "/promises/",
         "/promises/attestations/",
+        "/inbox/",
+        "/inbox/replies/",
+        "/reminders/",
+        "/batches/",
     ]
     todo += [
         "/settings/members/",
@@ -140,6 +141,8 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
         "/settings/fields/",
         "/settings/stages/",
         "/settings/services/",
+        "/settings/channels/",
+        "/settings/templates/",
     ]
     done: set[str] = set()
     for path in [*todo, "more"]:
@@ -150,6 +153,10 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
                 r"/companies/[0-9a-f-]{36}/",
                 r"/papers/of/[0-9a-f-]{36}/",
                 r"/w/[0-9a-f-]{36}/privacy/",
+                r"/settings/channels/([0-9a-f-]{36}|connect)/",
+                r"/settings/templates/[0-9a-f-]{36}/",
+                r"/reminders/[0-9a-f-]{36}/",
+                r"/contacts/[0-9a-f-]{36}/choices/",
             )
             for record in records:
                 for link in [each for each in sorted(links) if re.fullmatch(record, each)][-6:]:
@@ -243,6 +250,15 @@ def _furnish(owner: Visitor, patterns: list[str]) -> set[str]:
     )
     owner.press("Upload and look")
     page.wait_for_url(re.compile(r"/imports/[0-9a-f-]{36}/"))
+    owner.go("/inbox/replies/new/")
+    page.locator("main input[name=shortcut]").fill("crawl")
+    page.locator("main textarea[name=body]").fill("Crawl")
+    owner.press("Save")
+    page.wait_for_url("**/inbox/replies/")
+    owner.go("/contacts/")
+    page.locator("tbody .tick input").first.check()
+    page.locator("[data-bulk]").get_by_role("button", name="Write").click()
+    page.wait_for_url(re.compile(r"/batches/[0-9a-f-]{36}/"))
     _begin_a_policy(owner)
     by_hand = _take_a_request_down(owner, first)
     if not any(pattern.endswith("/choices/ask/") for pattern in patterns):

@@ -119,7 +119,7 @@ def test_signed_out_while_the_form_asks_for_a_part_of_itself(seated) -> None:  #
 
 def test_another_who_signs_in_does_not_send_what_the_first_wrote(town, demo) -> None:  # type: ignore[no-untyped-def]
     """The form belongs to the member and workspace that it was opened in."""
-    first, other = demo["agency"]["members"][2], demo["csc"]["members"][1]
+    first, other = demo["agency"]["members"][2], demo["csc"]["members"][2]
     agent, title = town.visitor(), f"Not hers {secrets.token_hex(2)}"
     agent.sign_in(first["email"], first["password"])
     page = agent.page

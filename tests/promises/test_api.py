@@ -53,13 +53,17 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/tasks/{task_id}"): {"notes": "Evening."},
     ("POST", "/tasks/{task_id}/snooze"): {"until": "2100-01-01"},
     ("POST", "/tasks/{task_id}/cancellation"): {"series": False},
+    ("POST", "/messages"): {"contact_id": "people.Contact", "channel": "whatsapp", "text": "Your card has come."},
+    ("POST", "/threads/{thread_id}/notes"): {"text": "Asked for the form."},
+    ("PUT", "/threads/{thread_id}/assignee"): {"member_id": "accounts.Member"},
+    ("PATCH", "/threads/{thread_id}"): {"is_closed": True},
 }
 UPLOADS = {("POST", "/imports")}
 ROWS = {
     "member_id": "accounts.Member", "invitation_id": "accounts.Invitation", "contact_id": "people.Contact",
     "company_id": "people.Company", "merge_id": "people.Merge", "run_id": "people.ImportRun", "export_id": "people.ExportRun",
     "record_id": "desk.ServiceRecord", "payment_id": "desk.Payment", "task_id": "desk.Task",
-    "request_id": "privacy.RightsRequest",
+    "request_id": "privacy.RightsRequest", "thread_id": "messaging.Thread",
 }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
     """Two buttons on a person's page; nothing where no number is known."""
     if not isinstance(person, Contact) or not person.main_phone:
         return None
-    held = masking.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    held = masking.guard(request.member, vocabulary.of_request(request), request.purpose)
     return None if held.hides("phones") or person.pk in held.restricted else {"contact_id": person.pk}
 
 

@@ -222,7 +222,7 @@ def test_the_doctor_ends_with_1_when_something_failed_and_only_then(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     findings = tuple(Finding(f"check {n}", state, "It is so.", "Mend it.") for n, state in enumerate(states))
-    monkeypatch.setattr(doctor, "examine", lambda configuration: Report(findings))
+    monkeypatch.setattr(doctor, "examine", lambda configuration, asks_dns: Report(findings))
     assert cli.main(["doctor", "--json"]) == code
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"ok", "version", "checks"}

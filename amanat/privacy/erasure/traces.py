@@ -58,6 +58,7 @@ LEFT_ALONE: dict[str, str] = {
     "core_systemkey": "wrapped keys",
     "core_limitcount": "keyed hashes, gone within a day",
     "core_usedlink": "random words of links",
+    "messaging_messagewords": "keyed hashes as numbers, gone with their message",
     "procrastinate_events": "numbers of jobs and times",
     "procrastinate_workers": "numbers of workers and times",
     "procrastinate_periodic_defers": "names of scheduled jobs",

@@ -148,6 +148,8 @@ def test_a_demand_met_without_approvals_is_red(shree: Workspace) -> None:
 
 
 def test_a_workspace_bound_elsewhere_or_nowhere_is_red(shree: Workspace, policy: Policy) -> None:
+    with tenancy.inside(shree):
+        Workspace.objects.of(shree).update(created_at=clock.now() - timedelta(days=1))
     assert not found("registers.region", shree).is_kept
     residency.pin_promised(at=clock.now())
     assert found("registers.region", shree).is_kept

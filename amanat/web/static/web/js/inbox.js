@@ -18,12 +18,14 @@ const send = (url, fields = {}) => fetch(url, {
 
 const withPart = (url, part) => { const address = new URL(url, location.href); address.hash = ""; address.searchParams.set("part", part); return address; };
 
+const drawn = new WeakMap(); // what each place shows, so that the same is not drawn again
 const renew = async (place, url) => {
   const answer = await fetch(url, { headers: { "X-Inbox": "1" } }).catch(() => null);
   if (!answer?.ok || answer.redirected) return false;
   const text = await answer.text();
+  if (drawn.get(place) === text) return false;
+  drawn.set(place, text);
   const parsed = new DOMParser().parseFromString(text, "text/html");
-  if (place.innerHTML === parsed.body.innerHTML) return false;
   place.replaceChildren(...parsed.body.childNodes);
   return true;
 };
