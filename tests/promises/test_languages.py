@@ -32,6 +32,7 @@ NAMES = {
         "Amanat",
         *("IN", "CGST", "GDPR", "DPDP", "TLS", "CERT", "In", "SHA", "evidence", "until", "name"),
         *("STOP", "UNSUBSCRIBE", "QUIT", "END", "CANCEL"),  # what people write to stop
+        *("Brevo", "Mailgun", "Postmark", "WhatsApp", "Meta", "Cloud", "API", "HTTP", "SMS", "SMTP", "IMAP", "Manager"),
         *("Business", "Park", "Sector", "Noida", "India"),  # the address of the example
         "CSV",
         "XLSX",
@@ -347,6 +348,8 @@ QUOTES = {
     "policy/draft/text/": "the file of the policy itself",
     "policy/draft/": "names of clauses",
     "policy/": "the hash of the draft",
+    "settings/templates/new/": "the example of a name, which providers want in Latin letters",
+    "settings/templates/<uuid:template_id>/<str:language>/": "names of values, as they are typed",
     "registers/": "names of laws and of jobs",
     "incidents/<uuid:incident_id>/": "drafts in the languages of those who get them",
 }

@@ -30,7 +30,8 @@ def template_list(request: MemberRequest) -> HttpResponse:
     texts = TemplateText.objects.of(request.workspace).filter(template__in=found).order_by("language")
     by_template: dict[UUID, list[dict[str, str]]] = {}
     for text in texts.only("template_id", "language", "state", "workspace_id"):
-        shown = {"language": text.language, "state": text.get_state_display(), "tone": TONES[text.state]}
+        language = str(dict(site.LANGUAGES).get(text.language, text.language))
+        shown = {"language": language, "state": text.get_state_display(), "tone": TONES[text.state]}
         by_template.setdefault(text.template_id, []).append(shown)
     lines = [{"template": one, "texts": by_template.get(one.pk, [])} for one in found]
     return render(request, "messaging/templates.html", {"lines": lines})
