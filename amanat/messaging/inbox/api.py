@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from amanat.accounts.api_access import ApiRequest, needs
-from amanat.accounts.api_shapes import Listed, Moment, Strict, answer, broken_key, next_of
+from amanat.accounts.api_shapes import LISTED, After, Limit, Listed, Moment, Strict, answer, broken_key, next_of
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import clock
@@ -82,8 +82,8 @@ class MessagePage(Listed[MessageOut]):
 
 
 class _Paged(Strict):
-    after: str = Field(default="", max_length=120, description="From `next` of the page before.")
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    after: After = ""
+    limit: Limit = LISTED
 
 
 class ThreadFilters(_Paged):
@@ -97,7 +97,7 @@ class MessageFilters(_Paged):
 
 class Wanted(Strict):
     q: str = Field(min_length=1, max_length=200, description="Words; a message has every one of them.")
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    limit: Limit = LISTED
 
 
 class MessageIn(Strict):
@@ -148,9 +148,9 @@ def list_messages(request: HttpRequest, thread_id: UUID, filters: Query[MessageF
     """Newest first. Nothing of a person whose use is restricted."""
     asked = cast(ApiRequest, request)
     thread = _find(asked, thread_id)
-    _require_open(asked, thread.contact_id)
     if filters.after and Place.parse(filters.after) is None:
         raise broken_key()
+    _require_open(asked, thread.contact_id)
     found, older = showing.messages(thread, before=filters.after, limit=filters.limit)
     return MessagePage(items=[_message(one) for one in reversed(found)], next=next_of(request, older or None))
 
@@ -173,7 +173,6 @@ def send_message(request: HttpRequest, message: MessageIn) -> HttpResponse:
     """It is ordered to be sent; whether it may be is decided when it leaves, and stands in `state`. Send an Idempotency-Key."""
     asked = cast(ApiRequest, request)
     contact = _contact(asked, message.contact_id)
-    _require_open(asked, contact.pk)
     channel, words = str(message.channel), Words(text=message.text, subject=message.subject)
     try:
         if message.template_text_id is not None:
@@ -264,14 +263,20 @@ def _contact(request: ApiRequest, contact_id: UUID) -> Contact:
     )
     if found is None:
         raise ValidationError({"contact_id": _("There is no such contact here.")})
+    if _is_restricted(request, found.pk):
+        raise ValidationError({"contact_id": _("The data may only be stored")})
     return found
 
 
 def _require_open(request: ApiRequest, contact_id: UUID) -> None:
     """What is restricted is stored and shown to nobody."""
-    held = masking.guard(request.member, vocabulary.of(request.workspace), request.purpose)
-    if contact_id in held.restricted:
+    if _is_restricted(request, contact_id):
         raise Http404
+
+
+def _is_restricted(request: ApiRequest, contact_id: UUID) -> bool:
+    held = masking.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    return contact_id in held.restricted
 
 
 def _answer(message: Message) -> HttpResponse:
