@@ -5,17 +5,15 @@ from __future__ import annotations
 import secrets as randomness
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Q
 
 from amanat.accounts.models import Member
-from amanat.core import clock, configuration, jobs, outgoing, tenancy
+from amanat.core import clock, jobs, tenancy
 from amanat.core.outgoing import Refused, Unreachable
 from amanat.core.tenancy import HasId
-from amanat.messaging.channels import accounts, adapters, templates, whatsapp
+from amanat.messaging.channels import accounts, adapters, sandboxes, templates, whatsapp
 from amanat.messaging.channels.contract import Access, TemplateNews
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.channels.whatsapp import ProviderRefused
@@ -151,22 +149,7 @@ def connect_sandbox(*, workspace: HasId | UUID, by: Member | None, at: datetime)
         secrets=keys,
         is_sandbox=True,
     )
-    wanted = {"id": ids["phone_number_id"], "waba_id": ids["waba_id"], **keys, "display": number}
-    answer = outgoing.send(
-        "POST",
-        f"{settings.SANDBOX_URL}/control/numbers",
-        recipient=whatsapp.SANDBOX_RECIPIENT,
-        json={**wanted, **_near(account)},
-        timeout=3.0,
-    )
-    if not answer.is_success:
-        raise Unreachable("The sandbox did not take the number.", reason=answer.text, may_have_arrived=True)
+    sandboxes.introduce(accounts.access(account))
     account.settings = {**ids, "calls": accounts.webhook_url(account)}
     account.save(update_fields=["settings"])
     return account
-
-
-def _near(account: ChannelAccount) -> dict[str, str]:
-    """Where the sandbox calls us: on this machine, whatever the site is called outside."""
-    site = urlsplit(accounts.webhook_url(account))
-    return {"callback": f"http://127.0.0.1:{configuration.current().port}{site.path}", "host": site.netloc}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from pywa.errors import WhatsAppError
 
 from amanat.core import outgoing
 from amanat.core.outgoing import Refused, Unreachable
-from amanat.messaging.channels import whatsapp_errors, whatsapp_payloads, whatsapp_reading
+from amanat.messaging.channels import sandboxes, whatsapp_errors, whatsapp_payloads, whatsapp_reading
 from amanat.messaging.channels.contract import (
     Access,
     AccountNews,
@@ -34,7 +34,7 @@ from amanat.messaging.channels.contract import (
 from amanat.messaging.channels.models import Channel, MessageTemplate, TemplateText
 
 API_VERSION: Final = 23.0
-RECIPIENT, SANDBOX_RECIPIENT = "whatsapp", "sandbox"
+RECIPIENT, SANDBOX_RECIPIENT = "whatsapp", sandboxes.RECIPIENT
 _TIMEOUT = 20.0
 _MOST_MEDIA = 25_000_000  # Meta takes 16 MB of sound and film; documents may have 100, of which we keep 25
 _AGAIN = timedelta(seconds=30)
@@ -247,6 +247,9 @@ def base_url(access: Access) -> str:
 @contextmanager
 def _api(access: Access) -> Iterator[_Graph]:
     base = base_url(access)
+    if access.is_sandbox:
+        with suppress(Unreachable, Refused):  # what follows says it in its own way
+            sandboxes.introduce(access)
     with outgoing.session(_recipient(access), base_url=base, timeout=_TIMEOUT) as client:
         api = _Graph(token=access.secrets["token"], session=client, api_version=API_VERSION)
         client.base_url = f"{base}/v{API_VERSION}"  # pywa has put Meta's there

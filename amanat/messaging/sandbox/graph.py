@@ -304,9 +304,11 @@ class Graph:
         wanted = request.json() if request.body else {}
         act = parts[0] if parts else ""
         if act == "numbers":
+            is_first = bool(wanted.pop("if_new", False))  # a number says who it is each time it is used
             number = Number(**wanted)
-            self.numbers[number.id] = number
-            self._record.add("number", **vars(number))
+            if not (is_first and number.id in self.numbers):
+                self.numbers[number.id] = number
+                self._record.add("number", **vars(number))
             self.calls.start()
             return as_json({})
         if act == "faults":

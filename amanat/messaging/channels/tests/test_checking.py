@@ -12,7 +12,7 @@ from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of
 from amanat.core import tenancy
 from amanat.core.outgoing import Unreachable
-from amanat.messaging.channels import accounts, checking, templates
+from amanat.messaging.channels import accounts, checking, sandboxes, templates
 from amanat.messaging.channels.models import ChannelAccount, TemplateText
 from amanat.messaging.channels.tests.calls import AT
 from amanat.messaging.channels.tests.test_templates import GOOD
@@ -43,11 +43,21 @@ def test_one_click_makes_a_number_that_works(shree: Workspace, double: Running) 
     assert number.callback.endswith(f"/w/{shree.pk}/hooks/{account.pk}/")
 
 
+def test_a_number_that_the_sandbox_forgot_says_who_it_is_when_it_is_used(shree: Workspace, double: Running) -> None:
+    account = sandbox(shree)
+    double.doubles.graph.numbers.clear()
+    checking.look(shree.pk, account.pk)
+    with tenancy.inside(shree):
+        account.refresh_from_db()
+    assert (account.state, account.trouble) == ("ready", "")
+    assert account.settings["phone_number_id"] in double.doubles.graph.numbers
+
+
 def test_without_the_sandbox_nothing_is_connected(shree: Workspace, double: Running, tmp_path: Path) -> None:
     with doubles.whatsapp(tmp_path / "gone"):
         pass  # its port is free again, and the setting still names it inside the block below
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Unreachable), tenancy.inside(shree):
-        patch.setattr(checking.settings, "SANDBOX_URL", "http://127.0.0.1:9", raising=False)
+        patch.setattr(sandboxes.settings, "SANDBOX_URL", "http://127.0.0.1:9", raising=False)
         checking.connect_sandbox(workspace=shree, by=owner_of(shree), at=AT)
     with tenancy.inside(shree):
         assert not ChannelAccount.objects.of(shree).exists()
