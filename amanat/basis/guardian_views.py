@@ -153,7 +153,7 @@ def end(request: MemberRequest, contact_id: UUID, guardianship_id: UUID) -> Http
 
 def _standing(request: MemberRequest, child: Contact, guardianship_id: UUID) -> Guardianship:
     for one in guardians.standing(child, workspace=request.workspace, at=clock.now()):
-        if one.pk == guardianship_id:
+        if one.pk == guardianship_id and one.guardian_id is not None:
             return one
     raise Http404
 
@@ -177,6 +177,7 @@ def _page(
     context = {
         "person": child,
         "standing": standing,
+        "answering": next((one for one in standing if one.guardian_id is not None), None),
         "agreed": agreed,
         "form": form or GuardianForm(),
         "agree_form": agree_form or AgreeForm(choices=choices),

@@ -60,6 +60,19 @@ def test_named_agreed_and_ended_at_the_counter(client: Client, child: Contact) -
     assert client.post(page(child, f"{held.pk}/agree/"), {"wanted": ["service."]}).status_code == 404
 
 
+def test_a_guardian_who_is_erased_is_named_no_more_and_nothing_can_be_done_about_it(
+    client: Client, child: Contact
+) -> None:
+    client.post(page(child, "name/"), {"phone": "98220 41737", "check": "held"})
+    [held] = answers_for(child)
+    with tenancy.inside(child.workspace_id):
+        Guardianship.objects.of(child.workspace_id).update(guardian=None)
+    said = client.get(page(child)).content.decode()
+    assert "An erased person" in said and "Asha Menon" not in said and "The guardian agrees" not in said
+    for act in ("agree", "end"):
+        assert client.post(page(child, f"{held.pk}/{act}/"), {"wanted": ["service."]}).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -22,6 +22,7 @@ from amanat.accounts.permissions import May
 from amanat.core import clock, files, ledger
 from amanat.core.files import FileRefused
 from amanat.core.models import StoredFile
+from amanat.messaging.channels.models import Channel
 from amanat.messaging.inbox import besides, listing, picking, saying, shell, showing, threads
 from amanat.messaging.inbox.forms import NoteForm, ReplyForm, TemplateReplyForm
 from amanat.messaging.inbox.models import Message, MessageFile, Thread
@@ -254,10 +255,10 @@ def note(request: MemberRequest, thread_id: UUID) -> HttpResponse:
 
 def draft(request: MemberRequest, thread_id: UUID) -> HttpResponse:
     """Keep what is being written; asked by the page itself while somebody types."""
-    found = thread_of(request, thread_id)
+    found, channel = thread_of(request, thread_id), request.POST.get("channel", "")
     threads.keep_draft(
         thread=found, by=request.member, text=request.POST.get("text", ""), subject=request.POST.get("subject", "")[:300],
-        channel=request.POST.get("channel", "")[:10], at=clock.now(),
+        channel=channel if channel in Channel.values else "", at=clock.now(),
     )  # fmt: skip
     return HttpResponse(status=204)
 

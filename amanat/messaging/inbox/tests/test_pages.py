@@ -206,6 +206,16 @@ def test_writing_to_somebody_new_begins_the_conversation(
     assert browser.get(f"/inbox/with/{sunita.pk}/").status_code == 303
 
 
+def test_a_draft_for_no_channel_there_is_keeps_its_words(
+    browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
+) -> None:
+    message = came(shree, account)
+    for channel in ("\0", "pigeon", "whatsapp' --"):
+        assert browser.post(f"{page_of(message)}draft/", {"text": "half", "channel": channel}).status_code == 204
+    with tenancy.inside(shree):
+        assert [draft.channel for draft in ReplyDraft.objects.of(shree)] == [""]
+
+
 def test_drafts_come_back(browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact) -> None:
     message = came(shree, account)
     assert (
