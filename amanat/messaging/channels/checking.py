@@ -149,7 +149,7 @@ def connect_sandbox(*, workspace: HasId | UUID, by: Member | None, at: datetime)
         secrets=keys,
         is_sandbox=True,
     )
-    sandboxes.introduce(accounts.access(account))
+    sandboxes.introduce(accounts.access(account), has_past=False)
     account.settings = {**ids, "calls": accounts.webhook_url(account)}
     account.save(update_fields=["settings"])
     return account

@@ -14,8 +14,11 @@ from amanat.messaging.channels.contract import Access
 RECIPIENT = "sandbox"
 
 
-def introduce(access: Access) -> None:
-    """Tell the sandbox the number, its keys, and where it calls us. Raises Unreachable while it is off."""
+def introduce(access: Access, *, has_past: bool = True) -> None:
+    """Tell the sandbox the number, its keys, and where it calls us; `has_past`: people may have written to it before.
+
+    One that it knows already stays as it is. Raises Unreachable while the sandbox is off.
+    """
     wanted = {
         "id": access.settings["phone_number_id"],
         "waba_id": access.settings["waba_id"],
@@ -23,6 +26,7 @@ def introduce(access: Access) -> None:
         "app_secret": access.secrets["app_secret"],
         "display": access.address,
         "if_new": True,
+        "has_past": has_past,
         **_near(access),
     }
     url = f"{settings.SANDBOX_URL}/control/numbers"

@@ -189,7 +189,8 @@ class Graph:
 
         kind, _, detail = way.partition(":")
         is_free = line["message"]["type"] != "template"
-        is_open = clock.now().timestamp() - self._wrote.get((number.id, line["to"]), 0) < _WINDOW
+        now = clock.now().timestamp()
+        is_open = now - self._wrote.get((number.id, line["to"]), 0) < _WINDOW or now < number.past_until
         if kind == "failed":
             self._report(number, line, "failed", code=int(detail))
         elif is_free and self.settings["window"] and not is_open:
@@ -304,9 +305,11 @@ class Graph:
         wanted = request.json() if request.body else {}
         act = parts[0] if parts else ""
         if act == "numbers":
-            is_first = bool(wanted.pop("if_new", False))  # a number says who it is each time it is used
+            if_new, has_past = bool(wanted.pop("if_new", False)), bool(wanted.pop("has_past", False))
+            if has_past:
+                wanted["past_until"] = clock.now().timestamp() + _WINDOW
             number = Number(**wanted)
-            if not (is_first and number.id in self.numbers):
+            if not (if_new and number.id in self.numbers):  # a number says who it is each time it is used
                 self.numbers[number.id] = number
                 self._record.add("number", **vars(number))
             self.calls.start()

@@ -35,6 +35,8 @@ class Number:
     host: str = ""  #: the name under which the callback is asked, where it is not its own
     quality: str = "GREEN"
     tier: str = "TIER_250"
+    #: until when (seconds of the clock) who wrote before the double knew the number may be answered freely: nobody here knows who did
+    past_until: float = 0
 
 
 @dataclass

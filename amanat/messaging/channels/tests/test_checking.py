@@ -41,6 +41,7 @@ def test_one_click_makes_a_number_that_works(shree: Workspace, double: Running) 
     assert (account.is_sandbox, account.state, account.quality, account.daily_limit) == (True, "ready", "green", 250)
     number = double.doubles.graph.numbers[account.settings["phone_number_id"]]
     assert number.callback.endswith(f"/w/{shree.pk}/hooks/{account.pk}/")
+    assert number.past_until == 0
 
 
 def test_a_number_that_the_sandbox_forgot_says_who_it_is_when_it_is_used(shree: Workspace, double: Running) -> None:
@@ -50,7 +51,8 @@ def test_a_number_that_the_sandbox_forgot_says_who_it_is_when_it_is_used(shree: 
     with tenancy.inside(shree):
         account.refresh_from_db()
     assert (account.state, account.trouble) == ("ready", "")
-    assert account.settings["phone_number_id"] in double.doubles.graph.numbers
+    known = double.doubles.graph.numbers[account.settings["phone_number_id"]]
+    assert known.past_until > 0  # who wrote before may be answered, for a day
 
 
 def test_without_the_sandbox_nothing_is_connected(shree: Workspace, double: Running, tmp_path: Path) -> None:
