@@ -21,7 +21,7 @@ from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTem
 from amanat.messaging.inbox import many
 from amanat.messaging.inbox.many import Said
 from amanat.messaging.outbox import ordering
-from amanat.messaging.reminders import values
+from amanat.messaging.reminders import planning, values
 from amanat.messaging.reminders.models import MessageBatch
 from amanat.people.models import Contact
 
@@ -153,21 +153,12 @@ def _look(  # noqa: PLR0917 (one call, above)
     people = Contact.objects.of(workspace).alive().in_bulk(part)
     answers = _asked(list(people), template, at)
     for contact in people.values():
-        text = next((texts[one] for one in (contact.language, workspace.language, "en") if one in texts), None)
-        text = text or next(iter(texts.values()), None)
+        text = planning.text_for(texts, contact.language, workspace.language)
         address = contact.main_email if template.channel == Channel.EMAIL else contact.main_phone
         around = values.Around(workspace, contact)
         read = values.read(text.variables, around, language=text.language) if text else []
         answer = answers.get(contact.pk)
-        checks = (
-            ("no_account", account is None),
-            ("no_text", text is None),
-            ("no_address", not address),
-            ("no_purpose", answer is None),
-            (str(answer.reason.value) if answer else "", answer is not None and not answer.is_agreed),
-            ("no_value", not all(read)),
-        )
-        reason = next((name for name, is_so in checks if is_so), "")
+        reason = planning.against(account=account, text=text, address=address, answer=answer, read=read)
         if reason or text is None:
             found.refused[reason] += 1
         else:

@@ -6,7 +6,7 @@ Nothing is written here. The gate is asked as for the moment the message is to l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -161,7 +161,7 @@ class _Planner:
         reasons = []
         for way in self.ways:
             answer = answers.get(way.step, {}).get(contact.pk)
-            text = self._text(way, contact)
+            text = text_for(way.texts, contact.language, self.workspace.language)
             plan = Plan(
                 occasion,
                 contact,
@@ -174,34 +174,43 @@ class _Planner:
                 (answer.next_at if answer else None) or max(self.at, datetime.combine(self.day, self.rule.at, zone)),
                 use_by,
             )
-            reason = _against(plan, answer)
+            late = plan.due_at is not None and plan.due_at >= use_by
+            reason = against(
+                account=way.account, text=text, address=plan.address, answer=answer, read=plan.values, is_late=late
+            )
             if not reason:
                 return plan
             reasons.append(reason)
         return Plan(occasion, contact, reason=reasons[0] if reasons else "no_account")
 
-    def _text(self, way: _Way, contact: Contact) -> TemplateText | None:
-        """The text in the person's language, else the workspace's, else English, else any."""
-        for language in (contact.language, self.workspace.language, "en"):
-            if language in way.texts:
-                return way.texts[language]
-        return next(iter(way.texts.values()), None)
 
-
-def _against(plan: Plan, answer: gate.Answer | None) -> str:
-    """Why it cannot go this way, or "": the first of these that is true."""
+def against(
+    *,
+    account: ChannelAccount | None,
+    text: TemplateText | None,
+    address: str,
+    answer: gate.Answer | None,
+    read: Sequence[str],
+    is_late: bool = False,
+) -> str:
+    """Why a message cannot go this way, or "": the first of these that is true. `answer` is None where no purpose fits."""
     refused = str(answer.reason.value) if answer is not None and not answer.is_agreed else ""
-    late = plan.due_at is not None and plan.use_by is not None and plan.due_at >= plan.use_by
     checks = (
-        ("no_account", plan.account is None),
-        ("no_text", plan.text is None),
-        ("no_address", not plan.address),
+        ("no_account", account is None),
+        ("no_text", text is None),
+        ("no_address", not address),
         ("no_purpose", answer is None),
         (refused, bool(refused)),
-        ("no_value", not all(plan.values)),
-        ("late", late),
+        ("no_value", not all(read)),
+        ("late", is_late),
     )
     return next((reason for reason, is_so in checks if is_so), "")
+
+
+def text_for(texts: Mapping[str, TemplateText], *languages: str) -> TemplateText | None:
+    """The text in the first of the languages there is, else in English, else any."""
+    found = next((texts[language] for language in (*languages, "en") if language in texts), None)
+    return found or next(iter(texts.values()), None)
 
 
 def _zone(contact: Contact) -> ZoneInfo:

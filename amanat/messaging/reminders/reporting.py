@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Count
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -92,14 +93,15 @@ def of_rules(rule_ids: Sequence[UUID], *, workspace_id: UUID, first: date, end: 
     """What each rule led to from the day `first` on and before `end`. Two statements."""
     found = {rule_id: Report() for rule_id in rule_ids}
     rows = Reminder.objects.of(workspace_id).filter(rule__in=rule_ids, day__gte=first, day__lt=end)
-    for rule_id, state, reason, confirmed in rows.values_list("rule_id", "state", "reason", "confirmed_at"):
-        report = found[rule_id]
-        report.total += 1
-        report.waiting += state == Reminder.State.WAITS
-        report.ordered += state == Reminder.State.ORDERED
-        report.confirmed += confirmed is not None
+    counted = rows.values("rule_id", "state", "reason").annotate(n=Count("id"), confirmed=Count("confirmed_at"))
+    for row in counted.order_by():
+        report, state = found[row["rule_id"]], row["state"]
+        report.total += row["n"]
+        report.waiting += row["n"] if state == Reminder.State.WAITS else 0
+        report.ordered += row["n"] if state == Reminder.State.ORDERED else 0
+        report.confirmed += row["confirmed"]
         if state in {Reminder.State.REFUSED, Reminder.State.SKIPPED}:
-            report.refused[reason] += 1
+            report.refused[row["reason"]] += row["n"]
     with connection.cursor() as cursor:
         values: dict[str, Any] = {"workspace": workspace_id, "rules": list(rule_ids), "first": first, "end": end}
         cursor.execute(_SENT, values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Count, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -145,9 +146,12 @@ def day(request: MemberRequest) -> HttpResponse:
     on = _day(request.GET.get("on", ""), today)
     rules = list(ReminderRule.objects.of(request.workspace).filter(ended_at__isnull=True).order_by("name"))
     chosen = [each for each in rules if str(each.pk) == request.GET.get("rule", "")] or rules
-    lines = _written(request, chosen, on) if on <= today else []
+    rows = _rows(request, chosen, on) if on <= today else None
     planned = _planned(request, chosen, on, today) if on >= today else []
-    counts = Counter(line.state for line in [*lines, *planned])
+    counts = Counter(line.state for line in planned)
+    if rows is not None:
+        counts.update(dict(rows.order_by().values_list("state").annotate(n=Count("id"))))
+    held = {each.pk: each for each in chosen}
     context = {
         "on": on,
         "today": today,
@@ -155,9 +159,9 @@ def day(request: MemberRequest) -> HttpResponse:
         "after": on + timedelta(days=1),
         "rules": rules,
         "chosen": chosen[0] if len(chosen) == 1 and len(rules) > 1 else None,
-        "waiting": [line for line in lines if line.state == Reminder.State.WAITS][:MOST],
-        "going": [line for line in [*lines, *planned] if line.state in _GOING][:MOST],
-        "not_going": [line for line in [*lines, *planned] if line.state in _NOT_GOING][:MOST],
+        "waiting": _lines(rows, held, [Reminder.State.WAITS]),
+        "going": [*_lines(rows, held, _GOING), *(line for line in planned if line.state in _GOING)][:MOST],
+        "not_going": [*_lines(rows, held, _NOT_GOING), *(line for line in planned if line.state in _NOT_GOING)][:MOST],
         "counts": counts,
         "going_count": sum(counts[state] for state in _GOING),
         "not_going_count": sum(counts[state] for state in _NOT_GOING),
@@ -188,25 +192,36 @@ _GOING = frozenset({"ordered", "done", "planned"})
 _NOT_GOING = frozenset({"refused", "skipped", "failed", "unplanned"})
 
 
-def _written(request: MemberRequest, rules: Sequence[ReminderRule], on: date) -> list[Line]:
+def _rows(request: MemberRequest, rules: Sequence[ReminderRule], on: date) -> QuerySet[Reminder]:
     """What stands written for a day, of people the member may see."""
-    held = {each.pk: each for each in rules}
     seen = Contact.objects.of(request.workspace).visible_to(request.member)
-    rows = Reminder.objects.of(request.workspace).filter(rule__in=held, day=on, contact__in=seen)
+    return Reminder.objects.of(request.workspace).filter(rule__in=rules, day=on, contact__in=seen)
+
+
+def _lines(rows: QuerySet[Reminder] | None, rules: Mapping[UUID, ReminderRule], states: Collection[str]) -> list[Line]:
+    """The first of the rows in these states, by name."""
+    if rows is None:
+        return []
+    found = rows.filter(state__in=states).select_related("contact").order_by("contact__name", "id")[:MOST]
     return [
         Line(
             contact=row.contact,
-            rule=held[row.rule_id],
-            about=in_words(held[row.rule_id]),
-            channel=Channel(held[row.rule_id].channels[row.step]).label,
+            rule=rules[row.rule_id],
+            about=in_words(rules[row.rule_id]),
+            channel=_channel(rules[row.rule_id], row.step),
             words="",
             reason=reporting.in_words(row.reason) if row.reason else "",
             state=row.state,
             label=Reminder.State(row.state).label,
             id=row.pk,
         )
-        for row in rows.select_related("contact").order_by("contact__name", "id")
+        for row in found
     ]
+
+
+def _channel(rule: ReminderRule, step: int) -> str | Promise:
+    """The channel of a step; a rule that was changed since may have fewer."""
+    return Channel(rule.channels[step]).label if step < len(rule.channels) else ""
 
 
 def _planned(request: MemberRequest, rules: Sequence[ReminderRule], on: date, today: date) -> list[Line]:
@@ -214,17 +229,17 @@ def _planned(request: MemberRequest, rules: Sequence[ReminderRule], on: date, to
     written = set(
         Reminder.objects.of(request.workspace).filter(rule__in=rules, day__gte=today).values_list("rule_id", "about", "on_day")
     )  # fmt: skip
-    seen = None
-    if not request.member.sees_all:
-        people = Contact.objects.of(request.workspace).visible_to(request.member)
-        seen = set(people.values_list("id", flat=True))
     lines: list[Line] = []
     for each in rules:
         for plan in islice(planning.plans(each, on, at=clock.now()), MOST_PLANNED):
             about = (each.pk, plan.occasion.about, plan.occasion.on_day)
-            if about not in written and (seen is None or plan.contact.pk in seen):
+            if about not in written:
                 lines.append(_line(each, plan))
-    return lines
+    if request.member.sees_all:
+        return lines
+    people = Contact.objects.of(request.workspace).visible_to(request.member)
+    seen = set(people.filter(pk__in={line.contact.pk for line in lines}).values_list("id", flat=True))
+    return [line for line in lines if line.contact.pk in seen]
 
 
 def _line(rule: ReminderRule, plan: planning.Plan) -> Line:

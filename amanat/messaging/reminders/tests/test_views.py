@@ -15,7 +15,7 @@ from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.core import clock, tenancy
 from amanat.desk.tests.factories import make_contact, make_record, make_service
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import carrying
+from amanat.messaging.reminders import carrying, views
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.messaging.reminders.tests.factories import agreeing, make_account, make_rule, make_template
 from amanat.people.tests.factories import narrow_member
@@ -162,6 +162,31 @@ def test_what_waits_is_approved_or_left_out(client: Client, owner: Member) -> No
         assert Dispatch.objects.of(owner.workspace_id).count() == 1
     page = client.get("/reminders/day/").content.decode()
     assert "Wait for approval" not in page and "Sunita Deshmukh" in page
+
+
+def test_more_than_are_shown_are_sent_at_once(client: Client, owner: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "MOST", 1)
+    with tenancy.inside(owner.workspace_id):
+        rule = make_rule(owner.workspace, needs_approval=True)
+        for name in ("Asha", "Balu", "Chitra"):
+            make_record(owner, contact=agreeing(owner, name), due_on=DUE)
+        carrying.work_out(rule, DAY, at=MORNING)
+    page = client.get("/reminders/day/").content.decode()
+    assert "Send all 3" in page and "Asha" in page and "Balu" not in page
+    client.post("/reminders/approve/", {"all": "1"})
+    with tenancy.inside(owner.workspace_id):
+        assert Dispatch.objects.of(owner.workspace_id).count() == 3
+    assert "Send all" not in client.get("/reminders/day/").content.decode()
+
+
+def test_a_rule_with_fewer_channels_than_before_still_shows_its_day(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        rule = make_rule(owner.workspace, "whatsapp", "sms")
+        make_record(owner, contact=agreeing(owner, "Sunita Deshmukh", channels=("sms",)), due_on=DUE)
+        carrying.work_out(rule, DAY, at=MORNING)
+        ReminderRule.objects.of(owner.workspace_id).update(channels=["whatsapp"], templates=rule.templates[:1])
+    page = client.get("/reminders/day/")
+    assert page.status_code == 200 and "Sunita Deshmukh" in page.content.decode()
 
 
 @pytest.mark.parametrize("query", ["on=nonsense", "on=9999-12-31", "rule=nonsense", "on=2026-02-30"])
