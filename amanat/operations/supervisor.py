@@ -97,7 +97,9 @@ class Supervisor:
             "web": watching.Watch(host, configuration.port, "/healthz"),
             "live": watching.Watch(host, configuration.live_port, "/live/healthz"),
         }
-        wanted = (*SERVICES, "archive") if safekeeping.archive_is_on(configuration) else SERVICES
+        wanted = [*SERVICES]
+        wanted += ["archive"] if safekeeping.archive_is_on(configuration) else []
+        wanted += ["sandbox"] if configuration.sandbox else []
         self._children = [Child(name, watch=watches.get(name)) for name in wanted]
         self._ports: list[socket.socket] = []
         self._is_well, self._was_unwell, self._look_at_health = False, False, 0.0
@@ -133,6 +135,8 @@ class Supervisor:
             with contextlib.suppress(OSError):  # told below all the same
                 notes.keep_address(self._configuration)
             say(f"Amanat is ready at {self._configuration.base_url} (stop it with Ctrl-C).")
+            if self._configuration.sandbox:
+                say("The sandbox plays the providers of messages: numbers of it reach nobody.")
             if link:
                 say(f"Nobody owns this installation yet. Become its owner here, once: {link}")
         while not self._stop_requests:
@@ -234,7 +238,7 @@ class Supervisor:
         """Migrate in a process of its own, so that this one stays small. The link with which the first user becomes owner."""
         say("Bringing the database up to date.")
         process = subprocess.Popen(
-            [sys.executable, "-m", "amanat.operations.migrate"],
+            [sys.executable, "-m", "amanat.operations.preparing"],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -280,8 +280,8 @@ def test_killed_between_the_swap_and_the_replay_the_site_does_not_open_before_it
         code, output = places.run(here.data, service)
         assert (code, "broken off near its end" in output) == (3, True)
     body = (
-        "from amanat.core import configuration\nfrom amanat.operations import migrate, postgres\n"
-        "with postgres.using(configuration.current()):\n    migrate.prepare()\n"
+        "from amanat.core import configuration\nfrom amanat.operations import postgres, preparing\n"
+        "with postgres.using(configuration.current()):\n    preparing.prepare()\n"
     )
     process = places.spawn(here.data, code=body)  # what every start does first
     output = process.communicate(timeout=180)[0]
