@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import itertools
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,12 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 FOLDER = Path(tempfile.gettempdir()) / f"amanat-tests-{os.getuid()}"
 NAME = f"amanat_{WORKER}_{os.getpid()}"
 
+# What Python and pytest make of the sources is kept, outside the tree, even where the environment forbids to keep it in the tree:
+# otherwise each process of each run translates all files of tests again, which is half of the work before its first test.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = str(FOLDER / "bytecode")
+sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
+
 SERVER = testing.ensure_test_server(FOLDER)
 FILES = tempfile.TemporaryDirectory(prefix="amanat-files-")
 os.environ.update(SERVER.environment(NAME))
@@ -37,8 +44,9 @@ os.environ["AMANAT_LOG_LEVEL"] = "error"
 import hypothesis  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-# A busy machine is no fault of an example.
+# A busy machine is no fault of an example. The quick part tries fewer of them where a test does not say how many it needs.
 hypothesis.settings.register_profile("amanat", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.load_profile("amanat")
 
 # Reading one setting configures Django, which the test plugin waits for. Tests serve static files as they lie in the tree.
@@ -59,6 +67,8 @@ class _Turns:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Turns())
+    if "not slow" in config.option.markexpr:
+        hypothesis.settings.load_profile("quick")
 
 
 @pytest.hookimpl(optionalhook=True)  # only where tests run in several processes
@@ -147,24 +157,40 @@ def superuser(django_db_setup: None) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The database without a surrounding transaction, for threads and processes; emptied afterwards.
-
-    The application's role may not truncate, so the superuser does; triggers and keys are switched off for it.
-    """
+    """The database without a surrounding transaction, for threads and processes; emptied afterwards."""
     from django.db import connections
 
     with django_db_blocker.unblock():
         yield
         for connection in connections.all():
             connection.close()
-        with psycopg.connect(SERVER.url("superuser", NAME), autocommit=True) as superuser:
-            kept = ("django_migrations", "django_content_type", "auth_permission")
-            tables = superuser.execute(
-                "SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public' "
-                "AND NOT tablename = ANY(%s)",
-                [list(kept)],
-            ).fetchall()
-            superuser.execute("TRUNCATE " + ", ".join(table for (table,) in tables) + " CASCADE")
+        with psycopg.connect(SERVER.url("superuser", NAME)) as superuser:
+            empty(superuser)
+
+
+#: Rows that stand in a new database.
+KEPT = ("django_migrations", "django_content_type", "auth_permission")
+
+
+def empty(superuser: psycopg.Connection) -> None:
+    """Take everything out of the tables that hold something; to truncate all of them takes as long as many tests.
+
+    The application's role may not do this, so the superuser does; triggers and keys are switched off for it. Whoever still writes
+    is waited for.
+    """
+    tables = [
+        sql.Identifier(table)
+        for (table,) in superuser.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND NOT tablename = ANY(%s)", [list(KEPT)]
+        )
+    ]
+    superuser.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(tables)))
+    is_filled = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")
+    asked = [is_filled.format(sql.Literal(number), table) for number, table in enumerate(tables)]
+    filled = [tables[number] for (number,) in superuser.execute(sql.SQL(" UNION ALL ").join(asked))]
+    superuser.execute("SET LOCAL session_replication_role = replica")
+    for table in filled:
+        superuser.execute(sql.SQL("DELETE FROM {}").format(table))
 
 
 @pytest.fixture(scope="session", autouse=True)

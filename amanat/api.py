@@ -22,6 +22,7 @@ from amanat.accounts import api_document, api_shapes, members
 from amanat.accounts.api import router as accounts_router
 from amanat.accounts.api_access import LIMITS, ApiTokens, Needs, problem
 from amanat.accounts.api_shapes import JsonParser, JsonRenderer
+from amanat.basis.api import router as basis_router
 from amanat.core import files
 from amanat.core.routes import anyone, route
 from amanat.desk.api import router as desk_router
@@ -59,7 +60,7 @@ api = NinjaAPI(
     ),
     openapi_extra={"info": {"license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}}},
 )
-for _router in (accounts_router, people_router, desk_router, inbox_router, requests_router):
+for _router in (accounts_router, people_router, basis_router, desk_router, inbox_router, requests_router):
     api.add_router("", _router)
 
 

@@ -175,6 +175,7 @@ SECURE_CSP = {
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:", "blob:"],
+    "media-src": [CSP.SELF],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF, *([_set.live_url] if _set.live_url else [])],  # the same machine, one port above
     "manifest-src": [CSP.SELF],
@@ -226,6 +227,7 @@ S3_URL = _set.s3_url
 ROOT_KEY_FILE = _set.root_key_file
 LEDGER_HEADS_FILE = _set.secrets / "ledger-heads.jsonl"
 PROOF_KEY_FILE = _set.proof_key_file
+VAPID_KEY_FILE = _set.vapid_key_file
 
 # --- Mail and text messages --------------------------------------------------------------------------------------
 _smtp: dict[str, Any] = {
@@ -241,6 +243,8 @@ _smtp: dict[str, Any] = {
     },
 }
 WHATSAPP_URL = _set.whatsapp_url
+GOOGLE_SIGN_IN_URL, MICROSOFT_SIGN_IN_URL = _set.google_sign_in_url, _set.microsoft_sign_in_url
+PUSH_URL = _set.push_url
 SANDBOX_URL = f"http://127.0.0.1:{_set.sandbox_port}"
 SENDS_MAIL = bool(_set.smtp_host)
 MAILERS = {"default": _smtp if SENDS_MAIL else {"BACKEND": "amanat.core.outbox.EmailBackend"}}

@@ -329,8 +329,11 @@ def to_reauthentication(request: HttpRequest) -> HttpResponse:
 
 
 def signed_in_by(request: HttpRequest) -> list[str]:
-    """The methods this session was signed in with: "password", "mfa", "code"."""
-    return [record["method"] for record in get_authentication_records(request, cast(User, request.user))]
+    """What this session was signed in with: "password", "code", and of a second factor which: "totp", "webauthn", "recovery_codes"."""
+    return [
+        record.get("type") or record["method"]
+        for record in get_authentication_records(request, cast(User, request.user))
+    ]
 
 
 __all__ = ["CODES", "DOOR", "SECRETS", "WRITES", "anyone", "at_the_door", "member", "members", "signed_in"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -99,6 +99,30 @@ class SignIn(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["user", "-at"], name="sign_in_by_user")]
+
+    @property
+    def means(self) -> str:
+        """What was used, in words: "password, authenticator app"."""
+        return ", ".join(str(_MEANS.get(one, one)) for one in self.method.split(", ") if one)
+
+    @property
+    def ending(self) -> str:
+        """Why the session ended, in words."""
+        return str(_ENDINGS.get(self.ended_by, ""))
+
+    @property
+    def lasted(self) -> timedelta | None:
+        return self.ended_at - self.at if self.ended_at else None
+
+
+_MEANS = {
+    "password": _("password"), "code": _("code by e-mail"), "totp": _("authenticator app"), "webauthn": _("passkey"),
+    "recovery_codes": _("recovery code"), "mfa": _("second factor"), "sign-up": _("sign-up"),
+}  # fmt: skip
+_ENDINGS = {
+    "sign-out": _("signed out"), "revoked": _("signed out from another device"), "password": _("password changed"),
+    "second factor": _("second factor set up"), "expired": _("not used for long"),
+}  # fmt: skip
 
 
 class Workspace(WorkspaceRow):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amanat.accounts import access, api_access, operating, signing_up
 from amanat.accounts.session_store import SessionStore
-from amanat.core import clock, jobs, ledger, limits, outbox, tally, tenancy
+from amanat.core import clock, jobs, ledger, limits, outbox, tally, tenancy, tombstones
 
 
 @jobs.periodic("accounts.rescue_jobs", "* * * * * */10", purpose="Put back jobs whose worker died")
@@ -18,6 +18,15 @@ def seal_ledgers() -> None:
     for workspace_id in access.workspaces_to_seal():
         while ledger.seal(workspace_id) == ledger.SEAL_BATCH:
             pass
+
+
+@jobs.periodic(
+    "accounts.settle_tombstones", "* * * * *", purpose="Write down outside the database what was ended for good"
+)
+def settle_tombstones() -> None:
+    """What a process left that was killed between its commit and the file."""
+    while tombstones.settle():
+        pass
 
 
 @jobs.periodic("accounts.fold_counts", "7 * * * *", purpose="Fold the changes of kept counts into their sums")

@@ -15,11 +15,11 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import codes, consent, notices, receipts, rules
+from amanat.basis import consent, notices, receipts, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Asking, ConsentRecord, Method
 from amanat.basis.wording import phrase
-from amanat.core import ids, ledger, limits
+from amanat.core import codes, ids, ledger, limits
 from amanat.core.limits import Limit
 from amanat.people.models import Contact
 

@@ -16,12 +16,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import asking, codes, consent, notices, passcodes, receipts, rules, suppression
+from amanat.basis import asking, consent, notices, passcodes, receipts, rules, suppression
 from amanat.basis.asking import Wanted
 from amanat.basis.consent import How
 from amanat.basis.models import ConsentRecord, Method, PublicForm, Submission
 from amanat.basis.passcodes import Over, TooMany, WrongCode
-from amanat.core import ids, ledger, limits, vault
+from amanat.core import codes, ids, ledger, limits, vault
 from amanat.people import contacts
 from amanat.people.drafts import ContactDraft
 from amanat.people.models import Contact, Source

@@ -12,7 +12,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other, sent
@@ -197,7 +197,19 @@ def notices(request: MemberRequest) -> HttpResponse:
     """Every text that people were shown, newest first, with its version and hash."""
     found = list(Notice.objects.of(request.workspace).order_by("-made_at", "-id")[:100])
     used = queries.uses_of(request.workspace, [one.pk for one in found])
-    lines = [{"notice": one, "uses": used.get(one.pk, 0)} for one in found]
+    in_force, language = rules.of(request.workspace.pk), get_language() or "en"
+    lines = [
+        {
+            "notice": one,
+            "uses": used.get(one.pk, 0),
+            "language": get_language_info(one.language)["name_local"],
+            "asks": ", ".join(
+                wording.purpose(in_force.policy, name, language) if name in in_force.policy.purposes else name
+                for name in one.purposes
+            ),
+        }
+        for one in found
+    ]
     return render(request, "basis/notices.html", _tabs("notices") | {"lines": lines})
 
 

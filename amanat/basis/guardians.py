@@ -22,6 +22,7 @@ from amanat.basis.models import ConsentRecord, Guardianship, Method, Notice
 from amanat.core import ledger
 from amanat.core.tenancy import HasId, workspace_id_of
 from amanat.people.models import Contact
+from amanat.policy import partners
 
 if TYPE_CHECKING:
     from amanat.basis.rules import Rules
@@ -177,8 +178,8 @@ WHERE said.what = 'given' AND (said.until IS NULL OR said.until > %(at)s) AND 'n
 
 
 def is_never_for_children(rules: Rules, purpose: str) -> bool:
-    """Whether a purpose follows people or advertises to them."""
-    return rules.purpose(purpose).term in NEVER
+    """Whether a purpose follows people, advertises to them, or gives them away."""
+    return rules.purpose(purpose).term in NEVER | {partners.TERM}
 
 
 def _write(

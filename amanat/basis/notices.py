@@ -9,7 +9,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urljoin
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -25,15 +28,11 @@ def text_of(
     workspace: Workspace,
     purposes: Sequence[str],
     language: str,
-    requests_address: str = "",
     in_force: Rules | None = None,
 ) -> str:
-    """The notice for these purposes in a language. `requests_address` is the page where people withdraw, ask and complain.
-
-    `in_force` spares asking for the rules again. Raises UnknownPurpose.
-    """
+    """The notice for these purposes in a language. `in_force` spares asking for the rules again. Raises UnknownPurpose."""
     in_force = in_force or rules.of(workspace.pk)
-    return _text(in_force, sorted(set(purposes)), language, _Asker.of(workspace, in_force, requests_address))
+    return _text(in_force, sorted(set(purposes)), language, _Asker.of(workspace, in_force))
 
 
 def show(
@@ -42,14 +41,11 @@ def show(
     purposes: Sequence[str],
     language: str,
     at: datetime,
-    requests_address: str = "",
     in_force: Rules | None = None,
 ) -> Notice:
     """The notice as a row to which a consent can point, made when it is shown for the first time. Raises UnknownPurpose."""
     in_force = in_force or rules.of(workspace.pk)
-    text = text_of(
-        workspace=workspace, purposes=purposes, language=language, requests_address=requests_address, in_force=in_force
-    )
+    text = text_of(workspace=workspace, purposes=purposes, language=language, in_force=in_force)
     notice, _made = Notice.objects.of(workspace).get_or_create(
         workspace_id=workspace.pk,
         digest=hashlib.sha256(text.encode()).hexdigest(),
@@ -67,16 +63,21 @@ class _Asker:
     ways: str
 
     @classmethod
-    def of(cls, workspace: Workspace, in_force: Rules, requests_address: str) -> _Asker:
-        """As the published policy says; before one is published, as the workspace's own details say."""
+    def of(cls, workspace: Workspace, in_force: Rules) -> _Asker:
+        """As the published policy says; before one is published, as the workspace's own details say. First the very pages (Rule 3 wants
+        their links): where every choice is taken back, and where rights are used and complaints made."""
         parties = in_force.policy.parties
+        links = [
+            urljoin(settings.BASE_URL, reverse(name, args=[workspace.pk]))
+            for name in ("basis:public_start", "publishing:public_policy")
+        ]
         if in_force.version:
             name, contact = parties.operator.name, parties.contact
-            ways = [requests_address, contact.email, contact.phone, contact.post, parties.officer.title]
+            ways = [*links, contact.email, contact.phone, contact.post, parties.officer.title]
         else:
             name = workspace.legal_name or workspace.name
-            ways = [requests_address, workspace.email, workspace.phone, " ".join(workspace.address.split())]
-        return cls(name, "; ".join(way for way in ways if way) or name)
+            ways = [*links, workspace.email, workspace.phone, " ".join(workspace.address.split())]
+        return cls(name, "; ".join(way for way in ways if way))
 
 
 def _text(in_force: Rules, purposes: Sequence[str], language: str, asker: _Asker) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
 from amanat.basis import principals, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Objection
-from amanat.core import ledger
+from amanat.core import ledger, tombstones
+from amanat.core.tombstones import Kind
 from amanat.people.models import Contact
 
 #: Opting out of sale. No policy here knows a purpose of that name, and none may: it is written down all the same (CCPA s.1798.120).
@@ -26,11 +28,18 @@ def withdraw(*, contact: Contact, how: How, at: datetime, purpose: str = "") -> 
     return _write(contact, purpose, Objection.What.WITHDRAWN, how, at)
 
 
+def mark(contact_id: UUID, purpose: str) -> UUID:
+    """What an objection is known by outside the database."""
+    return tombstones.subject(contact_id.bytes, purpose.encode())
+
+
 def _write(contact: Contact, purpose: str, what: Objection.What, how: How, at: datetime) -> Objection:
     here = contact.workspace_id
     if purpose and purpose != SALE:
         rules.of(here).purpose(purpose)
     with transaction.atomic():
+        kind = Kind.OBJECTION if what is Objection.What.MADE else Kind.OBJECTION_OVER
+        tombstones.record(kind, [mark(contact.pk, purpose)], at=at, workspace_id=here)
         ledger.write(f"basis.objection.{what.value}", workspace=here, by=how.by, about=contact, at=at, purpose=purpose)
         return Objection.objects.create(
             workspace_id=here, contact=contact, principal=principals.digest(contact.pk, workspace_id=here),

@@ -19,9 +19,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import codes
 from amanat.basis.models import Passcode
-from amanat.core import ids, ledger, limits, phones, vault
+from amanat.core import codes, ids, ledger, limits, phones, vault
 from amanat.core.limits import Limit
 from amanat.people.models import Contact
 

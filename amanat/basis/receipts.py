@@ -13,10 +13,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Workspace
-from amanat.basis import codes, rules
+from amanat.basis import rules
 from amanat.basis.models import ConsentRecord
 from amanat.basis.wording import phrase
-from amanat.core import ledger
+from amanat.core import codes, ledger
 
 _SIGNER = Signer(salt="amanat.basis.receipt")
 

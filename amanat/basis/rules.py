@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from amanat.policy import partners
 from amanat.policy.format import Policy, Purpose
 from amanat.publishing import versions
 from amanat.publishing.versions import InForce
@@ -33,7 +34,7 @@ class UnknownChannel(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A policy in force. `version` is 0 for the policy a workspace begins with, before it has published its own."""
+    """A policy in force, each partner that data may go to as a purpose of its own (`policy.partners`). `version` is 0 for the policy a workspace begins with, before it has published its own."""
 
     policy: Policy
     version: int
@@ -88,7 +89,7 @@ def of(workspace_id: UUID, at: datetime | None = None) -> Rules:
 
 def of_version(held: InForce) -> Rules:
     """The rules of a policy at hand."""
-    return Rules(held.policy, held.number, held.asks_anew)
+    return Rules(partners.with_purposes(held.policy), held.number, held.asks_anew)
 
 
 def needs_consent(grounds: Collection[str]) -> bool:

@@ -11,8 +11,9 @@ from uuid import UUID
 from django.db import connection
 
 from amanat.basis.models import Suppression
-from amanat.core import ledger, vault
+from amanat.core import ledger, tombstones, vault
 from amanat.core.tenancy import HasId, workspace_id_of
+from amanat.core.tombstones import Kind
 
 _BLOCK = 64  # bytes of a block of SHA-256
 _INNER, _OUTER = 0x36, 0x5C  # RFC 2104
@@ -28,6 +29,11 @@ def digest(address: str, *, workspace_id: UUID) -> bytes:
     """The keyed hash of a number in E.164 or an e-mail address."""
     key = vault.fingerprint_key(workspace_id, purpose="suppression")
     return hmac.digest(key, address.strip().lower().encode(), "sha256")
+
+
+def mark(keyed: bytes, purpose: str, channel: str) -> UUID:
+    """What an act about an address (its keyed hash) is known by outside the database."""
+    return tombstones.subject(keyed, purpose.encode(), channel.encode())
 
 
 def add(
@@ -105,6 +111,9 @@ def _act(
     ]
     _insert(rows)
     if rows:
+        kind = Kind.OPT_OUT if what is Suppression.What.ADDED else Kind.OPT_IN
+        marks = [mark(bytes(row.digest), scope.purpose, scope.channel) for row in rows]
+        tombstones.record(kind, marks, at=at, workspace_id=scope.workspace_id)
         ledger.write(
             f"basis.suppression.{what.value}", workspace=scope.workspace_id, at=at,
             count=len(rows), reason=reason.value, purpose=scope.purpose, channel=scope.channel,

@@ -105,6 +105,27 @@ class Configuration:
     whatsapp_url: Annotated[
         str, Known("address", "Where WhatsApp's Graph API is asked: Meta's, or a double.", "https://graph.facebook.com")
     ]
+    push_url: Annotated[
+        str,
+        Known("address", "Where a double of the browsers' push services stands; empty: only the services themselves."),
+    ]
+    google_sign_in_url: Annotated[
+        str,
+        Known(
+            "address",
+            "Where owners let us into mailboxes at Google: Google's, or a double.",
+            "https://accounts.google.com",
+        ),
+    ]
+    microsoft_sign_in_url: Annotated[
+        str, Known("address", "The same for Microsoft 365.", "https://login.microsoftonline.com")
+    ]
+    sandbox: Annotated[
+        bool,
+        Known(
+            "switch", "Whether `./run` also plays the providers of messages, to try things out: `on` or `off`.", "off"
+        ),
+    ]
     web_threads: Annotated[int, Known("count", "Requests one web process answers at the same time.", "32")]
     web_processes: Annotated[int, Known("count", "Web processes.", "1")]
     worker_concurrency: Annotated[int, Known("count", "Jobs the worker does at the same time.", "4")]
@@ -181,6 +202,11 @@ class Configuration:
     def proof_key_file(self) -> Path:
         """The seed of the signature under bundles of proof; whoever checks one compares the public key made of it."""
         return self.secrets / "proof-key"
+
+    @property
+    def vapid_key_file(self) -> Path:
+        """The seed of the key by which push services know this site; browsers that switched notifications on are bound to it."""
+        return self.secrets / "vapid-key"
 
     def __repr__(self) -> str:
         """Without values: some are secret, and a trace-back must not show them."""
@@ -274,6 +300,9 @@ def _dangers(configuration: Configuration) -> list[str]:
         ("AMANAT_BASE_URL", configuration.base_url),
         ("AMANAT_FILES_URL", configuration.files_url),
         ("AMANAT_WHATSAPP_URL", configuration.whatsapp_url),
+        ("AMANAT_GOOGLE_SIGN_IN_URL", configuration.google_sign_in_url),
+        ("AMANAT_MICROSOFT_SIGN_IN_URL", configuration.microsoft_sign_in_url),
+        ("AMANAT_PUSH_URL", configuration.push_url),
     ):
         parts = urlsplit(address)
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
@@ -332,6 +361,7 @@ def ensure_secrets(configuration: Configuration) -> None:
     _write_once(configuration.root_key_file, randomness.token_hex(32))
     _write_once(configuration.tombstone_key_file, randomness.token_hex(32))
     _write_once(configuration.proof_key_file, randomness.token_hex(32))
+    _write_once(configuration.vapid_key_file, randomness.token_hex(32))
     for name in PASSWORD_FILES.values():
         _write_once(configuration.secrets / name, randomness.token_urlsafe(32))
 

@@ -35,8 +35,17 @@ class FileType(StrEnum):
     ZIP = "application/zip"
     XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    OGG = "audio/ogg"
+    MP3 = "audio/mpeg"
+    M4A = "audio/mp4"
+    AAC = "audio/aac"
+    AMR = "audio/amr"
+    MP4 = "video/mp4"
+    MOBILE = "video/3gpp"
 
 
+SOUNDS = frozenset({FileType.OGG, FileType.MP3, FileType.M4A, FileType.AAC, FileType.AMR})
+FILMS = frozenset({FileType.MP4, FileType.MOBILE})
 PICTURES = frozenset({FileType.JPEG, FileType.PNG, FileType.WEBP, FileType.GIF})
 _TEXTS = {"csv": FileType.CSV, "txt": FileType.TXT, "vcf": FileType.VCF}
 ENDINGS = {
@@ -51,6 +60,13 @@ ENDINGS = {
     FileType.ZIP: ".zip",
     FileType.XLSX: ".xlsx",
     FileType.DOCX: ".docx",
+    FileType.OGG: ".ogg",
+    FileType.MP3: ".mp3",
+    FileType.M4A: ".m4a",
+    FileType.AAC: ".aac",
+    FileType.AMR: ".amr",
+    FileType.MP4: ".mp4",
+    FileType.MOBILE: ".3gp",
 }
 
 
@@ -95,10 +111,13 @@ _PROGRAMS = (
     b"\x00asm",
     b"dex\n",
 )
+_AMR = (b"#!AMR\n", b"#!AMR-WB\n")  # sound of old telephones, which begins as scripts do
 _MARKUP = re.compile(
     rb"<(!doctype|html|head|body|script|svg|iframe|\?xml|\?php|%|math|object|embed|meta|link|img)\b|<[?%!]", re.I
 )
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis", b"avif"}
+_SOUND_BRANDS = {b"M4A ", b"M4B "}
+_FILM_BRANDS = {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"MSNV", b"dash", b"mmp4"}  # fmt: skip
 _MOST_UNPACKED = 300 * MEGABYTE
 _MOST_MEMBERS = 5_000
 _WORST_RATIO = 200
@@ -108,15 +127,15 @@ def sniff(content: bytes, name: str) -> FileType:
     """The type of `content`. Raises FileRefused, in words, for anything that is not clearly one of ours."""
     if _EICAR in content[: 2 * MEGABYTE].lower():
         raise FileRefused(gettext("This file was recognized as malware and was not kept."))
-    if content.startswith(_PROGRAMS):
+    if content.startswith(_PROGRAMS) and not content.startswith(_AMR):
         raise FileRefused(gettext("Programs cannot be stored. Old Office files: save them as .docx or .xlsx first."))
     for starts, found in _MAGIC:
         if starts(content):
             if found is not FileType.ZIP:
                 refuse_hidden_archive(content)
             return found if found is not FileType.ZIP else _zip_type(content)
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS:
-        raise FileRefused(gettext("HEIC pictures cannot be read here. Save the picture as JPEG and try again."))
+    if content[4:8] == b"ftyp":
+        return _of_boxes(content)
     return _text_type(content, name)
 
 
@@ -156,6 +175,34 @@ def _is_webp(content: bytes) -> bool:
     return content[:4] == b"RIFF" and content[8:12] == b"WEBP"
 
 
+def _is_mp3(content: bytes) -> bool:
+    """A tag, or the head of a frame: MPEG 1, 2 or 2.5, layer III, with a rate of bits and of samples that exist."""
+    if content[:3] == b"ID3":
+        return len(content) > 10 and content[3] in {2, 3, 4} and not any(byte & 0x80 for byte in content[6:10])
+    return (
+        len(content) > 4
+        and content[0] == 0xFF
+        and content[1] & 0xE6 == 0xE2
+        and content[1] & 0x18 != 0x08
+        and content[2] & 0xF0 not in {0x00, 0xF0}
+        and content[2] & 0x0C != 0x0C
+    )
+
+
+def _is_aac(content: bytes) -> bool:
+    """A stream of ADTS frames: the length in the head leads to the next head."""
+    if len(content) < 9 or content[0] != 0xFF or content[1] & 0xF6 != 0xF0:
+        return False
+    length = (content[3] & 0x03) << 11 | content[4] << 3 | content[5] >> 5
+    following = content[length : length + 2]
+    return length > 7 and (length == len(content) or (following[:1] == b"\xff" and following[1] & 0xF6 == 0xF0))
+
+
+def _is_ogg(content: bytes) -> bool:
+    """Ogg with sound in it: what WhatsApp calls a voice note is Opus; other streams, films among them, are not ours."""
+    return content[:5] == b"OggS\x00" and any(mark in content[:200] for mark in (b"OpusHead", b"\x01vorbis"))
+
+
 _MAGIC: tuple[tuple[Callable[[bytes], bool], FileType], ...] = (
     (_starts(b"%PDF-"), FileType.PDF),
     (_starts(b"\xff\xd8\xff"), FileType.JPEG),
@@ -163,7 +210,27 @@ _MAGIC: tuple[tuple[Callable[[bytes], bool], FileType], ...] = (
     (_starts(b"GIF87a", b"GIF89a"), FileType.GIF),
     (_is_webp, FileType.WEBP),
     (_starts(b"PK\x03\x04", b"PK\x05\x06"), FileType.ZIP),
+    (_is_ogg, FileType.OGG),
+    (_starts(*_AMR), FileType.AMR),
+    (_is_aac, FileType.AAC),
+    (_is_mp3, FileType.MP3),
 )
+
+
+def _of_boxes(content: bytes) -> FileType:
+    """What begins with a box "ftyp": sound, film, or a picture of iPhones. Told by the brand, then by whether a track is a film."""
+    brand = content[8:12]
+    if brand in _HEIC_BRANDS:
+        raise FileRefused(gettext("HEIC pictures cannot be read here. Save the picture as JPEG and try again."))
+    refuse_hidden_archive(content)
+    if brand in _SOUND_BRANDS:
+        return FileType.M4A
+    if brand[:2] == b"3g":
+        return FileType.MOBILE
+    if brand in _FILM_BRANDS:
+        # Recorders of phones call sound by the brand of films too; a track with a picture has a handler "vide".
+        return FileType.MP4 if b"vide" in content else FileType.M4A
+    raise FileRefused(gettext("This type of file is not supported."))
 
 
 def _zip_type(content: bytes) -> FileType:

@@ -29,7 +29,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from amanat.core import clock, tenancy, tombstones
+from amanat.core import clock, ledger_marks, tenancy, tombstones
+from amanat.core.ledger_marks import Fingerprints, Mark
 from amanat.core.models import LedgerEntry, LedgerHead
 from amanat.core.tenancy import HasId
 
@@ -209,38 +210,70 @@ def _take(known: _Published, said: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `verify` found in one workspace. `problem` is a sentence naming the first bad entry, or None."""
+    """What `verify` found in one workspace. `problem` is a sentence naming the first bad entry, or None.
+
+    Entries before `recomputed_from` were compared by their fingerprint with those of an earlier check.
+    """
 
     workspace: UUID
     entries: int
     problem: str | None
     restored: tuple[Restoration, ...] = ()
+    recomputed_from: int = 1
 
     @property
     def is_intact(self) -> bool:
         return self.problem is None
 
 
-def verify(workspace: UUID) -> Verdict:
-    """Recompute the chain of one workspace from its first entry and compare it with the head kept outside."""
+def verify(workspace: UUID, *, whole: bool = True) -> Verdict:
+    """Recompute the chain of one workspace and compare it with the head kept outside.
+
+    `whole=False` goes on from where the last check came to, when nothing before it is other than it was then (see
+    `ledger_marks`); it finds what a check from the first entry finds.
+    """
     published = _published().get(workspace, _Published())
     if published.is_forged:
         return Verdict(
             workspace, 0, f"somebody wrote the mark of a restore into {_heads_file()} without the key for it"
         )
-    outside = (published.number, published.hash)
+    at = clock.now()
+    mark = None if whole else ledger_marks.read(workspace, at=at)
     with tenancy.inside(workspace):
-        checked, previous = 0, FIRST
-        for entry in _sealed(workspace):
-            number = checked + 1
-            problem = _problem(entry, number=number, previous=previous, outside=outside)
-            if problem:
-                return Verdict(workspace, checked, problem, published.restored)
-            checked, previous = number, entry.hash
-    problem = None
-    if published.number > checked and not (checked == 0 and _is_closed(workspace)):
-        problem = f"entry {checked + 1} is missing: the ledger once reached {published.number} and was cut off"
-    return Verdict(workspace, checked, problem, published.restored)
+        # First what is there, then the entries themselves: what somebody changes in between does not get into the mark.
+        there = ledger_marks.fingerprints(workspace, upto=mark.number if mark else 0)
+        if mark and not _still_holds(mark, there, published, workspace):
+            mark = None
+        problem, reached, at_mark = _recomputed(workspace, mark, published, upto=there.number)
+    if problem is None and published.number > reached and not (reached == 0 and _is_closed(workspace)):
+        problem = f"entry {reached + 1} is missing: the ledger once reached {published.number} and was cut off"
+    if problem is None and at_mark:
+        ledger_marks.write(workspace, Mark(there.number, at_mark, there.all, mark.whole_at if mark else at))
+    return Verdict(workspace, reached, problem, published.restored, recomputed_from=mark.number + 1 if mark else 1)
+
+
+def _still_holds(mark: Mark, there: Fingerprints, published: _Published, workspace: UUID) -> bool:
+    """Whether every entry up to the mark is the one that was recomputed, the newest that was published outside among them."""
+    if there.number < mark.number or there.upto_mark != mark.fingerprint:
+        return False
+    if published.number > mark.number:
+        return True  # met on the way
+    hashes = LedgerEntry.objects.of(workspace).filter(number=published.number).values_list("hash", flat=True)
+    return published.number == 0 or list(hashes) == [published.hash]
+
+
+def _recomputed(workspace: UUID, mark: Mark | None, published: _Published, *, upto: int) -> tuple[str | None, int, str]:
+    """The first problem after the mark, the last good entry, and the hash of entry `upto`, "" when it was not come to."""
+    reached, previous = (mark.number, mark.hash) if mark else (0, FIRST)
+    at_mark = previous if reached == upto else ""
+    for entry in _sealed(workspace, after=reached):
+        number = reached + 1
+        problem = _problem(entry, number=number, previous=previous, outside=(published.number, published.hash))
+        if problem:
+            return problem, reached, ""
+        reached, previous = number, entry.hash
+        at_mark = previous if reached == upto else at_mark
+    return None, reached, at_mark if upto else ""
 
 
 def _is_closed(workspace: UUID) -> bool:
@@ -248,8 +281,10 @@ def _is_closed(workspace: UUID) -> bool:
     return tombstones.read().ended_at(tombstones.Kind.WORKSPACE, workspace) is not None
 
 
-def _sealed(workspace: UUID) -> Iterator[LedgerEntry]:
-    return iter(LedgerEntry.objects.of(workspace).filter(number__isnull=False).order_by("number").iterator(2000))
+def _sealed(workspace: UUID, *, after: int) -> Iterator[LedgerEntry]:
+    """Those after a number; from the first on also one with a number that no entry may have."""
+    sealed = LedgerEntry.objects.of(workspace).filter(number__isnull=False)
+    return iter((sealed.filter(number__gt=after) if after else sealed).order_by("number").iterator(2000))
 
 
 def _problem(entry: LedgerEntry, *, number: int, previous: str, outside: tuple[int, str]) -> str | None:

@@ -18,6 +18,7 @@ __all__ = [
     "StoredFile",
     "SystemKey",
     "Tally",
+    "TombstoneDue",
     "UsedLink",
     "WorkspaceKey",
 ]
@@ -102,6 +103,14 @@ class IdempotentAnswer(WorkspaceRow):
                 fields=["workspace_id", "member_id", "route", "key"], name="idempotent_once_per_key"
             ),
         ]
+
+
+class TombstoneDue(models.Model):
+    """Lines for the file of tombstones, written with what they are about in one transaction, and deleted once they are in the file."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new, editable=False)
+    lines = models.TextField()  #: keyed hashes, as they go into the file
+    created_at = models.DateTimeField(default=clock.now)
 
 
 class LocalMessage(models.Model):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from uuid import UUID
 
+from django.utils.functional import Promise
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -25,11 +27,13 @@ class Order:
 class Receiver:
     """`went(workspace, contacts)` gives ids of rows that show what the recipient received of them, none: nothing; it is asked inside the
     workspace, before they are erased. `tell` hands the order over, outside of any transaction, and gives the proof ("number 4711 of the
-    provider"), "" when a member must do it; whatever it raises leaves the order open. It may be asked twice."""
+    provider"), "" when a member must do it; whatever it raises leaves the order open. It may be asked twice. `how` tells that member
+    what to do there, in a sentence or two."""
 
     name: str
     went: Callable[[UUID, Collection[UUID]], Sequence[UUID]]
     tell: Callable[[Order], str] | None = None
+    how: str | Promise = ""
 
 
 _receivers: dict[str, Receiver] = {}

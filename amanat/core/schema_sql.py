@@ -7,11 +7,13 @@ DECLARE
     changed text[] := NULL;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        -- Names of the columns that differ in any row; the rows are matched by their key.
+        -- Names of the columns that differ in any row; the rows are matched by their key. Each row is made JSON once (the fence of
+        -- OFFSET sees to that), not once for each of its columns.
         SELECT array_agg(DISTINCT n.key ORDER BY n.key) INTO changed
         FROM new_rows r JOIN old_rows o ON o.workspace_id = r.workspace_id AND o.id = r.id
-        CROSS JOIN LATERAL jsonb_each(to_jsonb(r)) n
-        WHERE to_jsonb(o) -> n.key IS DISTINCT FROM n.value;
+        CROSS JOIN LATERAL (SELECT to_jsonb(o) AS was, to_jsonb(r) AS is OFFSET 0) j
+        CROSS JOIN LATERAL jsonb_each(j.is) n
+        WHERE j.was -> n.key IS DISTINCT FROM n.value;
         IF changed IS NULL THEN
             RETURN NULL;
         END IF;

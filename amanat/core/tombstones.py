@@ -1,9 +1,13 @@
 """What must not come back when an older backup is restored: a short record kept outside the database.
 
-A rule that ends something for good (a record purged, a token revoked, a seat ended, a password changed) writes a line here
-after its commit; `restore` ends by doing it all again before the site may open. Lines are only ever added. A line holds a
+A rule that ends something for good (a record purged, a token revoked, a seat ended, a password changed) writes a line here;
+`restore` ends by doing it all again before the site may open. Lines are only ever added. A line holds a
 keyed hash of the id, so that the file by itself names nobody: its key lies beside it in the secrets folder, is never
 rotated, and without it the lines mean nothing. Whoever restores hashes the ids that came back and looks which are here.
+
+No line is lost to a kill: it is first a row (`TombstoneDue`) of the very transaction that ends the thing, and comes into the file right after
+the commit, which also deletes the row. What a killed process left is carried over by `settle`: every minute, before the site opens, and out of
+the database that a restore is about to replace. Carried over twice, a line says nothing new.
 """
 
 from __future__ import annotations
@@ -23,7 +27,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from amanat.core.models import TombstoneDue
+
 _NO_WORKSPACE = UUID(int=0)
+_MOST = 1000  # rows in one go; each may hold a thousand lines
 
 
 class Kind(StrEnum):
@@ -37,16 +44,42 @@ class Kind(StrEnum):
     PASSWORD = "password changed"  # noqa: S105 - a name; the subject is a user, of no workspace
     USER = "user erased"  #: the subject is a user, of no workspace
     WORKSPACE = "workspace closed"  #: the subject is the workspace itself
+    OPT_OUT = "written to no more"  #: an address, for a purpose and channel: `subject`
+    OPT_IN = "written to again"
+    OBJECTION = "objected"  #: a person, to a purpose: `subject`
+    OBJECTION_OVER = "objection taken back"
 
 
 class KeyMissing(Exception):
     """The key of the tombstones is gone, so they cannot be read."""
 
 
+def subject(*parts: bytes) -> UUID:
+    """The id of something that has none, made of what it is."""
+    framed = b"".join(len(part).to_bytes(4) + part for part in parts)
+    return UUID(bytes=hashlib.sha256(framed).digest()[:16])
+
+
 def record(kind: Kind, subjects: Iterable[UUID], *, at: datetime, workspace_id: UUID = _NO_WORKSPACE) -> None:
-    """Remember, as soon as the open transaction has committed, that these were ended for good."""
+    """Remember, with the open transaction and not without it, that these were ended for good. Raises KeyMissing."""
     if ids := list(subjects):
-        transaction.on_commit(partial(_append, kind, ids, at, workspace_id))
+        due = TombstoneDue.objects.create(lines=_lines(kind, ids, at, workspace_id))
+        transaction.on_commit(partial(_carry_over, [due]))
+
+
+def settle() -> int:
+    """Carry over what a killed process left; returns how many rows. Several at once do no harm."""
+    with transaction.atomic():
+        left = list(TombstoneDue.objects.select_for_update(skip_locked=True).order_by("created_at", "id")[:_MOST])
+        if left:
+            append([row.lines for row in left])
+            TombstoneDue.objects.filter(pk__in=[row.pk for row in left]).delete()
+    return len(left)
+
+
+def _carry_over(rows: list[TombstoneDue]) -> None:
+    append([row.lines for row in rows])
+    TombstoneDue.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
 class Tombstones:
@@ -85,13 +118,17 @@ def read() -> Tombstones:
     return Tombstones(ended)
 
 
-def _append(kind: Kind, subjects: list[UUID], at: datetime, workspace_id: UUID) -> None:
-    """One write, on the disk before it returns: a line half there would be a person come back."""
+def _lines(kind: Kind, subjects: Iterable[UUID], at: datetime, workspace_id: UUID) -> str:
     secret = key()
-    lines = "".join(
+    return "".join(
         json.dumps({"kind": kind.value, "subject": _hash(secret, kind, workspace_id, one), "at": at.isoformat()}) + "\n"
         for one in subjects
-    ).encode()
+    )
+
+
+def append(texts: Iterable[str]) -> None:
+    """One write, on the disk before it returns: a line half there would be a person come back."""
+    lines = "".join(texts).encode()
     handle = os.open(_file(), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -119,4 +156,4 @@ def key() -> bytes:
         raise KeyMissing(f"The key {path} is missing or damaged: put it back from where you keep it.") from None
 
 
-__all__ = ["KeyMissing", "Kind", "Tombstones", "key", "read", "record"]
+__all__ = ["KeyMissing", "Kind", "Tombstones", "append", "key", "read", "record", "settle", "subject"]

@@ -42,13 +42,15 @@ class Filters:
     def read(cls, query: QueryDict, words: Vocabulary | None = None) -> Filters:
         """What an address asks for; without `words` nothing of the workspace's own fields."""
         view, status = str(query.get("view", "")), str(query.get("status", ""))
-        known = {f"custom.{one.key}": one for one in words.fields_on("service")} if words else {}
+        known = lists.custom_names(words.fields_on("service")) if words else {}
         return cls(
             view=view if view in VIEWS else "in_hand",
             status=status if status in Status.values else "",
             service=_uuid(query.get("service")),
             owner=_uuid(query.get("owner")),
-            custom={name: kept for name, one in known.items() if (kept := _possible(one, query.getlist(name)))},
+            custom={
+                name: kept for name, (one, side) in known.items() if (kept := _possible(one, query.getlist(name), side))
+            },
         )
 
 
@@ -59,27 +61,38 @@ class Page:
     before: str | None
 
 
-def _possible(one: FieldWord, values: Sequence[str]) -> list[str]:
-    """The values a field may be asked for; for a list or a yes and no only what it may hold."""
+def _possible(one: FieldWord, values: Sequence[str], side: str = "") -> list[str]:
+    """The values a field may be asked for; for a list, a yes and no or what has an order only what it may hold."""
     short = [value.strip()[:200] for value in values[: lists.MOST_VALUES]]
     kept = [value for value in dict.fromkeys(short) if value and "\x00" not in value]
     if one.kind == CustomField.Kind.YES_NO:
         return [value for value in kept if value in {"yes", "no"}]
+    if side or one.kind in {CustomField.Kind.NUMBER, CustomField.Kind.MONEY}:
+        return [value for value in kept if _can_be(one, value)]
     is_list = one.kind in {CustomField.Kind.CHOICE, CustomField.Kind.CHOICES}
     return [value for value in kept if value in one.choices] if is_list else kept
 
 
+def _can_be(one: FieldWord, value: str) -> bool:
+    try:
+        lists.custom_limit(one, value)
+    except lists.Refused:
+        return False
+    return True
+
+
 def custom(member: Member, filters: Filters, words: Vocabulary) -> Q:
     """The condition of the workspace's own fields. Raises lists.Refused for a field that is not there or an impossible value."""
-    condition, by_name = Q(), {f"custom.{one.key}": one for one in words.fields_on("service")}
+    condition, by_name = Q(), lists.custom_names(words.fields_on("service"))
     everything = ServiceRecord.objects.of(member.workspace_id)
     held = veil.guard(member, words)
     for name, values in filters.custom.items():
         if name not in by_name:
             raise lists.Refused(_("There is no filter “%(name)s”.") % {"name": name[:40]})
-        if held.hides(name.replace("custom.", "custom-")):
+        if held.hides(lists.masked_name(name)):
             raise lists.Refused(_("You do not see this field, so no list can be asked for it."))
-        condition &= lists.custom_condition(by_name[name], values, holders=everything)
+        own, side = by_name[name]
+        condition &= lists.custom_condition(own, values, side=side, holders=everything)
     return condition
 
 

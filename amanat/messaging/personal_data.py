@@ -45,7 +45,7 @@ HELD: list[Held] = [
         "keep.content",
         *_ROW,
         *("template", "language", "subject", "header", "body", "footer", "buttons", "variables", "examples"),
-        *("provider_id", "state", "reason", "synced_at"),
+        *("provider_id", "registered", "state", "reason", "synced_at"),
     ),
     Held(
         "messaging.Thread",
@@ -121,6 +121,21 @@ HELD: list[Held] = [
         personal={"body": Personal("pd:EmailContent", sealed=True), "member": _WHO},
         not_personal=_ROW | {"thread", "channel", "touched_at"},
         via=("inbox",),
+    ),
+    Held(
+        "messaging.PushDevice",
+        "member",
+        "keep.usage",
+        counted_from={"seen": "used_at"},
+        personal={
+            "member": _WHO,
+            "endpoint": Personal("pd:DeviceBased", sealed=True),
+            "digest": Personal("pd:DeviceBased"),
+            "name": Personal("pd:UserAgent"),
+            "session_key": Personal("pd:AuthenticationHistory"),
+        },
+        not_personal=_ROW | {"service", "wants", "created_at", "used_at"},
+        via=("notifications",),
     ),
     Held(
         "messaging.Dispatch",

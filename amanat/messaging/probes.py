@@ -5,7 +5,10 @@ Each runs inside a savepoint that is taken back: nothing of it is ever sent, and
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from email import message_from_bytes
+from email.policy import default
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -17,7 +20,7 @@ from amanat.basis.consent import How
 from amanat.basis.models import Method
 from amanat.basis.rules import CARRIERS
 from amanat.desk.models import ServiceRecord
-from amanat.messaging.channels import sms
+from amanat.messaging.channels import mail_making, sms, unsubscribing
 from amanat.messaging.channels.contract import Access, Arrived, Outgoing
 from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.inbox import arriving, saying
@@ -220,6 +223,49 @@ def metadata(asked: Asked) -> Finding:
             "A message was kept in {before} tables, its text readable in {plain}; after the person was gone {after} rows were left"
         ),
         {"before": sum(count > 0 for count in before), "plain": plain, "after": after},
+    )
+
+
+@probe(
+    "messaging.sender",
+    _("Every message says whom it comes from"),
+    keys=("F-NOTICES", "F-CHANNELS"),
+    rules=("parties.operator",),
+)
+def sender(asked: Asked) -> Finding:
+    """An offer is made as it would leave by e-mail; one from nobody, and a text without a registered sender, must not be made at all."""
+    workspace, address = Workspace.objects.of(asked.workspace_id).get(), "xqzmessage@mail.example"
+    access = Access(
+        account_id=asked.workspace_id, workspace_id=asked.workspace_id, address=address, settings={"from_name": NAME}, secrets={},
+        is_sandbox=True,
+    )  # fmt: skip
+    offer = Outgoing(
+        reference=asked.workspace_id,
+        to=address,
+        text="Namaste",
+        subject="Namaste",
+        template="xqz",
+        category="marketing",
+    )
+    row = Dispatch(workspace_id=asked.workspace_id, channel=Channel.EMAIL, purpose="marketing", address=address)
+    dressed = unsubscribing.Dresser(asked.workspace_id).dress(row, offer)
+    made = message_from_bytes(mail_making.make(access, dressed, at=asked.at)[1], policy=default)
+    body = made.get_body(("plain",))
+    is_named = NAME in str(made["From"]) and address in str(made["From"])
+    is_signed = body is not None and (workspace.legal_name or workspace.name) in body.get_content()
+    try:
+        mail_making.make(replace(access, address=""), dressed, at=asked.at)
+        is_nobodys_refused = False
+    except mail_making.CannotBeMade:
+        is_nobodys_refused = True
+    text = replace(offer, to=NUMBER, template_id="1207159000000000001", text="Namaste. STOP")
+    is_unregistered_refused = sms.refusal(replace(access, address=""), text) is not None
+    return Finding(
+        is_named and is_signed and is_nobodys_refused and is_unregistered_refused,
+        _(
+            "An e-mail names its sender: {named}, and at its end who answers for it: {signed}; from nobody it is refused: {nobody}; a text without a registered sender: {unregistered}"
+        ),
+        {"named": is_named, "signed": is_signed, "nobody": is_nobodys_refused, "unregistered": is_unregistered_refused},
     )
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -65,6 +66,8 @@ def _with_default(arguments: list[str]) -> list[str]:
 
 def _changes(options: argparse.Namespace) -> dict[str, str]:
     chosen = {"AMANAT_PORT": options.port, "AMANAT_DATA": options.data, "AMANAT_HOST": options.host}
+    if options.sandbox:
+        chosen["AMANAT_SANDBOX"] = "on"
     return {
         name: str(Path(value).absolute()) if name == "AMANAT_DATA" else str(value)
         for name, value in chosen.items()
@@ -79,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(port=None, data=None, host=None)
+    parser.set_defaults(port=None, data=None, host=None, sandbox=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(name: str, run: Command, sentence: str) -> argparse.ArgumentParser:
@@ -93,9 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         ("web", _web, "run the web server alone"),
         ("live", _live, "run the server of live events alone"),
     ):
-        serving = add(name, run, sentence)
-        serving.add_argument("--port", type=int, help="port to listen on (live events: the next one)")
-        serving.add_argument("--host", help="address to listen on")
+        _add_serving(add(name, run, sentence), has_sandbox=name == "up")
     add("worker", _worker, "run the background jobs alone")
     sandbox = add("sandbox", _sandbox, "play the providers of messages on this machine: reaches nobody")
     sandbox.add_argument("--port", type=int, help="port of the site; the sandbox listens on the next but one")
@@ -126,7 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     ledger.add_argument("action", choices=["verify"], help="recompute every chain and compare with the published heads")
     _add_json(ledger)
     testing = add("test", _test, "run linters, type checker and tests")
-    testing.add_argument("--quick", action="store_true", help="leave out tests over 5 seconds: journeys and faults")
+    testing.add_argument(
+        "--quick", action="store_true", help="leave out what takes long: journeys, faults, walks through every route"
+    )
     testing.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to pytest; with any, only pytest runs")
     _add_policy(add("policy", _policy, "check, show, compare, merge, publish, export and prove policies"))
     _add_incident(add("incident", _incident, "practice what is done when data leaks; nobody is written to"))
@@ -136,6 +139,15 @@ def _parser() -> argparse.ArgumentParser:
     add("shell", _shell, "a Python prompt with the site's models, as the restricted role")
     add("version", _version, "print the version")
     return parser
+
+
+def _add_serving(serving: argparse.ArgumentParser, *, has_sandbox: bool) -> None:
+    serving.add_argument("--port", type=int, help="port to listen on (live events: the next one)")
+    serving.add_argument("--host", help="address to listen on")
+    if has_sandbox:
+        serving.add_argument(
+            "--sandbox", action="store_true", help="also play the providers of messages; reaches nobody"
+        )
 
 
 def _add_policy(policy: argparse.ArgumentParser) -> None:
@@ -203,6 +215,7 @@ def _worker(options: argparse.Namespace, configuration: Configuration) -> int:
 def _sandbox(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.messaging.sandbox import running
 
+    clock.shift(timedelta(seconds=configuration.time_offset))
     running.run(port=configuration.sandbox_port, folder=configuration.data / "sandbox")
     return DONE
 

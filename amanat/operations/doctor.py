@@ -16,7 +16,7 @@ from amanat import __version__
 from amanat.core import clock, database, safekeeping
 from amanat.core import configuration as settings
 from amanat.core.configuration import CHECKOUT, Configuration, ConfigurationError
-from amanat.operations import Refused, nightly, ports, postgres, programs, services, wellness
+from amanat.operations import Refused, nightly, notes, ports, postgres, programs, services, wellness
 
 State = Literal["ok", "warn", "fail"]
 LITTLE_SPACE = 1 << 30
@@ -185,7 +185,10 @@ def _folder(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _port(configuration: Configuration) -> Iterator[Finding]:
-    if postgres.site_is_up(configuration) or wellness.answers(configuration):
+    if postgres.site_is_up(configuration):  # on the port it was started with, which this command may not have been told
+        yield Finding("port", "ok", f"The site is up at {notes.address(configuration)}.")
+        return
+    if wellness.answers(configuration):
         yield Finding("port", "ok", f"The site is up on port {configuration.port}.")
         return
     for port in (configuration.port, configuration.live_port):

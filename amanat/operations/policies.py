@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from amanat.operations import Refused
-from amanat.policy import differences, documents, linting, loading, merging, rendering
+from amanat.policy import differences, documents, editing, linting, loading, merging, ready, rendering
 from amanat.policy.format import Policy
 from amanat.policy.linting import Severity
 
@@ -73,6 +73,9 @@ def _json(value: object) -> str:
 
 
 def _text(file: Path) -> str:
+    """What stands in the file; a ready policy of a trade, by its name or its file, is shown whole, not only where it differs."""
+    if ready.is_one(file):
+        return editing.source_of(file.stem)
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as problem:

@@ -23,6 +23,7 @@ from django.db import connection, connections, transaction
 from amanat.accounts import access, members
 from amanat.accounts.models import ApiToken, Member, Session, User
 from amanat.accounts.permissions import Role
+from amanat.basis import restoring
 from amanat.core import clock, ledger, tenancy, tombstones
 from amanat.core.configuration import Configuration
 from amanat.core.models import LedgerHead
@@ -38,7 +39,7 @@ from amanat.privacy.closing.models import ClosedWorkspace
 from amanat.privacy.erasure import erasing
 
 _PIECE = 1000
-_OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners", "messages")
+_OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners", "opt_outs", "messages")
 #: Clocks of one machine that was set meanwhile, and the moment between the snapshot and its note.
 _DOUBT = timedelta(minutes=5)
 _PARK = """
@@ -63,6 +64,7 @@ class Replayed:
     is_remembered: bool = True  #: whether anything at all is known to have ended here
     closed: int = 0  #: workspaces that were closed
     users: int = 0  #: accounts that were deleted
+    opt_outs: int = 0  #: addresses and people that nothing may be sent to since the backup
     messages: int = 0  #: that waited to be sent, and are held until somebody releases them
     owners: int = 0  #: seats that were ended but are the only owner's in the backup: left, for somebody to look at
 
@@ -77,6 +79,7 @@ class Replayed:
             "sessions": "sessions ended",
             "closed": "closed workspaces deleted",
             "users": "deleted accounts emptied",
+            "opt_outs": "opt-outs and objections that stand again",
             "jobs": "waiting jobs parked",
             "messages": "waiting messages held until somebody releases them",
             "ledgers": "ledgers marked as shortened",
@@ -117,6 +120,7 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
                 companies=_purge(Company, Kind.COMPANY, ended, workspace, at),
                 papers=papers.destroy_again(ended, workspace=workspace, at=at),
                 tokens=_revoke(ended, workspace, at),
+                opt_outs=restoring.again(ended, workspace_id=workspace),
                 messages=ordering.hold_after_restore(workspace, at=at),
             )
             here.seats, here.owners = _end_seats(ended, workspace, at)

@@ -126,6 +126,23 @@ def check_tombstones(configuration: Configuration) -> None:
         )
 
 
+def carry_over_tombstones(configuration: Configuration) -> None:
+    """Out of the database that is about to be replaced: what a killed process had ended for good and not written down. The server runs."""
+    from amanat.operations import services
+
+    services.set_up_django()
+    from amanat.core import tombstones
+
+    with dumps.connect(configuration) as connection:
+        if connection.execute("SELECT to_regclass('public.core_tombstonedue')").fetchone() == (None,):
+            return
+        left = [
+            str(row[0]) for row in connection.execute("SELECT lines FROM core_tombstonedue ORDER BY created_at, id")
+        ]
+    if left:
+        tombstones.append(left)
+
+
 def bring_back_root_keys(configuration: Configuration, key_tables: dict[str, str]) -> None:
     """Restored keys may be wrapped with a root key that was replaced since: put it after the one in use."""
     present, known = dumps.root_keys(configuration), backup.known_root_keys(configuration)
@@ -151,6 +168,7 @@ def _build_and_swap(configuration: Configuration, source: Path, found: backup.Op
             shutil.rmtree(beside, ignore_errors=True)
             raise
         _drop(connection, FORMER)
+        carry_over_tombstones(configuration)
         bring_back_root_keys(configuration, found.key_tables)
         _require_finish(configuration, found)
         with connection.transaction():

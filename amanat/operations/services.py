@@ -1,6 +1,8 @@
 """The processes that serve: web, worker, live. Each is a command by itself and a child of the supervisor."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ def web(configuration: Configuration) -> None:
     from granian.constants import Interfaces
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amanat.settings")
+    _collect_files(configuration)
     _serve(
         "amanat.wsgi:application",
         configuration,
@@ -25,6 +28,23 @@ def web(configuration: Configuration) -> None:
         blocking_threads=configuration.web_threads,
         backpressure=configuration.web_threads,  # what is beyond waits in the socket's queue, not in memory
     )
+
+
+def _collect_files(configuration: Configuration) -> None:
+    """Styles and scripts for a web server that is started by itself: `./run up` has put them together before. In a process of
+    its own, because this one lives long and stays small without Django."""
+    from amanat.operations import postgres
+
+    if postgres.site_is_up(configuration):
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", "amanat.operations.static"], env=settings.child_environment(), check=False
+    )
+    if done.returncode:
+        raise settings.ConfigurationError(
+            f"Styles and scripts could not be put together in {configuration.data}: see what is said above, and whether "
+            "this user may write there."
+        )
 
 
 def live(configuration: Configuration) -> None:

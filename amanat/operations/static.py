@@ -23,3 +23,10 @@ def collect() -> bool:
     call_command("collectstatic", interactive=False, verbosity=0, clear=True)
     mark.write_text(digest.hexdigest())
     return True
+
+
+if __name__ == "__main__":
+    from amanat.operations import services
+
+    services.set_up_django()
+    collect()

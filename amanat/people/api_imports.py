@@ -102,6 +102,7 @@ class ImportOut(BaseModel):
     position: int = Field(description="Rows that are done.")
     created: int
     updated: int
+    unchanged: int = Field(description="Rows that brought nothing new.")
     skipped: int
     failed: int
     problem: str
@@ -333,6 +334,7 @@ def _shape(run: ImportRun) -> ImportOut:
         position=run.position,
         created=run.created,
         updated=run.updated,
+        unchanged=run.unchanged,
         skipped=run.skipped,
         failed=run.failed,
         problem=run.problem,

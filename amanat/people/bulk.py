@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,16 +12,17 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Case, F, Func, UUIDField, Value, When
+from django.db.models import Case, F, Func, JSONField, TextField, UUIDField, Value, When
+from django.db.models.functions import Cast
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
 from amanat.core import ledger
 from amanat.core.tenancy import HasId
-from amanat.people import differences, records, rows, timeline, vocabulary
+from amanat.people import custom_fields, differences, masking, records, rows, timeline, vocabulary
 from amanat.people.models import Company, Contact, Interaction, SearchEntry
-from amanat.people.vocabulary import Vocabulary
+from amanat.people.vocabulary import FieldWord, Vocabulary
 
 #: More than this is a matter for an import.
 MOST = 10_000
@@ -68,6 +70,8 @@ class BulkChanges:
     follow_up_on: date | _Unset | None = UNSET
     add_tag: str = ""
     remove_tag: str = ""
+    #: values of custom fields as somebody enters them, by key; None takes the value away
+    custom: Mapping[str, Any] = field(default_factory=dict)
 
 
 def apply(
@@ -81,7 +85,7 @@ def apply(
 ) -> int:
     """Change the records of `ids` that `by` may see and that are not in the bin; returns how many. Raises ValidationError."""
     words = vocabulary.of(workspace)
-    _check(changes, words, model)
+    _check(changes, words, model, by)
     with transaction.atomic():
         visible = model.objects.of(workspace).visible_to(by).alive()
         chosen = list(
@@ -91,6 +95,9 @@ def apply(
             .values_list("pk", flat=True)
         )
         columns, told, tags = _columns(changes, words, workspace)
+        own = words.fields_on("contact" if model is Contact else "company")
+        _set_own(changes, own, columns, told)
+        data = differences.as_data({name: ("", new) for name, new in told.items()}, differences.own_labels(told, own))
         if not chosen or not columns:
             return 0
         rows.insert(tags)
@@ -98,7 +105,7 @@ def apply(
             piece = chosen[start : start + _PIECE]
             model.objects.of(workspace).filter(pk__in=piece).update(updated_at=at, **columns)
             _follow(piece, columns, workspace)
-            rows.insert(_lines(model, piece, told, workspace=workspace, by=by, at=at))
+            rows.insert(_lines(model, piece, data, workspace=workspace, by=by, at=at))
         ledger.write(
             f"people.{model._meta.model_name}.changed_many", workspace=workspace, by=by, at=at,
             count=len(chosen), fields=sorted(told),
@@ -109,7 +116,7 @@ def apply(
 def _lines(
     model: type[Contact] | type[Company],
     piece: Sequence[UUID],
-    told: Mapping[str, str],
+    data: dict[str, Any],
     *,
     workspace: HasId,
     by: Member,
@@ -118,15 +125,15 @@ def _lines(
     """What the timeline of each tells; what was there before is not read, and not told."""
     return [
         timeline.line(
-            workspace=workspace, kind="change", summary=differences.summary(told), happened_at=at, actor=by,
-            data={"changes": [[name, "", new] for name, new in told.items()]},
+            workspace=workspace, kind="change", summary=differences.told_again(data), happened_at=at, actor=by,
+            data=data,
             contact=pk if model is Contact else None, company=pk if model is Company else None,
         )
         for pk in piece
     ]  # fmt: skip
 
 
-def _check(changes: BulkChanges, words: Vocabulary, model: type[Contact] | type[Company]) -> None:
+def _check(changes: BulkChanges, words: Vocabulary, model: type[Contact] | type[Company], by: Member) -> None:
     errors: dict[str, str] = {}
     if not isinstance(changes.stage, _Unset) and (
         model is Company or (changes.stage and changes.stage not in words.stages)
@@ -138,8 +145,14 @@ def _check(changes: BulkChanges, words: Vocabulary, model: type[Contact] | type[
         errors["team"] = _("There is no such team here.")
     if len(changes.add_tag) > 60:
         errors["add_tag"] = _("At most %(count)d characters.") % {"count": 60}
+    own = words.fields_on("contact" if model is Contact else "company")
+    held = masking.guard(by, words, masking.SERVICE) if changes.custom and model is Contact else masking.Guard()
+    for key in changes.custom:
+        if held.hides(f"custom-{key}"):
+            errors[f"custom-{key}"] = _("You do not see this field, so you cannot set it.")
     if errors:
         raise ValidationError(errors)
+    custom_fields.merged(own, {}, changes.custom)
 
 
 def _columns(
@@ -174,6 +187,29 @@ def _columns(
             )
             told["tags"] = f"− {changes.remove_tag.strip()}"
     return columns, told, made
+
+
+def _set_own(changes: BulkChanges, own: Sequence[FieldWord], columns: dict[str, Any], told: dict[str, str]) -> None:
+    """Values of custom fields, each into the records' own values; the others of a record stay."""
+    stored = custom_fields.merged(own, {}, changes.custom)
+    gone = [key for key in changes.custom if key not in stored]
+    if not changes.custom:
+        return
+    held: Any = F("custom")
+    for key in gone:
+        held = Func(
+            held,
+            Cast(Value(key), TextField()),
+            template="(%(expressions)s)",
+            arg_joiner=" - ",
+            output_field=JSONField(),
+        )
+    if stored:
+        given = Cast(Value(json.dumps(stored)), JSONField())
+        held = Func(held, given, template="(%(expressions)s)", arg_joiner=" || ", output_field=JSONField())
+    columns["custom"] = held
+    by_key = {one.key: one for one in own}
+    told |= {f"custom-{key}": differences.own_value(by_key[key], stored.get(key)) for key in changes.custom}
 
 
 def _follow(piece: Sequence[UUID], columns: dict[str, Any], workspace: HasId) -> None:

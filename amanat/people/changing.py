@@ -130,9 +130,10 @@ def _write[Row: (Contact, Company), Draft: RecordDraft](
         setattr(record, column, value)
     record.custom |= retired  # their values stay
     about: dict[str, Any] = {kind.on: record}
+    labels = differences.own_labels(found, words.fields_on(kind.on))
     told = timeline.line(
-        workspace=workspace, kind="change", summary=differences.summary(found), happened_at=at, actor=by,
-        data=differences.as_data(found), **about,
+        workspace=workspace, kind="change", summary=differences.summary(found, labels), happened_at=at, actor=by,
+        data=differences.as_data(found, labels), **about,
     )  # fmt: skip
     records.refuse_double_id(record.save)
     rows.insert([*tags, *made, *records.replace_reaches(record, after, lines, at=at), told])

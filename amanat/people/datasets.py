@@ -91,7 +91,8 @@ def dataset(
             custom = {"custom": row.custom} if getattr(row, "custom", None) else {}
             yield found | ({"currency": CURRENCY} if has_money else {}) | custom
 
-    return Dataset(key, title, columns, cells, objects)
+    keys = {one.heading: (f"{one.key}_paise" if one.is_money else one.key, one.is_money) for one in facts}
+    return Dataset(key, title, columns, cells, objects, keys)
 
 
 def _in_json(one: Fact, value: Any) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from amanat.people import records
-from amanat.people.drafts import ADDRESS_PARTS, RecordDraft
-from amanat.people.vocabulary import Vocabulary
+from amanat.people import custom_fields, records
+from amanat.people.drafts import ADDRESS_PARTS, CompanyDraft, RecordDraft
+from amanat.people.vocabulary import FieldWord, Vocabulary
 
 #: By field: as it was, as it is.
 type Differences = dict[str, tuple[str, str]]
@@ -38,10 +38,23 @@ def between(before: RecordDraft, after: RecordDraft, words: Vocabulary) -> Diffe
             old, new = getattr(before, one.name), getattr(after, one.name)
             if _plain(old) != _plain(new):
                 found[one.name] = (told(one.name, old, words), told(one.name, new, words))
+    own = {one.key: one for one in words.fields_on("company" if isinstance(after, CompanyDraft) else "contact")}
     for key in {**before.custom, **after.custom}:
-        if before.custom.get(key) != after.custom.get(key):
-            found[f"custom-{key}"] = (records.show(before.custom.get(key)), records.show(after.custom.get(key)))
+        old, new = before.custom.get(key), after.custom.get(key)
+        if old != new:
+            found[f"custom-{key}"] = (own_value(own.get(key), old), own_value(own.get(key), new))
     return found
+
+
+def own_value(word: FieldWord | None, value: Any) -> str:
+    """A value of a custom field as the history tells it: as people read it, an amount in rupees."""
+    return records.show(custom_fields.shown(word, value) if word else value)
+
+
+def own_labels(names: Iterable[str], fields: Iterable[FieldWord]) -> dict[str, str]:
+    """What the custom fields among these names are called."""
+    known = {f"custom-{one.key}": one.label for one in fields}
+    return {name: known[name] for name in names if name in known}
 
 
 def told(name: str, value: Any, words: Vocabulary) -> str:  # noqa: PLR0911 (one return a field)
@@ -70,8 +83,9 @@ def label(name: str) -> str:
     return str(LABELS.get(name, name.removeprefix("custom-")))
 
 
-def summary(found: Mapping[str, Any]) -> str:
-    names = [label(name) for name in found]
+def summary(found: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> str:
+    """`labels` are those of custom fields."""
+    names = [(labels or {}).get(name) or label(name) for name in found]
     if len(names) > 3:
         return ngettext("Changed %(count)d field", "Changed %(count)d fields", len(names)) % {"count": len(names)}
     return _("Changed %(fields)s") % {"fields": ", ".join(names)}
@@ -81,13 +95,16 @@ def told_again(data: Mapping[str, Any]) -> str:
     """The summary of a line that keeps its changes, in the language of whoever reads now; "" where it keeps none."""
     match data.get("changes"):
         case [[str(), _old, _new], *_rest] as changes:
-            return summary({str(change[0]): change for change in changes if change})
+            labels = data.get("labels")
+            found = {str(change[0]): change for change in changes if change}
+            return summary(found, labels if isinstance(labels, dict) else None)
     return ""
 
 
-def as_data(found: Differences) -> dict[str, Any]:
-    """What the line of the timeline keeps."""
-    return {"changes": [[name, old, new] for name, (old, new) in found.items()]}
+def as_data(found: Differences, labels: Mapping[str, str]) -> dict[str, Any]:
+    """What the line of the timeline keeps; `labels` are those of custom fields, which may be called otherwise later."""
+    kept: dict[str, Any] = {"changes": [[name, old, new] for name, (old, new) in found.items()]}
+    return kept | ({"labels": dict(labels)} if labels else {})
 
 
 def _plain(value: Any) -> Any:

@@ -179,17 +179,28 @@ def _united(on: str, keep: Contact | Company, gone: Contact | Company) -> list[s
 
 def merges(request: MemberRequest) -> HttpResponse:
     """What was merged lately, to be undone."""
-    found = Merge.objects.of(request.workspace).select_related("merged_by").order_by("-merged_at")[:LISTED]
+    found = list(Merge.objects.of(request.workspace).select_related("merged_by").order_by("-merged_at")[:LISTED])
+    names = _names_of_undone(request, found)
     rows = [
         {
             "merge": merge,
-            "kept": merge.before.get("after", {}).get("name", ""),
-            "gone": merge.before.get("gone", {}).get("name", ""),
+            "kept": merge.before.get("after", {}).get("name") or names.get(merge.kept_id, ""),
+            "gone": merge.before.get("gone", {}).get("name") or names.get(merge.gone_id, ""),
             "may_undo": merge.undone_at is None and bool(merge.before),
         }
         for merge in found
     ]
     return render(request, "people/merges.html", {"rows": rows})
+
+
+def _names_of_undone(request: MemberRequest, found: list[Merge]) -> dict[UUID, str]:
+    """Of records that are two again: what a merge kept of them is gone with its undoing."""
+    ids = {identity for merge in found if merge.undone_at for identity in (merge.kept_id, merge.gone_id)}
+    names: dict[UUID, str] = {}
+    for model in (Contact, Company):
+        rows: Any = model.objects.of(request.workspace)
+        names |= dict(rows.visible_to(request.member).filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+    return names
 
 
 def merge_undo(request: MemberRequest, merge_id: UUID) -> HttpResponseBase:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,8 @@ class Dataset:
     columns: Callable[[UUID], list[str]]
     rows: Callable[[UUID], Iterator[Sequence[str]]]
     objects: Callable[[UUID], Iterator[dict[str, Any]]]
+    #: by heading, the key in JSON and whether the cells are rupees; custom fields aside
+    keys: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
 
 
 _datasets: dict[str, Dataset] = {}
@@ -38,6 +40,11 @@ def register(dataset: Dataset) -> None:
 
 def registered() -> list[Dataset]:
     return list(_datasets.values())
+
+
+def keys_of(name: str) -> Mapping[str, tuple[str, bool]]:
+    """By heading, the key in JSON of each column of a table, and whether its cells are rupees, of which JSON has the paise."""
+    return _datasets[name].keys
 
 
 def _of_all(on: str) -> Dataset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -28,7 +28,7 @@ FORMAT_WORDS = [
     ("csv", gettext_lazy("CSV"), gettext_lazy("for any other program")),
     ("vcf3", gettext_lazy("Contact cards (vCard 3.0)"), gettext_lazy("for phones and address books")),
     ("vcf4", gettext_lazy("Contact cards (vCard 4.0)"), gettext_lazy("for new address books")),
-    ("json", gettext_lazy("JSON"), gettext_lazy("complete, for programs and for coming back")),
+    ("json", gettext_lazy("JSON"), gettext_lazy("for programs")),
 ]
 _BUSY = {ExportRun.State.QUEUED, ExportRun.State.RUNNING}
 
@@ -81,6 +81,9 @@ def exports(request: MemberRequest) -> HttpResponse:
     found = ExportRun.objects.of(request.workspace).filter(created_by=request.member).order_by("-created_at")[:LISTED]
     runs = list(found)
     lost_runs.end_exports(runs, at=clock.now())
+    names = {key: name for key, name, _for_what in FORMAT_WORDS}
+    for run in runs:
+        cast(Any, run).format_name = names.get(run.format, run.format)
     context = {
         "runs": runs, "is_busy": any(run.state in _BUSY for run in runs), "formats": FORMAT_WORDS,
         "may_all": request.member.may(May.EXPORT) and request.member.sees_all,

@@ -20,7 +20,7 @@ from amanat.accounts.access import MemberRequest
 from amanat.core import clock, files, spreadsheets
 from amanat.people import lost_runs, vocabulary
 from amanat.people.import_forms import ImportForm, UploadForm, changed_mapping, column_choices
-from amanat.people.importing import converting, customs, delimited, parts, runs, undo, uploads
+from amanat.people.importing import converting, customs, delimited, jsonfiles, parts, runs, undo, uploads
 from amanat.people.importing.mapping import Mapping
 from amanat.people.importing.readings import Reading
 from amanat.people.importing.runs import ImportRefused
@@ -94,7 +94,7 @@ def _check(request: MemberRequest, run: ImportRun, form: ImportForm) -> HttpResp
             context |= {
                 "is_exact": converting.is_exact(table),
                 "columns": column_choices(mapping),
-                "parts": table.parts if len(table.parts) > 1 else [],
+                "parts": [(name, _part_in_words(name)) for name in table.parts] if len(table.parts) > 1 else [],
                 "part": table.part,
                 "written": _written(table, run),
                 "lists": _lists(table) if run.options["on"] == customs.WORKSPACE else [],
@@ -108,10 +108,15 @@ def _check(request: MemberRequest, run: ImportRun, form: ImportForm) -> HttpResp
     return render(request, "people/import_check.html", context, status=422 if form.errors else 200)
 
 
+def _part_in_words(name: str) -> str:
+    return _("Everything in the file") if name == parts.EVERYTHING else name
+
+
 def _written(table: Table, run: ImportRun) -> str:
     """How the file is written, in words: kind, and for text its encoding and separator."""
     kinds = {"csv": _("Text table"), "workbook": _("Workbook"), "vcard": _("Contact cards"), "json": "JSON"}
-    kind = kinds.get(table.kind, table.kind)
+    written = table.written if isinstance(table, jsonfiles.JsonTable) else table.kind
+    kind = kinds.get(written, written)
     if table.kind != "csv" or table.parts:
         return kind
     with uploads.unpacked(run) as path:
@@ -214,15 +219,17 @@ def _report(run: ImportRun) -> dict[str, Any]:
         "counts": [
             {"label": _("Added"), "figure": run.created, "tone": "ok"},
             {"label": _("Updated"), "figure": run.updated, "tone": ""},
+            {"label": _("Unchanged"), "figure": run.unchanged, "tone": ""},
             {"label": _("Skipped"), "figure": run.skipped, "tone": ""},
             {"label": _("Failed"), "figure": run.failed, "tone": "bad" if run.failed else ""},
         ],
         "lists": [
-            {"title": parts.title_of(key), **run.options["lists"][key]}
+            {"title": parts.title_of(key), "unchanged": 0, **run.options["lists"][key]}
             for key in parts.order()
             if key in run.options.get("lists", {})
         ],
         "problems": problems[:SHOWN_PROBLEMS],
+        "nothing_new": run.unchanged > 0 and not run.created and not run.updated,
         "has_more_problems": len(problems) > SHOWN_PROBLEMS,
         "may_go_on": run.state in {State.STOPPED, State.FAILED},
         "may_undo": run.state in {State.DONE, State.STOPPED, State.FAILED}

@@ -5,26 +5,32 @@ A value reaches the database but as the value of a parameter.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.fields.json import KT
+from django.core.exceptions import ValidationError
+from django.db.models import Case, DateTimeField, Exists, OuterRef, Q, QuerySet, When
+from django.db.models.fields.json import KT, KeyTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.accounts.models import Member
 from amanat.core import clock
-from amanat.people import drafts
+from amanat.people import custom_fields, drafts
 from amanat.people.models import Address, Company, Contact, CustomField, Source
 from amanat.people.vocabulary import FieldWord, Vocabulary
 from amanat.web import formatting
 
 NONE, ME = "none", "me"
+#: Kinds of custom fields whose values have an order, and the two ends of a stretch of it.
+RANGED = frozenset({CustomField.Kind.NUMBER, CustomField.Kind.MONEY, CustomField.Kind.DATE, CustomField.Kind.TIME})
+SIDES = ("from", "to")
 
 
 class Refused(ValueError):
@@ -44,8 +50,7 @@ class Context:
         return Contact if self.on == "contact" else Company
 
     def custom_field(self, name: str) -> FieldWord | None:
-        key = name.removeprefix("custom.")
-        return next((one for one in self.words.fields_on(self.on) if one.key == key), None)
+        return custom_names(self.words.fields_on(self.on)).get(name, (None, ""))[0]
 
 
 @dataclass(frozen=True)
@@ -135,15 +140,34 @@ def _has(column: str) -> Callable[[Context, Sequence[str]], Q]:
     return test
 
 
+def custom_names(fields: Iterable[FieldWord]) -> dict[str, tuple[FieldWord, str]]:
+    """The filters of custom fields by their names: `custom.<key>`, and `.from` and `.to` behind it where values have an order."""
+    found = {}
+    for word in fields:
+        found[f"custom.{word.key}"] = (word, "")
+        if word.kind in RANGED:
+            found |= {f"custom.{word.key}.{side}": (word, side) for side in SIDES}
+    return found
+
+
+def masked_name(name: str) -> str:
+    """The name that `masking` knows the field of a custom filter by."""
+    key = name.removeprefix("custom.").removesuffix(".from").removesuffix(".to")  # a key has no dot
+    return f"custom-{key}"
+
+
 def custom(context: Context, name: str, values: Sequence[str]) -> Q:
-    word = context.custom_field(name)
+    word, side = custom_names(context.words.fields_on(context.on)).get(name, (None, ""))
     if word is None:
         raise Refused(_("There is no filter “%(name)s”.") % {"name": name[:40]})
-    return custom_condition(word, values, holders=context.model.objects.of(context.member.workspace_id))
+    return custom_condition(word, values, side=side, holders=context.model.objects.of(context.member.workspace_id))
 
 
-def custom_condition(word: FieldWord, values: Sequence[str], *, holders: QuerySet[Any]) -> Q:
-    """Rows with any of these values in a custom field; `holders` are all of its table. Raises Refused for a value that cannot be."""
+def custom_condition(word: FieldWord, values: Sequence[str], *, holders: QuerySet[Any], side: str = "") -> Q:
+    """Rows with any of these values in a custom field, or from or to the last of them; `holders` are all of its table. Raises
+    Refused for a value that cannot be."""
+    if side:
+        return Q(pk__in=_beside(word, values[-1], side, holders).values("pk"))
     kinds, condition = CustomField.Kind, Q()
     for value in values:
         # Containment, not a path: the key of a field may be spelled like a lookup.
@@ -153,10 +177,49 @@ def custom_condition(word: FieldWord, values: Sequence[str], *, holders: QuerySe
             condition |= Q(custom__contains={word.key: _one_of(value, word.choices)})
         elif word.kind == kinds.CHOICES:
             condition |= Q(custom__contains={word.key: [_one_of(value, word.choices)]})
+        elif word.kind in {kinds.NUMBER, kinds.MONEY}:
+            condition |= Q(custom__contains={word.key: custom_limit(word, value)})
         else:
-            held = holders.alias(_held=KT(f"custom__{word.key}")).filter(_held__icontains=value)
+            piece = _digits(value) if word.kind == kinds.PHONE else value
+            held = holders.alias(_held=KT(f"custom__{word.key}")).filter(_held__icontains=piece)
             condition |= Q(pk__in=held.values("pk"))
     return condition
+
+
+def _beside(word: FieldWord, value: str, side: str, holders: QuerySet[Any]) -> QuerySet[Any]:
+    """Rows whose value is not before, or not behind, a number, an amount or a day."""
+    held: QuerySet[Any]
+    limit = custom_limit(word, value)
+    if word.kind != CustomField.Kind.TIME:
+        # JSON with JSON: numbers are compared as numbers, days as the texts they are.
+        limit = limit.isoformat() if isinstance(limit, date) else limit
+        held = holders.alias(_held=KeyTransform(word.key, "custom"))
+        held = held.filter(**{"_held__gte" if side == "from" else "_held__lte": limit})
+        return held
+    day = limit + timedelta(days=0 if side == "from" else 1)
+    moment = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
+    # What was written by another hand may not be a moment, and is not read as one.
+    text = KT(f"custom__{word.key}")
+    held = holders.alias(_text=text).filter(_text__regex=r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
+    held = held.alias(_held=Case(When(_text__regex=r"^\d{4}-\d\d-\d\dT\d\d:\d\d", then=Cast(text, DateTimeField()))))
+    held = held.filter(**{"_held__gte" if side == "from" else "_held__lt": moment})
+    return held
+
+
+def custom_limit(word: FieldWord, value: str) -> Any:
+    """The number, the paise or the day that somebody typed as a limit. Raises Refused."""
+    if word.kind in {CustomField.Kind.DATE, CustomField.Kind.TIME}:
+        return _date(value)
+    try:
+        return custom_fields.cleaned(word, value)
+    except ValidationError as problem:
+        raise Refused(" ".join(problem.messages)) from None
+
+
+def _digits(value: str) -> str:
+    """A part of a number as it lies in E.164, however it is typed; a text without digits stays."""
+    digits = "".join(str(unicodedata.digit(one)) for one in value if one.isdigit())
+    return digits.lstrip("0") or value
 
 
 FILTERS: dict[str, Filter] = {
@@ -191,6 +254,8 @@ def _in_words(context: Context, name: str, value: str) -> str:
         return fixed[value]
     if name in FILTERS and FILTERS[name].kind == "day":
         return formatting.day(_date(value))
+    if name.startswith("custom."):
+        return custom_in_words(context.custom_field(name), value)
     if name == "source":
         return str(dict(Source.choices).get(value, value))
     try:
@@ -204,6 +269,18 @@ def _in_words(context: Context, name: str, value: str) -> str:
         or words.teams.get(identity, "")
         or (tag.name if tag else _("chosen"))
     )
+
+
+def custom_in_words(word: FieldWord | None, value: str) -> str:
+    """A value of a filter of a custom field: what was typed, as such values are shown."""
+    if word is None or word.kind not in RANGED:
+        return value
+    try:
+        if word.kind in {CustomField.Kind.DATE, CustomField.Kind.TIME}:
+            return formatting.day(date.fromisoformat(value))
+        return custom_fields.shown(word, custom_fields.cleaned(word, value))
+    except (ValidationError, ValueError):
+        return value
 
 
 def _uuid(value: str, known: Iterable[UUID]) -> UUID:

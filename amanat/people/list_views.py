@@ -26,8 +26,8 @@ from amanat.people import bulk, columns, companies, contacts, lists, masking, pa
 from amanat.people.bulk import UNSET, BulkChanges
 from amanat.people.forms import uuid_or_none
 from amanat.people.lists import Context, Definition, Refused
-from amanat.people.models import Company, Contact, SavedView
-from amanat.people.vocabulary import Vocabulary
+from amanat.people.models import Company, Contact, CustomField, SavedView
+from amanat.people.vocabulary import FieldWord, Vocabulary
 from amanat.web import formatting
 
 _URLS = {"contact": "people:contacts", "company": "people:companies"}
@@ -146,7 +146,7 @@ def _context(
         "sorts": partial(panels.orders, definition, base), "pairs": definition.pairs(), "query": urlencode(keep),
         "column_choices": partial(panels.columns, columns.all_of(on, words), shown, definition, base),
         "kept_order": panels.hidden([pair for pair in definition.pairs() if pair[0] in {"sort", "columns"}], but=""),
-        "tools": _tools(asked, keep, is_first_run=is_first_run),
+        "tools": _tools(asked, keep, _settable(request, words, on), is_first_run=is_first_run),
         "export_url": _url(reverse("people:export_list", args=[_URLS[on].removeprefix("people:")]), definition.pairs()),
         "may_merge": request.member.may(May.MERGE_CONTACTS),
         "next_url": _url(base, [*keep, ("after", page.after)]) if page.after else "",
@@ -154,17 +154,34 @@ def _context(
         "has_stages": bool(words.stages) and on == "contact",
         "stage_options": partial(panels.options, [(one.id, one.name) for one in words.stages.values()]),
         "member_options": partial(panels.options, [(one.id, one.name) for one in words.active_members()]),
+        "own_values": partial(panels.own_values, _settable(request, words, on)),
         "team_options": partial(panels.options, list(words.teams.items())),
         "bulk_offers": bulk.offers_for(request.member) if on == "contact" else [],
         "tag_options": partial(panels.options, [(one.name, "") for one in words.tags.values()]),
     }  # fmt: skip
 
 
-def _tools(asked: _Asked, keep: list[tuple[str, Any]], *, is_first_run: bool) -> tuple[object, ...]:
+def _settable(request: MemberRequest, words: Vocabulary, on: str) -> list[FieldWord]:
+    """The custom fields that the member may set for many at once: those she sees."""
+    held = masking.guard(request.member, words, request.purpose) if on == "contact" else masking.Guard()
+    return [one for one in words.fields_on(on) if not held.hides(f"custom-{one.key}")]
+
+
+def _tools(
+    asked: _Asked, keep: list[tuple[str, Any]], own: list[FieldWord], *, is_first_run: bool
+) -> tuple[object, ...]:
     """All that the menus, the filters and the bulk bar of a list depend on, beside the member herself."""
     view = asked.view
     is_view = (view.pk, view.name, view.is_shared, view.member_id) if view else ()
-    return (asked.definition.on, asked.words.key, tuple(asked.definition.pairs()), tuple(keep), is_view, is_first_run)
+    return (
+        asked.definition.on,
+        asked.words.key,
+        tuple(asked.definition.pairs()),
+        tuple(keep),
+        is_view,
+        is_first_run,
+        len(own),
+    )
 
 
 def _url(base: str, pairs: list[tuple[str, Any]]) -> str:
@@ -188,20 +205,28 @@ def _head(column: columns.Column, definition: Definition, base: str) -> dict[str
 
 def _chips(request: MemberRequest, definition: Definition, words: Vocabulary, base: str) -> list[dict[str, str]]:
     context = Context(request.member, words, definition.on)
-    found = []
+    own_names, found = lists.custom_names(words.fields_on(definition.on)), []
     for name, values in definition.filters.items():
-        custom = context.custom_field(name) if name.startswith("custom.") else None
-        label = custom.label if custom else str(lists.FILTERS[name].label)
-        is_list = len(values) > 1
+        own, side = own_names.get(name, (None, ""))
+        label = own.label if own else str(lists.FILTERS[name].label)
         found.append(
             {
                 "label": label,
-                "relation": _("is any of") if is_list else _("is") if not name.endswith(("_after", "_before")) else "",
+                "relation": relation(name, side, is_list=len(values) > 1),
                 "value": lists.in_words(context, name, values),
                 "remove_url": _url(base, lists.without(definition, name).pairs()),
             }
         )
     return found
+
+
+def relation(name: str, side: str, *, is_list: bool) -> str:
+    """The word between a filter and its value; `side` is the end of a stretch that it gives."""
+    if side:
+        return _("from") if side == "from" else _("to")
+    if name.endswith(("_after", "_before")):
+        return ""
+    return _("is any of") if is_list else _("is")
 
 
 def change_contacts(request: MemberRequest) -> HttpResponse:
@@ -223,7 +248,7 @@ def _change_many(request: MemberRequest, on: str) -> HttpResponse:
             text = ngettext("%(count)d moved to the bin", "%(count)d moved to the bin", count)
         else:
             rule = contacts.bulk_change if on == "contact" else companies.bulk_change
-            changes = _changes(request, act)
+            changes = _changes(request, on, act)
             count = rule(workspace=request.workspace, by=request.member, at=clock.now(), ids=ids, changes=changes)
             text = ngettext("%(count)d changed", "%(count)d changed", count)
     except Refused as refused:
@@ -258,7 +283,7 @@ def chosen(request: MemberRequest, on: str) -> list[UUID]:
     return ticked
 
 
-def _changes(request: MemberRequest, act: str) -> BulkChanges:
+def _changes(request: MemberRequest, on: str, act: str) -> BulkChanges:
     value = request.POST.get(act, "").strip()
     if act in {"stage", "owner", "team"}:
         if not value:
@@ -276,9 +301,26 @@ def _changes(request: MemberRequest, act: str) -> BulkChanges:
         if value and day is None:
             raise Refused(_("“%(value)s” is not a date.") % {"value": value[:40]})
         return BulkChanges(follow_up_on=day)
+    for prefix in (panels.SET_OWN, panels.EMPTY_OWN):
+        if act.startswith(prefix):
+            return BulkChanges(
+                custom=_own_value(request, on, act.removeprefix(prefix), is_emptied=prefix == panels.EMPTY_OWN)
+            )
     if act in {"add_tag", "remove_tag"} and (tag := request.POST.get("tag_name", "").strip()):
         return BulkChanges(add_tag=tag) if act == "add_tag" else BulkChanges(remove_tag=tag)
     raise Refused(_("Choose what to set."))
+
+
+def _own_value(request: MemberRequest, on: str, key: str, *, is_emptied: bool) -> dict[str, Any]:
+    """The value of the custom field that the bulk bar sent for all chosen rows."""
+    if is_emptied:
+        return {key: None}
+    values = [value for value in request.POST.getlist(f"own-{key}") if value.strip()]
+    if not values:
+        raise Refused(_("Choose what to set."))
+    fields = vocabulary.of(request.workspace).fields_on(on)
+    several = any(one.key == key and one.kind == CustomField.Kind.CHOICES for one in fields)
+    return {key: values if several else values[0]}
 
 
 def _delete(request: MemberRequest, on: str, ids: list[UUID]) -> int:

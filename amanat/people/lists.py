@@ -25,7 +25,22 @@ from psycopg.errors import QueryCanceled
 from amanat.accounts.models import Member
 from amanat.core import tally
 from amanat.people import list_filters, masking
-from amanat.people.list_filters import FILTERS, ME, NONE, Context, Filter, Refused, custom_condition, in_words
+from amanat.people.list_filters import (
+    FILTERS,
+    ME,
+    NONE,
+    RANGED,
+    SIDES,
+    Context,
+    Filter,
+    Refused,
+    custom_condition,
+    custom_in_words,
+    custom_limit,
+    custom_names,
+    in_words,
+    masked_name,
+)
 from amanat.people.models import NEVER, NO_DAY, RecordQuerySet
 from amanat.people.vocabulary import Vocabulary
 
@@ -99,7 +114,7 @@ def parse(given: QueryDict | Mapping[str, Any], *, on: str, words: Vocabulary) -
         raise Refused(_("This list is not written in a way we can read."))
     kept = {str(name): _values(name, values) for name, values in filters.items()}
     kept = {name: values for name, values in kept.items() if values}
-    custom = {f"custom.{one.key}" for one in words.fields_on(on)}
+    custom = custom_names(words.fields_on(on))
     for name in kept:
         if name not in custom and (name not in FILTERS or on not in FILTERS[name].on):
             raise Refused(_("There is no filter “%(name)s”.") % {"name": name[:40]})
@@ -173,7 +188,7 @@ def _tells_nothing_hidden(rows: Records, definition: Definition, member: Member,
     """The rows whose fields the member may see, where a filter or the order asks for one: who is listed, or where, would tell its
     value. Raises Refused for a field that is hidden from her."""
     named = [*definition.filters, definition.sort.removeprefix("-")]
-    asked = [_ASKS.get(name, name.replace("custom.", "custom-")) for name in named if name in _ASKS or "." in name]
+    asked = [_ASKS.get(name) or masked_name(name) for name in named if name in _ASKS or "." in name]
     whether = [_ASKS_WHETHER[name] for name in named if name in _ASKS_WHETHER]
     if not asked and not whether:
         return rows
@@ -294,6 +309,6 @@ def without(definition: Definition, name: str) -> Definition:
 
 
 __all__ = [
-    "FILTERS", "ME", "NONE", "SORTS", "Context", "Definition", "Filter", "Page", "Refused", "bounded", "count", "custom_condition", "filtered",
-    "ids_of", "in_words", "ordered", "page", "parse", "rows_of", "without",
+    "FILTERS", "ME", "NONE", "RANGED", "SIDES", "SORTS", "Context", "Definition", "Filter", "Page", "Refused", "bounded", "count", "custom_condition",
+    "custom_in_words", "custom_limit", "custom_names", "filtered", "ids_of", "in_words", "masked_name", "ordered", "page", "parse", "rows_of", "without",
 ]  # fmt: skip

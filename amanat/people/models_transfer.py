@@ -32,6 +32,7 @@ class ImportRun(WorkspaceRow):
     position = models.IntegerField(default=0)  #: rows of the source that are done
     created = models.IntegerField(default=0)
     updated = models.IntegerField(default=0)
+    unchanged = models.IntegerField(default=0, db_default=0)  #: brought nothing that was not here
     skipped = models.IntegerField(default=0)
     failed = models.IntegerField(default=0)
     problem = models.CharField(max_length=300, blank=True)

@@ -72,11 +72,33 @@ def filters(definition: Definition, words: Vocabulary) -> SafeString:
         nothing_to_choose = one.kind in {"stage", "team", "tag"} and not getattr(words, f"{one.kind}s")
         if definition.on in one.on and not nothing_to_choose:
             pieces.append(_filter(name, one.label, "date" if one.kind == "day" else "text", choices, definition))
-    pieces += [
-        _filter(f"custom.{word.key}", word.label, "text", _custom(word), definition)
-        for word in words.fields_on(definition.on)
-    ]
+    for word in words.fields_on(definition.on):
+        name = f"custom.{word.key}"
+        is_ranged = word.kind in lists.RANGED
+        pieces.append(
+            _stretch(name, word, definition)
+            if is_ranged
+            else _filter(name, word.label, "text", _custom(word), definition)
+        )
     return _markup(pieces)
+
+
+def _stretch(name: str, word: FieldWord, definition: Definition) -> str:
+    """From and to, for values that have an order."""
+    is_day = word.kind in {"date", "time"}
+    kind = 'type="date"' if is_day else 'type="text" inputmode="decimal"'
+    controls, opened = [], ""
+    for side, label in (("from", _("From")), ("to", _("To"))):
+        values = definition.filters.get(f"{name}.{side}", ())
+        opened = " open" if values else opened
+        value = escape(values[-1] if values else "")
+        place = f"filter-{escape(name)}.{side}"
+        controls.append(
+            f'<div class="field field-half"><label for="{place}">{escape(label)}</label><input {kind} id="{place}" '
+            f'name="{escape(name)}.{side}" value="{value}" aria-label="{escape(word.label)}: {escape(label)}" maxlength="40"></div>'
+        )
+    summary = f"<summary>{escape(word.label)}</summary>"
+    return f'<details class="disclosure"{opened}>{summary}<div class="fields">{"".join(controls)}</div></details>'
 
 
 def _choices(kind: str, words: Vocabulary) -> Choices:  # noqa: PLR0911 (one return a kind)
@@ -112,9 +134,41 @@ def _filter(name: str, label: Any, kind: str, choices: Choices, definition: Defi
         control = f'<div class="checks">{checks}</div>'
     else:
         value = escape(values[0] if values else "")
-        control = f'<input class="input" type="{kind}" name="{escape(name)}" value="{value}" aria-label="{escape(label)}" maxlength="200">'
+        control = f'<div><input class="input" type="{kind}" name="{escape(name)}" value="{value}" aria-label="{escape(label)}" maxlength="200"></div>'
     opened = " open" if values else ""
     return f'<details class="disclosure"{opened}><summary>{escape(label)}</summary>{control}</details>'
+
+
+#: What the bulk bar's buttons for a custom field send: set what stands in its control, or take the value away.
+SET_OWN, EMPTY_OWN = "set-own.", "empty-own."
+_INPUTS = {
+    "number": 'type="text" inputmode="decimal"', "money": 'type="text" inputmode="decimal"', "date": 'type="date"',
+    "time": 'type="datetime-local"', "phone": 'type="tel"', "email": 'type="email"', "link": 'type="url"',
+}  # fmt: skip
+
+
+def own_values(fields: Sequence[FieldWord]) -> SafeString:
+    """One control for each custom field, with the buttons that set it for all ticked rows."""
+    return _markup(_own_value(word) for word in fields)
+
+
+def _own_value(word: FieldWord) -> str:
+    name, label, key = f"own-{escape(word.key)}", escape(word.label), escape(word.key)
+    choices = _custom(word)
+    if word.kind == "choices":
+        checks = "".join(check(f"own-{word.key}", value, text, is_on=False) for value, text in choices)
+        control = f'<div class="checks">{checks}</div>'
+    elif choices:
+        control = f'<select class="input" name="{name}" aria-label="{label}"><option value="">—</option>{options(choices)}</select>'
+    elif word.kind == "long_text":
+        control = f'<textarea class="input" name="{name}" rows="3" aria-label="{label}"></textarea>'
+    else:
+        kind = _INPUTS.get(word.kind, 'type="text"')
+        control = f'<input class="input" {kind} name="{name}" aria-label="{label}" maxlength="300" autocomplete="off">'
+    set_it = f'<button class="button button-primary button-small" name="act" value="{SET_OWN}{key}">{escape(_("Set"))}</button>'
+    empty = f'<button class="button button-small" name="act" value="{EMPTY_OWN}{key}">{escape(_("Empty"))}</button>'
+    buttons = set_it if word.is_required else f"{set_it} {empty}"
+    return f'<details class="disclosure"><summary>{label}</summary><div class="stack-tight">{control}<div class="row">{buttons}</div></div></details>'
 
 
 def _markup(pieces: Iterable[str]) -> SafeString:

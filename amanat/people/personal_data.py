@@ -174,6 +174,7 @@ HELD = [
             "position",
             "created",
             "updated",
+            "unchanged",
             "skipped",
             "failed",
             "problem",

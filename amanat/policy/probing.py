@@ -39,12 +39,14 @@ class Asked:
 class Finding:
     """What a probe found. `said` is a lazy translation with named places, filled from `facts`: "{done} of {all} members".
 
-    `facts` are plain JSON values without personal data: they become evidence and are shown to anyone.
+    `facts` are plain JSON values without personal data: they become evidence and are shown to anyone. `is_due` says of one that is not
+    kept that nothing is wrong, but somebody has to confirm it, for the first time or anew.
     """
 
     is_kept: bool
     said: Words
     facts: Mapping[str, int | float | str | bool | None] = field(default_factory=dict)
+    is_due: bool = False
 
 
 type Run = Callable[[Asked], Finding]

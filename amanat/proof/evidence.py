@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import translation
 
-from amanat.core import ledger
+from amanat.core import clock, ledger
 from amanat.core.models import LedgerEntry
 from amanat.core.rows import Reader
 from amanat.policy.probing import Words
@@ -27,6 +27,7 @@ from amanat.proof.models import Evidence, EvidenceGap, Outcome, Round
 FIRST = "0" * 64
 THINNED = "proof.evidence.thinned"
 PUBLISHED_EVERY = timedelta(days=1)
+_NOT_BROKEN = frozenset({Outcome.KEPT, Outcome.DUE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,9 @@ def _tell_changes(
     changed = False
     for row in rows:
         was = before.get(row.probe)
-        was_kept = was is None or was.outcome == Outcome.KEPT
-        if was_kept != (row.outcome == Outcome.KEPT):
-            event = "proof.promise.broken" if was_kept else "proof.promise.kept_again"
+        was_whole = was is None or was.outcome in _NOT_BROKEN
+        if was_whole != (row.outcome in _NOT_BROKEN):
+            event = "proof.promise.broken" if was_whole else "proof.promise.kept_again"
             ledger.write(event, workspace=workspace_id, at=at, probe=row.probe, evidence=row.number)
             changed = True
     return changed
@@ -165,10 +166,20 @@ def verify(workspace_id: UUID, *, since: Mark | None = None) -> tuple[int, str]:
 
     `since` is a place known from the ledger, from which on rows are recomputed; without it the whole chain is, gaps included.
     """
-    start = since or Mark()
+    found = _verified(workspace_id, since)
+    if found[1]:  # somebody may have written or thinned meanwhile: once more, with nobody else at it
+        locked_round(workspace_id, at=clock.now())
+        found = _verified(workspace_id, since)
+    return found
+
+
+def _verified(workspace_id: UUID, since: Mark | None) -> tuple[int, str]:
+    start, end = since or Mark(), Round.objects.of(workspace_id).first()
     checked, previous = start.number, start.digest
     gaps = {gap.first: gap for gap in EvidenceGap.objects.of(workspace_id).filter(last__gt=start.number)}
     for row in chain(workspace_id, after=start.number):
+        if end is not None and row.number > end.number:
+            return checked, f"evidence {row.number} stands behind the end of the chain"
         checked, previous = _over_gaps(gaps, checked, previous)
         if row.number != checked + 1:
             return checked, f"evidence {checked + 1} is missing"
@@ -176,7 +187,6 @@ def verify(workspace_id: UUID, *, since: Mark | None = None) -> tuple[int, str]:
             return checked, f"evidence {row.number} was changed"
         checked, previous = row.number, row.digest
     checked, previous = _over_gaps(gaps, checked, previous)
-    end = Round.objects.of(workspace_id).first()
     if end is not None and (end.number, end.digest) != (checked, previous):
         return checked, f"evidence {checked + 1} is missing"
     return checked, "" if since else _wrong_gap(workspace_id, gaps.values())

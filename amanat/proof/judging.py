@@ -109,9 +109,9 @@ def late_after(probe: Probe) -> timedelta:
 def check(probe: Probe, found: Evidence | None, *, policy_number: int, at: datetime) -> Check:
     if found is None:
         return Check(probe, None, State.DUE)
-    if found.outcome != Outcome.KEPT:
+    if found.outcome not in {Outcome.KEPT, Outcome.DUE}:
         return Check(probe, found, State.BROKEN)
-    is_late = found.policy_number != policy_number or at - found.at > late_after(probe)
+    is_late = found.outcome == Outcome.DUE or found.policy_number != policy_number or at - found.at > late_after(probe)
     return Check(probe, found, State.DUE if is_late else State.KEPT)
 
 

@@ -15,6 +15,7 @@ class Outcome(models.TextChoices):
     """What a run of a probe came to. One that could not run is no better than a broken promise."""
 
     KEPT = "kept", _("Kept")
+    DUE = "due", _("To be confirmed")
     BROKEN = "broken", _("Broken")
     COULD_NOT_RUN = "could not run", _("Could not run")
 

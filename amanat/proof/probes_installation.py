@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from amanat.core import (
@@ -43,14 +40,11 @@ from amanat.policy.durations import Duration
 from amanat.policy.linting import Severity
 from amanat.policy.probing import Asked, Finding, Scope, probe
 from amanat.proof import evidence, judging, listening, running
-from amanat.publishing.visiting import visit
 
 #: Sealed values and files that are opened in one run, of each column.
 SAMPLE = 50
 #: On Sundays, in UTC, the whole chain of evidence is recomputed.
 WHOLE_ON, DAY = 6, timedelta(days=1)
-_AGE = re.compile(r"max-age=(\d+)")
-HSTS_LEAST = 31_536_000  # a year, which the browsers' list asks for
 WORDS_OF_NOBODY = ("Asha Probe", "+919822000000", "asha.probe@example.in")
 
 
@@ -91,14 +85,15 @@ def _count(question: str, tables: Iterable[str], here: UUID) -> int:
     rules=("security", "keep.evidence"),
 )
 def whole_ledger(asked: Asked) -> Finding:
-    """The chain recomputed from its first entry, and its head compared with the one outside the database."""
-    verdict = ledger.verify(asked.workspace_id)
+    """The chain recomputed, at least once a week from its first entry, in between from where the last check came to, everything before
+    compared by its fingerprint; and its head compared with the one outside the database."""
+    verdict = ledger.verify(asked.workspace_id, whole=False)
     return Finding(
         verdict.is_intact,
-        _("{entries} entries of the ledger recomputed, none changed or missing")
+        _("{entries} entries of the ledger, none changed or missing; {recomputed} recomputed, the others compared")
         if verdict.is_intact
         else _("the ledger is broken after {entries} entries"),
-        {"entries": verdict.entries},
+        {"entries": verdict.entries, "recomputed": max(verdict.entries + 1 - verdict.recomputed_from, 0)},
     )
 
 
@@ -227,35 +222,6 @@ def _is_refused(content: bytes, name: str) -> bool:
     except FileRefused:
         return True
     return False
-
-
-@probe(
-    "core.transport",
-    _("Everything travels encrypted"),
-    keys=("S-TLS",),
-    rules=("security.tls",),
-    scope=Scope.INSTALLATION,
-)
-def transport(asked: Asked) -> Finding:
-    """HTTPS with cookies bound to it and remembered by browsers, by the settings and in an answer of the sign-in page itself; mail and
-    requests of ours likewise. A site that only this machine reaches has no way to encrypt, and says so."""
-    base, set_to = urlsplit(settings.BASE_URL), settings.CONFIGURATION
-    plain = [one.name for one in outgoing.recipients() if one.allow_plain and not one.allow_private]
-    is_mail_safe = not set_to.smtp_host or set_to.smtp_tls != "none" or configuration.is_loopback(set_to.smtp_host)
-    facts = {"plain": len(plain), "days": settings.SECURE_HSTS_SECONDS // 86_400}
-    if base.scheme == "https":
-        cookies = settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE
-        seen = visit(reverse("account_login"))
-        told = _AGE.search(seen.headers.get("Strict-Transport-Security", ""))
-        is_answered = seen.status == 200 and seen.is_bound and told is not None and int(told[1]) >= HSTS_LEAST
-        is_safe = bool(cookies) and settings.SECURE_HSTS_SECONDS >= HSTS_LEAST and is_answered
-        said = _("HTTPS, remembered by browsers for {days} days; {plain} recipients without encryption")
-    else:
-        is_safe = configuration.is_loopback(base.hostname or "") and configuration.is_loopback(set_to.host)
-        said = _(
-            "only this machine reaches the site, so nothing crosses a network; {plain} recipients without encryption"
-        )
-    return Finding(is_safe and is_mail_safe and not plain, said, facts)
 
 
 @probe(
@@ -413,6 +379,7 @@ def chain(asked: Asked) -> Finding:
         if not problem
         else _("the chain of evidence is broken after {rows} rows"),
         {"rows": rows, "checks": len(probes), "late": late},
+        is_due=not problem,  # what is late runs next: nothing was found broken by it
     )
 
 

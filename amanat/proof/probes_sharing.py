@@ -5,20 +5,30 @@ from __future__ import annotations
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from amanat.accounts.models import Workspace
+from amanat.basis import consent, gate, notices, rules
+from amanat.basis.models import Method
 from amanat.core import jobs
 from amanat.policy import linting
+from amanat.policy import partners as partner_words
 from amanat.policy.format import Policy, Recipient
 from amanat.policy.linting import Severity
 from amanat.policy.probing import Asked, Finding, Scope, probe
 from amanat.privacy.registers import contracts
 from amanat.privacy.requests.models import Kind, RightsRequest
+from amanat.proof.probes_records import planted
 from amanat.publishing import inventory
 
+_HERSELF = consent.How(Method.LINK)
 #: Kinds of data that a profile of a person is made of.
 PROFILES = frozenset({
     "pd:BehaviouralProfile", "pd:Profile", "pd:Interest", "pd:Favorite", "pd:PersonalityTrait", "pd:Credibility", "pd:CreditScore",
     "pd:Reliability", "pd:PurchasesAndSpendingHabit", "pd:BrowsingBehaviour", "pd:SocialNetwork", "pd:Attitude",
 })  # fmt: skip
+
+
+#: Third parties that the program itself calls after the yes it asks for: who switches notifications on in a browser names its push service by that.
+ASKED = frozenset({"push"})
 
 
 def ground_of(one: Recipient) -> str:
@@ -55,16 +65,40 @@ def on_a_ground(asked: Asked) -> Finding:
     rules=("recipients", "purposes"),
 )
 def partners(asked: Asked) -> Finding:
-    """Third parties of the policy need a yes and a name. The program asks for no such yes yet: hence any traffic to one is a breach."""
+    """Third parties of the policy need a name and a yes to that very one: an invented person is tried at the gate before and after the yes
+    to each. But for `ASKED` nothing of ours calls a partner, so any traffic to one is a breach."""
     found = contracts.register(asked.policy, workspace_id=asked.workspace_id, language="en", at=asked.at)
     third = [one for one in found.bound if one.recipient.term == "dpv:ThirdParty"]
     open_ones = [one for one in third if one.recipient.when != "consent" or not one.recipient.named]
-    sent = sum(one.requests for one in third)
+    sent = sum(one.requests for one in third if one.name not in ASKED)
+    named = list(partner_words.of(rules.of(asked.workspace_id).policy))
+    leaks, opened = _tried(asked, named)
     return Finding(
-        not open_ones and not sent,
-        _("{partners} kinds of partners, {open} of them open without a yes; {sent} requests went to one in 90 days"),
-        {"partners": len(third), "open": len(open_ones), "sent": sent},
+        not open_ones and not sent and not leaks and opened == len(named),
+        _(
+            "{partners} kinds of partners, {named} of them by name; {open} open without a yes, {leaks} after a yes to another; {sent} requests went to one in 90 days"
+        ),
+        {"partners": len(third), "named": len(named), "open": len(open_ones), "leaks": leaks, "sent": sent},
     )
+
+
+def _tried(asked: Asked, named: list[str]) -> tuple[int, int]:
+    """How often giving to a partner was allowed without the yes to that one, and how many opened after it."""
+    if not named:
+        return 0, 0
+    person, wanted = planted(asked), [(name, "") for name in named]
+    workspace = Workspace.objects.of(asked.workspace_id).get(pk=asked.workspace_id)
+    leaks = opened = 0
+    for name in ["", *named]:
+        if name:
+            notice = notices.show(workspace=workspace, purposes=[name], language="en", at=asked.at)
+            consent.give(contact=person, purpose=name, notice=notice, how=_HERSELF, at=asked.at)
+        answers = gate.overview(person, workspace=workspace, wanted=wanted, at=asked.at, today=asked.at.date())
+        opened += sum(one.is_allowed for one, (other, _way) in zip(answers, wanted, strict=True) if other == name)
+        leaks += sum(one.is_allowed for one, (other, _way) in zip(answers, wanted, strict=True) if other != name)
+        if name:
+            consent.withdraw(contact=person, purpose=name, how=_HERSELF, at=asked.at)
+    return leaks, opened
 
 
 @probe(

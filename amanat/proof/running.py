@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 LONGEST = timedelta(seconds=60)
 #: Every workspace is looked at this often: a new version of its policy, or of the program, may bring new probes.
 LOOKED_AT_EVERY = timedelta(minutes=60)
+CHAIN = "proof.chain"
 COULD_NOT_RUN = _("The check could not run: {reason}")
 
 
@@ -76,7 +77,8 @@ def due_names(probes: Mapping[str, Probe], newest: Mapping[str, Evidence], *, nu
         for name, one in probes.items()
         if name not in newest or newest[name].policy_number != number or newest[name].at + judging.fresh_for(one) <= at
     ]
-    return [name for _age, name in sorted(waiting)]
+    # The check of the chain last: it also looks whether the others ran in time, which they do in the same round.
+    return [name for _age, name in sorted(waiting, key=lambda one: (one[1] == CHAIN, *one))]
 
 
 def run_due(workspace_id: UUID) -> list[Evidence]:
@@ -153,7 +155,7 @@ def measure(one: Probe, asked: Asked) -> Ran:
     began = time.perf_counter()
     try:
         finding = _undone(lambda: one.run(asked))
-        outcome = Outcome.KEPT if finding.is_kept else Outcome.BROKEN
+        outcome = Outcome.KEPT if finding.is_kept else Outcome.DUE if finding.is_due else Outcome.BROKEN
         said, facts = evidence.message(finding.said), _plain(finding.facts)
     except Exception as error:  # whatever it is, it must turn the promise red, not stop the others
         log.warning("a probe could not run", extra={"probe": one.name, "reason": type(error).__name__})

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from amanat.accounts.permissions import May
 from amanat.core import files, ledger_words, schema
 from amanat.core.filetypes import MEGABYTE, PICTURES, FileType
-from amanat.proof import attesting, coverage, probes_records, seals
+from amanat.proof import attesting, coverage, handshakes, probes_records, seals
 from amanat.proof import ledger_words as own_words
 from amanat.proof import schema as own
 from amanat.publishing import seals as public_seals
@@ -30,6 +30,7 @@ def register() -> None:
         attesting.KIND, allowed=PICTURES | {FileType.PDF, FileType.DOCX, FileType.TXT}, most_bytes=10 * MEGABYTE
     )
     public_seals.provide(seals.of)
+    handshakes.register()
     load_probes()
     show(Entry("trust", 10, _("Promises"), "shield-check", "proof:board", May.READ_TRUST.value))
 

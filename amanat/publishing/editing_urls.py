@@ -5,7 +5,7 @@ from __future__ import annotations
 from amanat.accounts.access import WRITES, members
 from amanat.accounts.permissions import May
 from amanat.core.routes import route
-from amanat.publishing import editing_ready_views, editing_rule_views, editing_views
+from amanat.publishing import addresses_views, editing_ready_views, editing_rule_views, editing_views
 
 _READ, _EDIT = members(May.READ_TRUST), members(May.MANAGE_POLICY)
 _BOTH = ("GET", "POST")
@@ -13,6 +13,11 @@ _BEGUN, _CHANGED = ("publishing.draft.begun",), ("publishing.draft.changed",)
 
 urlpatterns = [
     route("policy/", editing_views.overview, name="policy", rule=_READ),
+    route("policy/addresses/", addresses_views.page, name="policy_addresses", rule=_READ),
+    route(
+        "policy/addresses/code/", addresses_views.said, name="policy_address_code", rule=_EDIT, methods=("POST",), limits=WRITES,
+        records=("publishing.address.asked", "publishing.address.confirmed"),
+    ),
     route("policy/ready/", editing_ready_views.index, name="policy_ready", rule=_READ),
     route("policy/ready/<slug:trade>/", editing_ready_views.one, name="policy_ready_one", rule=_READ),
     route("policy/start/", editing_views.start, name="policy_start", rule=_EDIT, methods=_BOTH, limits=WRITES, records=_BEGUN),

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.accounts.permissions import May
 from amanat.core import clock
-from amanat.policy import linting, loading, ready, references, rendering, telling
+from amanat.policy import linting, loading, partners, ready, references, rendering, telling
 from amanat.policy.differences import Change
 from amanat.policy.linting import Finding, Severity
-from amanat.publishing import editing, editing_words, publish, versions
+from amanat.publishing import addresses, editing, editing_words, publish, versions
 from amanat.publishing.editing_cards import Told
 from amanat.publishing.editing_forms import DetailsForm, SourceForm, StartForm
 from amanat.publishing.models import PolicyDraft
@@ -68,6 +68,9 @@ def overview(request: MemberRequest) -> HttpResponse:
             "warnings": len(findings) - errors,
             "may_edit": request.member.may(May.MANAGE_POLICY),
             "public_url": public_url(request),
+            "unconfirmed": sum(
+                one.is_asked(at) for one in addresses.standing(holds.policy, workspace_id=request.workspace.pk, at=at)
+            ),
         },
     )
 
@@ -209,10 +212,11 @@ def _review(request: MemberRequest, draft: PolicyDraft, *, status: int = 200) ->
     planned = publish.plan(workspace=request.workspace, source=draft.source, at=clock.now())
     findings = [Told.of(one) for one in planned.findings]
     spoken = editing_words.language()
+    asked = partners.with_purposes(planned.policy)
     asked_anew = [
-        references.listed(references.in_words(planned.policy, f"purposes.{name}", spoken), spoken)
+        references.listed(references.in_words(asked, f"purposes.{name}", spoken), spoken)
         for name in planned.asks_anew_for
-        if name in planned.policy.purposes
+        if name in asked.purposes
     ]
     return render(
         request,

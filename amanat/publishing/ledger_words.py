@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 SENTENCES = {
     "publishing.version.published": _("Policy published"),
+    "publishing.address.asked": _("Code sent to an address that the policy publishes"),
+    "publishing.address.confirmed": _("Shown that mail to an address of the policy arrives"),
     "publishing.draft.begun": _("Draft of the policy begun"),
     "publishing.draft.changed": _("Draft of the policy changed"),
     "publishing.draft.discarded": _("Draft of the policy thrown away"),
@@ -14,5 +16,6 @@ SENTENCES = {
 TABLES = {
     "publishing.PolicyVersion": _("policy version"),
     "publishing.PolicyDraft": _("policy draft"),
+    "publishing.AddressCheck": _("check of a published address"),
     "publishing.PolicyMail": _("mail about a policy"),
 }

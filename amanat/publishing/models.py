@@ -60,6 +60,27 @@ class PolicyDraft(WorkspaceRow):
         constraints = [models.UniqueConstraint(fields=["workspace_id"], name="policy_draft_one_a_workspace")]
 
 
+class AddressCheck(WorkspaceRow):
+    """A code sent to an address that the policy publishes; typed in here, it shows that mail to it arrives and is read."""
+
+    address = models.EmailField(max_length=254)  #: as the policy says it, in lower case
+    code = models.BinaryField(max_length=32)  #: keyed hash
+    sent_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    sent_by = WorkspaceForeignKey(Member, null=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)  #: null: not yet
+    confirmed_by = WorkspaceForeignKey(Member, null=True, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace_id", "address", "-sent_at"], name="address_check_latest_first")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(confirmed_at__isnull=True) | Q(confirmed_at__gte=F("sent_at")),
+                name="address_confirmed_after_the_code_was_sent",
+            ),
+        ]
+
+
 class PolicyMail(WorkspaceRow):
     """One member who is told of one version by e-mail. A row with a due time, so that a stop loses none and repeats none."""
 

@@ -27,6 +27,15 @@ HELD: list[Held] = [
         via=("policy",),
     ),
     Held(
+        "publishing.AddressCheck",
+        "member",
+        "keep.evidence",
+        personal={"sent_by": _WHO, "confirmed_by": _WHO},
+        # The address stands in the published policy; it is the operator's, for everybody to write to.
+        not_personal=_ROW | {"address", "code", "sent_at", "ends_at", "confirmed_at"},
+        via=("policy",),
+    ),
+    Held(
         "publishing.PolicyMail",
         "member",
         "keep.evidence",

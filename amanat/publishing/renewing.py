@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from amanat.policy import partners
 from amanat.policy.format import Policy
 
 _CLOSER = {"aggregate": 0, "person": 1}
@@ -30,6 +31,8 @@ class Meaning:
     def of(cls, policy: Policy, name: str) -> Self:
         purpose = policy.purposes[name]
         items = frozenset(term for kind in purpose.uses if kind in policy.data for term in policy.data[kind].terms)
+        if (partner := partners.of(policy).get(name)) is not None:  # a yes was to this one, there
+            items |= {f"to {partner.name.strip()}", *(f"in {country}" for country in partner.countries)}
         return cls(purpose.term, items, _CLOSER[purpose.grain], _STARTED_BY[purpose.set_by], _ASKED[purpose.asks])
 
     def covers(self, other: Meaning) -> bool:
@@ -44,7 +47,8 @@ class Meaning:
 
 
 def widened(before: Policy, after: Policy) -> set[str]:
-    """The purposes of `after` that are new or mean more than in `before`."""
+    """The purposes of `after` that are new or mean more than in `before`, giving data to a partner among them."""
+    before, after = partners.with_purposes(before), partners.with_purposes(after)
     return {
         name
         for name in after.purposes

@@ -17,6 +17,8 @@ from django.views.decorators.cache import cache_control
 from amanat.web.context import THEME_COOKIE, THEMES
 
 WORKER = Path(__file__).parent / "worker.js"
+#: Where a notice without an address leads; pages below it show what came by themselves.
+PUSHED_TO = "/inbox/"
 A_YEAR = 365 * 86400
 #: What the worker keeps for a start without a network: the shell, no page of anyone's data.
 KEPT_OFFLINE = (
@@ -64,10 +66,10 @@ def manifest(request: HttpRequest) -> JsonResponse:
 
 
 @cache
-def _worker_text(offline: str, kept: tuple[str, ...]) -> str:
+def _worker_text(offline: str, kept: tuple[str, ...], icon: str) -> str:
     code = WORKER.read_text(encoding="utf-8")
     version = sha256("\n".join([code, *kept]).encode()).hexdigest()[:16]
-    choices = {"version": version, "offline": offline, "kept": kept}
+    choices = {"version": version, "offline": offline, "kept": kept, "icon": icon, "inbox": PUSHED_TO}
     return f"const choices = {json.dumps(choices)};\n{code}"
 
 
@@ -76,7 +78,10 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     """The worker, with the addresses of this release's static files; a new release has another text, so browsers take it up."""
     # Without hashed names a kept file would never be refreshed, so a developer's browser keeps the offline page alone.
     kept = () if settings.DEBUG else tuple(static(name) for name in KEPT_OFFLINE)
-    return HttpResponse(_worker_text(reverse("web:offline"), kept), content_type="text/javascript; charset=utf-8")
+    return HttpResponse(
+        _worker_text(reverse("web:offline"), kept, static("web/icons/icon-192.png")),
+        content_type="text/javascript; charset=utf-8",
+    )
 
 
 def offline(request: HttpRequest) -> HttpResponse:

@@ -35,6 +35,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/contacts/likely-duplicates"): {"name": "Sunita Deshmukh"},
     ("PATCH", "/contacts/{contact_id}"): {"job_title": "Farmer"},
     ("POST", "/contacts/{contact_id}/notes"): {"text": "Asked for the form."},
+    ("POST", "/contacts/{contact_id}/withdrawals"): {"purpose": "reminders", "channel": "whatsapp"},
     ("POST", "/companies"): {"name": "Deshmukh Dairy"},
     ("POST", "/companies/likely-duplicates"): {"name": "Deshmukh Dairy"},
     ("PATCH", "/companies/{company_id}"): {"industry": "Dairy"},
@@ -195,6 +196,7 @@ def test_no_operation_works_without_a_token(rows: dict[str, WorkspaceRow], shree
     assert cast.digest(shree) == before
 
 
+@pytest.mark.slow
 def test_no_operation_works_with_another_scope(rows: dict[str, WorkspaceRow], shree: Workspace) -> None:
     tokens = {scope: owners_program(shree, *(set(Scope.values) - {scope})) for scope in Scope.values}
     before, wrong = cast.digest(shree), []
@@ -205,6 +207,7 @@ def test_no_operation_works_with_another_scope(rows: dict[str, WorkspaceRow], sh
     assert cast.digest(shree) == before
 
 
+@pytest.mark.slow
 def test_no_operation_works_for_a_role_without_the_permission(rows: dict[str, WorkspaceRow], shree: Workspace) -> None:
     members = {role: program(make_member(shree, role, name=f"The {role}")) for role in Role.values}
     before, wrong, tried = cast.digest(shree), [], 0
@@ -218,6 +221,7 @@ def test_no_operation_works_for_a_role_without_the_permission(rows: dict[str, Wo
     assert cast.digest(shree) == before
 
 
+@pytest.mark.slow
 def test_rows_of_another_workspace_do_not_exist(
     rows: dict[str, WorkspaceRow], shree: Workspace, other: Workspace
 ) -> None:
@@ -262,6 +266,7 @@ def test_every_operation_answers_the_owner_as_it_says(rows: dict[str, WorkspaceR
     assert good >= len(operations()) * 3 // 4
 
 
+@pytest.mark.slow
 def test_every_body_refuses_what_it_does_not_know(rows: dict[str, WorkspaceRow], shree: Workspace) -> None:
     """Mass assignment: columns of the tables, and what an attacker would like to set."""
     coveted = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import pytest
 import schemathesis
@@ -43,6 +45,14 @@ def _operations() -> list[tuple[str, str]]:
     return [(path, method) for path, by_method in paths.items() for method in by_method]
 
 
+@cache
+def _described() -> Any:
+    """The whole description, read once: it says the same to every test, and to read it takes longer than most of them."""
+    described = schemathesis.openapi.from_dict(json.loads(api.document()))
+    described.app = get_wsgi_application()
+    return described
+
+
 @pytest.fixture
 def requests_inside() -> Iterator[None]:
     """Requests are part of the test's transaction, as with Django's own test client."""
@@ -61,9 +71,7 @@ def test_made_up_requests_are_answered_as_described(
 ) -> None:
     """Ids in the address are those of rows that are there, unless it is the ids that are made up wrong."""
     token = owners_program(shree).token
-    described = schemathesis.openapi.from_dict(json.loads(api.document()))
-    described.app = get_wsgi_application()
-    operation = described[place[0]][place[1].upper()]
+    operation = _described()[place[0]][place[1].upper()]
     statuses = set()
 
     @settings(

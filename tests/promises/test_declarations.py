@@ -105,8 +105,8 @@ def test_every_event_of_the_ledger_has_words() -> None:
 
 #: A library that must be used in one place only, and that place.
 ONE_PLACE = {
-    "httpx": {"core/outgoing.py"},
-    "httpcore": {"core/outgoing.py"},
+    "httpx": {"core/outgoing"},
+    "httpcore": {"core/outgoing"},
     "requests": set(),
     "urllib.request": set(),
     "nh3": {"core/html.py"},

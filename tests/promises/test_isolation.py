@@ -127,6 +127,7 @@ ACTORS = sorted(OUTSIDE | {"lowest role", "agent of the wrong team"})
 
 
 @pytest.mark.parametrize("actor", ACTORS)
+@pytest.mark.slow
 def test_no_route_shows_or_changes_what_is_not_the_actors(
     actor: str, stage: dict[str, WorkspaceRow], shree: Workspace, other: Workspace
 ) -> None:

@@ -146,6 +146,7 @@ def _look(shop: Shop) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_hidden_people_change_no_answer(shop: Shop) -> None:
     before = _look(shop)
     hide_somebody(shop)
@@ -154,6 +155,7 @@ def test_hidden_people_change_no_answer(shop: Shop) -> None:
     assert not [question for question, text in after.items() if f"{SECRET} Sunita" in text or f"{SECRET} PAN" in text]
 
 
+@pytest.mark.slow
 def test_the_owner_sees_them(shop: Shop) -> None:
     """The same looks by somebody who sees all do differ: so that they are the same for the agent means something."""
     owner = factories.owner_of(shop.workspace)
@@ -189,11 +191,13 @@ def _state(shop: Shop, hidden: dict[str, WorkspaceRow]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("part", range(2))
+@pytest.mark.slow
 def test_no_form_reaches_hidden_people(part: int, shop: Shop) -> None:
     """Their ids in the address, and in every field that names a row."""
     assert _reached(shop, part, of=2) == []
 
 
+@pytest.mark.slow
 def test_forms_would_reach_them_without_the_rule(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the rule of contacts and companies taken out, the same walk finds where it was needed."""
     monkeypatch.setattr(RecordQuerySet, "visible_to", lambda rows, member: rows)

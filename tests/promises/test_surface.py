@@ -56,6 +56,7 @@ def addresses(method: str, rows: dict[str, WorkspaceRow], workspace: Workspace) 
 # --- Cookies --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_cookie_is_for_us_alone(shree: Workspace) -> None:
     """Not for scripts, not for other sites, for no other host; and nobody gets one that she does not need."""
     rows, faults, seen = cast.fill(shree), [], set()
@@ -193,6 +194,7 @@ def test_deep_and_endless_json_is_refused_at_once(body: bytes, shree: Workspace)
 # --- Extra fields ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fields_nobody_asked_for_take_no_effect(shree: Workspace, other: Workspace) -> None:
     """T2: every form also gets what would be a gift, by the names of columns: another workspace, a higher role, an old time."""
     rows = cast.fill(shree)
@@ -252,6 +254,7 @@ class Crawler(HTMLParser):
                 self.found.append(f"{tag} {name}={values[name]}")
 
 
+@pytest.mark.slow
 def test_no_stored_text_becomes_code_on_any_page(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """T7: every text of every table is code; every page of the owner is read as a browser would."""
     monkeypatch.setattr(cast, "CANARY", CODE)

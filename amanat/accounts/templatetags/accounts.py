@@ -51,6 +51,9 @@ def settings_nav(context: Mapping[str, Any]) -> dict[str, object]:
     """One's own pages, then those of the workspace that any package has registered and this member may open."""
     request = context["request"]
     own = [Shown(label, icon, reverse(name)) for label, icon, name in OWN]
+    known = {page.url for page in own}
+    mine = context["navigation"].get("member", ())
+    own += [entry for entry in mine if entry.url.startswith(_SETTINGS) and entry.url not in known]
     beside = [entry for section in ("workspace", "trust") for entry in context["navigation"][section]]
     shared = [entry for entry in beside if entry.url.startswith(_SETTINGS)]
     groups = [(_("My account"), own), (_("Workspace"), shared)]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.test import Client
@@ -12,7 +15,7 @@ from django.test import Client
 from amanat.accounts import workspaces
 from amanat.accounts.models import Member, User, Workspace
 from amanat.accounts.permissions import Role
-from amanat.core import clock, tenancy
+from amanat.core import clock, keyring, tenancy
 
 PASSWORD = "correct horse battery"
 _number = count(1)
@@ -30,7 +33,28 @@ def make_workspace(
     name: str = "Shree CSC Kendra", *, owner: str | User = "Rekha Kulkarni", **details: Any
 ) -> Workspace:
     user = owner if isinstance(owner, User) else make_user(owner)
-    return workspaces.create(name=name, owner=user, at=clock.now(), **details).workspace
+    with _keys_at_hand():
+        return workspaces.create(name=name, owner=user, at=clock.now(), **details).workspace
+
+
+@contextmanager
+def _keys_at_hand() -> Iterator[None]:
+    """Keys made inside are remembered at once, as by a process that serves a workspace which is there already.
+
+    In life they are only when their transaction has committed, which a test's never does: it would ask for them at every use. Nothing
+    is spoilt by a rollback, because no other workspace gets their id.
+    """
+    waiting = keyring._memory._uncommitted
+    keyring._memory._uncommitted = _Nothing()
+    try:
+        yield
+    finally:
+        keyring._memory._uncommitted = waiting
+
+
+class _Nothing(set[tuple[UUID, str]]):
+    def add(self, one: tuple[UUID, str], /) -> None:
+        """Keep nothing."""
 
 
 def owner_of(workspace: Workspace) -> Member:

@@ -72,7 +72,8 @@ def test_a_passkey_signs_in_alone_and_the_history_says_so(member: Member, passke
     client = Client(HTTP_USER_AGENT="Mozilla/5.0 (Linux; Android 14) Chrome/126.0")
     assert signed_by(client, passkey)["Location"] == "/"
     line = SignIn.objects.filter(user=member.user).latest("at")
-    assert (line.outcome, line.method, line.device) == (SignIn.Outcome.SIGNED_IN, "mfa", "Chrome on Android")
+    assert (line.outcome, line.method, line.device) == (SignIn.Outcome.SIGNED_IN, "webauthn", "Chrome on Android")
+    assert line.means == "passkey"
     assert client.get(reverse("accounts:members")).status_code == 200
 
 
@@ -146,7 +147,7 @@ def test_after_the_password_the_passkey_is_asked_for(member: Member, passkey: Pa
     answer = passkey.sign(page.context["js_data"]["request_options"])
     assert client.post(reverse("mfa_authenticate"), {"credential": json.dumps(answer)})["Location"] == "/"
     assert is_in(client)
-    assert SignIn.objects.filter(user=member.user).latest("at").method == "password, mfa"
+    assert SignIn.objects.filter(user=member.user).latest("at").method == "password, webauthn"
 
 
 def test_another_users_passkey_is_no_second_factor(member: Member, passkey: Passkey, other: Workspace) -> None:

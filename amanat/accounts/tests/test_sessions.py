@@ -65,6 +65,9 @@ def test_devices_are_listed_with_this_one_first_and_ended_one_by_one() -> None:
     assert phone.get(reverse("accounts:devices")).status_code == 200
     ended = SignIn.objects.get(user=user, device="Firefox on Windows")
     assert ended.ended_by == "revoked" and ended.ended_at is not None
+    words = phone.get(reverse("accounts:history")).content.decode()
+    assert "after 1 min</span>" not in words and "after 1 min, signed out from another device" in words
+    assert words.count('<span class="small muted">password</span>') == 2
 
 
 def test_all_other_devices_are_ended_at_once() -> None:

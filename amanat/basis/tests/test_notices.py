@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from amanat.accounts.models import Workspace
 from amanat.basis import notices, rules
@@ -22,12 +23,11 @@ def here(db: None, shree: Workspace) -> Iterator[Workspace]:
 
 def test_the_notice_lists_purpose_channels_data_and_the_ways_out(here: Workspace) -> None:
     here.email, here.phone, here.address = "desk@shree.example.in", "+912532345678", "12 Main Road\nNashik"
-    text = notices.show(
-        workspace=here, purposes=["reminders"], language="en", at=AT, requests_address="https://crm.example.in/requests"
-    ).text
+    text = notices.show(workspace=here, purposes=["reminders"], language="en", at=AT).text
     assert text.startswith(f"{here.name} asks for your agreement.")
     assert "WhatsApp, SMS, and e-mail" in text
-    assert "https://crm.example.in/requests; desk@shree.example.in; +912532345678; 12 Main Road Nashik" in text
+    pages = [f"{settings.BASE_URL}/w/{here.pk}/{name}/" for name in ("choices", "privacy")]
+    assert f"{'; '.join(pages)}; desk@shree.example.in; +912532345678; 12 Main Road Nashik" in text
     assert "take your agreement back at any time" in text
     assert "Data Protection Board" in text
 
@@ -74,8 +74,9 @@ def test_one_text_is_one_notice_however_often_it_is_shown(here: Workspace) -> No
 
 
 def test_another_language_or_address_is_another_notice(here: Workspace) -> None:
-    for language, address in (("en", ""), ("hi", ""), ("en", "https://crm.example.in/requests")):
-        notices.show(workspace=here, purposes=["marketing"], language=language, at=AT, requests_address=address)
+    for language, address in (("en", ""), ("hi", ""), ("en", "desk@shree.example.in")):
+        here.email = address
+        notices.show(workspace=here, purposes=["marketing"], language=language, at=AT)
     assert Notice.objects.of(here).count() == 3
 
 

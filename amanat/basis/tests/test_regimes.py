@@ -41,3 +41,15 @@ def test_every_country_that_has_a_name_is_one_that_a_law_here_knows() -> None:
     known = regimes.EEA_AND_UK | {"US", "IN"}
     assert set(regimes._NAMES.values()) <= known
     assert set(regimes._NAMES.values()) >= regimes.EEA_AND_UK
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "+919822041736", "+4915112345678", "+447911123456", "+14155550132", "+16475550132", "+35316612345", "+390612345678", "+379069812345",
+        "+97148765432", "+8613912345678", "+33612345678", "+999123456789", "+800123456789", "+91", "+4412", "919822041736", "", "+91abc2041736",
+        "+१२३४५६७८९०", "+3581812345", "+358401234567", "+77012345678", "+78121234567",
+    ],
+)  # fmt: skip
+def test_the_short_way_to_the_country_of_a_phone_says_what_the_long_way_says(phone: str) -> None:
+    assert regimes.country_of(phone=phone) == regimes._read_whole(phone)

@@ -167,8 +167,9 @@ def test_secrets_are_made_once_and_for_their_owner_only(installed: Configuration
         "app-password",
         "tombstone-key",
         "proof-key",
+        "vapid-key",
     }
-    assert len(set(before.values())) == 7
+    assert len(set(before.values())) == 8
     assert {stat.S_IMODE(path.stat().st_mode) for path in installed.secrets.iterdir()} == {0o600}
     configuration.ensure_secrets(installed)
     assert {path.name: path.read_text() for path in installed.secrets.iterdir()} == before

@@ -361,6 +361,37 @@ def test_a_download_runs_nowhere_and_stays_nowhere() -> None:
     assert response.getvalue() == b"x\n"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status", "content", "told"),
+    [
+        (None, 200, b"0123456789", ""),
+        ("", 200, b"0123456789", ""),
+        ("bytes=0-", 200, b"0123456789", ""),
+        ("bytes=0-99", 200, b"0123456789", ""),
+        ("bytes=4-", 206, b"456789", "bytes 4-9/10"),
+        ("bytes=2-3", 206, b"23", "bytes 2-3/10"),
+        ("bytes=8-99", 206, b"89", "bytes 8-9/10"),
+        ("bytes=-3", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-99", 200, b"0123456789", ""),
+        ("bytes=10-", 416, b"", "bytes */10"),
+        ("bytes=-0", 416, b"", "bytes */10"),
+        ("bytes=99999999999999999-", 416, b"", "bytes */10"),
+        ("bytes=5-2", 200, b"0123456789", ""),
+        ("bytes=0-1,4-5", 200, b"0123456789", ""),
+        ("bytes=-", 200, b"0123456789", ""),
+        ("bytes=٢-٣", 200, b"0123456789", ""),
+        ("items=0-1", 200, b"0123456789", ""),
+    ],
+)
+def test_a_player_is_given_the_part_it_asks_for(wanted: str | None, status: int, content: bytes, told: str) -> None:
+    response = files.serve(kept(b"0123456789", "a.txt"), wanted=wanted)
+    assert (response.status_code, response.getvalue()) == (status, content)
+    assert response.get("Content-Range", "") == told
+    assert response["Content-Length"] == str(len(content))
+    assert response.get("Accept-Ranges") == (None if wanted is None else "bytes")
+    assert response["Content-Security-Policy"].startswith("sandbox")
+
+
 def test_a_given_name_is_made_safe() -> None:
     response = files.serve(kept(), name='..\\a"\r\nX: y.csv')
     assert response["Content-Disposition"] == 'attachment; filename="a_ X_ y.csv"'

@@ -72,6 +72,7 @@ def test_a_job_is_done_once_by_a_real_worker(tmp_path: Path) -> None:
     assert jobs.waiting(str(A)) == 0
 
 
+@pytest.mark.slow
 def test_a_transaction_that_is_rolled_back_leaves_no_job(tmp_path: Path) -> None:
     with transaction.atomic():
         jobs.enqueue("tests.note", workspace=A, file=str(tmp_path / "kept"), line="kept")
@@ -82,6 +83,7 @@ def test_a_transaction_that_is_rolled_back_leaves_no_job(tmp_path: Path) -> None
     assert (lines(tmp_path / "kept"), lines(tmp_path / "lost")) == (["kept"], [])
 
 
+@pytest.mark.slow
 def test_once_adds_no_second_job_and_spoils_no_transaction(tmp_path: Path) -> None:
     file = str(tmp_path / "done")
     with transaction.atomic():
@@ -93,6 +95,7 @@ def test_once_adds_no_second_job_and_spoils_no_transaction(tmp_path: Path) -> No
     assert lines(tmp_path / "done") == ["one", "three"]
 
 
+@pytest.mark.slow
 def test_workspaces_take_turns_in_fives(tmp_path: Path) -> None:
     file = tmp_path / "order"
     for number in range(12):
@@ -105,6 +108,7 @@ def test_workspaces_take_turns_in_fives(tmp_path: Path) -> None:
     assert sorted(done) == sorted([*(f"A{n}" for n in range(12)), *(f"B{n}" for n in range(7))])
 
 
+@pytest.mark.slow
 def test_a_job_for_later_waits(tmp_path: Path) -> None:
     jobs.enqueue(
         "tests.note", workspace=A, not_before=clock.now() + timedelta(hours=1), file=str(tmp_path / "x"), line="late"
@@ -118,6 +122,7 @@ def test_an_unknown_job_is_refused_when_it_is_enqueued() -> None:
         jobs.enqueue("tests.unheard", workspace=A)
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_is_tried_again_and_then_parked(tmp_path: Path, superuser: psycopg.Connection) -> None:
     file = tmp_path / "tries"
     jobs.enqueue("tests.fails", workspace=A, file=str(file))

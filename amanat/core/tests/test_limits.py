@@ -11,6 +11,7 @@ from django.db import connection, connections, transaction
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
 from amanat.core import clock, limits
 from amanat.core.limits import Limit, Verdict
@@ -204,3 +205,26 @@ def test_clients_at_once_when_a_window_has_just_ended(committed_db: None) -> Non
 )
 def test_what_counts_as_one_caller(address: str, caller: str) -> None:
     assert limits.network_of(address) == caller
+
+
+def test_tries_taken_at_once_cost_one_statement_and_never_allow_more(
+    db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    limit = Limit(10, timedelta(minutes=1), at_once=4)
+    with django_assert_num_queries(1):
+        first = [spend("somebody in portions", limit=limit) for _ in range(4)]
+    assert all(verdict.allowed for verdict in first)
+    with django_assert_num_queries(1):
+        second = [spend("somebody in portions", limit=limit).allowed for _ in range(4)]
+    third = [spend("somebody in portions", limit=limit).allowed for _ in range(3)]
+    assert second == [True] * 4 and third == [False] * 3
+
+
+def test_a_portion_ends_with_its_window_and_with_forgiving(db: None) -> None:
+    limit = Limit(4, timedelta(minutes=1), at_once=4)
+    assert spend("another in portions", limit=limit).allowed
+    with clock.standing_at(NOON):
+        limits.forgive("sign-in", "another in portions", limit)
+    assert LimitCount.objects.count() == 0
+    assert spend("another in portions", limit=limit).allowed and LimitCount.objects.count() == 1
+    assert spend("another in portions", limit=limit, at=NOON + timedelta(seconds=61)) == Verdict(True, 4, 60)

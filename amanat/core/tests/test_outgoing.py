@@ -1,4 +1,4 @@
-"""A canary listens on this machine; nothing may reach it, however its address is spelled, unless it was declared."""
+"""One request: what it carries, where it is led, how long and how large its answer may be."""
 
 import datetime as dt
 import gzip
@@ -9,13 +9,9 @@ import ssl
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import certifi
 import pytest
@@ -25,241 +21,23 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from amanat.core import outgoing
-
-PUBLIC = "93.184.216.34"
-OTHER_PUBLIC = "93.184.216.35"
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-@dataclass
-class Server:
-    """An HTTP server on 127.0.0.1 that remembers what it was asked."""
-
-    port: int = 0
-    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-    answer: Answer | None = None
-    names: list[str | None] = field(default_factory=list)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-
-@contextmanager
-def serving(context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    seen = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            seen.asked.append((self.command, self.path, headers, body))
-            if seen.answer:
-                seen.answer(self)
-            else:
-                reply(self, b'{"ok": true}', {"Content-Type": "application/json", "Set-Cookie": "a=b"})
-
-        do_GET = do_POST = do_HEAD = do_PUT = handle_any
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    class Quiet(ThreadingHTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            pass
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    if context is not None:
-        context.sni_callback = lambda _socket, name, _context: seen.names.append(name)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    seen.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def reply(
-    handler: BaseHTTPRequestHandler, body: bytes, headers: dict[str, str] | None = None, status: int = 200
-) -> None:
-    handler.send_response(status)
-    for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
-        handler.send_header(name, value)
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-def redirecting(*locations: str, status: int = 302) -> Answer:
-    left = list(locations)
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        if left:
-            reply(handler, b"", {"Location": left.pop(0), "Set-Cookie": "session=1"}, status)
-        else:
-            reply(handler, b"arrived")
-
-    return answer
+from amanat.core.tests import outside
+from amanat.core.tests.outside import (
+    OTHER_PUBLIC,
+    PUBLIC,
+    Internet,
+    Server,
+    declare_any_port,
+    redirecting,
+    refused_or_unreachable,
+    reply,
+    serving,
+)
 
 
 @pytest.fixture(autouse=True)
-def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests have no database; that requests are counted is tested with the registers."""
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
-    monkeypatch.setattr(outgoing, "_refusal_hooks", [])
-
-
-@pytest.fixture
-def canary() -> Iterator[Server]:
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outgoing, "_recipients", {})
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
-
-
-class Internet:
-    """A make-believe internet: names with answers that may change, public addresses that are really servers here."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.names: dict[str, list[list[str]]] = {}
-        self.places: dict[tuple[str, int], int] = {}
-        self.dialed: list[str] = []
-        self._resolve, self._connect = socket.getaddrinfo, socket.create_connection
-        monkeypatch.setattr(socket, "getaddrinfo", self.getaddrinfo)
-        monkeypatch.setattr(socket, "create_connection", self.create_connection)
-
-    def getaddrinfo(self, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
-        if host in self.names:
-            answers = self.names[host]
-            found = answers.pop(0) if len(answers) > 1 else answers[0]
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
-        if (
-            any(character.isalpha() for character in str(host))
-            and not str(host).startswith("0x")
-            and ":" not in str(host)
-        ):
-            raise socket.gaierror("unknown name")  # no test asks a real resolver
-        return self._resolve(host, port, *args, **kwargs)
-
-    def create_connection(self, address: tuple[str, int], *args: Any, **kwargs: Any) -> socket.socket:
-        self.dialed.append(address[0])
-        if address in self.places:
-            return self._connect(("127.0.0.1", self.places[address]), *args, **kwargs)
-        if not address[0].startswith("127.") and address[0] != "::1":
-            raise ConnectionRefusedError
-        return self._connect(address, *args, **kwargs)
-
-
-@pytest.fixture
-def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
-    return Internet(monkeypatch)
-
-
-SPELLINGS = [
-    "127.0.0.1",
-    "127.1",
-    "127.0.1",
-    "127.0.0.2",
-    "127.255.255.254",
-    "0",
-    "0.0.0.0",
-    "0.0",
-    "00.0.0.0",
-    "2130706433",
-    "0x0000007f.1",
-    "017700000001",
-    "0177.0.0.1",
-    "0177.0.0.01",
-    "0177.1",
-    "00177.0.0.1",
-    "0x7f000001",
-    "0x7f.0.0.1",
-    "0x7f.1",
-    "0x7F.0x0.0x0.0x1",
-    "0x7f.0.1",
-    "0X7F000001",
-    "127.0.0.1.",
-    "127.000.000.001",
-    "127。0。0。1",
-    "127.0.0.1",
-    "①②⑦.⓪.⓪.①",
-    "𝟏𝟐𝟕.𝟎.𝟎.𝟏",
-    "%31%32%37.0.0.1",
-    "127%2e0%2e0%2e1",
-    "[::1]",
-    "[0:0:0:0:0:0:0:1]",
-    "[0000:0000:0000:0000:0000:0000:0000:0001]",
-    "[::]",
-    "[::127.0.0.1]",
-    "[::7f00:1]",
-    "[::ffff:127.0.0.1]",
-    "[::ffff:7f00:1]",
-    "[::FFFF:7F00:0001]",
-    "[0:0:0:0:0:ffff:7f00:1]",
-    "[::ffff:0:127.0.0.1]",
-    "[64:ff9b::7f00:1]",
-    "[64:ff9b::127.0.0.1]",
-    "[64:ff9b:1::7f00:1]",
-    "[2002:7f00:1::]",
-    "[2001:0:7f00:1::]",
-    "[fe80::1]",
-    "[fe80::1%25lo]",
-    "[::1%25lo]",
-    "[fd00::1]",
-    "[ff02::1]",
-    "169.254.169.254",
-    "2852039166",
-    "0xa9fea9fe",
-    "[::ffff:169.254.169.254]",
-    "[fd00:ec2::254]",
-    "100.64.0.1",
-    "100.100.100.200",
-    "168.63.129.16",
-    "192.0.0.8",
-    "192.168.0.1",
-    "10.1",
-    "172.16.0.1",
-    "224.0.0.1",
-    "255.255.255.255",
-    "localhost",
-    "LOCALHOST",
-    "localhost.",
-    "localhost.localdomain",
-    "ip6-localhost",
-    "sub.localhost",
-]
-
-
-def refused_or_unreachable(url: str, **options: Any) -> outgoing.Refused | outgoing.Unreachable:
-    with pytest.raises((outgoing.Refused, outgoing.Unreachable)) as caught:
-        outgoing.send("GET", url, recipient="webhooks", timeout=2, **options)
-    assert isinstance(caught.value, outgoing.Refused | outgoing.Unreachable)
-    return caught.value
-
-
-def declare_any_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that only the check of the address stands between a spelling and the canary."""
-    outgoing.register_recipient("webhooks", hosts=(outgoing.ANY_PUBLIC_HOST,), allow_plain=True)
-    monkeypatch.setattr(outgoing, "_DEFAULT_PORTS", frozenset(range(1, 65536)))
-
-
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_no_spelling_reaches_the_inside(
-    spelling: str, canary: Server, internet: Internet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("localhost", "localhost.localdomain", "ip6-localhost", "sub.localhost"):
-        internet.names[name] = [["127.0.0.1"]]
-    declare_any_port(monkeypatch)
-    refused_or_unreachable(f"http://{spelling}:{canary.port}/")
-    assert canary.asked == []
-    assert internet.dialed == []
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    outside.alone(monkeypatch)
 
 
 def test_the_canary_can_be_reached_when_declared(canary: Server) -> None:
@@ -271,62 +49,6 @@ def test_the_canary_can_be_reached_when_declared(canary: Server) -> None:
     method, path, headers, body = canary.asked[0]
     assert (method, path, json.loads(body)) == ("POST", "/v1?a=1", {"name": "आशा"})
     assert (headers["x-key"], headers["content-type"], headers["user-agent"]) == ("k", "application/json", "Amanat")
-
-
-def test_a_private_recipient_does_not_reach_metadata(internet: Internet) -> None:
-    internet.names["sandbox.example"] = [["169.254.169.254"]]
-    outgoing.register_recipient("webhooks", hosts=("sandbox.example",), allow_private=True)
-    assert isinstance(refused_or_unreachable("http://sandbox.example/"), outgoing.Refused)
-    assert internet.dialed == []
-
-
-def test_an_undeclared_recipient_or_host_or_port_is_refused(canary: Server) -> None:
-    outgoing.register_recipient("sandbox", hosts=(f"127.0.0.1:{canary.port}",), allow_private=True)
-    for recipient, url in [
-        ("nobody", canary.address),
-        ("sandbox", "https://example.com/"),
-        ("sandbox", "http://127.0.0.1/"),
-        ("sandbox", f"http://127.0.0.1:{canary.port + 1}/"),
-        ("sandbox", f"http://localhost:{canary.port}/"),
-    ]:
-        with pytest.raises(outgoing.Refused):
-            outgoing.send("GET", url, recipient=recipient)
-    assert canary.asked == []
-
-
-def test_any_host_with_private_network_cannot_be_declared() -> None:
-    with pytest.raises(ValueError, match="private"):
-        outgoing.register_recipient("x", hosts=("*",), allow_private=True)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "example.com",
-        "ftp://example.com/",
-        "file:///etc/passwd",
-        "gopher://127.0.0.1:25/",
-        "http:///x",
-        "https://",
-        "https://user:secret@example.com/",
-        "https://127.0.0.1\\@example.com/",
-        "https://exa mple.com/",
-        "https://example.com:99999/",
-        "https://example.com:-1/",
-        "https://[::1/",
-        "https://example.com\r\nHost: x/",
-    ],
-)
-def test_bad_addresses_are_refused(url: str, internet: Internet) -> None:
-    outgoing.register_recipient("webhooks", hosts=("*",), allow_plain=True)
-    assert isinstance(refused_or_unreachable(url), outgoing.Refused)
-    assert internet.dialed == []
-
-
-def test_plain_http_must_be_declared(internet: Internet) -> None:
-    outgoing.register_recipient("webhooks", hosts=("*",))
-    assert "HTTPS" in str(refused_or_unreachable("http://example.com/"))
 
 
 def test_a_name_that_changes_its_answer_gains_nothing(
@@ -355,20 +77,6 @@ def test_the_next_address_is_tried_when_the_first_does_not_answer(canary: Server
     assert outgoing.send("GET", "http://two.example/", recipient="webhooks").status == 200
     assert internet.dialed == [PUBLIC, OTHER_PUBLIC]
     assert canary.asked[0][2]["host"] == "two.example"
-
-
-def test_open_closed_and_refused_read_the_same(
-    canary: Server, internet: Internet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    declare_any_port(monkeypatch)
-    internet.names.update({"inside.example": [["127.0.0.1"]], "outside.example": [[PUBLIC]]})
-    texts = {
-        str(refused_or_unreachable(f"http://inside.example:{canary.port}/")),  # somebody listens
-        str(refused_or_unreachable("http://inside.example:9/")),  # nobody does
-    }
-    assert texts == {"inside.example could not be reached."}
-    assert str(refused_or_unreachable("http://outside.example/")) == "outside.example could not be reached."
-    assert str(refused_or_unreachable("http://unknown.example/")) == "unknown.example could not be reached."
 
 
 @pytest.mark.parametrize(
@@ -517,26 +225,6 @@ def test_a_broken_answer_is_unreachable(canary: Server) -> None:
         outgoing.send("GET", canary.address, recipient="sandbox")
 
 
-def test_each_disclosure_is_told_before_it_happens(canary: Server) -> None:
-    told: list[tuple[outgoing.Disclosure, int]] = []
-    about = UUID(int=7)
-    outgoing.register_recipient("sandbox", hosts=(f"127.0.0.1:{canary.port}",), allow_private=True)
-    outgoing.on_disclosure(lambda disclosure: told.append((disclosure, len(canary.asked))))
-    outgoing.send("post", canary.address, recipient="sandbox", content=b"12345", about=about)
-    assert told == [(outgoing.Disclosure("sandbox", "127.0.0.1", "POST", 5, about), 0)]
-
-
-def test_a_disclosure_that_cannot_be_recorded_does_not_happen(canary: Server) -> None:
-    def fail(disclosure: outgoing.Disclosure) -> None:
-        raise RuntimeError("no record")
-
-    outgoing.register_recipient("sandbox", hosts=(f"127.0.0.1:{canary.port}",), allow_private=True)
-    outgoing.on_disclosure(fail)
-    with pytest.raises(RuntimeError):
-        outgoing.send("GET", canary.address, recipient="sandbox")
-    assert canary.asked == []
-
-
 def certificate_for(name: str, folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -558,11 +246,11 @@ def certificate_for(name: str, folder: Path) -> tuple[Path, Path]:
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
     chain, secret = certificate_for("shop.example", tmp_path)
     monkeypatch.setattr(certifi, "where", lambda: str(chain))
-    outgoing._tls.cache_clear()
+    outgoing.tls.cache_clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, secret)
     yield context
-    outgoing._tls.cache_clear()
+    outgoing.tls.cache_clear()
 
 
 def test_tls_names_and_proves_the_host_while_the_address_is_pinned(tls: ssl.SSLContext, internet: Internet) -> None:
@@ -584,9 +272,3 @@ def test_https_does_not_fall_back_to_http(tls: ssl.SSLContext, internet: Interne
         internet.places[(PUBLIC, 443)] = server.port
         server.answer = redirecting("http://shop.example/")
         assert "plain HTTP" in str(refused_or_unreachable("https://shop.example/", allow_redirects=True))
-
-
-def test_recipients_are_listed_by_name() -> None:
-    outgoing.register_recipient("b", hosts=("b.example",))
-    outgoing.register_recipient("a", hosts=("a.example",))
-    assert [recipient.name for recipient in outgoing.recipients()] == ["a", "b"]

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from amanat.core import outgoing
-from amanat.core.outgoing import Disclosure, Refused, Unreachable
-from amanat.core.tests.test_outgoing import Server, reply, serving
+from amanat.core.outgoing import Disclosure, Refused, Unreachable, connections, rules
+from amanat.core.tests import outside
+from amanat.core.tests.outside import Server, reply, serving
 
 
 @pytest.fixture(autouse=True)
-def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, empty in (("_recipients", {}), ("_disclosure_hooks", []), ("_refusal_hooks", []), ("_kept", {})):
-        monkeypatch.setattr(outgoing, name, empty)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    outside.alone(monkeypatch)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_what_was_never_written_has_not_arrived() -> None:
 
 def test_requests_are_told_ahead_and_settled_at_the_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Disclosure] = []
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [told.append])
+    monkeypatch.setattr(rules, "_disclosure_hooks", [told.append])
     with outgoing.session("sandbox", base_url=server.address, ahead=3) as client:
         for _ in range(4):
             client.post("/", content=b"12345")
@@ -148,7 +148,7 @@ def test_what_cannot_be_told_does_not_leave(server: Server, monkeypatch: pytest.
     def broken(disclosure: Disclosure) -> None:
         raise RuntimeError("no database")
 
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [broken])
+    monkeypatch.setattr(rules, "_disclosure_hooks", [broken])
     with outgoing.session("sandbox", base_url=server.address) as client, pytest.raises(RuntimeError):
         client.get("/")
     assert server.asked == []
@@ -160,3 +160,49 @@ def test_a_recipient_declared_anew_gets_new_connections(server: Server) -> None:
     outgoing.register_recipient("sandbox", hosts=("example.com",))
     with pytest.raises(Refused), outgoing.session("sandbox", base_url=server.address) as client:
         client.get("/")
+
+
+@pytest.mark.parametrize("kind", ["send", "session"])
+def test_who_is_not_waited_for_any_more_ends_soon_and_may_have_arrived(
+    server: Server, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whoever had the request made does not want to wait as long as it may take."""
+    asked, is_over = threading.Event(), threading.Event()
+
+    def silent(_handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        is_over.wait(20)
+
+    server.answer = silent
+    monkeypatch.setattr(connections, "_GLANCE", 0.05)
+    patience = outgoing.Patience()
+
+    def lose_it() -> None:
+        asked.wait(20)
+        patience.is_over = True
+
+    threading.Thread(target=lose_it).start()
+    began = time.monotonic()
+    try:
+        with outgoing.waited_for(patience), pytest.raises(Unreachable) as caught:
+            if kind == "send":
+                outgoing.send("GET", server.address, recipient="sandbox", timeout=15)
+            else:
+                with outgoing.session("sandbox", base_url=server.address, timeout=15) as client:
+                    client.post("/a", json={})
+    finally:
+        is_over.set()
+    assert caught.value.may_have_arrived and time.monotonic() - began < 10
+
+
+def test_an_exchange_keeps_the_rules_of_every_request(server: Server) -> None:
+    with outgoing.session("sandbox", base_url=f"{server.address}/v1") as client:
+        answer = client.exchange("POST", "messages", json={"to": "आशा"})
+        assert (answer.status, answer.json(), "set-cookie" in answer.headers) == (200, {"ok": True}, False)
+        assert answer.for_libraries().json() == {"ok": True}
+    method, path, headers, body = server.asked[0]
+    assert (method, path, headers["content-type"]) == ("POST", "/v1/messages", "application/json")
+    assert body.decode() == '{"to": "आशा"}'
+    outgoing.register_recipient("sandbox", hosts=("example.com",))
+    with pytest.raises(Refused), outgoing.session("sandbox", base_url=server.address):
+        pass

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from amanat.core import addresses, outgoing
-from amanat.core.outgoing import Refused, Unreachable
+from amanat.core.outgoing import Refused, Unreachable, rules
+from amanat.core.tests import outside
 
 PUBLIC = "93.184.216.34"
 #: Spelled in any way, it is this machine, its network, a cloud's metadata, or no single machine at all.
@@ -42,9 +43,7 @@ NAMES = {"inside.example": "10.0.0.5", "metadata.google.internal": "169.254.169.
 
 @pytest.fixture(autouse=True)
 def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests have no database; that requests are counted is tested with the registers."""
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
-    monkeypatch.setattr(outgoing, "_refusal_hooks", [])
+    outside.uncounted(monkeypatch)
 
 
 @pytest.fixture
@@ -76,7 +75,7 @@ def _internet(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def webhook(monkeypatch: pytest.MonkeyPatch) -> str:
     """A recipient for addresses that people type in; plain HTTP too, so that no spelling is saved by that rule."""
-    monkeypatch.setattr(outgoing, "_recipients", {})
+    monkeypatch.setattr(rules, "_recipients", {})
     outgoing.register_recipient("webhook", hosts=(outgoing.ANY_PUBLIC_HOST,), allow_plain=True)
     return "webhook"
 
@@ -209,10 +208,10 @@ def test_a_name_is_asked_once_and_its_first_answer_is_what_counts(
 def test_which_hosts_a_recipient_has(hosts: tuple[str, ...], url: str, is_covered: bool) -> None:
     recipient = outgoing.Recipient("api", hosts, allow_private=False, allow_plain=False)
     if is_covered:
-        assert outgoing._checked(url, recipient).scheme == "https"
+        assert rules.checked(url, recipient).scheme == "https"
     else:
         with pytest.raises(Refused, match="could not be reached"):
-            outgoing._checked(url, recipient)
+            rules.checked(url, recipient)
 
 
 @pytest.mark.parametrize("text", [host.strip("[]") for host in INSIDE if addresses.parse(host.strip("[]")) is not None])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from amanat.core import ids, tombstones
+from amanat.core.models import TombstoneDue
 from amanat.core.tombstones import Kind
 
 HERE, THERE = ids.new(), ids.new()
@@ -23,7 +25,7 @@ def path() -> Path:
 
 
 def remember(kind: Kind, *subjects: object, at: datetime = AT) -> None:
-    tombstones._append(kind, list(subjects), at, HERE)  # type: ignore[arg-type]
+    tombstones.append([tombstones._lines(kind, list(subjects), at, HERE)])  # type: ignore[arg-type]
 
 
 def test_nothing_is_remembered_at_first() -> None:
@@ -81,6 +83,62 @@ def test_it_is_written_with_the_commit_and_not_after_a_rollback(committed_db: No
         tombstones.record(Kind.CONTACT, [undone], workspace_id=HERE, at=AT)
         raise ZeroDivisionError
     assert tombstones.read().among(Kind.CONTACT, [kept, undone], workspace_id=HERE) == [kept]
+
+
+# --- A kill between the commit and the file -----------------------------------------------------------------------
+
+
+def test_what_a_killed_process_left_is_carried_over(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dead right after its commit, the process wrote nothing; its row is still there for whoever looks next."""
+    gone = ids.new()
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as killed:
+        killed.setattr(tombstones, "append", _dies)
+        with transaction.atomic():
+            tombstones.record(Kind.CONTACT, [gone], workspace_id=HERE, at=AT)
+    assert len(tombstones.read()) == 0
+    assert tombstones.settle() == 1
+    assert tombstones.read().ended_at(Kind.CONTACT, gone, workspace_id=HERE) == AT
+    assert (tombstones.settle(), TombstoneDue.objects.count()) == (0, 0)
+
+
+def test_killed_after_the_file_it_is_written_twice_and_says_the_same(
+    committed_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, write = ids.new(), tombstones.append
+
+    def written_and_dead(texts: Iterable[str]) -> None:
+        write(texts)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context() as killed:
+        killed.setattr(tombstones, "append", written_and_dead)
+        with transaction.atomic():
+            tombstones.record(Kind.CONTACT, [gone], workspace_id=HERE, at=AT)
+    assert tombstones.settle() == 1
+    assert len(path().read_text().splitlines()) == 2
+    assert len(tombstones.read()) == 1
+
+
+def test_nothing_waits_after_an_ordinary_commit_or_a_rollback(committed_db: None) -> None:
+    with transaction.atomic():
+        tombstones.record(Kind.TOKEN, [ids.new()], workspace_id=HERE, at=AT)
+        assert TombstoneDue.objects.count() == 1
+    assert TombstoneDue.objects.count() == 0
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        tombstones.record(Kind.TOKEN, [ids.new()], workspace_id=HERE, at=AT)
+        raise ZeroDivisionError
+    assert (TombstoneDue.objects.count(), tombstones.settle(), len(tombstones.read())) == (0, 0, 1)
+
+
+def test_without_the_key_nothing_is_ended(db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Better an erasure that fails than one that an older backup would undo."""
+    monkeypatch.setattr(type(settings.CONFIGURATION), "tombstone_key_file", property(lambda _: tmp_path / "none"))
+    with pytest.raises(tombstones.KeyMissing):
+        tombstones.record(Kind.CONTACT, [ids.new()], workspace_id=HERE, at=AT)
+
+
+def _dies(texts: Iterable[str]) -> None:
+    raise KeyboardInterrupt
 
 
 # --- The file under stress ------------------------------------------------------------------------------------------

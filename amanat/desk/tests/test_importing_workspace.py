@@ -124,10 +124,10 @@ def fill(by: Member) -> None:
     notes.write(record=firm, by=by, at=NOW, text="Asked for the audit")
 
 
-def exported(member: Member) -> bytes:
+def exported(member: Member, format: str = "json") -> bytes:
     file = io.BytesIO()
     with tenancy.inside(member.workspace):
-        export_formats.of_workspace(member.workspace_id, "json", file)
+        export_formats.of_workspace(member.workspace_id, format, file)
     return file.getvalue()
 
 
@@ -181,13 +181,26 @@ def test_an_empty_workspace_becomes_the_same(rekha: Member, there: Member) -> No
         assert list(CustomField.objects.of(there.workspace).order_by("on").values(*fields)) == wanted
 
 
-def test_the_same_file_again_changes_nothing(rekha: Member, there: Member) -> None:
-    content = exported(rekha)
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_tables_of_a_whole_workspace_give_it_back_as_its_json_does(rekha: Member, there: Member, format: str) -> None:
+    run = taken(there, exported(rekha, format))
+    assert (run.state, run.failed, problems(run)) == ("done", 0, [])
+    assert lists(exported(there)) == lists(exported(rekha))
+    fields = ["key", "label", "kind", "on", "choices", "help_text", "is_required", "personal_kind"]
+    with tenancy.inside(rekha.workspace):
+        wanted = list(CustomField.objects.of(rekha.workspace).order_by("on").values(*fields))
+    with tenancy.inside(there.workspace):
+        assert list(CustomField.objects.of(there.workspace).order_by("on").values(*fields)) == wanted
+
+
+@pytest.mark.parametrize("format", ["json", "csv", "xlsx"])
+def test_the_same_file_again_changes_nothing(rekha: Member, there: Member, format: str) -> None:
+    content = exported(rekha, format)
     taken(there, content)
     before = everything(there)
     run = taken(there, content)
     assert (run.state, run.created, run.updated, run.failed) == ("done", 0, 0, 0)
-    assert run.skipped == run.total
+    assert (run.unchanged, run.skipped) == (run.total, 0)
     assert everything(there) == before
 
 

@@ -246,7 +246,7 @@ def test_a_service_of_the_catalogue_with_the_same_key_is_the_one_that_is_here(th
         mine = make_service(there.workspace, "Our own PAN")
         Service.objects.of(there.workspace).update(key=key)
     run = taken(there, content)
-    assert run.options["lists"]["catalogue"]["skipped"] == 1
+    assert run.options["lists"]["catalogue"]["unchanged"] == 1
     with tenancy.inside(there.workspace):
         assert [one.pk for one in Service.objects.of(there.workspace)] == [mine.pk]
         assert ServiceRecord.objects.of(there.workspace).filter(service=mine).count() == 2
@@ -375,7 +375,7 @@ def test_payments_that_are_more_than_the_fee_are_refused_one_by_one(there: Membe
         found["payments"] += [{**first, "id": str(ids.new()), "amount_paise": 6_000} for _ in range(3)]
 
     run = taken(there, edited(content, more))
-    assert run.options["lists"]["payments"] == {"created": 4, "updated": 0, "skipped": 0, "failed": 2}
+    assert run.options["lists"]["payments"] == {"created": 4, "updated": 0, "unchanged": 0, "skipped": 0, "failed": 2}
     with tenancy.inside(there.workspace):
         record = ServiceRecord.objects.of(there.workspace).get(acknowledgement="ACK/17")
         assert (record.paid_paise, record.fee_paise) == (21_000, 25_000)
@@ -485,7 +485,7 @@ def test_a_row_the_database_refuses_stands_alone_in_any_list(
 
     monkeypatch.setattr(parts.PartBatch, "write", broken)
     run = taken(there, content)
-    assert run.options["lists"]["services"] == {"created": 3, "updated": 0, "skipped": 0, "failed": 1}
+    assert run.options["lists"]["services"] == {"created": 3, "updated": 0, "unchanged": 0, "skipped": 0, "failed": 1}
     assert (True, "", "The database refused this row.") in problems(run)
 
 

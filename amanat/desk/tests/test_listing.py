@@ -254,7 +254,7 @@ CASES: list[tuple[str, list[str], str]] = [
     ("office", ["Nashik"], "0"), ("office", ["Pune"], "1"), ("office", ["Nashik", "Pune"], "01"),
     ("needs", ["Photo"], "01"), ("needs", ["Stamp"], "1"), ("needs", ["Photo", "Stamp"], "01"),
     ("urgent", ["yes"], "0"), ("urgent", ["no"], "1"), ("urgent", ["yes", "no"], "01"),
-    ("stamp_fee", ["5050"], "0"), ("seen", ["2026-11"], "0"), ("seen", ["2027"], ""),
+    ("stamp_fee", ["50.50"], "0"), ("stamp_fee.from", ["2"], "0"), ("stamp_fee.to", ["2"], "1"), ("seen.to", ["2026-11-21"], "0"), ("seen.to", ["2026-11-20"], ""), ("seen", ["2026-11"], "0"), ("seen", ["2027"], ""),
 ]  # fmt: skip
 
 
@@ -283,6 +283,8 @@ def test_two_own_fields_must_both_fit(rekha: Member) -> None:
         ("custom.office", ["Mumbai"]),
         ("custom.urgent", ["maybe"]),
         ("custom.needs", ["Glue"]),
+        ("custom.stamp_fee.from", ["much"]),
+        ("custom.village.to", ["a"]),
     ],
 )
 def test_the_rule_refuses_fields_and_values_that_cannot_be(rekha: Member, name: str, values: list[str]) -> None:
@@ -302,6 +304,7 @@ def test_the_rule_refuses_fields_and_values_that_cannot_be(rekha: Member, name: 
         ("custom.office=Nashik&custom.office=Mumbai", {"custom.office": ["Nashik"]}),
         ("custom.urgent=yes&custom.urgent=perhaps", {"custom.urgent": ["yes"]}),
         ("custom.nothing=1", {}),
+        ("custom.stamp_fee.from=9&custom.stamp_fee.to=much", {"custom.stamp_fee.from": ["9"]}),
         ("custom.needs=Stamp", {"custom.needs": ["Stamp"]}),
     ],
 )

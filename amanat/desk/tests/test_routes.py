@@ -107,6 +107,7 @@ def test_every_route_of_the_desk_is_in_the_table() -> None:
     assert names - {name for name, *_rest in ROUTES} == {"feed", "paper_file"}
 
 
+@pytest.mark.slow
 def test_each_role_may_what_the_table_says_and_a_refusal_changes_nothing(shop: Shop) -> None:
     browsers = {"o": signed_in(shop.rekha)}
     for role in (Role.MANAGER, Role.AGENT, Role.AUDITOR):

@@ -20,7 +20,7 @@ from amanat.desk.forms import as_uuid
 from amanat.desk.listing import Filters, Page
 from amanat.desk.models import ServiceRecord
 from amanat.desk.views import finding
-from amanat.people import lists, vocabulary
+from amanat.people import list_views, lists, vocabulary
 from amanat.people.models import CustomField
 from amanat.people.vocabulary import FieldWord, Vocabulary
 
@@ -100,6 +100,11 @@ def _own_filter(one: FieldWord, filters: Filters) -> dict[str, Any]:
     if one.kind == CustomField.Kind.YES_NO:
         choices = [("yes", _("Yes")), ("no", _("No"))]
     name = f"custom.{one.key}"
+    if one.kind in lists.RANGED:
+        ends = [(f"{name}.{side}", label) for side, label in zip(lists.SIDES, (_("From"), _("To")), strict=True)]
+        is_day = one.kind in {CustomField.Kind.DATE, CustomField.Kind.TIME}
+        values = [(end, label, next(iter(filters.custom.get(end, ())), "")) for end, label in ends]
+        return {"label": one.label, "ends": values, "is_day": is_day}
     return {"name": name, "label": one.label, "choices": choices, "value": next(iter(filters.custom.get(name, ())), "")}
 
 
@@ -111,17 +116,26 @@ def _chips(query: QueryDict, filters: Filters, words: Vocabulary, services: dict
         shown.append(("service", _("Service"), services.get(filters.service, "?")))
     if filters.owner:
         shown.append(("owner", _("Who does it"), words.member_name(filters.owner) or "?"))
-    own = {f"custom.{one.key}": one for one in words.fields_on("service")}
+    own = lists.custom_names(words.fields_on("service"))
     yes_no = {"yes": _("yes"), "no": _("no")}
     for name, values in filters.custom.items():
-        told = yes_no if own[name].kind == CustomField.Kind.YES_NO else {}
-        shown.append((name, own[name].label, ", ".join(told.get(value, value) for value in values)))
+        told = yes_no if own[name][0].kind == CustomField.Kind.YES_NO else {}
+        in_words = [told.get(value) or lists.custom_in_words(own[name][0], value) for value in values]
+        shown.append((name, own[name][0].label, ", ".join(in_words)))
     chips = []
     for key, label, value in shown:
+        side = own[key][1] if key in own else ""
         rest = query.copy()
         for gone in (key, "after", "before"):
             rest.pop(gone, None)
-        chips.append({"label": label, "relation": _("is"), "value": value, "remove_url": f"?{rest.urlencode()}"})
+        chips.append(
+            {
+                "label": label,
+                "relation": list_views.relation(key, side, is_list=False),
+                "value": value,
+                "remove_url": f"?{rest.urlencode()}",
+            }
+        )
     return chips
 
 

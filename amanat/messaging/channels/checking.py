@@ -13,9 +13,10 @@ from amanat.accounts.models import Member
 from amanat.core import clock, jobs, tenancy
 from amanat.core.outgoing import Refused, Unreachable
 from amanat.core.tenancy import HasId
-from amanat.messaging.channels import accounts, adapters, sandboxes, templates, whatsapp
+from amanat.messaging.channels import accounts, adapters, sandboxes, sms_http, templates, whatsapp
 from amanat.messaging.channels.contract import Access, TemplateNews
-from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.channels.sms_http import SmsHttp
 from amanat.messaging.channels.whatsapp import ProviderRefused
 
 LOOK, SUBMIT = "channels.look", "channels.submit"
@@ -133,8 +134,15 @@ def look_after(workspace_id: UUID, *, at: datetime) -> int:
         return len(found)
 
 
-def connect_sandbox(*, workspace: HasId | UUID, by: Member | None, at: datetime) -> ChannelAccount:
-    """A WhatsApp number of the sandbox, ready to use. It reaches nobody. Raises Unreachable while the sandbox is off."""
+def connect_sandbox(
+    *, workspace: HasId | UUID, by: Member | None, at: datetime, channel: str = Channel.WHATSAPP
+) -> ChannelAccount:
+    """A WhatsApp number or a header for texts of the sandbox, ready to use. It reaches nobody.
+
+    Raises Unreachable while the sandbox is off, AccountRefused where there is such a header already.
+    """
+    if channel == Channel.SMS:
+        return _connect_header(workspace, by, at)
     number = f"+9199{randomness.randbelow(10**8):08}"
     ids = {"phone_number_id": f"9{randomness.randbelow(10**14):014}", "waba_id": f"8{randomness.randbelow(10**14):014}"}
     keys = {"token": randomness.token_urlsafe(32), "app_secret": randomness.token_hex(16)}
@@ -152,4 +160,21 @@ def connect_sandbox(*, workspace: HasId | UUID, by: Member | None, at: datetime)
     sandboxes.introduce(accounts.access(account), has_past=False)
     account.settings = {**ids, "calls": accounts.webhook_url(account)}
     account.save(update_fields=["settings"])
+    return account
+
+
+def _connect_header(workspace: HasId | UUID, by: Member | None, at: datetime) -> ChannelAccount:
+    """It speaks to the plain gateway of the sandbox, and may carry every kind but offers."""
+    account = accounts.connect(
+        workspace=workspace,
+        by=by,
+        at=at,
+        provider=SmsHttp.name,
+        name="SMS (sandbox)",
+        address="SANDBX",
+        settings=sms_http.SANDBOX,
+        secrets={"key": randomness.token_urlsafe(24)},
+        is_sandbox=True,
+    )
+    sandboxes.introduce_header(accounts.access(account))
     return account

@@ -21,6 +21,7 @@ class Access:
     settings: Mapping[str, Any]
     secrets: Mapping[str, str]
     is_sandbox: bool
+    provider: str = ""  #: name of the adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Outgoing:
     template_id: str = ""  #: the provider's or the register's (DLT)
     category: str = "utility"  #: "utility", "marketing" or "authentication"
     values: Sequence[str] = ()
+    limits: Sequence[int] = ()  #: most characters of each value, where a register of texts says so
     buttons: Sequence[tuple[str, str]] = ()  #: (id, words)
     files: Sequence[Attached] = ()
     reaction: str = ""  #: an emoji put on the message `answers`

@@ -6,17 +6,19 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.core import phones
 from amanat.core.phones import PhoneInvalid
-from amanat.messaging.channels import templates
+from amanat.messaging.channels import stop_words, templates
 from amanat.messaging.channels.contract import Adapter
 from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
 
@@ -63,6 +65,12 @@ NEEDS: Mapping[str, Need] = {
     "fields": Need(gettext_lazy("Fields of the request (JSON)"), kind="json"),
     "success": Need(gettext_lazy("How success looks (JSON)"), kind="json"),
     "id_path": Need(gettext_lazy("Where the message's id stands")),
+    "part_price": Need(
+        gettext_lazy("Price of one part in ₹"),
+        kind="price",
+        is_optional=True,
+        help=gettext_lazy("Such as 0.18. Your templates then say what they cost."),
+    ),
     "key": Need(gettext_lazy("Key of the gateway"), is_secret=True, is_optional=True),
     "extra": Need(gettext_lazy("Further settings (JSON)"), kind="json", is_optional=True),
     "smtp_host": Need(gettext_lazy("Mail server (SMTP)")),
@@ -75,11 +83,24 @@ NEEDS: Mapping[str, Need] = {
     "imap_port": Need(gettext_lazy("Port for incoming mail"), kind="number", is_optional=True),
     "imap_user": Need(gettext_lazy("User name for incoming mail"), is_optional=True),
     "imap_password": Need(gettext_lazy("Password for incoming mail"), is_secret=True, is_optional=True),
+    "client_id": Need(
+        gettext_lazy("Client id"), help=gettext_lazy("Of the app you made at the provider for this site.")
+    ),
+    "client_secret": Need(gettext_lazy("Client secret"), is_secret=True),
+    "tenant": Need(
+        gettext_lazy("Directory (tenant) id"), is_optional=True, help=gettext_lazy("Empty: any firm's directory.")
+    ),
+    "account_token": Need(
+        gettext_lazy("Account token"),
+        is_secret=True,
+        is_optional=True,
+        help=gettext_lazy("With it, this site has Postmark forget the people you erase."),
+    ),
     "api_key": Need(gettext_lazy("API key"), is_secret=True),
     "webhook_secret": Need(gettext_lazy("Secret of its calls"), is_secret=True, is_optional=True),
 }
 #: Asked for beside what an adapter says it needs.
-_BESIDE = {"sms_http": ("key", "extra")}
+_BESIDE = {"sms_http": ("key", "part_price", "extra"), "msg91": ("part_price",), "postmark": ("account_token",)}
 
 
 def needs_of(adapter: Adapter) -> dict[str, Need]:
@@ -123,6 +144,8 @@ class AccountForm(forms.Form):
             return forms.ChoiceField(choices=need.choices, **options)
         if need.kind == "number":
             return forms.IntegerField(min_value=1, max_value=65_535, **options)
+        if need.kind == "price":
+            return forms.DecimalField(min_value=0, max_value=100, max_digits=6, decimal_places=4, **options)
         if need.kind == "json":
             return forms.JSONField(widget=forms.Textarea(attrs={"rows": 4}), **options)
         widget = forms.PasswordInput(attrs={"autocomplete": "off"}) if need.is_secret else forms.TextInput()
@@ -146,10 +169,13 @@ class AccountForm(forms.Form):
         values = {name: self.cleaned_data.get(name) for name in self.needs}
         extra = values.pop("extra", None)
         kept = {
-            name: value for name, value in values.items() if not self.needs[name].is_secret and value not in (None, "")
+            name: str(value) if isinstance(value, Decimal) else value
+            for name, value in values.items()
+            if not self.needs[name].is_secret and value not in (None, "")
         }
         hidden = {name: str(value) for name, value in values.items() if self.needs[name].is_secret and value}
-        return {**(extra if isinstance(extra, dict) else {}), **kept}, hidden
+        fixed = getattr(self.adapter, "fixed", {})
+        return {**(extra if isinstance(extra, dict) else {}), **fixed, **kept}, hidden
 
 
 class TemplateForm(forms.Form):
@@ -199,25 +225,58 @@ class TextForm(forms.Form):
         help_text=gettext_lazy("“Yes” answers; “Our page | https://…” opens a page; “Call us | +91…” calls."),
     )
     provider_id = forms.CharField(label=gettext_lazy("Template id (DLT)"), max_length=64, required=False)
+    registered = forms.CharField(
+        label=gettext_lazy("As it is registered (DLT)"),
+        max_length=2_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=gettext_lazy(
+            "Paste it from the operator's site, with {#var#} in it: both texts are compared letter by letter."
+        ),
+    )
 
     def __init__(self, *args: Any, template: MessageTemplate, text: TemplateText | None, **options: Any) -> None:
         super().__init__(*args, **options)
         from amanat.messaging.reminders import values  # it stands above the channels
 
-        names = ", ".join(values.ALL)
-        self.fields["variables"].help_text = _("One of: %(names)s.") % {"names": names}
+        is_sms = template.channel == Channel.SMS
+        names = [name for name in values.ALL if is_sms or name != stop_words.VARIABLE]
+        self.fields["variables"].help_text = _("One of: %(names)s.") % {"names": ", ".join(names)}
         unused = {
-            Channel.WHATSAPP: ("subject", "provider_id"),
+            Channel.WHATSAPP: ("subject", "provider_id", "registered"),
             Channel.SMS: ("subject", "header", "footer", "buttons"),
-            Channel.EMAIL: ("header", "footer", "buttons", "provider_id"),
+            Channel.EMAIL: ("header", "footer", "buttons", "provider_id", "registered"),
         }
         for name in unused[Channel(template.channel)]:
             del self.fields[name]
-        self.known = frozenset(values.ALL)
+        self.known = frozenset(names)
+        if template.channel == Channel.SMS:
+            self._measured(template)
         if text is not None:
-            shown = {name: getattr(text, name) for name in ("subject", "header", "body", "footer", "provider_id")}
+            kept = ("subject", "header", "body", "footer", "provider_id", "registered")
+            shown = {name: getattr(text, name) for name in kept}
             lines = {"variables": "\n".join(text.variables), "examples": "\n".join(text.examples)}
             self.initial = {**shown, **lines, "buttons": "\n".join(map(_button_line, text.buttons)), **self.initial}
+
+    def _measured(self, template: MessageTemplate) -> None:
+        """While it is written, the page says how long it gets; an offer begins with the line that ends offers."""
+        where = reverse("messaging:template_measure", args=[template.pk])
+        including = "[name=body],[name=examples],[name=registered]"
+        for name in ("body", "examples", "registered"):
+            told = {
+                "hx-get": where,
+                "hx-trigger": "input changed delay:400ms",
+                "hx-target": "#measure",
+                "hx-include": including,
+            }
+            self.fields[name].widget.attrs.update(told)
+        if template.category == MessageTemplate.Category.MARKETING:
+            first = {
+                "body": f"\n{stop_words.sentence(1)}",
+                "variables": stop_words.VARIABLE,
+                "examples": stop_words.CODE,
+            }
+            self.initial = {**first, **self.initial}
 
     def clean_variables(self) -> list[str]:
         names = _lines(self.cleaned_data["variables"])

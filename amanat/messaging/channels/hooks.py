@@ -20,10 +20,9 @@ from amanat.messaging.channels import accounts, adapters
 from amanat.messaging.channels.adapters import UnknownProvider
 from amanat.messaging.channels.contract import Access, Hears, WebhookRefused
 from amanat.messaging.channels.models import ChannelAccount
+from amanat.messaging.channels.unsigned_calls import QUERY_HEADER
 
 log = logging.getLogger(__name__)
-#: Under this name an adapter finds the query of a call: some providers report by it.
-QUERY_HEADER = "x-amanat-query"
 #: Meta sends no more than 3 MB at once.
 MOST_BYTES = 3_145_728
 

@@ -21,9 +21,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from amanat.core import outgoing
-from amanat.messaging.channels import doubles, mail, mail_reading
+from amanat.messaging.channels import doubles, mail, mail_reading, mail_sign_in
 from amanat.messaging.channels.contract import Access
 from amanat.messaging.channels.mail_reading import Read
+from amanat.messaging.channels.mail_sign_in import SignedOut
 
 MOST_A_RUN = 50
 SECONDS = 60.0
@@ -35,7 +36,7 @@ _MOST_OF_ANSWERS = 300_000_000
 
 
 class CannotFetch(Exception):
-    """Nothing can be fetched; the text is a code of `mail.words`: "unreachable", "credentials", "no_tls", "refused_address"."""
+    """Nothing can be fetched; the text is a code of `mail.words`: "unreachable", "credentials", "signed_out", "client", "no_tls", "refused_address"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +125,12 @@ def _signed_in(access: Access) -> Iterator[imaplib.IMAP4]:
         client = _Bounded(access, host=host, port=port, is_tls=tls == "tls")
         if tls == "starttls":
             client.starttls(outgoing.tls())
-        user = str(settings.get("imap_user") or settings.get("smtp_user") or access.address)
-        secret = access.secrets.get("imap_password") or access.secrets.get("smtp_password", "")
-        try:
-            client.login(_one_line(user), _one_line(secret))
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error:
-            raise CannotFetch("credentials") from None
+        _sign_in(client, access)
         yield client
     except outgoing.Refused:
         raise CannotFetch("refused_address") from None
+    except SignedOut as gone:
+        raise CannotFetch(gone.code) from None
     except ssl.SSLError:
         raise CannotFetch("no_tls") from None
     except (imaplib.IMAP4.error, outgoing.Unreachable, OSError, ValueError, EOFError):
@@ -145,6 +141,26 @@ def _signed_in(access: Access) -> Iterator[imaplib.IMAP4]:
                 client.logout()
             with suppress(OSError):
                 client.shutdown()
+
+
+def _sign_in(client: imaplib.IMAP4, access: Access) -> None:
+    """By a token where the provider takes no password; one that is refused is made anew, for the next look. Raises CannotFetch."""
+    user = _one_line(str(access.settings.get("imap_user") or access.settings.get("smtp_user") or access.address))
+    house = mail_sign_in.house_of(access)
+    try:
+        if house is not None:
+            said = mail_sign_in.xoauth2(user, mail_sign_in.token(house, access)).encode()
+            client.authenticate("XOAUTH2", lambda challenge: b"" if challenge else said)
+        else:
+            secret = access.secrets.get("imap_password") or access.secrets.get("smtp_password", "")
+            client.login(user, _one_line(secret))
+    except imaplib.IMAP4.abort:
+        raise
+    except imaplib.IMAP4.error:
+        if house is None:
+            raise CannotFetch("credentials") from None
+        mail_sign_in.token(house, access, is_refused=True)
+        raise CannotFetch("unreachable") from None
 
 
 def _server(access: Access) -> tuple[str, int]:

@@ -17,14 +17,16 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.core import clock, outgoing
-from amanat.messaging.channels import doubles, mail_making
+from amanat.messaging.channels import doubles, mail_making, mail_sign_in
 from amanat.messaging.channels.contract import Access, AccountNews, Answer, Outcome, Outgoing
+from amanat.messaging.channels.mail_sign_in import SignedOut
 
 RECIPIENT = "mail"
 SANDBOX = "mail sandbox"
@@ -38,6 +40,7 @@ def declare() -> None:
     """Who is connected to: any provider the owner names, on public addresses; doubles on this machine for sandbox accounts."""
     outgoing.register_recipient(RECIPIENT, hosts=(outgoing.ANY_PUBLIC_HOST,), ports=_PORTS)
     outgoing.register_recipient(SANDBOX, hosts=doubles.places, allow_private=True)
+    mail_sign_in.declare()
 
 
 def connect(access: Access, host: str, port: int) -> socket.socket:
@@ -82,6 +85,30 @@ class Smtp:
         return AccountNews()
 
 
+_GOOGLE = {
+    "smtp_host": "smtp.gmail.com", "smtp_port": 465, "smtp_tls": "tls",
+    "imap_host": "imap.gmail.com", "imap_port": 993, "imap_tls": "tls",
+}  # fmt: skip
+_MICROSOFT = {
+    "smtp_host": "smtp.office365.com", "smtp_port": 587, "smtp_tls": "starttls",
+    "imap_host": "outlook.office365.com", "imap_port": 993, "imap_tls": "tls",
+}  # fmt: skip
+
+
+class SignedInMailbox(Smtp):
+    """A mailbox whose provider takes no password of ours (`mail_sign_in`). `fixed` are settings that nobody has to fill in."""
+
+    def __init__(self, name: str, title: str | Promise, fixed: Mapping[str, Any], *needs: str) -> None:
+        self.name, self.title, self.fixed = name, cast(str, title), fixed
+        self.needs = ("client_id", "client_secret", *needs, "from_name")
+
+
+SIGNED_IN = (
+    SignedInMailbox("google_mail", gettext_lazy("Mailbox at Google (Workspace, Gmail)"), _GOOGLE),
+    SignedInMailbox("microsoft_mail", gettext_lazy("Mailbox at Microsoft 365"), _MICROSOFT, "tenant"),
+)
+
+
 class _Fault(Exception):
     """The server said no, or nothing, before the mail was on its way."""
 
@@ -112,22 +139,33 @@ class _Session:
         self.sent = 0
 
     def open(self) -> _Pinned:
-        """Raises _Fault."""
+        """Raises _Fault. A token that the server refuses is made anew once: it may have ended before its time."""
+        try:
+            return self._opened()
+        except _Fault as fault:
+            if fault.answer.code != "credentials" or mail_sign_in.house_of(self._access) is None:
+                raise
+        self.close()
+        return self._opened(is_refused=True)
+
+    def _opened(self, *, is_refused: bool = False) -> _Pinned:
         settings = self._access.settings
         tls = str(settings.get("smtp_tls") or ("none" if self._access.is_sandbox else "starttls"))
         host, port = _place(self._access)
         if tls not in {"tls", "starttls"} and not self._access.is_sandbox:
             raise _Fault(Answer(Outcome.REFUSED, code="no_tls", stops_account=True))
         try:
+            said = self._token(is_refused=is_refused)  # first: who is signed out need not be connected to
             smtp = self._smtp = _Pinned(self._access, host=host, port=port, is_tls=tls == "tls")
             smtp.ehlo()
             if tls == "starttls":
                 smtp.starttls(context=outgoing.tls())
                 smtp.ehlo()
-            if user := str(settings.get("smtp_user", "")):
-                smtp.login(user, self._access.secrets.get("smtp_password", ""))
+            self._sign_in(smtp, said)
         except outgoing.Refused:
             raise _Fault(Answer(Outcome.REFUSED, code="refused_address", stops_account=True)) from None
+        except SignedOut as gone:
+            raise _Fault(Answer(Outcome.LATER, code=gone.code, stops_account=True)) from None
         except smtplib.SMTPAuthenticationError as error:
             is_final = error.smtp_code >= 500
             code = "credentials" if is_final else str(error.smtp_code)
@@ -137,6 +175,21 @@ class _Session:
         except (smtplib.SMTPException, outgoing.Unreachable, OSError, ValueError):
             raise _Fault(Answer(Outcome.LATER, code="unreachable")) from None
         return smtp
+
+    def _token(self, *, is_refused: bool) -> str:
+        """What signs in to a mailbox that takes no password; "" for every other. Raises SignedOut."""
+        house = mail_sign_in.house_of(self._access)
+        if house is None:
+            return ""
+        user = str(self._access.settings.get("smtp_user") or self._access.address)
+        return mail_sign_in.xoauth2(user, mail_sign_in.token(house, self._access, is_refused=is_refused))
+
+    def _sign_in(self, smtp: smtplib.SMTP, said: str) -> None:
+        user = str(self._access.settings.get("smtp_user", ""))
+        if said:
+            smtp.auth("XOAUTH2", lambda challenge=None: said if challenge is None else "")
+        elif user:
+            smtp.login(user, self._access.secrets.get("smtp_password", ""))
 
     def close(self) -> None:
         smtp, self._smtp = self._smtp, None
@@ -273,6 +326,14 @@ def words(code: str) -> tuple[str, str]:
             _("Check host, port and the server's certificate."),
         ),
         "credentials": (_("The mail server did not accept user name and password."), _("Enter the password again.")),
+        "signed_out": (
+            _("The provider does not let us into this mailbox: nobody signed in yet, or the permission was withdrawn."),
+            _("Sign in there again, on the page of this channel."),
+        ),
+        "client": (
+            _("The provider does not know the client id or its secret."),
+            _("Enter both again, as they stand at the provider."),
+        ),
         "complaint": (_("The person reported the mail as unwanted."), _("Nothing more is sent there.")),
     }
     if code in known:

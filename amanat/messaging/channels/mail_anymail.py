@@ -32,7 +32,7 @@ from django.utils.translation import gettext_lazy
 from urllib3.filepost import encode_multipart_formdata
 
 from amanat.core import clock, outgoing
-from amanat.messaging.channels import doubles, mail, mail_making, sms_http
+from amanat.messaging.channels import doubles, mail, mail_making, unsigned_calls
 from amanat.messaging.channels.contract import (
     Access,
     AccountNews,
@@ -57,6 +57,11 @@ class _Provider:
     hook: Callable[..., Any]
     options: Callable[[Access], dict[str, Any]]
     base: Callable[[Access], str]
+
+
+def base_of(access: Access) -> str:
+    """Where the double of an account of the sandbox stands."""
+    return str(access.settings.get("base_url") or f"{doubles.url()}/mail").rstrip("/")
 
 
 def _region(access: Access) -> str:
@@ -120,10 +125,10 @@ class AnymailAdapter:
     def events(
         self, access: Access, body: bytes, headers: Mapping[str, str], *, at: datetime
     ) -> list[tuple[bytes, Any]]:
-        sms_http.known(access, headers)
-        found = sms_http.body_of(body)
+        unsigned_calls.known(access, headers)
+        found = unsigned_calls.body_of(body)
         items = found if isinstance(found, list) else [found]
-        return [(sms_http.canonical(one), one) for one in items[:1_000] if isinstance(one, dict)]
+        return [(unsigned_calls.canonical(one), one) for one in items[:1_000] if isinstance(one, dict)]
 
     def read(self, access: Access, payload: Any) -> list[News]:
         view = _PROVIDERS[self.name].hook(webhook_secret="unused:unused", webhook_signing_key="unused")  # noqa: S106 - checked by us
@@ -133,7 +138,7 @@ class AnymailAdapter:
             return []
         progress = _EVENTS.get(str(event.event_type))
         metadata = event.metadata if isinstance(event.metadata, dict) else {}
-        reference = sms_http.uuid_of(str(metadata.get("reference", "")))
+        reference = unsigned_calls.uuid_of(str(metadata.get("reference", "")))
         message_id = str(event.message_id or "")[:250]
         if progress is None or not (reference or message_id):
             return []
@@ -221,8 +226,11 @@ class _Line:
         except mail_making.CannotBeMade as fault:
             return Answer(Outcome.REFUSED, code=str(fault))
         made = message_from_bytes(content, policy=policy.default)
-        base = str(self._access.settings.get("base_url") or f"{doubles.url()}/mail/") if self._access.is_sandbox else ""
-        options = {**self._provider.options(self._access), "api_url": base or self._provider.base(self._access)}
+        base = base_of(self._access) if self._access.is_sandbox else ""
+        options = {
+            **self._provider.options(self._access),
+            "api_url": f"{base}/" if base else self._provider.base(self._access),
+        }
         backend = self._provider.backend(fail_silently=False, **options)
         backend.session = _Session(self._access)
         prepared = _as_django(made, message, message_id, backend)

@@ -19,7 +19,7 @@ def register() -> None:
     """Called once, when the site starts."""
     sms.declare()
     mail.declare()
-    for adapter in (SmsHttp(), Msg91(), Smtp(), *mail_anymail.ADAPTERS):
+    for adapter in (SmsHttp(), Msg91(), Smtp(), *mail.SIGNED_IN, *mail_anymail.ADAPTERS):
         adapters.register(adapter)
     schema.add_sql("workspace_of_dispatch", unsubscribe_schema.WORKSPACE_OF_DISPATCH)
     schema.add_definer_function("workspace_of_dispatch", "one id: whose message a short link of an SMS ends")

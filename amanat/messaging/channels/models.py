@@ -114,6 +114,9 @@ class TemplateText(WorkspaceRow):
     variables = ArrayField(models.CharField(max_length=40), default=list)
     examples = ArrayField(models.CharField(max_length=200), default=list)
     provider_id = models.CharField(max_length=64, blank=True, db_default="", default="")  #: of the provider, or of DLT
+    registered = models.TextField(
+        max_length=2_000, blank=True, db_default="", default=""
+    )  #: its wording there, with {#var#}
     state = models.CharField(max_length=9, choices=State.choices, default=State.DRAFT)
     reason = models.CharField(max_length=300, blank=True, db_default="", default="")
     synced_at = models.DateTimeField(null=True)

@@ -1,38 +1,56 @@
-"""Numbers of the sandbox: they say who they are each time they are used, so a sandbox that was off or emptied knows them again."""
+"""Accounts of the sandbox: they say who they are each time they are used, so a sandbox that was off or emptied knows them again."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.urls import reverse
 
 from amanat.core import configuration, outgoing
-from amanat.core.outgoing import Unreachable
+from amanat.core.outgoing import Refused, Unreachable
 from amanat.messaging.channels.contract import Access
 
 RECIPIENT = "sandbox"
 
 
 def introduce(access: Access, *, has_past: bool = True) -> None:
-    """Tell the sandbox the number, its keys, and where it calls us; `has_past`: people may have written to it before.
+    """Tell the sandbox a WhatsApp number, its keys, and where it calls us; `has_past`: people may have written to it before.
 
     One that it knows already stays as it is. Raises Unreachable while the sandbox is off.
     """
-    wanted = {
+    keys = {
         "id": access.settings["phone_number_id"],
         "waba_id": access.settings["waba_id"],
         "token": access.secrets["token"],
         "app_secret": access.secrets["app_secret"],
-        "display": access.address,
-        "if_new": True,
-        "has_past": has_past,
-        **_near(access),
     }
-    url = f"{settings.SANDBOX_URL}/control/numbers"
-    answer = outgoing.send("POST", url, recipient=RECIPIENT, json=wanted, timeout=3.0)
+    _told("numbers", {**keys, "display": access.address, "if_new": True, "has_past": has_past, **_near(access)})
+
+
+def introduce_header(access: Access) -> None:
+    """Tell the sandbox a header of text messages: its key, and where reports are heard. Raises Unreachable while it is off."""
+    near = _near(access)
+    callback = f"{near['callback']}?{urlencode({'key': access.secrets['verify_token']})}"
+    _told("sms/account", {"id": access.secrets["key"], "callback": callback, "host": near["host"]})
+
+
+def introduce_again(access: Access) -> None:
+    """Before a header is used. Whatever is wrong, what follows says it in its own way."""
+    if access.is_sandbox and "url" not in access.settings:
+        with suppress(Unreachable, Refused, KeyError):
+            introduce_header(access)
+
+
+def _told(act: str, wanted: Mapping[str, Any]) -> None:
+    answer = outgoing.send(
+        "POST", f"{settings.SANDBOX_URL}/control/{act}", recipient=RECIPIENT, json=wanted, timeout=3.0
+    )
     if not answer.is_success:
-        raise Unreachable("The sandbox did not take the number.", reason=answer.text, may_have_arrived=True)
+        raise Unreachable("The sandbox did not take the account.", reason=answer.text, may_have_arrived=True)
 
 
 def _near(access: Access) -> dict[str, str]:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
 from amanat.core import configuration, ledger_words, outgoing, vault
-from amanat.messaging.channels import accounts, adapters, intents, mail_shell, whatsapp
+from amanat.messaging.channels import accounts, adapters, erasing, intents, mail_shell, whatsapp
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.people import cards
 from amanat.people.cards import Card
@@ -17,6 +17,7 @@ from amanat.web.navigation import Entry
 SENTENCES = {
     "channel.account.connected": _("Channel connected"),
     "channel.account.changed": _("Details of a channel changed"),
+    "channel.account.signed_in": _("Signed in to a mailbox at its provider"),
     "channel.account.paused": _("Channel paused"),
     "channel.account.resumed": _("Channel resumed"),
     "channel.account.made_default": _("Channel made the usual one"),
@@ -41,6 +42,7 @@ def register() -> None:
     outgoing.register_recipient(whatsapp.SANDBOX_RECIPIENT, hosts=whatsapp.sandbox_hosts, allow_private=True)
     adapters.register(whatsapp.WhatsApp())
     mail_shell.register()
+    erasing.register()
     vault.register_sealed(ChannelAccount, "secrets", accounts.secrets_context)
     ledger_words.register(SENTENCES, TABLES)
     cards.register(

@@ -8,14 +8,14 @@ header by the template's class: promotional, service, transactional.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
 from amanat.core import outgoing
-from amanat.messaging.channels import doubles
+from amanat.messaging.channels import doubles, stop_words
 from amanat.messaging.channels.contract import Access, Answer, Outcome, Outgoing
 
 #: Name of the carrier in `core.outgoing` and in the policy's recipients.
@@ -29,6 +29,7 @@ _BASIC = frozenset(
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENDED = frozenset("\f^{}\\[~]|€")
+_PLACE = re.compile(r"\{\{\s*(\d{1,2})\s*\}\}")
 _HEADER = re.compile(r"[A-Za-z0-9]{3,11}(?:-[PSTG])?")
 
 
@@ -70,15 +71,25 @@ def _parts(units: int, alone: int, together: int) -> int:
     return 1 if units <= alone else -(-units // together)
 
 
-def fits(template: str, text: str, values: Sequence[str]) -> bool:
-    """Whether `text` is the registered template with exactly these values in its places ({{1}}, {{2}})."""
-    pieces = re.split(r"\{\{(\d+)\}\}", template)
-    made = [piece if place % 2 == 0 else _value(values, int(piece)) for place, piece in enumerate(pieces)]
-    return None not in made and "".join(str(piece) for piece in made) == text
+def filled(body: str, values: Sequence[str]) -> str:
+    """A template's text with these values in its places ({{1}}, {{2}}); what has no value stays as it is written."""
+    return _PLACE.sub(lambda at: values[int(at[1]) - 1] if 1 <= int(at[1]) <= len(values) else at[0], body)
 
 
-def _value(values: Sequence[str], number: int) -> str | None:
-    return values[number - 1] if 1 <= number <= len(values) else None
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How long a template's texts get: with its examples, and at most, when every value is as long as the register lets it be."""
+
+    shown: Length
+    most: Length
+
+
+def measure(body: str, examples: Sequence[str], limits: Sequence[int] = ()) -> Measure:
+    """`limits` are those of the variables in their order; `MOST_OF_A_VARIABLE` where nothing is said."""
+    count = max((int(one) for one in _PLACE.findall(body)), default=0)
+    given = [*examples, *["x" * MOST_OF_A_VARIABLE] * (count - len(examples))]
+    longest = ["x" * (limits[place] if place < len(limits) else MOST_OF_A_VARIABLE) for place in range(count)]
+    return Measure(length(filled(body, given)), length(filled(body, longest)))
 
 
 def header_class(access: Access) -> HeaderClass | None:
@@ -111,15 +122,21 @@ def _fault(access: Access, message: Outgoing) -> str:
         "empty": not message.text.strip(),
         "too_long": length(message.text).parts > MOST_PARTS,
         "no_template": is_registered and not message.template_id,
-        "value_too_long": is_registered and any(len(value) > MOST_OF_A_VARIABLE for value in message.values),
+        "value_too_long": is_registered and _is_over(message),
         "other_text": is_registered and not _in_order(message.values, message.text),
+        "no_stop": message.category == "marketing" and not stop_words.are_in(message.text),
         "header_class": is_registered and header_class(access) not in _CARRIES.get(message.category, set()),
     }
     return next((code for code, is_true in faults.items() if is_true), "")
 
 
+def _is_over(message: Outgoing) -> bool:
+    limits = [*message.limits, *[MOST_OF_A_VARIABLE] * (len(message.values) - len(message.limits))]
+    return any(len(value) > most for value, most in zip(message.values, limits, strict=False))
+
+
 def _in_order(values: Sequence[str], text: str) -> bool:
-    """A cheap look at the last moment that the text was made of these values; `fits` is asked where the template is at hand."""
+    """A cheap look at the last moment that the text was made of these values; the register is asked when it is written."""
     return all(value in text for value in values)
 
 
@@ -133,12 +150,18 @@ def words(code: str) -> tuple[str, str] | None:
             _("Register the text and enter its template id."),
         ),
         "value_too_long": (
-            _("A value is longer than the 30 characters that a registered variable takes."),
+            _(
+                "A value is longer than the registered variable takes, which is 30 characters unless the register says more."
+            ),
             _("Shorten the value, or register the template with two variables there."),
         ),
         "other_text": (
             _("The text differs from the registered template."),
             _("Send the text exactly as it was registered."),
+        ),
+        "no_stop": (
+            _("An offer must say how such messages end."),
+            _("Put the link that ends them, or the words your operator registered, into the text."),
         ),
         "header_class": (
             _("This header is not registered for this kind of text."),
@@ -170,25 +193,6 @@ def words(code: str) -> tuple[str, str] | None:
         ),
         "failed": (_("The phone could not be reached."), _("Ask the person whether the number is right.")),
     }.get(code)
-
-
-def post(
-    access: Access, url: str, *, method: str, headers: Mapping[str, str], content: bytes | None
-) -> outgoing.Response | Answer:
-    """The provider's answer, or ours where there was none: only a request that cannot have arrived is worth another try."""
-    recipient = double_of(access) or RECIPIENT
-    try:
-        return outgoing.send(
-            method, url, recipient=recipient, headers=headers, content=content, timeout=20, max_bytes=200_000
-        )
-    except outgoing.Refused:
-        return Answer(Outcome.REFUSED, code="refused_address", stops_account=True)
-    except outgoing.AnswerTooLarge:
-        return Answer(Outcome.UNCLEAR, code="odd_answer")
-    except outgoing.Unreachable as broken:
-        if broken.may_have_arrived:
-            return Answer(Outcome.UNCLEAR, code="no_answer")
-        return Answer(Outcome.LATER, code="unreachable")
 
 
 def double_of(access: Access) -> str:

@@ -8,27 +8,16 @@ report gives back. Reports are not signed: the address carries a secret. All the
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.core import outgoing
-from amanat.messaging.channels import doubles, sms, sms_http
-from amanat.messaging.channels.contract import (
-    Access,
-    AccountNews,
-    Answer,
-    News,
-    Outcome,
-    Outgoing,
-    Progress,
-    Report,
-    WebhookRefused,
-)
+from amanat.messaging.channels import doubles, sms, sms_adapter
+from amanat.messaging.channels.contract import Access, AccountNews, Answer, Outcome, Outgoing, Progress
+from amanat.messaging.channels.sms_adapter import BALANCE, CREDENTIALS, Request, Said, SmsAdapter
 
 BASE_URL = "https://control.msg91.com"
 _STATUS = {"1": Progress.DELIVERED, "2": Progress.FAILED, "9": Progress.FAILED, "16": Progress.FAILED, "25": Progress.FAILED,
@@ -38,22 +27,50 @@ _CODES = {"2": "failed", "9": "dnd", "16": "rejected", "25": "rejected", "17": "
           "blocked": "blocked", "ndnc": "dnd"}  # fmt: skip
 
 
-class Msg91:
+class Msg91(SmsAdapter):
     """The adapter for MSG91. Settings: `entity_id`, `header_class`; secrets: `authkey`."""
 
     name = "msg91"
-    channel = "sms"
-    recipient = sms.RECIPIENT
     title = cast(str, gettext_lazy("MSG91"))
-    reports_within: timedelta | None = None
     needs: Collection[str] = ("entity_id", "header_class", "authkey")
 
-    @contextmanager
-    def line(self, access: Access) -> Iterator[_Line]:
-        yield _Line(access)
+    def request(self, access: Access, message: Outgoing) -> Request:
+        recipient = {
+            "mobiles": message.to.removeprefix("+"),
+            "CRQID": message.reference.hex,
+            **{f"VAR{place}": value for place, value in enumerate(message.values, 1)},
+        }
+        body = {"template_id": message.template_id, "short_url": "0", "recipients": [recipient]}
+        headers = {"authkey": access.secrets.get("authkey", ""), "content-type": "application/json"}
+        content = json.dumps(body, ensure_ascii=False).encode()
+        return Request("POST", f"{_base(access)}/api/v5/flow", headers, content)
 
-    def explain(self, code: str) -> tuple[str, str]:
-        return sms.words(code) or (
+    def understood(self, access: Access, answer: outgoing.Response) -> Answer:
+        if answer.status in {401, 403, 429, 503}:
+            return sms_adapter.by_status(answer)
+        said = sms_adapter.json_of(answer)
+        kind, text = (str(said.get("type", "")), str(said.get("message", ""))) if isinstance(said, dict) else ("", "")
+        if answer.is_success and kind == "success":
+            return Answer(Outcome.ACCEPTED, provider_id=text[:250])
+        if kind == "error" and answer.status < 500:
+            return _fault(text)
+        is_sure = 300 <= answer.status < 500
+        return Answer(Outcome.REFUSED if is_sure else Outcome.UNCLEAR, code="odd_answer")
+
+    def items(self, access: Access, data: Any) -> Sequence[Any]:
+        return _reports(data)
+
+    def said(self, access: Access, payload: Mapping[str, Any]) -> Said:
+        status = str(payload.get("status", "")).lower()
+        progress = _STATUS.get(status)
+        code = _CODES.get(status, "") if progress is Progress.FAILED else ""
+        at = str(payload.get("date") or payload.get("deliveryTime") or "")
+        return Said(
+            str(payload.get("requestId", "")), str(payload.get("CRQID", "")), progress, at, code, opts_out=code == "dnd"
+        )
+
+    def unknown(self, code: str) -> tuple[str, str]:
+        return (
             _("MSG91 answered with the code %(code)s.") % {"code": code},
             _("Look at the log of the flow in MSG91."),
         )
@@ -71,78 +88,19 @@ class Msg91:
             return AccountNews(trouble=str(_("The account at the provider has no credit.")) if empty else "")
         return AccountNews(trouble=str(_("The provider did not accept the key.")))
 
-    def handshake(self, access: Access, query: Mapping[str, str]) -> str:
-        raise WebhookRefused("no handshake")
-
-    def events(
-        self, access: Access, body: bytes, headers: Mapping[str, str], *, at: datetime
-    ) -> list[tuple[bytes, Any]]:
-        sms_http.known(access, headers)
-        return [(sms_http.canonical(item), item) for item in _reports(sms_http.body_of(body))]
-
-    def read(self, access: Access, payload: Any) -> list[News]:
-        status = str(payload.get("status", "")).lower()
-        progress = _STATUS.get(status)
-        if progress is None:
-            return []
-        reference = sms_http.uuid_of(str(payload.get("CRQID", "")))
-        at = sms_http.moment(str(payload.get("date") or payload.get("deliveryTime") or ""))
-        code = _CODES.get(status, "") if progress is Progress.FAILED else ""
-        request_id = str(payload.get("requestId", ""))[:250]
-        if not (reference or request_id):
-            return []
-        return [Report(request_id, progress, at, reference, code, opts_out=code == "dnd")]
-
-
-class _Line:
-    def __init__(self, access: Access) -> None:
-        self._access = access
-
-    def send(self, message: Outgoing) -> Answer:
-        refused = sms.refusal(self._access, message)
-        if refused is not None:
-            return refused
-        recipient = {
-            "mobiles": message.to.removeprefix("+"),
-            "CRQID": message.reference.hex,
-            **{f"VAR{place}": value for place, value in enumerate(message.values, 1)},
-        }
-        body = {"template_id": message.template_id, "short_url": "0", "recipients": [recipient]}
-        headers = {"authkey": self._access.secrets.get("authkey", ""), "content-type": "application/json"}
-        content = json.dumps(body, ensure_ascii=False).encode()
-        url = f"{_base(self._access)}/api/v5/flow"
-        answer = sms.post(self._access, url, method="POST", headers=headers, content=content)
-        return answer if isinstance(answer, Answer) else _understood(answer)
-
 
 def _base(access: Access) -> str:
     """MSG91 itself; a double on this machine for an account of the sandbox."""
     return str(access.settings.get("base_url") or doubles.url()).rstrip("/") if access.is_sandbox else BASE_URL
 
 
-def _understood(answer: outgoing.Response) -> Answer:
-    if answer.status in {401, 403, 429, 503}:
-        return sms_http.by_status(answer)
-    try:
-        said = answer.json()
-    except ValueError:
-        said = {}
-    kind, text = (str(said.get("type", "")), str(said.get("message", ""))) if isinstance(said, dict) else ("", "")
-    if answer.is_success and kind == "success":
-        return Answer(Outcome.ACCEPTED, provider_id=text[:250])
-    if kind == "error" and answer.status < 500:
-        return _fault(text)
-    is_sure = 300 <= answer.status < 500
-    return Answer(Outcome.REFUSED if is_sure else Outcome.UNCLEAR, code="odd_answer")
-
-
 def _fault(text: str) -> Answer:
     """MSG91 says in words what is wrong, so these are the words looked for."""
     lower = text.lower()
     if "auth" in lower:
-        return Answer(Outcome.LATER, code="credentials", stops_account=True)
+        return CREDENTIALS
     if "balance" in lower or "credit" in lower:
-        return Answer(Outcome.LATER, code="balance", stops_account=True)
+        return BALANCE
     return Answer(Outcome.REFUSED, code="rejected")
 
 
@@ -158,4 +116,4 @@ def _reports(data: Any) -> list[dict[str, Any]]:
         inner = item.get("report")
         reports = inner if isinstance(inner, list) else [{}]
         found += [{**around, **one} for one in reports if isinstance(one, dict)]
-    return found[:1_000]
+    return found

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.basis import rules, wording
 from amanat.core import clock
-from amanat.messaging.channels import checking, templates
+from amanat.messaging.channels import checking, measuring, templates
 from amanat.messaging.channels.forms import TemplateForm, TextForm
 from amanat.messaging.channels.models import Channel, MessageTemplate, TemplateText
 from amanat.messaging.channels.templates import TemplateRefused
@@ -80,7 +80,18 @@ def template_text(request: MemberRequest, template_id: UUID, language: str) -> H
             messages.success(request, _("Saved."))
             return see_other(reverse("messaging:template", args=[one.pk]))
     context = {"form": form, "template": one, "text": text, "language_name": names[language]}
+    if one.channel == Channel.SMS:
+        context["measure"] = measuring.of(
+            request.workspace.pk, *(str(form[name].value() or "") for name in ("body", "examples", "registered"))
+        )
     return render(request, "messaging/template_text.html", context, status=422 if form.errors else 200)
+
+
+def template_measure(request: MemberRequest, template_id: UUID) -> HttpResponse:
+    """How long a text gets as it is written, what it costs, and where it parts from the register."""
+    _template(request, template_id)
+    written = (request.GET.get(name, "")[:2_000] for name in ("body", "examples", "registered"))
+    return render(request, "messaging/_measure.html", {"measure": measuring.of(request.workspace.pk, *written)})
 
 
 def template_submit(request: MemberRequest, template_id: UUID, language: str) -> HttpResponse:

@@ -17,8 +17,10 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
 from amanat.core import ids, ledger
+from amanat.messaging.channels import sms, sms_register, stop_words
 from amanat.messaging.channels.contract import TemplateNews
 from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.channels.sms_register import Fit
 
 _VARIABLE = re.compile(r"\{\{\s*(\d{1,2})\s*\}\}")
 _ANY_BRACES = re.compile(r"\{\{.*?\}\}", re.S)
@@ -95,8 +97,8 @@ def problems(template: MessageTemplate, text: TemplateText) -> dict[str, list[st
     is_offer = template.category != _Category.MARKETING and _OFFER.search(f"{text.header} {text.body} {text.footer}")
     say("body", is_offer, _("This reads like an offer. Make the template an offer, or leave the offer out."))
     say("subject", template.channel == Channel.EMAIL and not text.subject, _("An e-mail needs a subject."))
-    is_unregistered = template.channel == Channel.SMS and not text.provider_id
-    say("provider_id", is_unregistered, _("Write the id of this text in the register of your operator (DLT)."))
+    if template.channel == Channel.SMS:
+        _say_of_sms(say, template, text)
     for sentence in _problems_of_buttons(text.buttons):
         say("buttons", True, sentence)
     return found
@@ -108,7 +110,7 @@ def _say_of_variables(say: Any, text: TemplateText, numbers: Sequence[int]) -> N
     say("body", malformed, _("Variables are written {{1}}, {{2}} and so on."))
     expected = list(range(1, len(numbers) + 1))
     say("body", sorted(numbers) != expected, _("Number the variables from 1 without a gap."))
-    ends = _VARIABLE.match(body) or body.endswith("}}")
+    ends = _VARIABLE.match(body) or (body.endswith("}}") and stop_words.VARIABLE not in text.variables)
     say("body", ends, _("A variable cannot be the first or the last word."))
     say("body", _TOUCHING.search(body), _("Between two variables there must be words."))
     words = len(_WORD.findall(_VARIABLE.sub(" ", body)))
@@ -116,6 +118,32 @@ def _say_of_variables(say: Any, text: TemplateText, numbers: Sequence[int]) -> N
     named, shown = len(text.variables), len([one for one in text.examples if one.strip()])
     say("variables", named != len(numbers), _("Say of each variable what it is."))
     say("examples", shown != len(numbers), _("Give an example for each variable."))
+
+
+def _say_of_sms(say: Any, template: MessageTemplate, text: TemplateText) -> None:
+    """What the register of the operators asks (law.md, section 5), and how long a text may get."""
+    say("provider_id", not text.provider_id, _("Write the id of this text in the register of your operator (DLT)."))
+    fit = sms_register.fits(text.registered, text.body) if text.registered.strip() else Fit()
+    say("registered", fit.difference, fit.difference)
+    for place, example in enumerate(text.examples):
+        most = fit.limits[place] if place < len(fit.limits) else sms.MOST_OF_A_VARIABLE
+        facts = {"example": example, "count": len(example), "most": most}
+        words = _("“%(example)s” has %(count)d characters; the register takes %(most)d there.") % facts
+        say("examples", len(example) > most, words)
+    parts = sms.measure(text.body, text.examples, fit.limits).shown.parts
+    say("body", parts > sms.MOST_PARTS, _("The text is longer than ten parts."))
+    is_offer = template.category == _Category.MARKETING
+    named = [place for place, name in enumerate(text.variables, 1) if name == stop_words.VARIABLE]
+    links = [stop_words.stands_in(text.body, place) for place in named]
+    facts = {"line": stop_words.sentence(len(text.variables) + 1), "name": stop_words.VARIABLE}
+    is_endless = is_offer and not stop_words.are_in(text.body)
+    say(
+        "body",
+        is_endless,
+        _("An offer must say how such messages end. Add “%(line)s” and call that variable %(name)s.") % facts,
+    )
+    facts = {"link": stop_words.address(), "name": stop_words.VARIABLE}
+    say("body", not all(links), _("Write %(link)s directly before the variable %(name)s.") % facts)
 
 
 def _problems_of_buttons(buttons: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -184,6 +212,7 @@ def write(
     variables: Sequence[str] = (),
     examples: Sequence[str] = (),
     provider_id: str = "",
+    registered: str = "",
 ) -> TemplateText:
     """Save the text of a language. A WhatsApp text becomes a draft again; others may be sent at once.
 
@@ -195,7 +224,7 @@ def write(
     needs_approval = template.channel == Channel.WHATSAPP
     text.body, text.header, text.footer, text.subject = body, header, footer, subject
     text.buttons, text.variables, text.examples = list(buttons), list(variables), list(examples)
-    text.provider_id = provider_id or text.provider_id
+    text.provider_id, text.registered = provider_id or text.provider_id, registered
     text.state, text.reason = (_State.DRAFT if needs_approval else _State.APPROVED), ""
     wrong = problems(template, text)
     if wrong:

@@ -4,7 +4,8 @@ The token says workspace, purpose, channel and address, sealed under a key of th
 one up, nobody else can read one, and it works when the person has long been erased here. Looking at the page changes nothing, for mail
 scanners look at every link; the button, and the one-click call of a mail program, act at once and without a sign-in.
 
-For a text message there is a short link (`short_link`): the number of its dispatch and a mark.
+For a text message there is a short link (`short_link`): the number of its dispatch and a mark. Its template holds the place for it
+(`stop_words`), for what the register has not seen does not arrive.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from amanat.basis import consent, passcodes, rules, suppression
 from amanat.basis.consent import How
 from amanat.basis.models import ConsentRecord, Method, Suppression
 from amanat.core import ledger, tenancy, vault
+from amanat.messaging.channels import sms_register, stop_words
 from amanat.messaging.channels.contract import Outgoing
 from amanat.messaging.channels.models import Channel
 from amanat.messaging.outbox.models import Dispatch
@@ -102,7 +104,9 @@ class Dresser:
         self._workspace: Workspace | None = None
 
     def dress(self, row: Dispatch, message: Outgoing) -> Outgoing:
-        """`message` with headers and foot, where it is an e-mail made of a template; every other as it is."""
+        """`message` with headers and foot where it is an e-mail made of a template, with the code of its link where it is such a text."""
+        if row.channel == Channel.SMS and message.template:
+            return _with_code(row, message)
         if row.channel != Channel.EMAIL or not message.template:
             return message
         if self._workspace is None:
@@ -112,9 +116,18 @@ class Dresser:
         return replace(message, text=text, headers={**message.headers, **headers(whole)})
 
 
+def _with_code(row: Dispatch, message: Outgoing) -> Outgoing:
+    """The text with its own code, and how long the register lets its values be."""
+    of = row.message.text_of
+    limits = sms_register.fits(of.registered, of.body).limits if of is not None and of.registered else ()
+    code = short_code(row.pk)
+    values = [code if value == stop_words.CODE else value for value in message.values]
+    return replace(message, text=message.text.replace(stop_words.CODE, code), values=values, limits=limits)
+
+
 def short_link(dispatch_id: UUID) -> str:
     """The link for a text message."""
-    return urljoin(settings.BASE_URL, reverse("messaging:unsubscribe_short", args=[short_code(dispatch_id)]))
+    return stop_words.address() + short_code(dispatch_id)
 
 
 def short_code(dispatch_id: UUID) -> str:

@@ -8,11 +8,11 @@ from amanat.accounts.access import WRITES, anyone, members
 from amanat.accounts.permissions import May
 from amanat.core.limits import Limit
 from amanat.core.routes import route
-from amanat.messaging.channels import hooks, intents, template_views, views
+from amanat.messaging.channels import hooks, intents, mail_sign_in_views, template_views, views
 from amanat.messaging.channels.mail_urls import urlpatterns as of_mail
 
 #: A provider sends its calls from few addresses: 500 a second for a workspace at its busiest, and as many again.
-CALLS = (Limit(60_000, timedelta(minutes=1), per="address", methods=("GET", "POST")),)
+CALLS = (Limit(60_000, timedelta(minutes=1), per="address", methods=("GET", "POST"), at_once=50),)
 FORM, POST = ("GET", "POST"), ("POST",)
 OWNS, WRITES_TEXTS, TALKS = members(May.MANAGE_WORKSPACE), members(May.MANAGE_CATALOGUE), members(May.WRITE_CONTACTS)
 _ACCOUNT, _TEMPLATE = "settings/channels/<uuid:account_id>/", "settings/templates/<uuid:template_id>/"
@@ -44,6 +44,13 @@ urlpatterns = [
     route(
         f"{_ACCOUNT}act/", views.channel_act, name="channel_act", rule=OWNS, methods=POST, limits=WRITES, records=_ACTS
     ),
+    route(
+        f"{_ACCOUNT}sign-in/", mail_sign_in_views.begin, name="mail_sign_in", rule=OWNS, methods=POST, limits=WRITES
+    ),
+    route(
+        "settings/channels/mail/back/", mail_sign_in_views.back, name="mail_sign_in_back", rule=OWNS, methods=FORM,
+        limits=WRITES, records=("channel.account.signed_in", "channel.account.resumed"),
+    ),
     route("settings/templates/", template_views.template_list, name="templates", rule=WRITES_TEXTS),
     route(
         "settings/templates/new/", template_views.template_new, name="template_new", rule=WRITES_TEXTS, methods=FORM,
@@ -54,6 +61,7 @@ urlpatterns = [
         f"{_TEMPLATE}end/", template_views.template_end, name="template_end", rule=WRITES_TEXTS, methods=POST,
         limits=WRITES, records=("template.ended",),
     ),
+    route(f"{_TEMPLATE}measure/", template_views.template_measure, name="template_measure", rule=WRITES_TEXTS),
     route(
         _TEXT, template_views.template_text, name="template_text", rule=WRITES_TEXTS, methods=FORM, limits=WRITES,
         records=("template.written",),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.core import clock
 from amanat.core.outgoing import Refused, Unreachable
-from amanat.messaging.channels import accounts, adapters, checking
+from amanat.messaging.channels import accounts, adapters, checking, mail_sign_in
 from amanat.messaging.channels.accounts import AccountRefused
 from amanat.messaging.channels.adapters import UnknownProvider
 from amanat.messaging.channels.contract import Adapter
@@ -45,6 +45,7 @@ def _line(account: ChannelAccount) -> dict[str, object]:
         "quality": quality,
         "quality_tone": tone,
         "limit": account.daily_limit if has_limit else None,
+        "has_phone": account.is_sandbox and account.channel != Channel.EMAIL,
         "is_paused": account.state == ChannelAccount.State.PAUSED,
         "waits": account.resumes_at is not None and account.resumes_at > clock.now(),
     }
@@ -52,7 +53,9 @@ def _line(account: ChannelAccount) -> dict[str, object]:
 
 def channels(request: MemberRequest) -> HttpResponse:
     found = list(ChannelAccount.objects.of(request.workspace).order_by("channel", "-is_default", "name", "id"))
-    context = {"lines": [_line(one) for one in found], "has_sandbox": any(one.is_sandbox for one in found)}
+    in_sandbox = {one.channel for one in found if one.is_sandbox}
+    missing = [(one.value, one.label) for one in (Channel.WHATSAPP, Channel.SMS) if one.value not in in_sandbox]
+    context = {"lines": [_line(one) for one in found], "sandboxes": missing}
     return render(request, "messaging/channels.html", context)
 
 
@@ -100,7 +103,15 @@ def channel_new(request: MemberRequest, provider: str) -> HttpResponse:
 def sandbox_new(request: MemberRequest) -> HttpResponse:
     """One click: a number that works at once and reaches nobody."""
     try:
-        account = checking.connect_sandbox(workspace=request.workspace, by=request.member, at=clock.now())
+        account = checking.connect_sandbox(
+            workspace=request.workspace,
+            by=request.member,
+            at=clock.now(),
+            channel=Channel.SMS if request.POST.get("channel") == Channel.SMS else Channel.WHATSAPP,
+        )
+    except AccountRefused as refused:
+        messages.error(request, str(refused))
+        return see_other(reverse("messaging:channels"))
     except (Unreachable, Refused):
         context = {"lines": [], "is_sandbox_off": True}
         return render(request, "messaging/channels.html", context, status=409)
@@ -130,7 +141,15 @@ def channel(request: MemberRequest, account_id: UUID) -> HttpResponse:
         "webhook": accounts.webhook_url(account) if adapters.hearing(account) else "",
         "verify_token": accounts.access(account).secrets.get("verify_token", ""),
         "is_called": bool(account.settings.get("calls")),
+        "is_looked_into": account.channel == Channel.EMAIL and bool(account.settings.get("imap_host")),
     }
+    access = accounts.access(account)
+    if (house := mail_sign_in.house_of(access)) is not None:
+        context |= {
+            "house": house,
+            "has_signed_in": mail_sign_in.REFRESH in access.secrets,
+            "back_url": mail_sign_in.back_url(),
+        }
     return render(request, "messaging/channel.html", context, status=422 if form.errors else 200)
 
 

@@ -13,6 +13,8 @@ Upload = Callable[[Attached], str]
 _MOST_REPLY_BUTTONS = 3
 _LONGEST_BUTTON, _LONGEST_ROW = 20, 24
 _CAPTIONED = frozenset({"image", "video", "document"})
+#: What the API takes of each kind (Cloud API reference, "Supported media types", November 2026).
+MOST_BYTES = {"image": 5_000_000, "sticker": 500_000, "audio": 16_000_000, "video": 16_000_000, "document": 100_000_000}
 #: Languages that Meta calls by more than their code.
 _LANGUAGES = {"pt": "pt_BR", "zh": "zh_CN"}
 _AUTHENTICATION = MessageTemplate.Category.AUTHENTICATION
@@ -32,6 +34,11 @@ def media_kind(content_type: str) -> str:
     if content_type in {"audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"}:
         return "audio"
     return "video" if content_type in {"video/mp4", "video/3gpp"} else "document"
+
+
+def takes_words(content_type: str) -> bool:
+    """Whether a text can go along with such a file; with a sound or a sticker it would be lost."""
+    return media_kind(content_type) in _CAPTIONED
 
 
 def of(message: Outgoing, upload: Upload) -> tuple[str, dict[str, Any]]:

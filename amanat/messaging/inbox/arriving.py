@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _
 
 from amanat.core import clock, files, html, ids, jobs, ledger, phones
 from amanat.core.files import FileRefused
-from amanat.core.filetypes import PICTURES, FileType
+from amanat.core.filetypes import FILMS, PICTURES, SOUNDS, FileType
 from amanat.messaging.channels.contract import Arrived, Attached
 from amanat.messaging.channels.models import Channel, ChannelAccount
-from amanat.messaging.inbox import bodies, threads
+from amanat.messaging.inbox import bodies, news, threads
 from amanat.messaging.inbox.models import Message, MessageFile, Thread
 from amanat.people import contacts, timeline
 from amanat.people.drafts import ContactDraft
@@ -31,6 +31,8 @@ from amanat.people.models import Contact
 
 #: How long WhatsApp lets a workspace answer freely after the person wrote (Meta's customer service window).
 WINDOW = timedelta(hours=24)
+#: What came later than this is no news: a mailbox connected today brings what is old.
+FRESH = timedelta(hours=6)
 #: A use of files: what comes and goes with messages.
 FILES = "message"
 MOST_FILES = 20
@@ -40,7 +42,12 @@ _KINDS = frozenset(Message.Kind.values)
 
 def declare_files() -> None:
     """Which files may come with a message; called when the site starts."""
-    allowed = PICTURES | {FileType.PDF, FileType.DOCX, FileType.XLSX, FileType.TXT, FileType.CSV, FileType.VCF}
+    allowed = (
+        PICTURES
+        | SOUNDS
+        | FILMS
+        | {FileType.PDF, FileType.DOCX, FileType.XLSX, FileType.TXT, FileType.CSV, FileType.VCF}
+    )
     files.register_kind(FILES, allowed=frozenset(allowed))
 
 
@@ -59,6 +66,8 @@ def take_in(*, workspace_id: UUID, account: ChannelAccount, arrived: Arrived) ->
         _attach(message, arrived.files)
         with threads.changing(thread_id, workspace_id=workspace_id) as thread:
             _move_on(thread, message, account, arrived)
+        if message.kind != Message.Kind.REACTION and now - message.happened_at < FRESH:
+            news.message_came(thread)
         _tell(message, account)
     return message
 

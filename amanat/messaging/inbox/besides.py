@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -34,7 +34,8 @@ PURPOSE = "service"
 _REMINDERS, _OFFERS = "reminders", "marketing"
 _AROUND = """
 SELECT json_build_object(
-  'accounts', (SELECT coalesce(json_agg(json_build_array(channel, name, state, trouble) ORDER BY is_default DESC, created_at), '[]')
+  'accounts', (SELECT coalesce(json_agg(json_build_array(channel, state, trouble,
+     CASE WHEN is_sandbox AND channel <> 'email' THEN id::text ELSE '' END) ORDER BY is_default DESC, created_at), '[]')
      FROM messaging_channelaccount WHERE workspace_id = %(ws)s),
   'canned', (SELECT coalesce(json_agg(json_build_array(shortcut, body, language) ORDER BY shortcut, language), '[]')
      FROM (SELECT * FROM messaging_cannedreply WHERE workspace_id = %(ws)s ORDER BY shortcut LIMIT 200) c),
@@ -55,6 +56,7 @@ class Way:
     hint: str = ""
     can_write: bool = True
     only_templates: bool = False
+    sandbox: str = ""  #: id of the account, where it reaches our own double and has a page for the other side
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,15 @@ def _draft(row: Sequence[Any] | None, workspace_id: UUID) -> tuple[str, str, str
 
 def ways(contact: Contact, thread: Thread | None, accounts: Sequence[Sequence[str]], at: datetime) -> list[Way]:
     """The channels that are connected and by which the person can be reached; the one she last used first."""
-    by_channel = {channel: (state, trouble) for channel, _name, state, trouble in reversed(accounts)}
+    by_channel = {channel: (state, trouble) for channel, state, trouble, _sandbox in reversed(accounts)}
+    sandboxes = {channel: sandbox for channel, _state, _trouble, sandbox in reversed(accounts)}
     found = []
     for channel in Channel.values:
         if channel not in by_channel:
             continue
         reach = contact.main_email if channel == Channel.EMAIL else contact.main_phone
-        found.append(_way(channel, reach, by_channel[channel], thread, at))
+        way = _way(channel, reach, by_channel[channel], thread, at)
+        found.append(replace(way, sandbox=sandboxes[channel]))
     last = next(iter(reversed(thread.addresses)), "") if thread is not None and thread.addresses else ""
     return sorted(found, key=lambda way: (not way.can_write, way.channel != last))
 

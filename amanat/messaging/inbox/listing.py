@@ -30,6 +30,8 @@ PAGE = 40
 #: Nothing is counted further.
 MOST = 99
 SNIPPET = 90
+#: Of messages that could not be sent no more are looked at, from the newest on: a list of dead numbers must not slow the page.
+MOST_TROUBLED = 2_000
 #: The views of the list, by their name in addresses.
 VIEWS: dict[str, str | Promise] = {
     "mine": gettext_lazy("Mine"),
@@ -93,7 +95,8 @@ def of_view(view: str, *, member: Member, at: datetime) -> QuerySet[Thread]:  # 
             )
             return rows.filter(Exists(mine))
         case "unclear" | "failed":
-            return rows.filter(pk__in=_troubled(view, member).values("message__thread"))
+            troubled = _troubled(view, member).order_by("-created_at")[:MOST_TROUBLED]
+            return rows.filter(pk__in=troubled.values("message__thread"))
     return rows.filter(awake)
 
 

@@ -129,6 +129,7 @@ class Message(WorkspaceRow):
         contact_id: UUID
         account_id: UUID | None
         text_of_id: UUID | None
+        answers_id: UUID | None
         by_id: UUID | None
 
 

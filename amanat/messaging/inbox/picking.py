@@ -1,27 +1,58 @@
-"""Templates for one person, filled as they would arrive: in her language, with her own words."""
+"""Templates for one person, filled as they would arrive: in her language, with her own words and those of one of her services or tasks.
+
+What is filled in can be changed before it is sent; what is not known is typed by hand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from amanat.accounts.models import Workspace
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.permissions import May
+from amanat.desk.models import ServiceRecord, Task
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import TemplateText
 from amanat.messaging.inbox.saying import SayRefused
 from amanat.messaging.reminders import values
+from amanat.messaging.reminders.values import Around
 from amanat.people.forms import LANGUAGES
 from amanat.people.models import Contact
+from amanat.web import formatting
 
 MOST = 100
+#: Services and tasks that are offered.
+MOST_MATTERS = 12
+LONGEST_VALUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """A service or task of the person that a template can be about. `key` is "service:<id>" or "task:<id>"."""
+
+    key: str
+    label: str
+    around: Around
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """One variable of a template: what it is called, and what stands there now."""
+
+    name: str  #: of the field of the form
+    label: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One template as it would read. `missing` names what is not known of the person; such a one cannot be sent."""
+    """One template as it would read. `missing` names what is not known of the person and has to be typed."""
 
     text: TemplateText
     channel: str
@@ -29,12 +60,44 @@ class Pick:
     purpose: str
     language: str
     language_name: str
-    preview: str
+    preview: SafeString
     values: Sequence[str]
+    blanks: Sequence[Blank]
     missing: str = ""
 
 
-def picks(contact: Contact, *, channel: str, workspace: Workspace) -> list[Pick]:
+def matters(contact: Contact, *, by: Member, workspace: Workspace, now: datetime) -> list[Matter]:
+    """What a template can be about: services in hand, those lately done, then tasks that wait. Two statements."""
+    found = []
+    if by.may(May.READ_SERVICES):
+        rows = ServiceRecord.objects.of(workspace.pk).visible_to(by).alive().filter(contact=contact.pk)
+        newest = rows.order_by("-id")[:MOST_MATTERS]
+        for record in sorted(newest, key=lambda one: one.status not in ServiceRecord.IN_HAND):
+            if not by.may(May.WRITE_SERVICES):
+                record.acknowledgement = (
+                    ""  # who may not type it is shown a part of it only, which is no number to send
+                )
+            day = record.due_on or record.expires_on
+            label = f"{record.title} · {formatting.short_day(day, now=now)}" if day else record.title
+            found.append(Matter(f"service:{record.pk}", label, Around(workspace, contact, record, day)))
+    if by.may(May.READ_TASKS):
+        tasks = Task.objects.of(workspace.pk).visible_to(by).filter(contact=contact.pk, done_at__isnull=True)
+        for task in tasks.order_by("due_on", "id")[:MOST_MATTERS]:
+            label = f"{task.title} · {formatting.short_day(task.due_on, now=now)}"
+            about = next((one.around.record for one in found if one.key == f"service:{task.record_id}"), None)
+            found.append(Matter(f"task:{task.pk}", label, Around(workspace, contact, about, task.due_on)))
+    return found
+
+
+def chosen(key: str, among: Sequence[Matter]) -> Matter | None:
+    """The matter of that key; with none said, the newest service in hand."""
+    return next((one for one in among if one.key == key), None) if key else next(iter(among), None)
+
+
+def picks(
+    contact: Contact, *, channel: str, workspace: Workspace, about: Matter | None = None,
+    typed: Mapping[UUID, Sequence[str]] | None = None,
+) -> list[Pick]:  # fmt: skip
     """The templates of a channel that may be sent, each in the person's language or else in English, by title."""
     rows = (
         TemplateText.objects.of(workspace.pk)
@@ -48,31 +111,49 @@ def picks(contact: Contact, *, channel: str, workspace: Workspace) -> list[Pick]
         held = best.get(text.template_id)
         if text.language in wanted and (held is None or wanted.index(text.language) < wanted.index(held.language)):
             best[text.template_id] = text
-    return [_pick(text, contact, workspace) for text in list(best.values())[:MOST]]
+    around = about.around if about else Around(workspace=workspace, contact=contact)
+    return [_pick(text, around, (typed or {}).get(text.pk)) for text in list(best.values())[:MOST]]
 
 
-def pick(text_id: UUID, contact: Contact, *, workspace: Workspace) -> Pick:
-    """One text, filled. Raises SayRefused when there is no such text."""
+def pick(
+    text_id: UUID, contact: Contact, *, workspace: Workspace, about: Matter | None = None, typed: Sequence[str] = ()
+) -> Pick:
+    """One text, filled; `typed` are values by hand in the order of its variables. Raises SayRefused when there is no such text."""
     text = TemplateText.objects.of(workspace.pk).select_related("template").filter(pk=text_id).first()
     if text is None or text.template.ended_at is not None:
         raise SayRefused(_("There is no such template any more."))
-    return _pick(text, contact, workspace)
+    return _pick(text, about.around if about else Around(workspace=workspace, contact=contact), typed)
 
 
-def _pick(text: TemplateText, contact: Contact, workspace: Workspace) -> Pick:
-    found, missing = _values(text, contact, workspace)
+def _pick(text: TemplateText, around: Around, typed: Sequence[str] | None) -> Pick:
+    known = _known(text, around)
+    given = [" ".join(value.split())[:LONGEST_VALUE] for value in typed] if typed else []
+    found = given if len(given) == len(known) else known
+    blanks = [
+        Blank(f"v{place}", str(values.ALL[name].label) if name in values.ALL else name, value)
+        for place, (name, value) in enumerate(zip(text.variables, found, strict=True))
+    ]
     return Pick(
         text=text, channel=text.template.channel, title=text.template.title, purpose=text.template.purpose,
         language=text.language, language_name=dict(LANGUAGES).get(text.language, text.language),
-        preview=templates.filled(text, [value or "…" for value in found]), values=found, missing=missing,
+        preview=_preview(text, found), values=found, blanks=blanks,
+        missing=", ".join(blank.label for blank in blanks if not blank.value.strip()),
     )  # fmt: skip
 
 
-def _values(text: TemplateText, contact: Contact, workspace: Workspace) -> tuple[list[str], str]:
-    around = values.Around(workspace=workspace, contact=contact)
-    try:
-        found = values.read(text.variables, around, language=text.language)
-    except KeyError:
-        return [""] * len(text.variables), _("an unknown variable")
-    empty = [values.ALL[name].label for name, value in zip(text.variables, found, strict=True) if not value.strip()]
-    return found, ", ".join(str(label) for label in empty)
+def _known(text: TemplateText, around: Around) -> list[str]:
+    """What is known for each variable; nothing for one that this program does not know, and no number for a name."""
+    known = [name for name in text.variables if name in values.ALL]
+    found = dict(zip(known, values.read(known, around, language=text.language), strict=True))
+    if not any(letter.isalpha() for letter in around.contact.name):  # who wrote for the first time, and gave no name
+        found |= dict.fromkeys({"name", "first_name"} & found.keys(), "")
+    return [found.get(name, "") for name in text.variables]
+
+
+def _preview(text: TemplateText, found: Sequence[str]) -> SafeString:
+    """The text as it will be read, each value marked, so that the page can show what is typed meanwhile."""
+    marks = [f"\ue000{place}\ue001" for place in range(len(found))]
+    shown = str(escape(templates.filled(text, marks)))
+    for place, (mark, value) in enumerate(zip(marks, found, strict=True)):
+        shown = shown.replace(mark, f'<b data-value="v{place}">{escape(value.strip() or "…")}</b>')
+    return mark_safe(shown.replace("\n", "<br>"))  # noqa: S308 (escaped above)

@@ -16,8 +16,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
-from amanat.core import files, ids, ledger
-from amanat.messaging.channels import accounts, templates
+from amanat.core import files, filetypes, ids, ledger
+from amanat.messaging.channels import accounts, templates, whatsapp_payloads
 from amanat.messaging.channels.models import Channel, ChannelAccount, TemplateText
 from amanat.messaging.inbox import bodies, threads
 from amanat.messaging.inbox.arriving import FILES, MOST_FILES
@@ -106,10 +106,27 @@ def check(thread: Thread, channel: str, words: Words, *, account: ChannelAccount
         raise SayRefused(_("At most %(count)d characters go over this channel.") % {"count": MOST[channel]})
     elif channel == Channel.WHATSAPP and not is_window_open(thread, at):
         raise SayRefused(_("It is more than 24 hours since this person wrote on WhatsApp: choose a template."))
+    if channel == Channel.WHATSAPP and words.files:
+        _check_whatsapp_file(words)
     if channel == Channel.SMS and words.files:
         raise SayRefused(_("Files cannot go by SMS."))
     if len(words.files) > MOST_FILES:
         raise SayRefused(_("At most %(count)d files go with one message.") % {"count": MOST_FILES})
+
+
+def _check_whatsapp_file(words: Words) -> None:
+    """What WhatsApp takes: one file, of its size, and a text only with what can bear one. Raises SayRefused, files.FileRefused."""
+    if len(words.files) > 1:
+        raise SayRefused(_("WhatsApp takes one file with a message. Send each by itself."))
+    for name, content in words.files:
+        found = filetypes.sniff(content, name)
+        most = whatsapp_payloads.MOST_BYTES[whatsapp_payloads.media_kind(found.value)]
+        if found not in filetypes.PICTURES and len(content) > most:  # pictures are made smaller before they are kept
+            raise SayRefused(
+                _("WhatsApp takes at most %(size)s MB of such a file.") % {"size": most // filetypes.MEGABYTE}
+            )
+        if words.text.strip() and not whatsapp_payloads.takes_words(found.value):
+            raise SayRefused(_("WhatsApp carries no text with a sound. Send the text by itself."))
 
 
 def _check_template(text: TemplateText, values: Sequence[str], channel: str) -> None:

@@ -16,10 +16,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from amanat.basis.explaining import SENTENCES
 from amanat.basis.gate import Reason
 from amanat.core import html
+from amanat.core.filetypes import FILMS, SOUNDS, FileType
 from amanat.core.vault import VaultRefused
 from amanat.messaging.channels import adapters
 from amanat.messaging.channels.models import Channel
@@ -61,10 +63,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class File:
+    """A file of a message; `player` is the element that plays it in the page, "" where browsers play none."""
+
     url: str
     name: str
     trouble: str
     is_waiting: bool
+    player: str = ""
 
 
 @dataclass(slots=True)
@@ -196,7 +201,20 @@ def _bubble(
 
 def _file(key: str, name: str, content_type: str, trouble: str, is_kept: bool) -> File:
     url = reverse("messaging:inbox_file", args=[key]) if is_kept else ""
-    return File(url, name or content_type or _("File"), trouble, not is_kept and not trouble)
+    player = _player(content_type) if is_kept else ""
+    return File(url, name or _what(content_type), trouble, not is_kept and not trouble, player)
+
+
+def _player(content_type: str) -> str:
+    if content_type in SOUNDS - {FileType.AMR}:  # no browser plays AMR
+        return "audio"
+    return "video" if content_type in FILMS else ""
+
+
+def _what(content_type: str) -> str:
+    """What to call a file that came without a name, as voice messages do."""
+    known = {"audio": _("Voice message"), "video": _("Video"), "image": _("Picture")}
+    return known.get(content_type.partition("/")[0], content_type or _("File"))
 
 
 def _head(message: Message) -> str:
@@ -269,7 +287,7 @@ def progress(sending: Mapping[str, Any], *, now: datetime) -> Progress:  # noqa:
         case "read":
             return Progress("check-check", _("Read"), "blue", dispatch_id=key)
         case "delivered":
-            return Progress("check-check", _("Delivered"), dispatch_id=key)
+            return Progress("check-check", pgettext("message", "Delivered"), dispatch_id=key)
     return Progress("check", _("Sent"), dispatch_id=key)
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Member
 from amanat.core import announcements, ids, ledger, tally
 from amanat.core.tenancy import WorkspaceQuerySet
-from amanat.messaging.inbox import bodies
+from amanat.messaging.inbox import bodies, news
 from amanat.messaging.inbox.models import CannedReply, Mention, Message, ReplyDraft, Thread
 from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.changes import Change
@@ -77,11 +77,12 @@ def assign(*, thread: Thread, to: Member | None, by: Member, at: datetime) -> No
     """Give the conversation to a member, or to nobody. Raises ThreadRefused for one who may not see the person."""
     if to is not None and (to.workspace_id != thread.workspace_id or to.ended_at is not None):
         raise ThreadRefused(_("There is no such member here."))
-    if to is not None and not _may_see(to, thread.contact_id):
+    if to is not None and not may_see(to, thread.contact_id):
         raise ThreadRefused(_("%(name)s may not see this person.") % {"name": to.name})
     with changing(thread, workspace_id=thread.workspace_id) as locked:
         locked.assigned_to_id = to.pk if to else None
         _tell("assigned", locked, by, at, to=str(to.pk) if to else None)
+        news.assigned(locked, to, by)
 
 
 def snooze(*, thread: Thread, until: datetime | None, by: Member, at: datetime) -> None:
@@ -155,11 +156,11 @@ def note(*, thread: Thread, text: str, by: Member, at: datetime) -> Message:
         message.save(force_insert=True)
         bodies.words_of(message, text).save(force_insert=True)
         named = mentioned(text, _members(here))
+        told = [one for one in named if one.pk != by.pk and may_see(one, thread.contact_id)]
         Mention.objects.bulk_create(
-            Mention(workspace_id=here, thread_id=thread.pk, message=message, member=one, created_at=at)
-            for one in named
-            if one.pk != by.pk and _may_see(one, thread.contact_id)
+            Mention(workspace_id=here, thread_id=thread.pk, message=message, member=one, created_at=at) for one in told
         )
+        news.named(thread.pk, told, by)
         ledger.write(
             "messaging.note.written", workspace=here, by=by, about=thread.contact_id, at=at, members=len(named)
         )
@@ -263,7 +264,7 @@ def _members(workspace_id: UUID) -> list[Member]:
     return list(Member.objects.of(workspace_id).filter(ended_at__isnull=True))
 
 
-def _may_see(member: Member, contact_id: UUID) -> bool:
+def may_see(member: Member, contact_id: UUID) -> bool:
     """Whether another member may see the person; her teams are looked up."""
     if member.sees_all:
         return True

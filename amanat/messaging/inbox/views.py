@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -36,6 +37,8 @@ from amanat.people.models import Contact
 from amanat.people.vocabulary import Vocabulary
 from amanat.web import formatting
 
+#: A template has fewer variables.
+MOST_BLANKS = 30
 _SNOOZES = {"3h": timedelta(hours=3), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 
 
@@ -96,7 +99,7 @@ def _list(request: MemberRequest, held: Guard, now: datetime, current: UUID | No
     here = reverse("messaging:inbox")
     return {
         "lines": page.lines, "view": view, "query": query, "list_url": f"{here}?view={view}", "current": current,
-        "kept_query": f"?{urlencode({'q': query} if query else {'view': view})}",
+        "kept_query": f"?{urlencode({'q': query} if query else {'view': view})}", "kept": {"q": query} if query else {"view": view},
         "older_list_url": f"{here}?{urlencode({'view': view, 'after': page.after})}" if page.after else "",
         "tabs": [_tab(name, here, counts, view, query) for name in listing.TABS],
         "others": [_tab(name, here, counts, view, query) for name in listing.VIEWS if name not in listing.TABS],
@@ -146,7 +149,7 @@ def _page(
         "thread": found, "contact": contact, "shown": shown, "is_restricted": is_restricted, "now": now,
         "tone": formatting.avatar_tone(contact.pk),
         "older_url": f"{reverse('messaging:thread', args=[found.pk])}?{urlencode({'before': shown.older})}" if found and shown.older else "",
-        "is_older": bool(before), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
+        "is_older": bool(before), "may_see_phone": request.member.may(May.MANAGE_CATALOGUE), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
     }  # fmt: skip
     part = request.GET.get("part")
     if part == "lines" and request.method == "GET":
@@ -179,19 +182,35 @@ def _box(
     request: MemberRequest, contact: Contact, found: Thread | None, around: besides.Around, words: Vocabulary, *,
     form: Any, note: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    mode = request.GET.get("write", "")
+    mode = "template" if isinstance(form, TemplateReplyForm) else request.GET.get("write", "")
     wanted = form.data.get("channel", "") if form is not None else request.GET.get("by", "") or around.draft_channel
     way = next((one for one in around.ways if one.channel == wanted), next(iter(around.ways), None))
-    picked: list[picking.Pick] = []
+    templates: dict[str, Any] = {"picks": []}
     if way is not None and way.can_write and (mode == "template" or way.only_templates):
-        picked = picking.picks(contact, channel=way.channel, workspace=request.workspace)
-    return {
+        templates = _templates(request, contact, way.channel, form)
+    return templates | {
         "ways": around.ways, "way": way, "canned": around.canned, "is_connected": around.is_connected,
         "text": form.data.get("text", "") if form is not None else request.GET.get("text", "")[:4096] or around.draft,
         "subject": form.data.get("subject", "") if form is not None else around.draft_subject,
-        "reply_form": form, "note_form": note, "mode": "note" if note is not None else mode, "picks": picked,
+        "reply_form": form, "note_form": note, "mode": "note" if note is not None else mode,
         "reply_url": reverse("messaging:reply", args=[contact.pk]), "purpose_name": _("service"),
     }  # fmt: skip
+
+
+def _templates(request: MemberRequest, contact: Contact, channel: str, form: Any) -> dict[str, Any]:
+    """The templates of a channel, filled with the service or task that was chosen, and with what was typed before a refusal."""
+    found = picking.matters(contact, by=request.member, workspace=request.workspace, now=clock.now())
+    about = picking.chosen(request.POST.get("about", "") or request.GET.get("about", ""), found)
+    refused = form.cleaned_data.get("template") if isinstance(form, TemplateReplyForm) else None
+    typed = {refused: _typed(request)} if refused else {}
+    picked = picking.picks(contact, channel=channel, workspace=request.workspace, about=about, typed=typed)
+    return {"picks": picked, "matters": found, "about": about.key if about else "none"}
+
+
+def _typed(request: MemberRequest) -> list[str]:
+    """What was typed into the blanks of a template, in order."""
+    names = iter(f"v{place}" for place in range(MOST_BLANKS))
+    return [request.POST[name] for name in takewhile(request.POST.__contains__, names)]
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
@@ -225,7 +244,10 @@ def _free_words(form: Any) -> tuple[str, Words]:
 
 
 def _template_words(request: MemberRequest, contact: Contact, form: Any) -> tuple[str, Words]:
-    pick = picking.pick(form.cleaned_data["template"], contact, workspace=request.workspace)
+    found = picking.matters(contact, by=request.member, workspace=request.workspace, now=clock.now())
+    about = picking.chosen(request.POST.get("about", ""), found)
+    wanted = form.cleaned_data["template"]
+    pick = picking.pick(wanted, contact, workspace=request.workspace, about=about, typed=_typed(request))
     return pick.channel, Words(template=pick.text, values=pick.values)
 
 
@@ -359,7 +381,7 @@ def _back(found: Thread) -> HttpResponse:
 
 
 def file(request: MemberRequest, file_id: UUID) -> HttpResponseBase:
-    """A file of a message, as a download that no browser runs; that it was opened stands in the ledger."""
+    """A file of a message, as a download that no browser runs, or a part of it for a player; that it was opened stands in the ledger."""
     row = MessageFile.objects.of(request.workspace).select_related("message").filter(pk=file_id).first()
     if row is None or row.file_id is None:
         raise Http404
@@ -372,4 +394,4 @@ def file(request: MemberRequest, file_id: UUID) -> HttpResponseBase:
         raise Http404
     stored = StoredFile.objects.of(request.workspace).get(pk=row.file_id)
     ledger.write("messaging.file.opened", workspace=request.workspace, by=request.member, about=contact, at=clock.now())
-    return files.serve(stored, name=row.name or stored.name)
+    return files.serve(stored, name=row.name or stored.name, wanted=request.headers.get("Range", ""))

@@ -45,6 +45,13 @@ def tell(workspace_id: UUID, rows: Sequence[Dispatch]) -> None:
         hook(workspace_id, found)
 
 
+def pass_on(workspace_id: UUID, found: Sequence[Change]) -> None:
+    """The same, for who knows the changes without the rows."""
+    if found:
+        for hook in _hooks:
+            hook(workspace_id, found)
+
+
 def tell_of(workspace_id: UUID, ids: Collection[UUID]) -> None:
     """The same, for rows that are not at hand; reads them only when somebody listens."""
     if ids and _hooks:

@@ -20,7 +20,7 @@ from amanat.basis.rules import UnknownChannel, UnknownPurpose
 from amanat.core import clock, files, tenancy, vault
 from amanat.messaging.channels import unsubscribing
 from amanat.messaging.channels.contract import Attached, Outgoing
-from amanat.messaging.channels.models import ChannelAccount
+from amanat.messaging.channels.models import ChannelAccount, TemplateText
 from amanat.messaging.inbox import bodies
 from amanat.messaging.inbox.models import Message, MessageFile
 from amanat.messaging.outbox import changes, ordering
@@ -94,13 +94,22 @@ def _locked(account: ChannelAccount, at: datetime, most: int) -> list[Dispatch]:
         found = [row[0] for row in cursor.fetchall()]
     if not found:
         return []
-    rows = (
-        Dispatch.objects.of(account.workspace_id)
-        .filter(pk__in=found)
-        .select_related("message", "message__text_of__template", "message__answers")
-    )
+    rows = Dispatch.objects.of(account.workspace_id).filter(pk__in=found).select_related("message")
     by_id = {row.pk: row for row in rows}
+    _with_texts(account.workspace_id, [row.message for row in by_id.values()])
     return [by_id[key] for key in found if key in by_id]
+
+
+def _with_texts(workspace_id: UUID, messages: Sequence[Message]) -> None:
+    """The templates, and the messages that are answered, read once each: beside every row they were half of what a claim cost."""
+    if texts := {message.text_of_id for message in messages if message.text_of_id}:
+        held = TemplateText.objects.of(workspace_id).select_related("template").in_bulk(texts)
+        for message in messages:
+            message.text_of = held.get(message.text_of_id) if message.text_of_id else None
+    if answered := {message.answers_id for message in messages if message.answers_id}:
+        known = Message.objects.of(workspace_id).in_bulk(answered)
+        for message in messages:
+            message.answers = known.get(message.answers_id) if message.answers_id else None
 
 
 class _Verdicts:

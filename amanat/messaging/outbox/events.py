@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from amanat.core import clock, jobs, tenancy, vault
 from amanat.core.ids import new
@@ -36,12 +36,14 @@ _FIRST_WAIT = timedelta(seconds=4)
 _AT_ONCE = 100
 _LINGER = 0.05
 
+#: Says too whether a job waits already that will work them off.
 _KEEP = """
-INSERT INTO messaging_providerevent (id, workspace_id, account_id, digest, payload, received_at)
-SELECT v.id, %s, %s, v.digest, v.payload, %s FROM unnest(%s::uuid[], %s::bytea[], %s::bytea[]) AS v(id, digest, payload)
-ON CONFLICT DO NOTHING
+WITH kept AS (
+    INSERT INTO messaging_providerevent (id, workspace_id, account_id, digest, payload, received_at)
+    SELECT v.id, %s, %s, v.digest, v.payload, %s FROM unnest(%s::uuid[], %s::bytea[], %s::bytea[]) AS v(id, digest, payload)
+    ON CONFLICT DO NOTHING RETURNING 1)
+SELECT (SELECT count(*) FROM kept), EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')
 """
-_IS_AWAITED = "SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo'"
 
 
 def keep(account: ChannelAccount, events: Sequence[tuple[bytes, Any]], at: datetime) -> int:
@@ -56,10 +58,9 @@ def keep(account: ChannelAccount, events: Sequence[tuple[bytes, Any]], at: datet
         for event_id, (_same, payload) in zip(ids, events, strict=True)
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [here, account.pk, at, ids, digests, sealed])
-        count = int(cursor.rowcount)
-        cursor.execute(_IS_AWAITED, [_once(account.pk)])
-        is_awaited = cursor.fetchone() is not None
+        cursor.execute(_KEEP, [here, account.pk, at, ids, digests, sealed, _once(account.pk)])
+        found = cursor.fetchone()
+    count, is_awaited = int(found[0]), bool(found[1])
     if count and not is_awaited:
         wake(here, account.pk)
     return count
@@ -137,6 +138,8 @@ class _Reading:
                 strange = reports.take_all(
                     self._account.workspace_id, self._account, [each for _row, each in said], at=self._at
                 )
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: no fault of an event, and the job is done again
         except Exception:
             if len(rows) == 1:
                 log.exception("an event of a provider could not be worked off", extra={"event": str(rows[0].pk)})

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from amanat.core import clock
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
@@ -40,7 +41,7 @@ class Dispatch(WorkspaceRow):
     class Delivery(models.TextChoices):
         NONE = "", _("No report yet")
         SENT = "sent", _("On its way")
-        DELIVERED = "delivered", _("Delivered")
+        DELIVERED = "delivered", pgettext_lazy("message", "Delivered")
         READ = "read", _("Read")
         FAILED = "failed", _("Not delivered")
 
@@ -95,6 +96,11 @@ class Dispatch(WorkspaceRow):
                 fields=["workspace_id", "state", "begun_at"],
                 condition=Q(state__in=["unknown", "held"]),
                 name="dispatch_for_a_person",
+            ),
+            models.Index(
+                fields=["workspace_id", "-created_at"],
+                condition=Q(state="dead") | Q(delivery="failed"),
+                name="dispatch_failed",
             ),
             models.Index(
                 fields=["workspace_id", "account", "begun_at"], condition=~Q(delivery=""), name="dispatch_reported"

@@ -21,9 +21,10 @@ from amanat.messaging.outbox.models import Dispatch
 
 log = logging.getLogger(__name__)
 
-#: Tries that a provider may turn away before we give up: about four hours, if it never says how long to wait.
-MOST_FAILURES = 12
-_FIRST_WAIT, _LONGEST_WAIT = 5.0, 3600.0
+#: Tries that a provider may turn away before we give up: some nine hours in which it took others. While it is down for all, none counts.
+MOST_FAILURES = 60
+#: After an outage everything is on its way within a quarter of an hour.
+_FIRST_WAIT, _LONGEST_WAIT = 5.0, 600.0
 _State = Dispatch.State
 
 
@@ -63,7 +64,7 @@ FROM unnest(%(ids)s::uuid[], %(tries)s::int[], %(states)s::text[], %(due)s::time
     AS v(id, tries, state, due_at, provider_id, code, pricing, reason, failed)
 WHERE d.workspace_id = %(here)s AND d.id = v.id AND d.claimed_by = %(token)s AND d.tries = v.tries
     AND d.state IN ('sending', 'unknown')
-RETURNING d.id
+RETURNING d.id, d.message_id, d.contact_id, d.source, d.source_id, d.state, d.delivery, d.reason
 """
 
 #: A provider that gives two messages the same id is wrong about one of them; the first keeps it.
@@ -92,10 +93,11 @@ def record(workspace_id: UUID, token: str, results: Sequence[Result], *, at: dat
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, values)
-        written = {row[0] for row in cursor.fetchall()}
+        moved = [changes.Change(*row) for row in cursor.fetchall()]
+    written = {change.dispatch_id for change in moved}
     name_messages(workspace_id, [row.claim[0] for row in rows if row.provider_id and row.claim[0] in written])
     _opt_out(workspace_id, [result for result in results if result.answer and result.answer.opts_out], at)
-    changes.tell_of(workspace_id, written)
+    changes.pass_on(workspace_id, moved)
     _complain(rows, written)
     return written
 
@@ -108,7 +110,7 @@ def name_messages(workspace_id: UUID, dispatches: Sequence[UUID]) -> None:
 
 
 def wait_after(failures: int) -> timedelta:
-    """How long to wait after a try was turned away: doubling, up to an hour, spread so that not all come back at once."""
+    """How long to wait after a try was turned away: doubling, up to ten minutes, spread so that not all come back at once."""
     wait = min(_FIRST_WAIT * 2**failures, _LONGEST_WAIT)
     return timedelta(seconds=wait * (0.5 + secrets.randbelow(1000) / 1000))
 

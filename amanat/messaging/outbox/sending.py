@@ -1,31 +1,35 @@
 """The only place from which messages leave: claimed rows go out over the account's line, from many threads, and what came of them is written down.
 
-A run sends for one account, for a few seconds, and then makes room for others. Whatever happens to its process, its journal tells which
-requests were begun (`journal`, docs/decisions/0017). The number of requests under way follows how the provider does: it begins small,
-doubles while messages are taken, and ten failures in a row give the provider a pause.
+A run sends for one account, for a few seconds, and then makes room for others (`turns`). Whatever happens to its process, its journal tells
+which requests were begun (`journal`, docs/decisions/0017). The number of requests under way follows how the provider does: it begins small,
+doubles while messages are taken, and ten failures in a row give the provider a pause. After a pause it is asked whether it is back, and
+a single message tries it: if that fails too, the next pause is twice as long.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from queue import Empty, SimpleQueue
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from amanat.core import clock, outgoing, tenancy
+from amanat.core.outgoing import Patience
 from amanat.messaging.channels import accounts, adapters
-from amanat.messaging.channels.contract import Answer, Line, Outcome
+from amanat.messaging.channels.contract import Access, Adapter, Answer, Line, Outcome
 from amanat.messaging.channels.models import ChannelAccount
-from amanat.messaging.outbox import claiming, ordering, recording
+from amanat.messaging.outbox import claiming, ordering, recording, turns
 from amanat.messaging.outbox.claiming import Try
 from amanat.messaging.outbox.journal import Journal
 from amanat.messaging.outbox.recording import Result
+from amanat.messaging.outbox.turns import Place, Turn
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +37,21 @@ log = logging.getLogger(__name__)
 SLICE = 3.0
 #: Requests under way for one account and process, at first and at most.
 FIRST, MOST = 8, 128
+#: And at most while other workspaces send too: each of a hundred threads that want the processor makes the others wait.
+SHARED = 16
 #: Failures in a row after which the provider gets a pause, and how long.
 _TOO_MANY = 10
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 15.0, 300.0
+#: Seconds an account waits while too many others are sent for, or while another one tries its provider.
+_ITS_TURN, _AFTER_ANOTHER = 1.0, 30.0
 #: Seconds after which finished tries are written down at the latest; how long a run stays for what was ordered a moment ago.
 _RECORD_AFTER, _LINGER = 0.1, 0.05
+#: After so many seconds without any answer (or three times the longest silence that one ended) only `FIRST` requests go on waiting.
+_SILENCE = 5.0
 #: For how long answers are kept in memory while the database is away.
 _PATIENCE = 45.0
+#: Settings that say where the provider of one account stands, where each has its own.
+_SERVERS = ("smtp_host", "url", "base_url")
 
 
 @dataclass(slots=True)
@@ -48,6 +60,7 @@ class Health:
 
     pace: int = FIRST
     failures: int = 0  #: in a row
+    silence: float = 0.0  #: seconds without any answer: the longest that was ended by one
     pauses: int = 0
 
     def saw(self, answers: Sequence[Answer]) -> float | None:
@@ -55,19 +68,21 @@ class Health:
         for answer in answers:
             is_down = answer.outcome in {Outcome.LATER, Outcome.UNCLEAR} and not answer.stops_account
             self.failures = self.failures + 1 if is_down else 0
-            if answer.outcome is Outcome.ACCEPTED:
+            if not is_down and not answer.stops_account:
                 self.pauses = 0
         if self.failures == 0:
             self.pace = min(self.pace * 2, MOST)
-        elif self.failures >= _TOO_MANY:
-            self.pace, self.failures, self.pauses = FIRST, 0, self.pauses + 1
-            return float(min(_SHORTEST_PAUSE * 2 ** (self.pauses - 1), _LONGEST_PAUSE))
+        elif self.failures >= _TOO_MANY or self.pauses:
+            return self.pause()
         return None
+
+    def pause(self) -> float:
+        """It is down: seconds to leave it alone. The next request is alone, to try it."""
+        self.pace, self.failures, self.pauses = 1, 0, self.pauses + 1
+        return float(min(_SHORTEST_PAUSE * 2 ** min(self.pauses - 1, 10), _LONGEST_PAUSE))
 
 
 _health: dict[UUID, Health] = {}
-_busy: dict[UUID, bool] = {}  #: accounts that a thread of this process sends for; True: look once more
-_guard = threading.Lock()
 
 
 def send_waiting(workspace_id: UUID, account_id: UUID, *, seconds: float = SLICE) -> bool:
@@ -75,14 +90,17 @@ def send_waiting(workspace_id: UUID, account_id: UUID, *, seconds: float = SLICE
 
     One thread of a process at a time sends for an account: a second one tells the first to look once more.
     """
-    if not _take(account_id):
+    turn = turns.take(workspace_id, account_id)
+    if turn is not Turn.OURS:
+        if turn is Turn.LATER:
+            ordering.wake(workspace_id, account_id, not_before=clock.now() + timedelta(seconds=_ITS_TURN))
         return False
     ends, is_more = time.monotonic() + seconds, True
     try:
         while is_more and time.monotonic() < ends:
             is_more = _run(workspace_id, account_id, ends)
     finally:
-        was_asked = _leave(account_id)
+        was_asked = turns.leave(account_id)
     return is_more or was_asked
 
 
@@ -98,18 +116,41 @@ def _run(workspace_id: UUID, account_id: UUID, ends: float) -> bool:
     except adapters.UnknownProvider:
         log.error("an account has no adapter", extra={"account": str(account_id)})
         return False
-    with Journal(workspace_id) as journal:
-        run = _Run(account, journal, ends)
+    place = _place_of(account.provider, access)
+    with turns.at(place, account_id) as may_try, Journal(workspace_id) as journal:
+        run = _Run(account, journal, ends, place)
         try:
-            with adapter.line(access) as line:
-                run.work(line)
+            if not may_try:
+                run.pause(_AFTER_ANOTHER)
+            elif run.is_trial and not _is_back(adapter, access):
+                run.found_down()
+            else:
+                with adapter.line(access) as line:
+                    run.work(line)
         except (outgoing.Unreachable, outgoing.Refused, OSError):
             if run.has_begun and not run.is_complete:
                 raise
             if not run.has_begun:
-                run.pause(_SHORTEST_PAUSE)
+                run.found_down()
         journal.is_settled = True
     return run.is_cut_short
+
+
+def _is_back(adapter: Adapter, access: Access) -> bool:
+    """Whether a provider that was down answers a question again: a message that it swallowed would be unclear for long."""
+    try:
+        adapter.check(access)
+    except outgoing.Unreachable:
+        return False
+    except Exception:
+        return True  # it said something; what it says of messages is seen by one
+    return True
+
+
+def _place_of(provider: str, access: Access) -> Place:
+    """Who carries the messages of an account: those of one place are down together."""
+    server = next((str(access.settings[name]) for name in _SERVERS if access.settings.get(name)), "")
+    return f"{provider}{' (sandbox)' if access.is_sandbox else ''}", server
 
 
 def is_open(account: ChannelAccount) -> bool:
@@ -122,10 +163,13 @@ def is_open(account: ChannelAccount) -> bool:
 class _Run:
     """One run over an open line: claims a little ahead of what is under way, and writes down what ended."""
 
-    def __init__(self, account: ChannelAccount, journal: Journal, ends: float) -> None:
-        self._account, self._journal, self._ends = account, journal, ends
+    def __init__(self, account: ChannelAccount, journal: Journal, ends: float, place: Place) -> None:
+        self._account, self._journal, self._ends, self._place = account, journal, ends, place
         self._health = _health.setdefault(account.pk, Health())
         self._under_way: dict[Future[Answer | None], Try] = {}
+        self._patience: dict[Future[Answer | None], Patience] = {}
+        self._heard_at = time.monotonic()
+        self._finished: SimpleQueue[Future[Answer | None]] = SimpleQueue()
         self._ended: list[tuple[Try, Answer | None]] = []
         self._recorded_at = time.monotonic()
         self._is_stopped = False
@@ -157,19 +201,35 @@ class _Run:
             accounts.stop(account=self._account, code="", at=at, until=until)
             ordering.wake(self._account.workspace_id, self._account.pk, not_before=until)
 
+    @property
+    def is_trial(self) -> bool:
+        """Whether its provider was down when it was last asked."""
+        return self._health.pauses > 0
+
+    def found_down(self) -> None:
+        """Nothing was to be had of the provider, or nothing but failures."""
+        turns.fared(self._place, self._account.pk, well=False)
+        self.pause(self._health.pause())
+
     def _may_claim(self) -> bool:
         return not self._is_stopped and time.monotonic() < self._ends
 
     def _claim(self, line: Line, pool: ThreadPoolExecutor) -> int:
-        room = self._health.pace - len(self._under_way)
-        if not self._may_claim() or room < max(1, self._health.pace // 2):
+        pace = min(self._health.pace, SHARED) if turns.is_shared(self._account.workspace_id) else self._health.pace
+        room = pace - len(self._under_way)
+        if not self._may_claim() or room < max(1, pace // 2):
             return 0
         claimed = claiming.claim(self._account, self._journal.token, most=room)
         for each in claimed.tries:
-            self._under_way[pool.submit(self._try, line, each)] = each
+            if not self._under_way:
+                self._heard_at = time.monotonic()
+            patience = Patience()
+            future = pool.submit(self._try, line, each, patience)
+            self._under_way[future], self._patience[future] = each, patience
+            future.add_done_callback(self._finished.put)
         return claimed.looked_at
 
-    def _try(self, line: Line, each: Try) -> Answer | None:
+    def _try(self, line: Line, each: Try, patience: Patience) -> Answer | None:
         """In a thread of its own. The journal comes first and the clock second: see `settling.rescue` for the other half."""
         if self._is_stopped or claiming.moment() >= each.begin_before:
             return None
@@ -177,30 +237,60 @@ class _Run:
         if claiming.moment() >= each.begin_before:
             self._journal.never_left(each.claim)
             return None
-        answer = _sent(line, each)
+        with outgoing.waited_for(patience):
+            answer = _sent(line, each)
         self._journal.answered(each.claim, answer)
         return answer
 
     def _collect(self) -> None:
-        finished, _rest = wait(self._under_way, timeout=_RECORD_AFTER, return_when=FIRST_COMPLETED)
-        for future in finished:
-            self._ended.append((self._under_way.pop(future), future.result()))
+        has_answered = False
+        for future in self._just_finished():
+            each, answer, _patience = self._under_way.pop(future), future.result(), self._patience.pop(future)
+            self._ended.append((each, answer))
+            has_answered |= answer is not None and answer.outcome is not Outcome.UNCLEAR
+        self._wait_for_fewer(has_answered=has_answered)
         is_late = time.monotonic() - self._recorded_at >= _RECORD_AFTER
         if self._ended and (is_late or not self._under_way or len(self._ended) >= self._health.pace // 2):
             self._record()
 
+    def _wait_for_fewer(self, *, has_answered: bool) -> None:
+        """A provider that swallows requests holds a few and no more. The others are unclear now instead of a little later."""
+        now = time.monotonic()
+        silence = now - self._heard_at
+        if has_answered:
+            self._heard_at, self._health.silence = now, max(silence, self._health.silence * 0.9)
+        elif len(self._under_way) > FIRST and silence > max(_SILENCE, 3 * self._health.silence):
+            for future in list(self._under_way)[FIRST:]:
+                self._patience[future].is_over = True
+
+    def _just_finished(self) -> Iterator[Future[Answer | None]]:
+        """What ended, after a short wait for the first. They say so themselves: asking all that are under way costs more than sending."""
+        with suppress(Empty):
+            yield self._finished.get(timeout=_RECORD_AFTER if self._under_way else 0.0)
+            while True:
+                yield self._finished.get_nowait()
+
     def _record(self) -> None:
         ended, self._ended = self._ended, []
         self._recorded_at = time.monotonic()
-        results = [Result(each.claim, answer, each.failures) for each, answer in ended]
+        results = [Result(each.claim, self._as_of_trial(answer), each.failures) for each, answer in ended]
         _patiently(self._account.workspace_id, self._journal.token, results)
         answers = [answer for _each, answer in ended if answer is not None]
         for answer in answers:
             if answer.stops_account and not self._is_stopped:
                 self._stop(answer)
+        if any(answer.outcome in {Outcome.ACCEPTED, Outcome.REFUSED} for answer in answers):
+            turns.fared(self._place, self._account.pk, well=True)
         pause = self._health.saw(answers)
         if pause is not None and not self._is_stopped:
+            turns.fared(self._place, self._account.pk, well=False)
             self.pause(pause)
+
+    def _as_of_trial(self, answer: Answer | None) -> Answer | None:
+        """While the provider is down, what it turns away says nothing about the message."""
+        if answer is None or answer.outcome is not Outcome.LATER or not self.is_trial:
+            return answer
+        return replace(answer, stops_account=True)
 
     def _stop(self, answer: Answer) -> None:
         self._is_stopped = True
@@ -239,17 +329,3 @@ def _patiently(workspace_id: UUID, token: str, results: Sequence[Result]) -> Non
             close_old_connections()
         else:
             return
-
-
-def _take(account_id: UUID) -> bool:
-    """Whether no other thread sends for the account; that one is told to look once more."""
-    with _guard:
-        is_alone = account_id not in _busy
-        _busy[account_id] = not is_alone
-    return is_alone
-
-
-def _leave(account_id: UUID) -> bool:
-    """Let the account go; returns whether somebody asked meanwhile."""
-    with _guard:
-        return _busy.pop(account_id)

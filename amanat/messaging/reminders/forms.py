@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import get_language, gettext_lazy
@@ -12,8 +13,8 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Workspace
 from amanat.basis import rules, wording
 from amanat.desk.models import Service
-from amanat.messaging.channels.models import Channel, MessageTemplate
-from amanat.messaging.reminders import dates
+from amanat.messaging.channels.models import Channel, MessageTemplate, TemplateText
+from amanat.messaging.reminders import dates, values
 from amanat.messaging.reminders.models import ReminderRule
 from amanat.people import vocabulary
 from amanat.people.models import CustomField
@@ -118,6 +119,13 @@ class RuleForm(forms.Form):
             self.add_error("quiet_days", _("One day must be left."))
         chosen = [data.get(f"template_{step}") for step in range(1, STEPS + 1)]
         data["chosen"] = [self.templates[key] for key in chosen if key]
+        if _is_of_person(data):
+            of_service = self._of_service([template.pk for template in data["chosen"]])
+            for step, key in enumerate(chosen, start=1):
+                if key in of_service:
+                    self.add_error(
+                        f"template_{step}", _("This text speaks of a service, and this date belongs to a person.")
+                    )
         allowed = self.purposes.get(data.get("purpose", ""), ())
         for step, key in enumerate(chosen, start=1):
             channel = self.templates[key].channel if key else ""
@@ -126,6 +134,12 @@ class RuleForm(forms.Form):
         if len({template.channel for template in data["chosen"]}) < len(data["chosen"]):
             self.add_error("template_2", _("Each channel only once."))
         return data
+
+    def _of_service(self, template_ids: list[UUID]) -> set[str]:
+        """The templates with a word that only a service has."""
+        of_service = [name for name, value in values.ALL.items() if value.is_of_service]
+        texts = TemplateText.objects.of(self.workspace).filter(template__in=template_ids, variables__overlap=of_service)
+        return {str(one) for one in texts.values_list("template_id", flat=True)}
 
     def values(self) -> dict[str, Any]:
         """The row's columns, of a form that is valid."""
@@ -145,6 +159,11 @@ class RuleForm(forms.Form):
             "purpose": data["purpose"],
             "needs_approval": data["needs_approval"],
         }
+
+
+def _is_of_person(data: dict[str, Any]) -> bool:
+    is_own = data.get("on") == _On.FIELD and not str(data.get("field", "")).startswith(dates.OF_SERVICE)
+    return data.get("on") == _On.BIRTHDAY or is_own
 
 
 def _initial(rule: ReminderRule) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import batched, groupby
 from uuid import UUID
@@ -47,20 +47,28 @@ class Plan:
     due_at: datetime | None = None
     use_by: datetime | None = None
     reason: str = ""  #: the gate's, or one of ours: no_address, no_account, no_text, no_value, cap, late
+    consent_id: UUID | None = None  #: the yes on which it rests, where it rests on one
 
     @property
     def is_to_be_sent(self) -> bool:
         return not self.reason
 
+    @property
+    def missing(self) -> list[str]:
+        """Labels of the values that the text needs and nobody knows."""
+        pairs = zip(self.text.variables, self.values, strict=False) if self.text is not None else ()
+        return [str(values.ALL[name].label) for name, value in pairs if not value]
+
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class Way:
     """One channel of a rule, with what it needs."""
 
     step: int
     channel: str
     account: ChannelAccount | None
     texts: dict[str, TemplateText]
+    title: str = ""  #: of the template
 
 
 def plans(
@@ -72,12 +80,13 @@ def plans(
     """
     workspace = Workspace.objects.of(rule.workspace_id).get()
     with timezone.override(ZoneInfo(workspace.time_zone)):
-        planner = _Planner(rule, workspace, day, at, _ways(rule)[first_step:])
+        planner = _Planner(rule, workspace, day, at, ways(rule)[first_step:])
         for part in batched(dates.occasions(rule, day) if only is None else only, AT_ONCE):
             yield from planner.of(part)
 
 
-def _ways(rule: ReminderRule) -> list[_Way]:
+def ways(rule: ReminderRule) -> list[Way]:
+    """The channels of a rule in their order."""
     chosen = MessageTemplate.objects.of(rule.workspace_id).filter(pk__in=rule.templates, ended_at__isnull=True)
     held = {template.pk: template for template in chosen.prefetch_related("texts").select_related("account")}
     found = []
@@ -88,7 +97,7 @@ def _ways(rule: ReminderRule) -> list[_Way]:
             texts = {text.language: text for text in template.texts.all() if text.state == TemplateText.State.APPROVED}
         account = template.account if template is not None and template.account else None
         account = account or accounts.default(rule.workspace_id, channel)
-        found.append(_Way(step, channel, account, texts))
+        found.append(Way(step, channel, account, texts, template.title if template is not None else ""))
     return found
 
 
@@ -100,7 +109,7 @@ class _Planner:
     workspace: Workspace
     day: date
     at: datetime
-    ways: Sequence[_Way]
+    ways: Sequence[Way]
     counted: Counter[UUID] = field(default_factory=Counter)
 
     def of(self, part: Sequence[Occasion]) -> Iterator[Plan]:
@@ -126,7 +135,7 @@ class _Planner:
         self.counted.update(dict.fromkeys(people, 0))
         self.counted.update(sent.values_list("contact_id", flat=True))
 
-    def _asked(self, way: _Way, people: dict[UUID, Contact]) -> dict[UUID, gate.Answer]:
+    def _asked(self, way: Way, people: dict[UUID, Contact]) -> dict[UUID, gate.Answer]:
         """The gate's answers for the moments the messages are to leave, people of one clock together."""
         found: dict[UUID, gate.Answer] = {}
         clocked = sorted(people.values(), key=lambda contact: str(_zone(contact)))
@@ -158,7 +167,7 @@ class _Planner:
         zone = _zone(contact)
         use_by = datetime.combine(self.day + timedelta(days=1), time(0), zone)
         around = values.Around(self.workspace, contact, record, occasion.on_day)
-        reasons = []
+        refused: Plan | None = None
         for way in self.ways:
             answer = answers.get(way.step, {}).get(contact.pk)
             text = text_for(way.texts, contact.language, self.workspace.language)
@@ -173,6 +182,7 @@ class _Planner:
                 contact.main_email if way.channel == Channel.EMAIL else contact.main_phone,
                 (answer.next_at if answer else None) or max(self.at, datetime.combine(self.day, self.rule.at, zone)),
                 use_by,
+                consent_id=answer.consent_id if answer else None,
             )
             late = plan.due_at is not None and plan.due_at >= use_by
             reason = against(
@@ -180,8 +190,8 @@ class _Planner:
             )
             if not reason:
                 return plan
-            reasons.append(reason)
-        return Plan(occasion, contact, reason=reasons[0] if reasons else "no_account")
+            refused = refused or replace(plan, reason=reason)
+        return refused or Plan(occasion, contact, reason="no_account")
 
 
 def against(

@@ -44,11 +44,19 @@ REASONS: dict[str, str | Promise] = {
     "rule_paused": _("The rule was paused"),
     "not_delivered": _("Not delivered"),
     "no_report": _("Sent; no report came"),
+    "provider": _("The provider did not take it"),
+    "unreadable": _("The message cannot be read any more"),
+    "unknown_purpose": _("The policy does not know this purpose"),
+    "too_late": _("Too late for this day"),
+    "stopped": _("Stopped by hand"),
 }
 
 
 def in_words(reason: str) -> str | Promise:
-    return REASONS.get(reason, reason)
+    """A reason in words; a provider's code, which has digits, is named."""
+    if reason in REASONS or not any(letter.isdigit() for letter in reason):
+        return REASONS.get(reason, reason)
+    return _("The provider answered with %(code)s") % {"code": reason}
 
 
 @dataclass(slots=True)
@@ -100,7 +108,7 @@ def of_rules(rule_ids: Sequence[UUID], *, workspace_id: UUID, first: date, end: 
         report.waiting += row["n"] if state == Reminder.State.WAITS else 0
         report.ordered += row["n"] if state == Reminder.State.ORDERED else 0
         report.confirmed += row["confirmed"]
-        if state in {Reminder.State.REFUSED, Reminder.State.SKIPPED}:
+        if state in {Reminder.State.REFUSED, Reminder.State.SKIPPED, Reminder.State.FAILED}:
             report.refused[row["reason"]] += row["n"]
     with connection.cursor() as cursor:
         values: dict[str, Any] = {"workspace": workspace_id, "rules": list(rule_ids), "first": first, "end": end}

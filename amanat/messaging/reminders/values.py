@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Workspace
 from amanat.desk.models import ServiceRecord
+from amanat.messaging.channels import stop_words
 from amanat.people.models import Contact
 from amanat.web import formatting
 
@@ -69,7 +70,10 @@ ALL: dict[str, Value] = {
               lambda around: _of(around, lambda of: _day(of.expires_on)), True),
         Value("balance", _("What is still owed"), "₹ 250", lambda around: _of(
             around, lambda of: formatting.rupees(of.balance_paise)), True),
+        Value("acknowledgement", _("Number from the office"), "881034500012345", lambda around: _of(
+            around, lambda of: of.acknowledgement), True),
         Value("number", _("Number of the service"), "1042", lambda around: _of(around, lambda of: str(of.number)), True),
+        Value(stop_words.VARIABLE, _("Code of the link that ends such messages"), stop_words.CODE, lambda around: stop_words.CODE),
     )
 }  # fmt: skip
 

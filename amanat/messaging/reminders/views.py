@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings as site
 from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
@@ -20,17 +21,21 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other, sent
+from amanat.accounts.models import Workspace
 from amanat.accounts.once import only_once
 from amanat.accounts.permissions import May
 from amanat.basis import rules as policies
 from amanat.basis import wording
+from amanat.basis.models import ConsentRecord, Method
 from amanat.core import clock
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import Channel
 from amanat.messaging.reminders import carrying, planning, reporting, setting, trying
-from amanat.messaging.reminders.forms import RuleForm
+from amanat.messaging.reminders.dates import Occasion
+from amanat.messaging.reminders.forms import WEEKDAYS, RuleForm
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.people.models import Contact
+from amanat.web import formatting
 
 #: Lines of a day that are shown; counts are of all that were looked at.
 MOST = 200
@@ -53,6 +58,7 @@ class Line:
     label: str | Promise
     id: UUID | None = None
     moment: Any = None
+    ground: str = ""
 
 
 def overview(request: MemberRequest) -> HttpResponse:
@@ -77,13 +83,24 @@ def rule(request: MemberRequest, rule_id: UUID) -> HttpResponse:
     report = reporting.of_rules(
         [found.pk], workspace_id=found.workspace_id, first=today - _MONTH, end=today + timedelta(days=1)
     )[found.pk]
+    names = dict(site.LANGUAGES)
     policy = policies.of(found.workspace_id).policy
     context = {
         "rule": found,
         "says": in_words(found),
         "report": report,
         "purpose": wording.purpose(policy, found.purpose, _language()) if found.purpose in policy.purposes else "",
-        "channels": [Channel(channel).label for channel in found.channels],
+        "steps": [
+            {
+                "channel": Channel(way.channel).label,
+                "account": way.account,
+                "title": way.title,
+                "languages": [names.get(one, one) for one in sorted(way.texts)],
+                "text": planning.text_for(way.texts, request.workspace.language),
+            }
+            for way in planning.ways(found)
+        ],
+        "quiet_days": [label for number, label in WEEKDAYS if number in found.quiet_days],
         "may_manage": request.member.may(May.MANAGE_REMINDERS),
         "today": today,
     }
@@ -145,9 +162,11 @@ def day(request: MemberRequest) -> HttpResponse:
     today = _today(request)
     on = _day(request.GET.get("on", ""), today)
     rules = list(ReminderRule.objects.of(request.workspace).filter(ended_at__isnull=True).order_by("name"))
-    chosen = [each for each in rules if str(each.pk) == request.GET.get("rule", "")] or rules
+    alone = [each for each in rules if str(each.pk) == request.GET.get("rule", "")]
+    chosen = alone or rules
+    at_work = alone or [each for each in rules if not each.is_paused]
     rows = _rows(request, chosen, on) if on <= today else None
-    planned = _planned(request, chosen, on, today) if on >= today else []
+    planned = _planned(request, at_work, on, today) if on >= today else []
     counts = Counter(line.state for line in planned)
     if rows is not None:
         counts.update(dict(rows.order_by().values_list("state").annotate(n=Count("id"))))
@@ -158,8 +177,10 @@ def day(request: MemberRequest) -> HttpResponse:
         "before": on - timedelta(days=1),
         "after": on + timedelta(days=1),
         "rules": rules,
-        "chosen": chosen[0] if len(chosen) == 1 and len(rules) > 1 else None,
-        "waiting": _lines(rows, held, [Reminder.State.WAITS]),
+        "chosen": alone[0] if alone and len(rules) > 1 else None,
+        "is_paused": bool(alone) and alone[0].is_paused,
+        "resting": len(rules) - len(at_work),
+        "waiting": _foreseen(_lines(rows, held, [Reminder.State.WAITS]), held, on, request.workspace),
         "going": [*_lines(rows, held, _GOING), *(line for line in planned if line.state in _GOING)][:MOST],
         "not_going": [*_lines(rows, held, _NOT_GOING), *(line for line in planned if line.state in _NOT_GOING)][:MOST],
         "counts": counts,
@@ -219,6 +240,38 @@ def _lines(rows: QuerySet[Reminder] | None, rules: Mapping[UUID, ReminderRule], 
     ]
 
 
+def _foreseen(lines: list[Line], rules: Mapping[UUID, ReminderRule], on: date, workspace: Workspace) -> list[Line]:
+    """What waits, with the words that would leave, when, and on what ground; or why it would not any more."""
+    waiting = Reminder.objects.of(workspace).in_bulk([line.id for line in lines])
+    plans: dict[tuple[UUID, UUID, date], planning.Plan] = {}
+    for rule_id, rule in rules.items():
+        only = [Occasion(one.contact_id, one.about, one.on_day) for one in waiting.values() if one.rule_id == rule_id]
+        for plan in planning.plans(rule, on, at=clock.now(), only=only) if only else ():
+            plans[rule_id, plan.occasion.about, plan.occasion.on_day] = plan
+    grounds = _grounds(plans.values(), workspace)
+    found = []
+    for line in lines:
+        row = waiting.get(line.id)
+        what = plans.get((row.rule_id, row.about, row.on_day)) if row is not None else None
+        found.append(line if what is None else _as_foreseen(line, _line(line.rule, what, grounds)))
+    return found
+
+
+def _as_foreseen(line: Line, seen: Line) -> Line:
+    facts = {"words": seen.words, "reason": seen.reason, "moment": seen.moment, "ground": seen.ground}
+    return replace(line, channel=seen.channel or line.channel, **facts)
+
+
+def _grounds(plans: Iterable[planning.Plan], workspace: Workspace) -> dict[UUID, str]:
+    """Of each yes that a plan rests on: since when, and how it was given. One statement."""
+    wanted = {plan.consent_id for plan in plans if plan.consent_id}
+    records = ConsentRecord.objects.of(workspace).in_bulk(wanted) if wanted else {}
+    return {
+        key: _("agreed on %(day)s: %(how)s") % {"day": formatting.day(one.at), "how": Method(one.method).label}
+        for key, one in records.items()
+    }
+
+
 def _channel(rule: ReminderRule, step: int) -> str | Promise:
     """The channel of a step; a rule that was changed since may have fewer."""
     return Channel(rule.channels[step]).label if step < len(rule.channels) else ""
@@ -229,12 +282,14 @@ def _planned(request: MemberRequest, rules: Sequence[ReminderRule], on: date, to
     written = set(
         Reminder.objects.of(request.workspace).filter(rule__in=rules, day__gte=today).values_list("rule_id", "about", "on_day")
     )  # fmt: skip
-    lines: list[Line] = []
+    plans: list[tuple[ReminderRule, planning.Plan]] = []
     for each in rules:
         for plan in islice(planning.plans(each, on, at=clock.now()), MOST_PLANNED):
             about = (each.pk, plan.occasion.about, plan.occasion.on_day)
             if about not in written:
-                lines.append(_line(each, plan))
+                plans.append((each, plan))
+    grounds = _grounds((plan for _rule, plan in plans[:MOST]), request.workspace)
+    lines = [_line(each, plan, grounds) for each, plan in plans]
     if request.member.sees_all:
         return lines
     people = Contact.objects.of(request.workspace).visible_to(request.member)
@@ -242,7 +297,7 @@ def _planned(request: MemberRequest, rules: Sequence[ReminderRule], on: date, to
     return [line for line in lines if line.contact.pk in seen]
 
 
-def _line(rule: ReminderRule, plan: planning.Plan) -> Line:
+def _line(rule: ReminderRule, plan: planning.Plan, grounds: Mapping[UUID, str]) -> Line:
     words = templates.filled(plan.text, plan.values) if plan.text is not None and plan.is_to_be_sent else ""
     return Line(
         contact=plan.contact,
@@ -250,11 +305,17 @@ def _line(rule: ReminderRule, plan: planning.Plan) -> Line:
         about=in_words(rule),
         channel=Channel(plan.channel).label if plan.channel else "",
         words=words,
-        reason=reporting.in_words(plan.reason) if plan.reason else "",
+        reason=_why(plan),
         state="planned" if plan.is_to_be_sent else "unplanned",
         label=_("Planned") if plan.is_to_be_sent else _("Not sent"),
         moment=plan.due_at if plan.is_to_be_sent else None,
+        ground=grounds.get(plan.consent_id, "") if plan.consent_id and plan.is_to_be_sent else "",
     )
+
+
+def _why(plan: planning.Plan) -> str | Promise:
+    words = reporting.in_words(plan.reason) if plan.reason else ""
+    return f"{words}: {', '.join(plan.missing)}" if plan.reason == "no_value" else words
 
 
 def in_words(rule: ReminderRule) -> str:

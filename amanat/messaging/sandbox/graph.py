@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from amanat.core import clock
-from amanat.messaging.sandbox import graph_checks, http
+from amanat.messaging.sandbox import graph_calls, graph_checks, http
+from amanat.messaging.sandbox.calls import Calls
 from amanat.messaging.sandbox.faults import Faults
-from amanat.messaging.sandbox.graph_calls import Calls, Number
+from amanat.messaging.sandbox.graph_calls import Number
 from amanat.messaging.sandbox.graph_checks import Wrong
 from amanat.messaging.sandbox.http import Reply, Request, as_json
 from amanat.messaging.sandbox.record import Record
@@ -32,7 +33,7 @@ class Graph:
         self._folder = folder
         self._record = Record(folder / "graph.jsonl")
         self.numbers: dict[str, Number] = {}
-        self.calls = Calls(self._record, self.numbers)
+        self.calls = Calls(self._record, self.numbers, graph_calls.written, most=graph_calls.MOST)
         self.faults = Faults()
         self.accepted: list[dict[str, Any]] = []
         self.answered: list[dict[str, Any]] = []  #: what people wrote to us
@@ -145,7 +146,7 @@ class Graph:
             message,
             self._templates.get(number.waba_id, {}),
             self._media,
-            any_template=self.settings["any_template"],
+            any_template=self.settings["any_template"] or number.has_past,
         )
         wamid = "wamid." + secrets.token_urlsafe(24)
         now = clock.now().timestamp()

@@ -3,19 +3,20 @@
 Every mail that was taken is in `accepted` with its envelope, and lies in the mailbox of its recipient where there is one. What goes wrong is
 told beforehand (`fail`): "421" and other codes at the recipient, "data-554" after the text, "lost-before" (the connection breaks when the
 text is asked for) and "lost-after" (the mail was taken and nobody says so). The IMAP side speaks what a fetching program needs of RFC 3501,
-and no more: CAPABILITY, LOGIN, SELECT, EXAMINE, UID SEARCH, UID FETCH, UID STORE, NOOP, LOGOUT.
+and no more: CAPABILITY, LOGIN, AUTHENTICATE by token, SELECT, EXAMINE, UID SEARCH, UID FETCH, UID STORE, NOOP, LOGOUT.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import socketserver
 import ssl
 import threading
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -72,8 +73,15 @@ class Mailbox:
 class MailSandbox:
     """Both servers; `users` may sign in to both, and have mailboxes. Without any, everybody may, and gets one."""
 
-    def __init__(self, users: dict[str, str] | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        users: dict[str, str] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        takes: Callable[[str], bool] = lambda token: False,
+    ) -> None:
         self.users = users or {}
+        self.takes = takes  #: the short tokens of who signed in elsewhere
         self.tls = tls
         self.accepted: list[Accepted] = []
         self.mailboxes: dict[str, Mailbox] = {name: Mailbox() for name in self.users}
@@ -98,6 +106,15 @@ class MailSandbox:
             return True
         return bool(password) and self.users.get(user) == password
 
+    def may_with(self, said: bytes) -> str:
+        """The user of a sign-in by token (XOAUTH2), or ""."""
+        found = re.fullmatch(rb"user=([^\x01]+)\x01auth=Bearer ([^\x01]+)\x01\x01", said)
+        if found is None or not self.takes(found[2].decode("ascii", "replace")):
+            return ""
+        user = found[1].decode("utf-8", "replace")
+        self.mailboxes.setdefault(user, Mailbox())
+        return user
+
 
 class _Handler:
     """What aiosmtpd asks at each step."""
@@ -112,6 +129,14 @@ class _Handler:
         self._sandbox.connections += 1
         session.host_name = hostname
         return responses
+
+    async def auth_XOAUTH2(self, server: SmtpServer, arguments: list[str]) -> AuthResult:
+        """The whole answer comes with the command."""
+        try:
+            user = self._sandbox.may_with(base64.b64decode(arguments[1], validate=True))
+        except (IndexError, ValueError):
+            user = ""
+        return AuthResult(success=bool(user), handled=False)
 
     async def handle_RCPT(
         self, server: SmtpServer, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -220,7 +245,7 @@ class _Imap(socketserver.StreamRequestHandler):
         sandbox = cast(_ImapServer, self.server).sandbox
         match name:
             case "CAPABILITY":
-                self._say("* CAPABILITY IMAP4rev1")
+                self._say("* CAPABILITY IMAP4rev1 AUTH=XOAUTH2")
             case "NOOP":
                 pass
             case "LOGOUT":
@@ -233,6 +258,15 @@ class _Imap(socketserver.StreamRequestHandler):
                     self._say(f"{tag} NO [AUTHENTICATIONFAILED] wrong")
                     return True
                 self.user = words[0]
+            case "AUTHENTICATE" if arguments.upper() == "XOAUTH2":
+                self._say("+ ")
+                said = self.rfile.readline(70_000).strip()
+                self.user = sandbox.may_with(base64.b64decode(said)) if said else ""
+                if not self.user:
+                    self._say("+ " + base64.b64encode(b'{"status":"400"}').decode())
+                    self.rfile.readline(70_000)
+                    self._say(f"{tag} NO [AUTHENTICATIONFAILED] wrong")
+                    return True
             case "SELECT" | "EXAMINE" if self.user and _unquoted(arguments).upper() == "INBOX":
                 self.box = sandbox.mailboxes[self.user]
                 self._say(f"* {len(self.box.letters)} EXISTS")

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
-from amanat.messaging.sandbox.sms import Reply
+from amanat.messaging.sandbox.http import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class MailApis:
     def __init__(self, *, key: str = "sandbox-key") -> None:
         self.key = key
         self.accepted: list[Accepted] = []
+        self.forgotten: list[tuple[str, str]] = []  #: whose data was ordered to be deleted, by provider and address
         self._plan: deque[str] = deque()
 
     def fail(self, *ways: str) -> None:
@@ -41,6 +42,8 @@ class MailApis:
         way = self._plan.popleft() if self._plan else ""
         if way.isdigit():
             return _said(int(way), {"message": "no"}, **({"Retry-After": "3"} if way == "429" else {}))
+        if path.endswith("/data-removals") or "/smtp/log/" in path or "/contacts/" in path:
+            return self._forgets(method, path, headers, body)
         if path.endswith("/email") and "smtp" not in path:
             reply = self._postmark(headers, body)
         elif path.endswith("/messages"):
@@ -74,6 +77,22 @@ class MailApis:
         said = json.loads(body)
         made = self._take("brevo", f"<{secrets.token_hex(8)}@sandbox>", said["to"][0]["email"], said["subject"], said)
         return _said(201, {"messageId": made})
+
+    def _forgets(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """An order to delete what is kept about an address: Postmark's by its account token, Brevo's of its log and of a contact."""
+        if path.endswith("/data-removals"):
+            if headers.get("x-postmark-account-token") != self.key:
+                return _said(401, {"ErrorCode": 10, "Message": "Bad or missing Account API token"})
+            self.forgotten.append(("postmark", json.loads(body)["RequestedFor"]))
+            return _said(200, {"ID": len(self.forgotten), "Status": "Pending"})
+        if headers.get("api-key") != self.key or method != "DELETE":
+            return _said(401, {"code": "unauthorized", "message": "Key not found"})
+        self.forgotten.append(("brevo", unquote(path.rpartition("/")[2])))
+        return (
+            _said(200, {"process_id": len(self.forgotten)})
+            if "/smtp/log/" in path
+            else _said(404, {"code": "document_not_found"})
+        )
 
     def _take(self, provider: str, provider_id: str, to: str, subject: str, fields: Mapping[str, Any]) -> str:
         self.accepted.append(Accepted(provider, provider_id, to, subject, fields))

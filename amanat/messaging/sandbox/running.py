@@ -15,12 +15,18 @@ from amanat.messaging.sandbox.http import Reply, Request
 from amanat.messaging.sandbox.mail import MailSandbox
 from amanat.messaging.sandbox.mail import serve as mail_servers
 from amanat.messaging.sandbox.mail_api import MailApis
+from amanat.messaging.sandbox.push import PushSandbox
+from amanat.messaging.sandbox.sign_in import SignIn
 from amanat.messaging.sandbox.sms import SmsSandbox
 
 #: Paths that belong to the double of SMS providers.
-_OF_SMS = ("/api/", "/send")
+_OF_SMS = ("/api/", "/send", "/control/sms/")
 #: And those of the doubles of mail providers.
 _OF_MAIL = "/mail/"
+#: And that of the sign-in at a mail provider.
+_OF_SIGN_IN = ("/sign-in/", "/control/sign-in/")
+#: And those of the double of push services.
+_OF_PUSH = "/push/"
 
 
 class Doubles:
@@ -28,27 +34,40 @@ class Doubles:
 
     def __init__(self, folder: Path) -> None:
         self.graph = Graph(folder)
-        self.sms = SmsSandbox()
+        self.sms = SmsSandbox(folder=folder)
         self.mail = MailApis()
+        self.sign_in = SignIn()
+        self.push = PushSandbox()
 
     async def answer(self, request: Request) -> Reply:
+        if request.path.startswith(_OF_PUSH):
+            given = self.push.answer(request.method, request.path, request.headers, request.body)
+            return Reply(given.status, given.body, given.headers, given.is_lost)
+        if request.path.startswith(_OF_SIGN_IN):
+            return self.sign_in.answer(request.method, request.path, request.query, request.body)
         if request.path.startswith((*_OF_SMS, _OF_MAIL)):
             double = self.mail if request.path.startswith(_OF_MAIL) else self.sms
-            said = double.answer(request.method, request.path, request.query, request.headers, request.body)
-            return Reply(said.status, said.body, said.headers, said.is_lost)
+            return double.answer(request.method, request.path, request.query, request.headers, request.body)
         return await self.graph.answer(request)
+
+    def start(self) -> None:
+        """Carry what an earlier run left to say; in the loop."""
+        self.graph.calls.start()
+        if self.sms.calls is not None:
+            self.sms.calls.start()
 
 
 def run(*, port: int, folder: Path) -> None:
     """Serve until the process is ended."""
 
+    doubles = Doubles(folder)
+
     async def serve() -> None:
-        doubles = Doubles(folder)
         server = await http.start(doubles.answer, port)
-        doubles.graph.calls.start()
+        doubles.start()
         await server.serve_forever()
 
-    with mail_servers(MailSandbox(), smtp_port=port + 1, imap_port=port + 2):
+    with mail_servers(MailSandbox(takes=doubles.sign_in.takes), smtp_port=port + 1, imap_port=port + 2):
         asyncio.run(serve())
 
 
@@ -75,7 +94,7 @@ def serving(folder: Path, *, port: int = 0) -> Iterator[Running]:
         doubles = Doubles(folder)
         server = await http.start(doubles.answer, port)
         found.append(Running(server.sockets[0].getsockname()[1], doubles))
-        doubles.graph.calls.start()
+        doubles.start()
         ready.set()
 
     def work() -> None:

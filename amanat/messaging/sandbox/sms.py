@@ -1,8 +1,9 @@
 """A double of two SMS providers: MSG91's flow and a plain HTTP gateway. It reaches nobody and records what it accepted.
 
-`answer` speaks the protocols and knows no server; `serve` puts it on this machine. What goes wrong is told it beforehand (`fail`): a code of
-HTTP, "lost" (taken, but the connection breaks before the answer), "slow". Reports are made by `reports`, in the provider's own form, and
-sent by whoever runs it. Templates and headers that were registered with DLT can be given: then it drops what differs, as operators do.
+`answer` speaks the protocols and knows no server. What goes wrong is told it beforehand (`fail`): a code of HTTP, "lost" (taken, but the
+connection breaks before the answer), "slow"; "failed" and "dnd" are taken and reported so. An account that said where it is called (`know`)
+gets a report about each text by itself, in the provider's own form. Templates that were registered with DLT can be given: then it drops what
+differs, as operators do.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from amanat.core import clock
+from amanat.messaging.sandbox.calls import Calls, Event
+from amanat.messaging.sandbox.http import Reply
+from amanat.messaging.sandbox.record import Record
 
 #: How long an answer called "slow" takes.
 SLOW_SECONDS = 0.3
@@ -39,16 +42,17 @@ class Accepted:
     template_id: str
     text: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""  #: of the account that sent it
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer; `is_lost` breaks the connection instead of giving it."""
+class Account:
+    """Somebody who sends with a key of her own and wants to hear what became of it. `id` is the key."""
 
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    is_lost: bool = False
+    id: str
+    callback: str = ""
+    host: str = ""
 
 
 def _json(status: int, data: Any, **headers: str) -> Reply:
@@ -56,18 +60,40 @@ def _json(status: int, data: Any, **headers: str) -> Reply:
 
 
 class SmsSandbox:
-    """Both providers in one; safe for many threads."""
+    """Both providers in one, safe for many threads. With a folder it keeps what it took, and reports; for that it needs a loop (`calls`)."""
 
-    def __init__(self, *, key: str = "sandbox-key", templates: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *, key: str = "sandbox-key", templates: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> None:
         self.key = key
+        self.accounts: dict[str, Account] = {}
         self.templates = dict(templates or {})  #: {id: registered text with {{1}}}; empty: every text is taken
         self.accepted: list[Accepted] = []
         self.refused: list[str] = []
         self._plan: deque[str] = deque()
         self._lock = threading.Lock()
+        self._record = Record(folder / "sms.jsonl") if folder else None
+        self.calls = Calls(self._record, self.accounts, _written, most=1) if self._record else None
+        for line in self._record.lines() if self._record else ():
+            self._restore(line)
+
+    def _restore(self, line: dict[str, Any]) -> None:
+        what = line.pop("what")
+        if what == "account":
+            self.accounts[line["id"]] = Account(**line)
+        elif what == "accepted":
+            self.accepted.append(Accepted(**line))
+        elif self.calls is not None:
+            self.calls.restore({"what": what, **line})
+
+    def know(self, account: Account) -> None:
+        """Take texts with its key from now on, and report about them."""
+        self.accounts[account.id] = account
+        if self._record is not None:
+            self._record.add("account", **asdict(account))
 
     def fail(self, *ways: str) -> None:
-        """What the next requests meet, one each: "500", "429", "503", "lost", "slow", "balance", or "" for nothing."""
+        """What the next requests meet, one each: "500", "429", "503", "lost", "slow", "balance", "failed", "dnd", or "" for nothing."""
         with self._lock:
             self._plan.extend(ways)
 
@@ -76,9 +102,9 @@ class SmsSandbox:
     ) -> Reply:
         """One request, with names of headers in lower case."""
         if path == "/api/balance.php":
-            return Reply(200, b"100" if query.get("authkey") == self.key else b'{"type":"error","message":"201"}')
+            return Reply(200, b"100" if self._may(query.get("authkey")) else b'{"type":"error","message":"201"}')
         if path.startswith("/control"):
-            return self._control(path, body)
+            return self._control(path, headers, body)
         with self._lock:
             way = self._plan.popleft() if self._plan else ""
         if way.isdigit():
@@ -92,16 +118,29 @@ class SmsSandbox:
             return _json(404, {"type": "error", "message": "no such route"})
         return Reply(reply.status, reply.body, reply.headers, is_lost=way == "lost")
 
-    def _control(self, path: str, body: bytes) -> Reply:
-        """For whoever runs it: /control/fail takes a list of ways, /control/accepted gives the record."""
-        if path == "/control/fail":
+    def _may(self, key: str | None) -> bool:
+        return bool(key) and (key == self.key or key in self.accounts)
+
+    def _control(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """For whoever runs it: /fail takes a list of ways, /accepted gives the record; /account is for an account, /phone gives what it sent."""
+        act = path.rpartition("/")[2]
+        if act == "account":
+            self.know(Account(**json.loads(body)))
+            return _json(200, {})
+        if act == "phone":
+            key = headers.get("authorization", "").removeprefix("Bearer ")
+            if key not in self.accounts:
+                return _json(401, {})
+            return _json(200, {"sent": [asdict(one) for one in self.accepted if one.key == key]})
+        if act == "fail":
             self.fail(*[str(way) for way in json.loads(body or b"[]")])
             return _json(200, {})
         return _json(200, [{"to": one.to, "text": one.text, "reference": one.reference} for one in self.accepted])
 
     def _flow(self, headers: Mapping[str, str], body: bytes, way: str) -> Reply:
         """POST /api/v5/flow of MSG91: one id for the request, whatever it holds."""
-        if headers.get("authkey") != self.key:
+        key = headers.get("authkey", "")
+        if not self._may(key):
             return _json(401, {"type": "error", "message": "Authentication failure", "code": "201"})
         if way == "balance":
             return _json(200, {"type": "error", "message": "Insufficient balance"})
@@ -116,11 +155,8 @@ class SmsSandbox:
         for one in recipients:
             variables = {name: str(value) for name, value in one.items() if name.startswith("VAR")}
             text = _filled(self.templates.get(template_id, ""), variables)
-            self._take(
-                Accepted(
-                    "msg91", request_id, str(one.get("CRQID", "")), str(one["mobiles"]), "", template_id, text, variables
-                )
-            )  # fmt: skip
+            reference, to = str(one.get("CRQID", "")), str(one["mobiles"])
+            self._take(Accepted("msg91", request_id, reference, to, "", template_id, text, variables, key), way)
         return _json(200, {"type": "success", "message": request_id})
 
     def _gateway(
@@ -131,7 +167,8 @@ class SmsSandbox:
         if method == "POST" and body:
             is_json = "json" in headers.get("content-type", "")
             fields = json.loads(body) if is_json else dict(parse_qsl(body.decode()))
-        if headers.get("authorization") != f"Bearer {self.key}" and fields.get("key") != self.key:
+        key = headers.get("authorization", "").removeprefix("Bearer ") or str(fields.get("key", ""))
+        if not self._may(key):
             return _json(401, {"status": "error", "code": "E401"})
         if way == "balance":
             return _json(200, {"status": "error", "code": "E402"})
@@ -142,9 +179,10 @@ class SmsSandbox:
             self.refused.append(text)
             return _json(200, {"status": "error", "code": "E-DLT"})
         made = Accepted(
-            "gateway", secrets.token_hex(8), str(fields.get("reference", "")), number, str(fields.get("sender", "")), template_id, text
+            "gateway", secrets.token_hex(8), str(fields.get("reference", "")), number, str(fields.get("sender", "")), template_id, text,
+            key=key,
         )  # fmt: skip
-        self._take(made)
+        self._take(made, way)
         return _json(200, {"status": "success", "data": [{"id": made.provider_id}]})
 
     def _is_registered(self, template_id: str, text: str) -> bool:
@@ -153,10 +191,17 @@ class SmsSandbox:
         pieces = re.split(r"\{\{\d+\}\}", self.templates[template_id])
         return re.fullmatch(".{0,30}".join(re.escape(piece) for piece in pieces), text, re.DOTALL) is not None
 
-    def _take(self, made: Accepted) -> None:
+    def _take(self, made: Accepted, way: str) -> None:
+        made = replace(made, at=clock.now().timestamp())
         with self._lock:
             self.accepted.append(made)
             del self.accepted[:-_MOST]
+        if self._record is not None and self.calls is not None:
+            self._record.add("accepted", **asdict(made))
+            if (account := self.accounts.get(made.key)) and account.callback:
+                status = way if way in {"failed", "dnd"} else "delivered"
+                body, headers = self.reports(made, status)
+                self.calls.add(account, "report", {"body": body.decode(), "headers": headers})
 
     def reports(self, one: Accepted, status: str = "delivered") -> tuple[bytes, dict[str, str]]:
         """Body and headers of the report about a text that was taken: "delivered", "failed" or "dnd"."""
@@ -170,57 +215,11 @@ class SmsSandbox:
         return urlencode({"data": data}).encode(), {"content-type": "application/x-www-form-urlencoded"}
 
 
+def _written(account: Account, batch: Sequence[Event]) -> tuple[Mapping[str, str], bytes]:
+    """Headers and body of the call with one report: `Calls` is told to give one at a time."""
+    [event] = batch
+    return event.value["headers"], event.value["body"].encode()
+
+
 def _filled(template: str, variables: Mapping[str, str]) -> str:
     return re.sub(r"\{\{(\d+)\}\}", lambda at: variables.get(f"VAR{at[1]}", ""), template)
-
-
-#: How an account of the generic adapter speaks to the gateway here.
-GATEWAY_SETTINGS: dict[str, Any] = {
-    "method": "POST", "body": "json", "entity_id": "1101234567890123456", "header_class": "service",
-    "headers": {"authorization": "Bearer {secret.key}"},
-    "fields": {
-        "number": "{number}", "text": "{text}", "sender": "{header}", "entity": "{entity_id}", "template": "{template_id}",
-        "reference": "{reference}",
-    },
-    "success": {"status": [200], "path": "status", "is": ["success"]}, "id_path": "data.0.id", "code_path": "code",
-    "faults": {"E401": "credentials", "E402": "balance", "E-DLT": "rejected"},
-    "report": {
-        "id": "id", "reference": "reference", "status": "status", "at": "at", "delivered": ["delivered"], "failed": ["failed"],
-        "dnd": ["dnd"],
-    },
-}  # fmt: skip
-
-
-@contextmanager
-def serve(sandbox: SmsSandbox, *, port: int = 0) -> Iterator[int]:
-    """The double on 127.0.0.1; gives its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def _any(self) -> None:
-            parts = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = sandbox.answer(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
-            self.close_connection = True
-            if reply.is_lost:
-                return
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
-
-        do_GET = do_POST = _any
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Numbers of people do not belong into a log."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()

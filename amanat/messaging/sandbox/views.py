@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -18,8 +20,8 @@ from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.core import outgoing, phones
 from amanat.core.outgoing import Refused, Unreachable
 from amanat.core.phones import PhoneInvalid
-from amanat.messaging.channels import accounts, whatsapp
-from amanat.messaging.channels.models import Channel, ChannelAccount
+from amanat.messaging.channels import accounts, sandboxes, templates
+from amanat.messaging.channels.models import Channel, ChannelAccount, TemplateText
 
 _MOST = 60
 
@@ -48,19 +50,58 @@ def phone(request: MemberRequest, account_id: UUID) -> HttpResponse:
         ChannelAccount.objects.of(request.workspace),
         pk=account_id,
         is_sandbox=True,
-        channel=Channel.WHATSAPP,
+        channel__in=(Channel.WHATSAPP, Channel.SMS),
     )
+    if account.channel == Channel.SMS:
+        return _texts(request, account)
     form = SayForm(sent(request), initial={"sender": request.GET.get("from", ""), "name": request.GET.get("name", "")})
     try:
         if request.method == "POST" and form.is_valid():
             _act(account, form, request.POST)
             return see_other(f"{reverse('messaging:phone', args=[account.pk])}?from={form.cleaned_data['sender'][1:]}")
         said = _ask(account, "phone", {})
+        _read_out(said["sent"], account)
     except SandboxOff:
         context = {"account": account, "is_off": True}
         return render(request, "messaging/phone.html", context, status=409 if request.method == "POST" else 200)
     context = {"account": account, "form": form, "people": _people(said)}
     return render(request, "messaging/phone.html", context, status=422 if form.errors else 200)
+
+
+def _read_out(sent_ones: list[dict[str, Any]], account: ChannelAccount) -> None:
+    """Put the words of our templates in the place of their names: the sandbox may never have seen them."""
+    asked = [one["message"]["template"] for one in sent_ones if one["message"]["type"] == "template"]
+    texts = TemplateText.objects.of(account.workspace_id).filter(template__name__in={one["name"] for one in asked})
+    known = {(text.template.name, text.language): text for text in texts.select_related("template")}
+    for one in asked:
+        text = known.get((one["name"], one["language"]["code"]))
+        if text is not None:
+            with suppress(IndexError):
+                one["words"] = templates.filled(text, _values(one))
+
+
+def _values(template: dict[str, Any]) -> list[str]:
+    found = [one["parameters"] for one in template.get("components", []) if one["type"] == "body"]
+    return [str(parameter.get("text", "")) for parameters in found for parameter in parameters]
+
+
+def _texts(request: MemberRequest, account: ChannelAccount) -> HttpResponse:
+    """A header of text messages takes no answers: what it sent is shown, and its links work."""
+    context: dict[str, Any] = {"account": account, "is_header": True}
+    try:
+        sandboxes.introduce_header(accounts.access(account))
+        lines = [
+            _text(one) for one in _ordered(account, "sms/phone", accounts.access(account).secrets["key"], {})["sent"]
+        ]
+        context["people"] = _by_person(lines)
+    except (SandboxOff, Unreachable, Refused):
+        context["is_off"] = True
+    return render(request, "messaging/phone.html", context)
+
+
+def _text(one: dict[str, Any]) -> dict[str, Any]:
+    said = {"id": one["provider_id"], "number": one["to"], "text": one["text"], "buttons": [], "is_ours": True}
+    return {**said, "at": datetime.fromtimestamp(one["at"], UTC)}
 
 
 def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
@@ -77,12 +118,16 @@ def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
 def _ask(account: ChannelAccount, act: str, wanted: dict[str, str]) -> dict[str, Any]:
     """Order something for this number. Raises SandboxOff."""
     access = accounts.access(account)
+    return _ordered(account, f"{act}/{access.settings['phone_number_id']}", access.secrets["token"], wanted)
+
+
+def _ordered(account: ChannelAccount, act: str, key: str, wanted: dict[str, str]) -> dict[str, Any]:
     try:
         answer = outgoing.send(
             "POST",
-            f"{whatsapp.base_url(access)}/control/{act}/{access.settings['phone_number_id']}",
-            recipient=whatsapp.SANDBOX_RECIPIENT,
-            headers={"authorization": f"Bearer {access.secrets['token']}"},
+            f"{settings.SANDBOX_URL}/control/{act}",
+            recipient=sandboxes.RECIPIENT,
+            headers={"authorization": f"Bearer {key}"},
             json=wanted,
             timeout=3.0,
         )
@@ -98,6 +143,10 @@ def _people(said: dict[str, Any]) -> list[dict[str, Any]]:
     """Both sides for each person, who was last heard of first."""
     lines = [_line(one, one["to"], is_ours=True) for one in said["sent"]]
     lines += [_line(one, one["from"], is_ours=False) for one in said["said"]]
+    return _by_person(lines)
+
+
+def _by_person(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     by_number: dict[str, list[dict[str, Any]]] = {}
     for line in sorted(lines, key=lambda line: line["at"])[-_MOST:]:
         by_number.setdefault(f"+{line['number']}", []).append(line)
@@ -125,12 +174,9 @@ def _words(message: dict[str, Any]) -> tuple[str, list[str]]:
     if kind == "text":
         return str(content["body"]), []
     if kind == "template":
-        values = [
-            parameter.get("text", "")
-            for component in content.get("components", [])
-            if component["type"] == "body"
-            for parameter in component["parameters"]
-        ]
+        if content.get("words"):
+            return str(content["words"]), []
+        values = _values(content)
         shown = _("Template %(name)s (%(language)s)") % {
             "name": content["name"],
             "language": content["language"]["code"],

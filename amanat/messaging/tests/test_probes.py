@@ -16,7 +16,7 @@ from amanat.basis.gate import Answer, Reason
 from amanat.basis.models import Method
 from amanat.core import clock, tenancy
 from amanat.messaging import probes
-from amanat.messaging.channels import sms
+from amanat.messaging.channels import mail_making, sms, unsubscribing
 from amanat.messaging.inbox import bodies, saying
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import carrying
@@ -138,6 +138,23 @@ def test_an_sms_that_leaves_unregistered_is_seen(asked: Asked, monkeypatch: pyte
 def test_offers_at_night_are_seen(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "decide", lambda contact, **_question: everybody_may([contact.pk])[0])
     assert not run("sms", asked).is_kept
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "broken"),
+    [
+        (mail_making, "named", lambda _name, address: f"<{address}>"),
+        (unsubscribing, "foot", lambda _link, **_whose: ""),
+        (mail_making, "is_address", lambda _text: True),
+        (sms, "refusal", lambda _access, _message: None),
+    ],
+    ids=["no name", "no foot", "from nobody", "unregistered"],
+)
+def test_a_message_that_hides_whom_it_comes_from_is_seen(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, broken: Any
+) -> None:
+    monkeypatch.setattr(place, name, broken)
+    assert not run("sender", asked).is_kept
 
 
 def test_a_text_that_lies_open_is_seen(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 Makes an installation of its own in a scratch folder, fills it from a fixed seed, starts the real site on one pinned
 core, signs in as a member over HTTP and measures whole pages: time at the client, and the processor time that the web
-process and the database spent, added. What keeping the promises costs (`promises`) is measured in a process beside it.
+process and the database spent, added. What keeping the promises costs (`promises`) is measured in a process beside it,
+what conversations cost (`messages`) with our double of the provider in another.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from amanat.operations.bench import actions, machine, report, site
+from amanat.operations.bench import actions, machine, messages, report, site
 
 
 def main(arguments: list[str]) -> int:
@@ -26,6 +27,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=8790)
     parser.add_argument("--import-rows", type=int, default=10_000)
     parser.add_argument("--people", type=int, default=1_000, help="people whose time is over in the retention run")
+    parser.add_argument("--threads", type=int, default=2_000, help="conversations of four messages each")
+    parser.add_argument("--services", type=int, default=20_000, help="service records")
+    parser.add_argument("--reminded", type=int, default=1_000, help="people to remind in a day, and messages sent")
+    parser.add_argument("--events", type=int, default=1_000, help="calls of the provider while the workers stand still")
     parser.add_argument("--only", default="", help="names of actions, separated by semicolons")
     parser.add_argument("--folder", type=Path, help="keep the installation here and use it again")
     parser.add_argument("--json", action="store_true")
@@ -50,10 +55,18 @@ def _measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
         print(f"Seeded in {seeded['seconds']:.0f} s; waiting until the site has settled.", file=sys.stderr)
         site.settle(running)
         wanted = [name for name in options.only.split(";") if name]
-        figures = actions.measure_all(
-            running, seeded, repeat=options.repeat, import_rows=options.import_rows, only=wanted
-        )
-        figures |= actions.measure_promises(running, seeded, repeat=options.repeat, people=options.people, only=wanted)
+        # Conversations come last: pages of people are measured in the workspace as it was filled for them.
+        others = [name for name in wanted if name not in messages.ACTIONS]
+        figures: dict[str, dict[str, float]] = {}
+        if others or not wanted:
+            figures = actions.measure_all(
+                running, seeded, repeat=options.repeat, import_rows=options.import_rows, only=others
+            )
+            figures |= actions.measure_promises(
+                running, seeded, repeat=options.repeat, people=options.people, only=others
+            )
+        sizes = messages.Sizes(options.threads, options.services, options.reminded, options.events)
+        figures |= messages.measure_messages(running, seeded, sizes, repeat=options.repeat, only=wanted)
     return {
         "machine": machine.describe(),
         "contacts": options.contacts,

@@ -39,7 +39,7 @@ def measure_all(
     browser = Browser(site.port)
     browser.sign_in(seeded["email"], seeded["password"])
     figures: dict[str, dict[str, float]] = {}
-    with _quiet(site):
+    with quiet(site):
         pages = {} if only and set(only) <= set(PROMISES) else _pages(browser, site, seeded)
         for name, step in pages.items():
             if not only or name in only:
@@ -58,7 +58,7 @@ def measure_promises(
     wanted = [name for name in only if name in PROMISES]
     if only and not wanted:
         return {}
-    with _quiet(site):
+    with quiet(site):
         told: dict[str, dict[str, float]] = site.told(
             "amanat.operations.bench.promises", seeded["email"], str(repeat), str(people), *wanted
         )
@@ -66,7 +66,7 @@ def measure_promises(
 
 
 @contextmanager
-def _quiet(site: Running) -> Iterator[None]:
+def quiet(site: Running) -> Iterator[None]:
     """Hold the worker still, so that its sweeps are not counted as a page's work."""
     held = site.worker()
     for pid in held:
@@ -85,23 +85,23 @@ def _pages(browser: Browser, site: Running, seeded: dict[str, Any]) -> dict[str,
 
     def page(path: str, by: Browser = browser) -> Step:
         def step(_number: int) -> None:
-            _expect(by.get(path), 200)
+            expect(by.get(path), 200)
 
         return step
 
     def search(words: tuple[str, ...], path: str = "/search/") -> Step:
         def step(number: int) -> None:
-            _expect(browser.get(f"{path}?{urlencode({'q': words[number % len(words)]})}"), 200)
+            expect(browser.get(f"{path}?{urlencode({'q': words[number % len(words)]})}"), 200)
 
         return step
 
     def create(number: int) -> None:
-        _expect(browser.send_ready("/contacts/new/", ready(number)), 302, 303)
+        expect(browser.send_ready("/contacts/new/", ready(number)), 302, 303)
 
     def sign_in(_number: int) -> None:
         # `post` fetches the form first, as a browser does.
         body = [("login", seeded["email"]), ("password", seeded["password"])]
-        _expect(visitor.post("/accounts/login/", body), 302, 303)
+        expect(visitor.post("/accounts/login/", body), 302, 303)
         visitor.cookies.clear()
 
     visitor = Browser(site.port)
@@ -119,7 +119,7 @@ def _pages(browser: Browser, site: Running, seeded: dict[str, Any]) -> dict[str,
     }
 
 
-def _expect(answer: tuple[int, str], *statuses: int) -> None:
+def expect(answer: tuple[int, str], *statuses: int) -> None:
     if answer[0] not in statuses:
         raise RuntimeError(f"answered {answer[0]}: {answer[1][:300]}")
 
@@ -200,14 +200,14 @@ def throughput(site: Running, signed_in: Browser, *, connections: int = 8, secon
 
 def measure_import(site: Running, browser: Browser, rows: int) -> dict[str, float]:
     """Seconds from the start button to "done" for a CSV file of `rows` new people, and the processor time of all."""
-    _expect(browser.upload("/imports/", "bench.csv", _csv(rows), [], page="/imports/"), 302, 303)
+    expect(browser.upload("/imports/", "bench.csv", _csv(rows), [], page="/imports/"), 302, 303)
     run = browser.location
     text = browser.get(run)[1]
     fields = [*_form_fields(text), ("act", "start")]
     everything = machine.tree(site.supervisor)
     before = machine.precise_cpu_ms(everything)
     begun = time.perf_counter()
-    _expect(browser.post(f"{run}start/", fields, page=run), 302, 303)
+    expect(browser.post(f"{run}start/", fields, page=run), 302, 303)
     while 'tag-green">Done<' not in browser.get(run)[1]:
         if time.perf_counter() - begun > PATIENCE:
             raise TimeoutError("the import did not end")

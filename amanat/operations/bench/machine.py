@@ -60,6 +60,14 @@ def tree(root: int) -> list[int]:
     return found
 
 
+def threads(pid: int) -> list[int]:
+    """The threads of a process; none of one that is gone."""
+    try:
+        return [int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return []
+
+
 def cpu_ms(pids: list[int]) -> float:
     """User and system time of these processes and of their children that have ended, in milliseconds."""
     ticks = 0

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amanat.core import clock
 from amanat.core import configuration as settings
 from amanat.core.configuration import CHECKOUT
 from amanat.operations import Refused
@@ -58,10 +59,10 @@ class Running:
     def worker(self) -> list[int]:
         return self.tree_of("amanat worker")
 
-    def told(self, module: str, *arguments: str) -> Any:
-        """What a module of ours prints as JSON, run in the site's environment and on its core."""
+    def told(self, module: str, *arguments: str, is_pinned: bool = True) -> Any:
+        """What a module of ours prints as JSON, run in the site's environment and, unless told otherwise, on its core."""
         process = subprocess.run(
-            [*_pinned(CORE), sys.executable, "-m", module, *arguments],
+            [*(_pinned(CORE) if is_pinned else ()), sys.executable, "-m", module, *arguments],
             cwd=CHECKOUT, env=self.environment, stdout=subprocess.PIPE, check=True, text=True,
         )  # fmt: skip
         return json.loads(process.stdout.splitlines()[-1])
@@ -72,7 +73,7 @@ def running(folder: Path, *, port: int) -> Iterator[Running]:
     """Start `amanat up` on one core with its data in `folder`; stop it at the end."""
     environment = settings.child_environment(
         AMANAT_DATA=str(folder / "data"), AMANAT_SECRETS=str(folder / "secrets"), AMANAT_PORT=str(port), DATABASE_URL="",
-        AMANAT_LOG_LEVEL="error", AMANAT_BASE_URL=f"http://localhost:{port}",
+        AMANAT_LOG_LEVEL="error", AMANAT_BASE_URL=f"http://localhost:{port}", AMANAT_TIME_OFFSET=str(_to_noon()),
     )  # fmt: skip
     command = [sys.executable, "-m", "amanat", "up", "--port", str(port), "--data", str(folder / "data")]
     process = subprocess.Popen(
@@ -91,6 +92,12 @@ def running(folder: Path, *, port: int) -> Iterator[Running]:
             process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def _to_noon() -> int:
+    """Seconds to noon in India on this or the next day: messages go out by day only."""
+    noon_in_utc = 6.5 * 3600
+    return int((noon_in_utc - clock.now().timestamp()) % 86_400)
 
 
 def _pinned(core: int) -> list[str]:

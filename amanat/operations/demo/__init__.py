@@ -59,6 +59,12 @@ def remove() -> dict[str, Any]:
     return {"removed_workspaces": len(removed), "removed_users": users}
 
 
+_CONVERSATIONS = (
+    "To try conversations and reminders, start the site with: ./run up --sandbox\n"
+    "It plays the providers and reaches nobody. In the inbox, “The other phone” lets you answer as the customer.\n"
+)
+
+
 def as_text(result: dict[str, Any]) -> str:
     """The sign-ins as a table to read."""
     if "workspaces" not in result:
@@ -70,7 +76,7 @@ def as_text(result: dict[str, Any]) -> str:
             extra = f"  TOTP secret {seat['totp_secret']}" if seat["totp_secret"] else ""
             lines.append(f"  {seat['role']:8} {seat['email']:42} {seat['password']}{extra}")
         lines.append("")
-    return "\n".join([*lines, "Remove them with: ./run demo --remove"])
+    return "\n".join([*lines, _CONVERSATIONS, "Remove them with: ./run demo --remove"])
 
 
 def _make_shop(shop: Shop) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the people of a demo shop wrote and were written: a number of the sandbox, texts in three languages, rules, conversations.
+"""What the people of a demo shop wrote and were written: a number and a header of the sandbox, texts in three languages, rules, conversations.
 
 The number belongs to the sandbox, which reaches nobody. What was said lies in the past and is written as it would stand today: taken in,
 answered, delivered, read.
@@ -6,6 +6,7 @@ answered, delivered, read.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from amanat.basis import consent, notices, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Method
 from amanat.core import clock
-from amanat.messaging.channels import accounts, templates
+from amanat.desk.models import ServiceRecord
+from amanat.messaging.channels import accounts, sms_http, templates
 from amanat.messaging.channels.contract import Arrived, TemplateNews
 from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.channels.sms_http import SmsHttp
 from amanat.messaging.channels.whatsapp import WhatsApp
 from amanat.messaging.inbox import arriving, saying
 from amanat.messaging.inbox.models import Message
@@ -80,6 +83,11 @@ TEXTS = {
     "hi": "नमस्ते {{1}}, यह संदेश {{2}} से है। आपका काम {{3}}, तारीख {{4}} को देय है। आने वाले हों तो 1 लिखें, संदेश बंद करने के लिए STOP लिखें।",
     "mr": "नमस्कार {{1}}, हा संदेश {{2}} कडून आहे. तुमचे काम {{3}}, तारीख {{4}} रोजी आहे. येणार असाल तर 1 पाठवा, संदेश थांबवण्यासाठी STOP पाठवा.",
 }
+SHORT_TEXTS = {
+    "en": "Namaste {{1}}, your {{2}} at our centre is due on {{3}}. Please come in time.",
+    "hi": "नमस्ते {{1}}, हमारे केंद्र में आपका काम {{2}} तारीख {{3}} को देय है। कृपया समय पर आएँ।",
+    "mr": "नमस्कार {{1}}, आमच्या केंद्रात तुमचे काम {{2}} तारीख {{3}} रोजी आहे. कृपया वेळेवर या.",
+}
 VARIABLES = ("first_name", "business", "service", "due_date")
 EXAMPLES = ("Sunita", "Shree CSC Kendra", "PAN correction", "30 Nov 2026")
 
@@ -92,8 +100,13 @@ def tell(workspace: Workspace, members: Sequence[Member], people: Sequence[Conta
     owner, now = members[0], clock.now()
     account = _number(workspace, owner, now)
     template = _template(account, owner, now)
-    _agree(workspace, people[:AGREEING], now)
-    _rules(owner, template, now)
+    per = [
+        one.value for one in (Channel.WHATSAPP, Channel.SMS) if one.value in (policy.purposes["reminders"].per or ())
+    ]
+    has_texts = Channel.SMS.value in per and rules.CARRIERS[Channel.SMS] in policy.recipients
+    ways = [template, *([_header(workspace, owner, now)] if has_texts else [])]
+    _agree(workspace, _soon_first(workspace, people, now)[:AGREEING], per, now)
+    _rules(owner, ways, now)
     reachable = [contact for contact in people if contact.main_phone]
     for number, (contact, talk) in enumerate(zip(reachable, TALKS, strict=False)):
         _talk(account, contact, talk, members[number % min(len(members), 3)], now)
@@ -106,6 +119,25 @@ def _number(workspace: Workspace, owner: Member, now: datetime) -> ChannelAccoun
         settings={"phone_number_id": f"9{secrets.randbelow(10**14):014}", "waba_id": f"8{secrets.randbelow(10**14):014}"},
         secrets={"token": secrets.token_urlsafe(32), "app_secret": secrets.token_hex(16)},
     )  # fmt: skip
+
+
+def _header(workspace: Workspace, owner: Member, now: datetime) -> MessageTemplate:
+    """Texts for who cannot be reached on WhatsApp, from a header of the sandbox."""
+    account = accounts.connect(
+        workspace=workspace, by=owner, at=now, provider=SmsHttp.name, name="SMS (sandbox)", address="SANDBX",
+        settings=sms_http.SANDBOX, secrets={"key": secrets.token_urlsafe(24)}, is_sandbox=True,
+    )  # fmt: skip
+    template = templates.make(
+        account=account, by=owner, at=now, name="service_due_sms", title="A service is due", channel=Channel.SMS,
+        purpose="reminders", category=MessageTemplate.Category.UTILITY,
+    )  # fmt: skip
+    for number, (language, body) in enumerate(SHORT_TEXTS.items()):
+        templates.write(
+            template=template, language=language, by=owner, at=now, body=body, variables=("first_name", "service", "due_date"),
+            examples=("Sunita", "PAN correction", "30 Nov 2026"), provider_id=f"110716{number:013}",
+            registered=re.sub(r"\{\{\d\}\}", "{#var#}", body),
+        )  # fmt: skip
+    return template
 
 
 def _template(account: ChannelAccount, owner: Member, now: datetime) -> MessageTemplate:
@@ -123,19 +155,31 @@ def _template(account: ChannelAccount, owner: Member, now: datetime) -> MessageT
     return template
 
 
-def _agree(workspace: Workspace, people: Sequence[Contact], now: datetime) -> None:
+def _soon_first(workspace: Workspace, people: Sequence[Contact], now: datetime) -> list[Contact]:
+    """Those first of whom something is due within weeks: rules then have somebody to write to."""
+    first, last = now.date(), now.date() + timedelta(days=21)
+    due = (
+        ServiceRecord.objects.of(workspace)
+        .alive()
+        .filter(due_on__range=(first, last), status__in=ServiceRecord.IN_HAND)
+    )
+    soon = set(due.values_list("contact_id", flat=True))
+    return sorted(people, key=lambda contact: contact.pk not in soon)
+
+
+def _agree(workspace: Workspace, people: Sequence[Contact], channels: Sequence[str], now: datetime) -> None:
     notice = notices.show(workspace=workspace, purposes=["reminders"], language=workspace.language, at=now)
     for number, contact in enumerate(people):
         if number % 4 != 3:  # one in four was not asked yet
             consent.give(
-                contact=contact, purpose="reminders", channels=["whatsapp"], notice=notice, how=How(Method.COUNTER),
+                contact=contact, purpose="reminders", channels=channels, notice=notice, how=How(Method.COUNTER),
                 at=now - timedelta(days=number + 1),
             )  # fmt: skip
 
 
-def _rules(owner: Member, template: MessageTemplate, now: datetime) -> None:
+def _rules(owner: Member, ways: Sequence[MessageTemplate], now: datetime) -> None:
     usual = {
-        "field": "", "service": None, "at": time(10), "channels": [Channel.WHATSAPP.value], "templates": [template.pk],
+        "field": "", "service": None, "at": time(10), "channels": [one.channel for one in ways], "templates": [one.pk for one in ways],
         "fallback_hours": 6, "most_a_day": 2, "quiet_days": [6], "purpose": "reminders", "needs_approval": True,
     }  # fmt: skip
     with translation.override(owner.workspace.language):

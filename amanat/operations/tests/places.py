@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -17,6 +18,9 @@ from amanat.core import configuration
 from amanat.core.configuration import CHECKOUT, Configuration
 
 PATIENCE = 60.0
+LONGEST_RUN = 3600.0  # seconds after which installations made for other code are in nobody's way
+#: Of this process's environment, what programs are given too.
+KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPYCACHEPREFIX"}
 
 
 def install(within: Path, **environ: str) -> Configuration:
@@ -27,32 +31,45 @@ def install(within: Path, **environ: str) -> Configuration:
 
 
 def migrated(within: Path, **environ: str) -> Configuration:
-    """A new installation with today's tables and nothing in them.
+    """A new installation with today's tables and nothing in them: the tables alone take ten seconds."""
+    return made_once("migrated", _migrate, within, **environ)
 
-    It is a copy of one that the first to ask makes for all processes of the run: the tables alone take ten seconds. A data folder
-    may be moved, so may its copy; the keys are the same in all of them.
+
+def _migrate(folder: Path) -> None:
+    said, output = run(install(folder).data, "migrate")
+    assert said == 0, output
+
+
+def made_once(name: str, make: Callable[[Path], object], within: Path, **environ: str) -> Configuration:
+    """An installation that `make` makes in a folder; what else it leaves in the folder comes along.
+
+    It is a copy of one that the first to ask makes for all processes of the run. A data folder may be moved, so may its copy; the keys
+    are the same in all of them.
     """
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((CHECKOUT / "amanat").rglob("*.py"))))
     shared = Path(tempfile.gettempdir()) / f"amanat-tests-{os.getuid()}" / "installed"
-    shared.mkdir(parents=True, exist_ok=True)
-    for above in (shared, shared.parent):
-        above.chmod(0o711)
-    made = shared / code.hexdigest()[:16]
-    with (shared / "lock").open("w") as lock:
+    made = shared / _digest_of_code() / name
+    made.parent.mkdir(parents=True, exist_ok=True)
+    for above in (shared.parent, shared, made.parent):
+        above.chmod(0o711)  # whatever the umask: the database of a root lies elsewhere otherwise, and would be shared
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (made / "done").exists():
+        if not made.exists():
             for old in shared.iterdir():
-                if old.is_dir():
-                    shutil.rmtree(old)
-            made.mkdir()
-            made.chmod(
-                0o711
-            )  # whatever the umask: the database of a root lies elsewhere otherwise, and would be shared
-            said, output = run(install(made).data, "migrate")
-            assert said == 0, output
-            (made / "done").touch()
-        subprocess.run(["cp", "-a", str(made / "data"), str(made / "data-secrets"), str(within)], check=True)
+                if old.is_dir() and time.time() - old.stat().st_mtime > LONGEST_RUN:
+                    shutil.rmtree(old, ignore_errors=True)
+            # Under a name of its own: what a broken-off try has left is in nobody's way.
+            begun = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=made.parent))
+            begun.chmod(0o711)
+            make(begun)
+            begun.rename(made)
+        subprocess.run(["cp", "-a", f"{made}/.", str(within)], check=True)
     return install(within, **environ)
+
+
+@functools.cache
+def _digest_of_code() -> str:
+    code = b"".join(path.read_bytes() for path in sorted((CHECKOUT / "amanat").rglob("*.py")))
+    return hashlib.sha256(code).hexdigest()[:16]
 
 
 @contextlib.contextmanager
@@ -65,7 +82,7 @@ def folder() -> Iterator[Path]:
 
 def environment(data: Path, **changes: str) -> dict[str, str]:
     """The environment of a new shell: nothing of the test run's own settings."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    kept = {name: value for name, value in os.environ.items() if name in KEPT}
     return {**kept, "AMANAT_DATA": str(data), "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1", **changes}
 
 

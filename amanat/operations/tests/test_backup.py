@@ -18,6 +18,7 @@ from amanat.operations.tests import places
 
 pytestmark = pytest.mark.slow
 
+TOMBSTONE = '{"kind": "contact purged", "subject": "ab", "at": "2026-11-22T10:00:00+00:00"}\n'
 FILL = """
 from amanat.operations import services
 services.set_up_django()
@@ -126,6 +127,8 @@ def test_replacing_brings_back_what_was_lost_and_drops_what_came_later(
     with postgres.using(copy), dumps.connect(copy) as connection:
         connection.execute("UPDATE accounts_workspace SET name = 'Spoilt'")
         connection.execute("CREATE TABLE later (id int)")
+        # A process was killed after it had erased somebody, and before it wrote that down outside the database.
+        connection.execute("INSERT INTO core_tombstonedue VALUES (gen_random_uuid(), %s, now())", [TOMBSTONE])
     (dumps.files_folder(copy) / "aa/paper-1").unlink()
     (dumps.files_folder(copy) / "later").write_bytes(b"x")
     assert contents(copy) != before
@@ -134,6 +137,7 @@ def test_replacing_brings_back_what_was_lost_and_drops_what_came_later(
     code, output = places.run(copy.data, "restore", str(saved), "--replace")
     assert code == 0, output
     assert contents(copy) == before == contents(original)
+    assert (copy.secrets / "tombstones.jsonl").read_text().endswith(TOMBSTONE)
     assert not list(copy.data.glob("files.*"))
     with postgres.using(copy), dumps.connect(copy, "postgres") as connection:
         names = [

@@ -1,6 +1,7 @@
 """Every command in this process: its words, what it calls, what it prints and ends with. Nothing is started."""
 
 import argparse
+import dataclasses
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from amanat.core import configuration
 from amanat.core.configuration import Configuration, ConfigurationError
-from amanat.operations import Refused, backup, cli, doctor, nightly, postgres, restore, swapping
+from amanat.operations import Refused, backup, cli, doctor, nightly, postgres, restore, services, swapping
 from amanat.operations.archive import keeping, rewinding
 from amanat.operations.doctor import Finding, Report
 from amanat.operations.tests import places
@@ -334,3 +335,12 @@ def test_every_command_has_a_sentence_and_its_own_help(capsys: pytest.CaptureFix
             parser.parse_args([name, "--help"])
         assert ended.value.code == 0
         assert "--data" in capsys.readouterr().out
+
+
+@pytest.mark.slow  # a process with Django
+def test_a_web_server_by_itself_has_its_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`./run web` on a machine where `./run up` never ran, as behind a database server of one's own."""
+    here = dataclasses.replace(configuration.current(), data=tmp_path)
+    monkeypatch.setenv("AMANAT_DATA", str(tmp_path))
+    services._collect_files(here)
+    assert list(tmp_path.glob("static/web/css/*.css"))

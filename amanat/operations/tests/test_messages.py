@@ -147,6 +147,7 @@ def test_a_file_says_where_without_line_numbers_and_is_not_wrapped(language: Pat
     assert f'msgid "{text}"\n' in written
 
 
+@pytest.mark.slow
 def test_doing_it_again_changes_nothing(tmp_path: Path) -> None:
     for file in (CHECKOUT / "amanat" / "locale").glob("*.po"):
         (tmp_path / file.name).write_bytes(file.read_bytes())

@@ -127,3 +127,15 @@ def test_exit_codes(bad: Path, broken: Path, capsys: pytest.CaptureFixture[str])
     assert ends("diff", str(GOOD)) == cli.USAGE
     assert ends("merge", str(broken)) == cli.CANNOT
     assert "is no policy" in capsys.readouterr().err
+
+
+def test_a_ready_policy_is_read_whole_by_its_name_or_its_file() -> None:
+    """What stands in the file of a trade is only where it differs from the default."""
+    by_name, well = policies.run("lint", [Path("csc-centre")])
+    assert well and by_name.endswith("to look at.")
+    by_file, _well = policies.run("lint", [READY / "csc-centre.yaml"])
+    assert [line.partition(": ")[2] for line in by_file.splitlines()] == [
+        line.partition(": ")[2] for line in by_name.splitlines()
+    ]
+    with pytest.raises(Refused, match="cannot be read"):
+        policies.run("render", [Path("no-such-trade")])

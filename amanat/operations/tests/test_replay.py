@@ -23,10 +23,12 @@ with postgres.using(configuration.current()):
     from amanat.accounts.adapters import AccountAdapter
     from amanat.accounts.models import ApiToken, Member, Session, User, Workspace
     from amanat.accounts.tests import factories
+    from amanat.basis import consent, objections, suppression
+    from amanat.basis.models import Method
     from amanat.core import clock, jobs, ledger, tally, tenancy
     from amanat.people import bin as deleted, contacts, search
     from amanat.people.drafts import ContactDraft
-    from amanat.people.models import Contact
+    from amanat.people.models import Contact, Email
     from amanat.messaging.channels.models import ChannelAccount
     from amanat.messaging.inbox.models import Message, Thread
     from amanat.messaging.outbox import ordering
@@ -49,6 +51,7 @@ FILL = """
         for name, member in (("till", rekha), ("door", rekha), ("old phone", prakash)):
             api_tokens.make(member=member, name=name, scopes=["contacts:read"], expires_at=clock.now() + timedelta(9), at=clock.now())
         ravi = Contact.objects.of(here).get(name="Ravi Patil")
+        Email.objects.create(workspace_id=here.pk, contact=ravi, address="ravi@example.in")
         mailbox = ChannelAccount.objects.create(workspace_id=here.pk, channel="email", provider="smtp", name="Mail", address="a@example.in")
         thread = Thread.objects.create(workspace_id=here.pk, contact=ravi, last_at=clock.now())
         letter = Message.objects.create(workspace_id=here.pk, thread=thread, contact=ravi, channel="email", account=mailbox, direction="out", happened_at=clock.now())
@@ -66,6 +69,11 @@ END = """
         asha = Contact.objects.of(here).get(name="Asha Menon")
         deleted.delete(model=Contact, workspace=here, by=rekha, at=clock.now(), ids=[asha.pk])
         deleted.purge(model=Contact, workspace=here, by=rekha, at=clock.now(), ids=[asha.pk])
+        ravi = Contact.objects.of(here).get(name="Ravi Patil")
+        for purpose in ("marketing", "reminders"):
+            consent.withdraw(contact=ravi, purpose=purpose, channels=["email"], how=consent.How(Method.LINK), at=clock.now())
+        suppression.lift(["ravi@example.in"], workspace=here, at=clock.now(), purpose="reminders", channel="email")
+        objections.make(contact=ravi, how=consent.How(Method.PHONE), at=clock.now(), purpose="analytics")
         api_tokens.revoke(token=ApiToken.objects.of(here).get(name="door"), by=rekha, at=clock.now())
         members.end(member=Member.objects.of(here).get(name="Prakash Jadhav"), by=rekha, at=clock.now())
     AccountAdapter().set_password(rekha.user, "a better password, she hopes")
@@ -85,6 +93,11 @@ LOOK = """
             "tokens": sorted(ApiToken.objects.of(here).filter(revoked_at__isnull=True).values_list("name", flat=True)),
             "members": sorted(Member.objects.of(here).filter(ended_at__isnull=True).values_list("name", flat=True)),
             "messages": list(Dispatch.objects.of(here).values_list("state", flat=True)),
+            "stopped": [
+                purpose for purpose in ("marketing", "reminders")
+                if suppression.against(["ravi@example.in"], workspace=here, purpose=purpose, channel="email", at=clock.now())
+            ],
+            "objected": sorted(objections.standing(Contact.objects.of(here).get(name="Ravi Patil"), at=clock.now())),
             "notes": [entry.facts["again"] for entry in LedgerEntry.objects.of(here).filter(event="operations.backup.restored")],
         }
     found["old password"] = rekha.user.check_password(factories.PASSWORD)
@@ -102,6 +115,8 @@ BEFORE = {
     "tokens": ["door", "old phone", "till"],
     "members": ["Prakash Jadhav", "Rekha"],
     "messages": ["todo"],
+    "stopped": [],
+    "objected": [],
     "notes": [],
     "old password": True,
     "any password": True,
@@ -115,7 +130,11 @@ AFTER = {
     "tokens": ["till"],
     "members": ["Rekha"],
     "messages": ["held"],
-    "notes": [{"contacts": 1, "companies": 0, "papers": 0, "tokens": 1, "seats": 1, "owners": 0, "messages": 1}],
+    "stopped": ["marketing"],
+    "objected": ["analytics"],
+    "notes": [
+        {"contacts": 1, "companies": 0, "papers": 0, "tokens": 1, "seats": 1, "owners": 0, "opt_outs": 2, "messages": 1}
+    ],
     "old password": False,
     "any password": False,
     "sessions": 0,
@@ -183,14 +202,17 @@ def look(here: Configuration, body: str = LOOK) -> dict[str, object]:
 @pytest.fixture
 def here(place: Path) -> Configuration:
     """An installation with a backup, after which things were ended for good."""
-    found = places.migrated(place)
+    return places.made_once("ended", _end_things, place)
+
+
+def _end_things(folder: Path) -> None:
+    found = places.migrated(folder)
     step(found, FILL)
     before = look(found)
     assert before | BEFORE == before
-    code, output = places.run(found.data, "backup", str(place / "b.amanat"))
+    code, output = places.run(found.data, "backup", str(folder / "b.amanat"))
     assert code == 0, output
     step(found, END)
-    return found
 
 
 def test_what_was_ended_since_the_backup_is_ended_again(here: Configuration) -> None:
@@ -218,14 +240,17 @@ def test_what_was_ended_since_the_backup_is_ended_again(here: Configuration) -> 
 @pytest.fixture
 def left(place: Path) -> Configuration:
     """An installation with a backup, after which a workspace was closed and an account deleted."""
-    found = places.migrated(place)
+    return places.made_once("left", _leave, place)
+
+
+def _leave(folder: Path) -> None:
+    found = places.migrated(folder)
     step(found, OPEN)
     before = look(found, WHO_IS_THERE)
     assert (before["workspaces"], before["keys"], before["prakash"]) == (["Dukan", "Kendra"], 2, 1)
-    code, output = places.run(found.data, "backup", str(place / "b.amanat"))
+    code, output = places.run(found.data, "backup", str(folder / "b.amanat"))
     assert code == 0, output
     step(found, LEAVE)
-    return found
 
 
 GONE = {

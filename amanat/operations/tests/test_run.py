@@ -131,3 +131,10 @@ def test_the_locks_name_hashes_and_no_registry() -> None:
         assert pins
         assert all("==" in line for line in pins)
         assert len(pins) <= text.count("--hash=sha256:")
+
+
+def test_an_environment_that_cannot_be_written_is_told_and_not_waited_for(checkout: Path) -> None:
+    """Below /proc nobody can write, root neither: as when the folder belongs to somebody else."""
+    code, output, told = run(checkout, "version", AMANAT_VENV="/proc/nobody/venv")
+    assert (code, output) == (3, "")
+    assert "cannot write there" in told and "waiting" not in told

@@ -48,6 +48,8 @@ class JsonTable(Table):
     head: dict[str, Any] = field(default_factory=dict)
     #: the lists of the file that can be taken, in the order in which they are
     lists: list[str] = field(default_factory=list)
+    #: "json", or how the file really is written: "csv" or "workbook"
+    written: str = "json"
 
 
 def head_of(table: Table) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def _of_lines(source: Source, head: dict[str, Any], part: str) -> JsonTable:
         return _lines(source, name, places)
 
     places: dict[str, int] = {}
-    return _table(present, part, head, records)
+    return table(present, part, head, records)
 
 
 def _lines(source: Source, name: str, places: dict[str, int]) -> Iterator[str]:
@@ -140,10 +142,11 @@ def _whole(source: Source, part: str) -> JsonTable:
         raise FileRefused(_("The file is not JSON that can be read.")) from None
     head = _checked(content)
     present = [name for name in parts.order() if isinstance(head.get(name), list) and head[name]]
-    return _table(present, part, head, lambda name: (json.dumps(one, ensure_ascii=False) for one in head[name]))
+    return table(present, part, head, lambda name: (json.dumps(one, ensure_ascii=False) for one in head[name]))
 
 
-def _table(present: list[str], part: str, head: dict[str, Any], records: Callable[[str], Iterator[str]]) -> JsonTable:
+def table(present: list[str], part: str, head: dict[str, Any], records: Callable[[str], Iterator[str]]) -> JsonTable:
+    """The list `part`, or all of `present` in their order, out of the JSON of their records. Raises FileRefused."""
     people = [name for name in PEOPLE if name in present]
     offered = people if set(present) <= set(PEOPLE) else [parts.EVERYTHING, *people]
     chosen = part or next(iter(offered), "")

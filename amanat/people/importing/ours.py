@@ -27,7 +27,7 @@ ID = {"contact": "Amanat id", "company": "Amanat company id"}
 #: The attributes of a draft that are one text, with their headings, in the order of the columns.
 FACTS = {
     "contact": {
-        "name": "Name", "company": "Company", "job_title": "Job title", "stage": "Stage", "owner": "Owner e-mail", "team": "Team",
+        "name": "Name", "company": "Company", "company_id": "Amanat company id", "job_title": "Job title", "stage": "Stage", "owner": "Owner e-mail", "team": "Team",
         "language": "Language", "birthday": "Birthday", "follow_up_on": "Next follow-up", "external_id": "External id",
         "source_detail": "Source", "created_at": "Added at", "notes": "Notes",
     },
@@ -60,7 +60,8 @@ class Widths:
 
     def facts(self, on: str) -> dict[str, str]:
         """The attributes that are one text, with their headings."""
-        return {name: heading for name, heading in FACTS[on].items() if name not in self.without}
+        without = self.without | {"company_id"} if "company" in self.without else self.without
+        return {name: heading for name, heading in FACTS[on].items() if name not in without}
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
@@ -190,6 +191,14 @@ class Reader:
                 self._takers.append((place, _custom_taker(self.fields[place])))
             elif numbered:
                 self._takers.append((place, _reach_taker(numbered[1], int(numbered[2]) - 1, numbered[3] or "")))
+
+    def unchecked(self, cells: Sequence[str]) -> Draft:
+        """What the cells say, for who checks it later."""
+        draft = Draft(0)
+        for place, take in self._takers:
+            if cell := values.cleaned(cells[place]):
+                take(draft, cell)
+        return draft
 
     def draft(self, number: int, cells: Sequence[str], problems: list[Problem]) -> Draft:
         draft = Draft(number)

@@ -35,6 +35,8 @@ class Line:
     row: Columns
     #: left out without a word, as it is here already in another form
     is_known: bool = False
+    #: left out without a word, as it says something about nobody who is here
+    is_nobodys: bool = False
 
     def lose(self, column: str, reason: str, value: object = "") -> None:
         """Refuse the row."""
@@ -46,7 +48,7 @@ class Line:
 
     @property
     def is_good(self) -> bool:
-        return not self.is_known and not self.reading.is_lost
+        return not self.is_known and not self.is_nobodys and not self.reading.is_lost
 
 
 def _nothing(links: Links, lines: Sequence[Line]) -> None:
@@ -142,7 +144,8 @@ class PartBatch:
         if lines:
             self.part.fit(self.links, lines)
         good = [line for line in lines if line.is_good]
-        self.counts.skipped += sum(line.is_known for line in lines)
+        self.counts.unchanged += sum(line.is_known for line in lines)
+        self.counts.skipped += sum(line.is_nobodys for line in lines)
         self.counts.created += len(good)
         run = self.links.run
         if good:
@@ -163,7 +166,7 @@ class PartBatch:
         for reading in given:
             assert reading.values is not None
             if reading.values["id"] in here:
-                self.counts.skipped += 1
+                self.counts.unchanged += 1
             else:
                 here.add(reading.values["id"])
                 lines.append(Line(reading, reading.values))

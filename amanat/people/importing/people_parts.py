@@ -46,7 +46,7 @@ def _fit_timeline(links: Links, lines: Sequence[Line]) -> None:
         row["actor_id"] = links.member(row.pop("actor_email"))
         if row["reference_id"] and row["reference_id"] not in here:
             row |= {"reference_kind": "", "reference_id": None, "data": {}}
-        line.is_known = not row["contact_id"] and not row["company_id"]
+        line.is_nobodys = not row["contact_id"] and not row["company_id"]
 
 
 def _referred(links: Links, lines: Sequence[Line]) -> set[str]:

@@ -57,8 +57,11 @@ class Reading:
 
 @dataclass(slots=True)
 class Counts:
+    """`unchanged`: what is here already and said nothing new; `skipped`: blank rows, and who is here where they were to be left."""
+
     created: int = 0
     updated: int = 0
+    unchanged: int = 0
     skipped: int = 0
     failed: int = 0
 

@@ -5,6 +5,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO, cast
 
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from amanat.accounts.models import Member
 from amanat.core import files
 from amanat.core.filetypes import FileType, register_kind
 from amanat.core.models_files import StoredFile
-from amanat.people.importing import jsonfiles, readers
+from amanat.people.importing import jsonfiles, ourtables, readers
 from amanat.people.importing.tables import FileRefused, Limits, Table
 from amanat.people.models import ImportRun
 
@@ -73,8 +74,17 @@ def opened(run: ImportRun) -> Iterator[Table]:
         inner = jsonfiles.inside_archive(path, LIMITS)
         if inner is not None or jsonfiles.looks_like(path):
             yield jsonfiles.open_table(inner.path if inner and inner.path else path, part, LIMITS)
+        elif (whole := ourtables.open_table(path, part, LIMITS)) is not None:
+            yield whole
         else:
-            yield readers.open_table(path, run.file_name, part=part, limits=LIMITS)
+            yield _one_table(path, run.file_name, part)
+
+
+def _one_table(path: str, name: str, part: str) -> Table:
+    """One table; where it is one of an export of ours, the whole can still be chosen."""
+    table = readers.open_table(path, name, part=part, limits=LIMITS)
+    whole = ourtables.open_table(path, "", LIMITS) if part and len(table.parts) > 1 else None
+    return replace(table, parts=[*whole.parts, *table.parts]) if whole is not None else table
 
 
 @contextmanager

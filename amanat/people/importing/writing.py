@@ -123,7 +123,7 @@ class Batch:
         elif self._change(known, draft, values):
             self.counts.updated += 1
         else:
-            self.counts.skipped += 1
+            self.counts.unchanged += 1
         if self.notes_moves and draft.our_id and draft.our_id != known.id and not reading.is_lost:
             self.moved[draft.our_id] = known.id
         if self.kind is Contact and not reading.is_lost:

@@ -17,8 +17,9 @@ from amanat.accounts.tests.factories import make_member, signed_in
 from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.people import bin as deleted
-from amanat.people import bulk, companies, contacts, search, vocabulary
+from amanat.people import bulk, companies, contacts, custom_fields, masking, search, vocabulary
 from amanat.people.bulk import BulkChanges
+from amanat.people.custom_fields import FieldDraft
 from amanat.people.models import Company, Contact, Interaction, Tag
 from amanat.people.tests.factories import make_company, make_contact, make_stage, make_team, narrow_member, owner
 
@@ -66,6 +67,52 @@ def test_each_field_is_set_emptied_and_told(shree: Workspace, rekha: Member) -> 
         assert _change(rekha, two, **{name: None}) == 2
         assert _values(shree, column) == [None, None]
         assert _lines(shree)[-1][1] == [[name, "", ""]]
+
+
+KINDS: list[tuple[str, Any, Any]] = [
+    ("text", "Ozar", "Ozar"), ("long_text", "two\nlines", "two\nlines"), ("number", "2.5", 2.5), ("money", "1,250.50", 125_050), ("date", "2026-06-15", "2026-06-15"),
+    ("time", "2026-06-15T10:30", "2026-06-15T10:30:00+05:30"), ("yes_no", "no", False), ("choice", "Onion", "Onion"), ("choices", ["Rice", "Onion"], ["Rice", "Onion"]),
+    ("phone", "98220 41736", "+919822041736"), ("email", "Asha@Example.in", "asha@example.in"), ("link", "asha.in", "https://asha.in"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("on", ["contact", "company"])
+def test_fields_of_all_twelve_kinds_are_set_and_emptied_by_the_bar(shree: Workspace, rekha: Member, on: str) -> None:
+    make: Any = make_contact if on == "contact" else make_company
+    model: Any = Contact if on == "contact" else Company
+    with tenancy.inside(shree):
+        for kind, _given, _stored in KINDS:
+            choices = ["Onion", "Rice"] if kind in {"choice", "choices"} else []
+            draft = FieldDraft(kind, kind=kind, on=on, choices=choices)
+            custom_fields.add(workspace=shree, by=rekha, at=clock.now(), draft=draft)
+    rows = [make(shree, name, custom={"text": "before", "number": 1}) for name in ("Asha", "Bala")]
+    bar, browser = "/contacts/change/" if on == "contact" else "/companies/change/", signed_in(rekha)
+    ticked = [str(one.pk) for one in rows]
+    for kind, given, stored in KINDS:
+        browser.post(bar, {"ids": ticked, "act": f"set-own.{kind}", f"own-{kind}": given})
+        assert [held.get(kind) for held in _values(shree, "custom", model=model)] == [stored, stored], kind
+    assert all(len(held) == 12 for held in _values(shree, "custom", model=model)), "the others of a record stay"
+    for kind, _given, _stored in KINDS:
+        browser.post(bar, {"ids": ticked, "act": f"empty-own.{kind}"})
+    assert _values(shree, "custom", model=model) == [{}, {}]
+
+
+def test_a_field_of_ones_own_is_told_and_its_wrong_or_hidden_value_refused(
+    shree: Workspace, rekha: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenancy.inside(shree):
+        for draft in (FieldDraft("Acres", kind="number"), FieldDraft("Village", is_required=True)):
+            custom_fields.add(workspace=shree, by=rekha, at=clock.now(), draft=draft)
+    asha = make_contact(shree, "Asha", custom={"village": "Ozar"})
+    assert _change(rekha, [asha], custom={"acres": "3"}) == 1
+    assert _lines(shree)[-1][1] == [["custom-acres", "", "3"]]
+    for wrong in ({"acres": "many"}, {"village": None}, {"nothing": "x"}):
+        with pytest.raises(ValidationError):
+            _change(rekha, [asha], custom=wrong)
+    monkeypatch.setattr(masking, "guard", lambda *_given: masking.Guard(masked=frozenset({"custom-acres"})))
+    with pytest.raises(ValidationError, match="do not see"):
+        _change(rekha, [asha], custom={"acres": "4"})
+    assert _values(shree, "custom") == [{"village": "Ozar", "acres": 3}]
 
 
 def test_companies_take_all_but_a_stage(shree: Workspace, rekha: Member) -> None:

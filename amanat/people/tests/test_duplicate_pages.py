@@ -17,7 +17,7 @@ from amanat.accounts.tests.factories import make_member, signed_in
 from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.people import bin as deleted
-from amanat.people import duplicates
+from amanat.people import duplicates, merging
 from amanat.people.drafts import AddressDraft
 from amanat.people.models import Contact, LikelyDuplicate, NotDuplicate
 from amanat.people.tests.factories import make_company, make_contact, make_team, narrow_member, owner
@@ -163,6 +163,17 @@ def test_pairs_with_somebody_hidden_are_not_shown(shree: Workspace, monkeypatch:
     monkeypatch.setattr(Member, "may", lambda member, permission: True)
     pairs = signed_in(narrow).get(reverse("people:duplicates")).context["pairs"]
     assert [pair["first"]["name"] for pair in pairs] == ["Ravi Patil"]
+
+
+def test_the_list_of_merges_names_those_that_are_two_again(shree: Workspace, rekha: Member, browser: Client) -> None:
+    keep, gone = _person(shree, "Asha Menon"), _person(shree, "Balu Patil")
+    with tenancy.inside(shree, actor=rekha.pk):
+        merge = merging.merge(keep=keep, gone=gone, choices={}, by=rekha, at=clock.now())
+    rows = browser.get(reverse("people:merges")).context["rows"]
+    assert [(row["kept"], row["gone"], row["may_undo"]) for row in rows] == [("Asha Menon", "Balu Patil", True)]
+    browser.post(reverse("people:merge_undo", args=[merge.pk]))
+    rows = browser.get(reverse("people:merges")).context["rows"]
+    assert [(row["kept"], row["gone"], row["may_undo"]) for row in rows] == [("Asha Menon", "Balu Patil", False)]
 
 
 @pytest.mark.parametrize("role", Role.values)

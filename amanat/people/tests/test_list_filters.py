@@ -265,11 +265,14 @@ FIELDS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 CUSTOM: list[tuple[str, Any, set[str]]] = [
     ("village", "pimpal", {"Asha", "Balu"}), ("village", "BASWANT", {"Asha"}), ("village", "100%", {"Chitra"}), ("village", "%", {"Chitra"}),
-    ("story", "in june", {"Asha", "Balu"}), ("story", "_", {"Chitra"}), ("acres", "12", {"Balu", "Chitra"}), ("acres", "2.5", {"Asha"}),
-    ("income", "125050", {"Asha"}), ("sown", "2026", {"Asha", "Balu"}), ("sown", "06-15", {"Asha", "Chitra"}), ("seen", "2026-06-15", {"Asha"}),
+    ("story", "in june", {"Asha", "Balu"}), ("story", "_", {"Chitra"}), ("acres", "12", {"Balu"}), ("acres", "2.5", {"Asha"}),
+    ("income", "₹ 1,250.50", {"Asha"}), ("sown", "2026", {"Asha", "Balu"}), ("sown", "06-15", {"Asha", "Chitra"}), ("seen", "2026-06-15", {"Asha"}),
     ("insured", "yes", {"Asha"}), ("insured", "no", {"Balu"}), ("insured", ["yes", "no"], {"Asha", "Balu"}),
     ("crop", "Onion", {"Asha"}), ("crop", ["Onion", "Grape"], {"Asha", "Balu"}), ("crop", "Rice", set()),
-    ("schemes", "PMFBY", {"Asha", "Balu"}), ("schemes", "PMKISAN", {"Balu"}), ("nominee", "41737", {"Balu"}),
+    ("schemes", "PMFBY", {"Asha", "Balu"}), ("schemes", "PMKISAN", {"Balu"}), ("nominee", "41737", {"Balu"}), ("nominee", "098220 41736", {"Asha"}),
+    ("acres.from", "2.5", {"Asha", "Balu", "Chitra"}), ("acres.from", "12.1", {"Chitra"}), ("acres.to", "12", {"Asha", "Balu"}),
+    ("income.from", "99", {"Asha", "Balu"}), ("income.to", "1,250", {"Balu", "Chitra"}), ("sown.from", "2026-06-15", {"Asha", "Balu"}),
+    ("sown.to", "2026-06-14", {"Chitra"}), ("seen.from", "2026-06-16", {"Balu"}), ("seen.to", "2026-06-15", {"Asha"}), ("seen.from", "2026-06-17", set()),
     ("mail", "example.in", {"Asha", "Balu"}), ("mail", "BALU@", {"Balu"}), ("site", "onion", {"Balu"}), ("site", "ftp", set()),
 ]  # fmt: skip
 
@@ -292,7 +295,16 @@ def test_custom_fields_of_all_twelve_kinds_are_filtered(shree: Workspace, on: st
             rows = lists.filtered(lists.parse(given, on=on, words=words), member=member, words=words)
             found.append((key, value, set(rows.values_list("name", flat=True))))
         assert found == CUSTOM
-        for key, value in (("insured", "maybe"), ("crop", "onion"), ("schemes", "PM"), ("nothing", "x")):
+        for key, value in (
+            ("insured", "maybe"),
+            ("crop", "onion"),
+            ("schemes", "PM"),
+            ("nothing", "x"),
+            ("acres", "many"),
+            ("income.to", "x"),
+            ("sown.from", "15.6."),
+            ("village.from", "a"),
+        ):
             with pytest.raises(Refused):
                 given = {f"custom.{key}": [value]}
                 lists.filtered(lists.parse(given, on=on, words=words), member=member, words=words)

@@ -27,6 +27,13 @@ def names() -> list[str]:
     return sorted(there, key=lambda name: (name != _BASE, name))
 
 
+def is_one(file: Path) -> bool:
+    """Whether the name of a ready policy is meant, or the file of one, which says only what differs from the default."""
+    return file.stem in names() and (
+        (file.parent == Path() and not file.suffix and not file.exists()) or file.resolve().parent == _FOLDER
+    )
+
+
 @cache
 def policy(name: str) -> Policy:
     """Raises KeyError for a name that is not among `names`."""

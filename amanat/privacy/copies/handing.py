@@ -16,8 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import codes
-from amanat.core import ledger
+from amanat.core import codes, ledger
 from amanat.people.models import Contact
 from amanat.privacy.copies import making
 from amanat.privacy.copies.making import Handed, NoSuchCopy

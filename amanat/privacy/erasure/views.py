@@ -11,11 +11,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
-from amanat.core import clock
+from amanat.core import clock, onward
 from amanat.core.models_files import StoredFile
 from amanat.desk.models import Payment, ServiceRecord
 from amanat.people import cards
@@ -104,7 +105,9 @@ def erasure(request: MemberRequest, erasure_id: UUID) -> HttpResponse:
         "steps": [{**step, "title": _step(step["step"]), "at": parse_datetime(step["at"])} for step in row.steps],
         "gone": _counted(row.gone),
         "stayed": [{**one, "why": lawful.why(one["label"])} for one in _counted(row.stayed)],
-        "items": [{"row": item, "place": _place(item.place), "form": AnswerForm()} for item in items],
+        "items": [
+            {"row": item, "place": _place(item.place), "how": _how(item), "form": AnswerForm()} for item in items
+        ],
         "is_busy": row.state in Erasure.UNDER_WAY,
         "certificate": row.certificates.order_by("-issued_at", "-id").first(),
         "may_answer": request.member.may(May.ANSWER_REQUESTS),
@@ -206,6 +209,12 @@ def _place(place: str) -> str:
     if "." not in label:
         return lawful.named(place) if place in lawful.NAMES else place
     return lawful.named(label) if column == "*" else f"{lawful.named(label)}: {column}"
+
+
+def _how(item: ErasureOpenItem) -> str | Promise:
+    """What a member does about an item that is open, where whoever gave the data away says so."""
+    receiver = onward.receivers().get(item.place) if item.closed_at is None else None
+    return receiver.how if receiver is not None else ""
 
 
 def _foretold(theirs: belongings.Belongings, here: UUID) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

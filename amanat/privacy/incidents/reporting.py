@@ -213,12 +213,13 @@ def _warn(workspace_id: UUID, at: datetime) -> int:
             ledger.write(
                 "privacy.incident.warned", workspace=workspace_id, about=row.incident, at=at, audience=row.audience
             )
-            left = max(row.due_at - at, timedelta(0))
-            body = _("%(audience)s must be told within %(hours).1f hours.") % {
-                "audience": row.get_audience_display(),
-                "hours": left.total_seconds() / 3_600,
-            }
-            _tell_owners(row.incident, workspace, _("A period is about to break"), body)
+            left = row.due_at - at
+            said = {"audience": row.get_audience_display(), "hours": left.total_seconds() / 3_600}
+            if left > timedelta(0):
+                title, body = _("A period is about to break"), _("%(audience)s must be told within %(hours).1f hours.")
+            else:
+                title, body = _("A period is over"), _("%(audience)s should have been told by now. Tell them at once.")
+            _tell_owners(row.incident, workspace, title, body % said)
     return len(ripe)
 
 

@@ -17,8 +17,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import codes, rules
-from amanat.core import ledger, tenancy
+from amanat.basis import rules
+from amanat.core import codes, ledger, tenancy
 from amanat.people.models import Contact
 from amanat.policy.format import Policy
 from amanat.privacy.copies.chapters import LANGUAGES, language_of

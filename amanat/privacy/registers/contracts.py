@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Member
-from amanat.core import files, ledger, outgoing
+from amanat.core import configuration, files, ledger, outgoing
 from amanat.core.files import Readable
 from amanat.core.models import StoredFile
 from amanat.policy import references
@@ -23,6 +23,8 @@ from amanat.privacy.registers.traffic import Line
 
 #: Whom people sent to ask for them: what goes back there is their answer, and no disclosure that a policy would name.
 ANSWERS = "agents of people"
+#: This site itself: a probe calls its own public address to see whether it is encrypted, and says nothing about anybody.
+OWN_DOOR = "this site"
 #: Traffic is compared over so many days.
 COMPARED = timedelta(days=90)
 
@@ -64,6 +66,8 @@ class Register:
     unnamed: list[Line]
     #: what was tried and refused
     refused: list[Line]
+    #: what a program of this very machine was asked: nobody received anything (the doubles of the sandbox, our own public address)
+    inside: list[Line]
 
 
 def register_one(
@@ -105,11 +109,13 @@ def register(policy: Policy, *, workspace_id: UUID, language: str, at: datetime)
     held, lines = standing(workspace_id), traffic.since((at - COMPARED).date())
     owners = _owners(policy)
     by_name: dict[str, list[Line]] = {}
-    unnamed = []
+    unnamed, inside = [], []
     for line in lines:
         name = owners.get(line.host) or (line.recipient if line.recipient in policy.recipients else "")
         if name:
             by_name.setdefault(name, []).append(line)
+        elif line.recipient == OWN_DOOR or (not line.was_refused and configuration.is_loopback(line.host)):
+            inside.append(line)
         elif not line.was_refused and line.recipient != ANSWERS:
             unnamed.append(line)
     bound = [
@@ -119,7 +125,7 @@ def register(policy: Policy, *, workspace_id: UUID, language: str, at: datetime)
         )
         for name, one in policy.recipients.items()
     ]  # fmt: skip
-    return Register(bound, unnamed, [line for line in lines if line.was_refused])
+    return Register(bound, unnamed, [line for line in lines if line.was_refused], inside)
 
 
 def problems(recipient: Recipient, contract: Contract | None, today: date) -> tuple[Promise, ...]:

@@ -66,6 +66,26 @@ def follow_one(request: RightsRequest, *, at: datetime) -> bool:
     return True
 
 
+def close_of_the_erased(workspace_id: UUID, *, at: datetime) -> int:
+    """Whoever was erased meanwhile has nothing left to correct, to copy or to object to: the other requests of that person are closed,
+    with the reason, and do not run late against somebody who is gone. Returns how many."""
+    left = RightsRequest.objects.of(workspace_id).filter(
+        state__in=[State.OPEN, State.DOING], contact__isnull=True, principal__isnull=False
+    )
+    return sum(_closed(request, at=at) for request in left.exclude(kind=Kind.ERASE))
+
+
+def _closed(request: RightsRequest, *, at: datetime) -> bool:
+    with transaction.atomic():
+        try:
+            held = asking.locked(request)
+        except AlreadyAnswered:
+            return False
+        asking.finish(held, Outcome.REFUSED, answer="", by=None, at=at, reason=Reason.NO_DATA)
+        asking.step(held, What.REFUSED, at=at, by=None, reason=Reason.NO_DATA.value, because="erased")
+    return True
+
+
 def _copied(request: RightsRequest) -> str | None:
     """The outcome of the copy; None while it is made, "" when it failed."""
     copy = _copy_of(request)
@@ -184,5 +204,6 @@ def sweep(workspaces: Iterable[UUID], *, at: datetime) -> None:
     for workspace_id in workspaces:
         with tenancy.inside(workspace_id):
             follow(workspace_id, at=at)
+            close_of_the_erased(workspace_id, at=at)
             watch(workspace_id, at=at)
             forget_messages(workspace_id, at=at)

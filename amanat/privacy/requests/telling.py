@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Workspace
-from amanat.basis import codes
+from amanat.core import codes
 from amanat.people.models import Contact, Email, Phone
 from amanat.privacy.requests import authorities
 from amanat.privacy.requests import details as wording

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -15,7 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other, sent
-from amanat.core import clock, jobs
+from amanat.core import clock, jobs, ledger_words
 from amanat.people import cards
 from amanat.people.models import Company, Contact
 from amanat.privacy.retention import due, holds, showing, sweeping
@@ -64,7 +65,11 @@ def _language() -> str:
 def report(request: MemberRequest, retention_run_id: UUID) -> HttpResponse:
     """What one run did, rule by rule."""
     run = get_object_or_404(RetentionRun.objects.of(request.workspace).select_related("by"), pk=retention_run_id)
-    rows = [(f"keep.{keep}", label, count) for keep, tables in run.counts.items() for label, count in tables.items()]
+    rows = [
+        (f"keep.{keep}", ledger_words.table(apps.get_model(label)), count)
+        for keep, tables in run.counts.items()
+        for label, count in tables.items()
+    ]
     return render(request, "privacy/retention_report.html", {"run": run, "rows": rows})
 
 

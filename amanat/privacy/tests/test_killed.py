@@ -16,6 +16,7 @@ from amanat.accounts.tests.factories import owner_of
 from amanat.core import clock, files, tenancy, tombstones
 from amanat.core.models import LocalMessage
 from amanat.core.models_files import StoredFile
+from amanat.people import bin as deleted
 from amanat.people.models import Contact, Interaction, Phone, SearchEntry
 from amanat.people.tests import factories
 from amanat.privacy.copies import making
@@ -61,6 +62,10 @@ def _sweep(workspace: str) -> None:
     sweeping.run(UUID(workspace), at=clock.now())
 
 
+def _empty_the_bin(workspace: str) -> None:
+    deleted.empty_when_due(UUID(workspace), at=clock.now())
+
+
 def _objects(workspace: Workspace) -> list[Path]:
     folder = Path(settings.FILES_ROOT) / str(workspace.pk)
     return [path for path in folder.rglob("*") if path.is_file()]
@@ -101,6 +106,27 @@ def test_an_erasure_killed_at_every_step_is_finished_and_remembered(
     assert _objects(shree) == []
     gone = tombstones.read()
     assert gone.ended_at(tombstones.Kind.CONTACT, scene.her.pk, workspace_id=shree.pk), "a restore would bring her back"
+
+
+def test_the_bin_emptied_by_a_process_that_is_killed_anywhere_remembers_who_went(
+    driver: Driver, committed_db: None, shree: Workspace
+) -> None:
+    """Killed between the commit and the file, it leaves a row that the next look carries over."""
+    deaths = [0, 0]
+    for after in range(0, 400, 9):
+        with tenancy.inside(shree):
+            binned = Contact.objects.create(workspace_id=shree.pk, name="Asha", deleted_at=LONG_AGO)
+        was_killed = driver.killed(f"{__name__}:_empty_the_bin", str(shree.pk), after=after)
+        with tenancy.inside(shree):
+            is_gone = not Contact.objects.of(shree).filter(pk=binned.pk).exists()
+            Contact.objects.of(shree).filter(pk=binned.pk).delete()
+        tombstones.settle()
+        remembered = tombstones.read().ended_at(tombstones.Kind.CONTACT, binned.pk, workspace_id=shree.pk) is not None
+        assert remembered == is_gone, "whoever is gone is known to be, and nobody else"
+        if not was_killed:
+            break
+        deaths[is_gone] += 1
+    assert not was_killed and deaths[0] > 2, deaths
 
 
 def test_a_copy_killed_anywhere_is_made_once(driver: Driver, committed_db: None, shree: Workspace) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 from django.db import DatabaseError, transaction
@@ -51,6 +53,35 @@ def test_a_changed_row_is_named(
     superuser.execute(change)
     superuser.commit()
     assert verified(shree) == (1, "evidence 2 was changed")
+
+
+def test_a_row_put_behind_the_end_is_named(committed_db: None, shree: Workspace, superuser: psycopg.Connection) -> None:
+    write(shree, "a", "b")
+    superuser.execute(
+        "UPDATE proof_round SET number = 1, digest = (SELECT digest FROM proof_evidence WHERE number = 1)"
+    )
+    superuser.commit()
+    assert verified(shree) == (1, "evidence 2 stands behind the end of the chain")
+
+
+def test_what_is_written_while_the_chain_is_read_breaks_nothing(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round of checks goes on in another process; the page that looks at the chain meets its row, or does not yet."""
+    write(shree, "a", "b")
+    whole, times = evidence.chain, iter([True, False])
+
+    def meanwhile(workspace_id: Any, *, after: int = 0) -> Any:
+        rows = list(whole(workspace_id, after=after)) if early else []
+        if next(times):
+            write(shree, "c")
+        return iter(rows or list(whole(workspace_id, after=after)))
+
+    monkeypatch.setattr(evidence, "chain", meanwhile)
+    early = True
+    assert verified(shree) == (2, "")
+    early, times = False, iter([True, False])
+    assert verified(shree) == (4, "")
 
 
 @pytest.mark.parametrize("number", [2, 3])

@@ -131,6 +131,7 @@ def test_a_recipient_without_a_ground_and_traffic_to_nobody_are_found(shree: Wor
 
 def test_a_request_to_a_partner_is_found(shree: Workspace) -> None:
     traffic.count(Disclosure("mail", "mail.test", "POST", 10, None))
+    traffic.count(Disclosure("push", "fcm.googleapis.com", "POST", 10, None))  # whose yes is asked for
     assert ask("sharing.partners", shree).is_kept
     traffic.count(Disclosure("partner", "partner.test", "POST", 10, None))
     found = ask("sharing.partners", shree)

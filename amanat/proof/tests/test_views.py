@@ -91,6 +91,7 @@ def test_a_clause_that_is_not_there_is_not_found(owner: Client) -> None:
     assert owner.post(reverse("proof:check"), {"clause": "nothing"}).status_code == 404
 
 
+@pytest.mark.slow
 def test_checking_now_enqueues_one_job_and_the_page_waits_for_it(shree: Workspace, owner: Client) -> None:
     answer = owner.post(reverse("proof:check"))
     owner.post(reverse("proof:check"))

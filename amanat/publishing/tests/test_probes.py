@@ -17,8 +17,8 @@ from amanat.policy.format import Clause
 from amanat.policy.probing import Asked, Finding
 from amanat.publishing import inventory, mails, probes_reading, public_views, publish, versions, visiting
 from amanat.publishing import probes as own
-from amanat.publishing.models import PolicyMail, PolicyVersion
-from amanat.publishing.tests.samples import NOW, REWORDED, WIDER, changed, published
+from amanat.publishing.models import AddressCheck, PolicyMail, PolicyVersion
+from amanat.publishing.tests.samples import DETAILS, NOW, REWORDED, WIDER, changed, published
 
 DAY = timedelta(days=1)
 NAMES = sorted(name for name in probing.registered() if name.startswith("publishing."))
@@ -37,11 +37,15 @@ def run(workspace: Workspace, name: str, at: Any = LATER, **changes: Any) -> Fin
 
 @pytest.fixture
 def kept(shree: Workspace) -> Workspace:
-    """Three versions, one of them widening what we do, with every mail sent."""
+    """Three versions, one of them widening what we do, with every mail sent, and the address of the policy confirmed."""
     published(shree)
     published(shree, WIDER, at=NOW + DAY)
     published(shree, WIDER, REWORDED, at=NOW + 35 * DAY)
     mails.send_due(shree, at=NOW + 2 * DAY)
+    with tenancy.inside(shree):
+        AddressCheck.objects.create(
+            workspace_id=shree.pk, address=DETAILS.email, code=b"x", sent_at=NOW, ends_at=NOW + DAY, confirmed_at=NOW
+        )
     return shree
 
 

@@ -13,6 +13,8 @@ from amanat.messaging.sandbox.tests.doubles import NUMBER, SECRETS
 AT = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
 STAMP = str(int(AT.timestamp()))
 SENDER = "919822041736"
+#: The secret in the address that providers without a signature call.
+SECRET = "a-secret-of-thirty-characters!"
 
 
 def signed(body: bytes, secret: str = SECRETS["app_secret"]) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -16,10 +18,10 @@ from amanat.core import clock, tenancy
 from amanat.messaging.channels import accounts, hooks
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.channels.tests.calls import AT, call, message, signed, status
+from amanat.messaging.inbox.models import Message
+from amanat.messaging.outbox import events
 from amanat.messaging.outbox.models import ProviderEvent
 from amanat.messaging.sandbox.tests.doubles import SECRETS, SETTINGS
-
-pytestmark = pytest.mark.usefixtures("db")
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +69,56 @@ def test_a_call_is_kept_whole_and_sealed(shree: Workspace) -> None:
     assert all(b"Namaste" not in payload and b"9822041736" not in payload for payload in kept)
 
 
-def test_many_copies_are_one_event(shree: Workspace) -> None:
+def effects(workspace: Workspace, account: ChannelAccount) -> int:
+    """Work off what is kept; returns how many messages of people there are then."""
+    while events.work_off(workspace.pk, account.pk):
+        pass
+    with tenancy.inside(workspace):
+        return Message.objects.of(workspace).filter(direction=Message.Direction.IN).count()
+
+
+def test_a_hundred_copies_are_one_event_and_one_message(shree: Workspace) -> None:
     account, body = connected(shree), call(message())
-    assert {post(url(account), body) for _ in range(15)} == {200}
-    assert rows(shree) == 1
+    assert {post(url(account), body) for _ in range(50)} == {200}
+    assert effects(shree, account) == 1
+    assert {post(url(account), body) for _ in range(50)} == {200}
+    assert rows(shree) == 1 and effects(shree, account) == 1
+
+
+@pytest.mark.slow  # ten connections, and everything is committed
+def test_ten_copies_at_once_are_one_event_and_one_message(committed_db: None, shree: Workspace) -> None:
+    account, body, ready = connected(shree), call(message()), Barrier(10)
+
+    def calls(_number: int) -> int:
+        with clock.standing_at(AT):
+            ready.wait(20)
+            try:
+                return post(url(account), body)
+            finally:
+                connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        assert set(pool.map(calls, range(10))) == {200}
+    assert rows(shree) == 1 and effects(shree, account) == 1
+
+
+def test_what_comes_while_no_worker_is_there_is_all_worked_off_later(shree: Workspace) -> None:
+    """The same at the promised size: `python -m tests.faults.webhooks`."""
+    account = connected(shree)
+    for part in range(3):
+        said = [message(id=f"wamid.{part}.{number}", content={"body": f"No. {part}.{number}"}) for number in range(20)]
+        assert post(url(account), call(*said)) == 200
+    assert rows(shree) == 60
+    with clock.standing_at(AT + timedelta(hours=9)):
+        assert effects(shree, account) == 60
+    with tenancy.inside(shree):
+        assert not ProviderEvent.objects.of(shree).filter(payload__isnull=False).exists()
+
+
+@pytest.mark.parametrize("moved", [timedelta(days=-7, seconds=1), timedelta(seconds=-301), timedelta(seconds=299)])
+def test_a_late_call_and_a_clock_that_is_a_little_wrong_are_taken(shree: Workspace, moved: timedelta) -> None:
+    account, body = connected(shree), call(message(stamp=str(int((AT + moved).timestamp()))))
+    assert post(url(account), body) == 200 and rows(shree) == 1
 
 
 def changed(body: bytes, place: int) -> bytes:

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import pytest
 
-from amanat.core import clock, outgoing
-from amanat.messaging.channels import doubles, imap, mail, mail_ids, mail_making, mail_reading
+from amanat.core import clock
+from amanat.messaging.channels import doubles, imap, mail_ids, mail_making, mail_reading
 from amanat.messaging.channels.contract import Access, Arrived, Outgoing
 from amanat.messaging.channels.imap import CannotFetch, Place
 from amanat.messaging.channels.mail_reading import Bounce, Complaint
@@ -27,12 +27,7 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 START = Place(1, 0)
 
 
-@pytest.fixture(autouse=True)
-def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests have no database."""
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
-    monkeypatch.setattr(outgoing, "_refusal_hooks", [])
-    mail.declare()
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from amanat.core import outgoing
 from amanat.messaging.channels import doubles, mail, mail_ids, mail_making
 from amanat.messaging.channels.contract import Access, Answer, Attached, Outcome, Outgoing
 from amanat.messaging.channels.mail import Smtp
@@ -33,12 +32,7 @@ ONE_CLICK = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests have no database."""
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
-    monkeypatch.setattr(outgoing, "_refusal_hooks", [])
-    mail.declare()
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 @pytest.fixture(scope="module")

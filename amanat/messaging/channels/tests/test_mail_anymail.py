@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -12,43 +11,30 @@ from uuid import uuid4
 import pytest
 
 from amanat.core import clock, outgoing
-from amanat.messaging.channels import doubles, mail, mail_anymail
+from amanat.messaging.channels import mail_anymail
 from amanat.messaging.channels.contract import Access, Answer, Attached, Outcome, Outgoing, Progress, WebhookRefused
+from amanat.messaging.channels.tests.calls import SECRET
 from amanat.messaging.sandbox.mail_api import MailApis
-from amanat.messaging.sandbox.sms import serve
+from amanat.messaging.sandbox.running import Running
 
-SECRET = "a-secret-of-thirty-characters!"
 ADAPTERS = {one.name: one for one in mail_anymail.ADAPTERS}
 THREE = pytest.mark.parametrize("name", ["postmark", "mailgun", "brevo"])
 
 
-@pytest.fixture(autouse=True)
-def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests have no database."""
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
-    monkeypatch.setattr(outgoing, "_refusal_hooks", [])
-    mail.declare()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[str, MailApis]]:
-    double: Any = MailApis()
-    with serve(double) as port:
-        doubles.allow(f"127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}", double
-        doubles.forbid(f"127.0.0.1:{port}")
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 @pytest.fixture
-def double(running: tuple[str, MailApis]) -> MailApis:
-    running[1].accepted.clear()
-    running[1]._plan.clear()
-    return running[1]
+def double(providers: Running) -> MailApis:
+    found = providers.doubles.mail
+    found.accepted.clear()
+    found._plan.clear()
+    return found
 
 
 @pytest.fixture
-def access(running: tuple[str, MailApis]) -> Access:
-    settings = {"base_url": running[0], "from_name": "Shree"}
+def access(providers: Running, double: MailApis) -> Access:
+    settings = {"base_url": f"{providers.url}/mail", "from_name": "Shree"}
     secrets = {"api_key": "sandbox-key", "verify_token": SECRET}
     return Access(uuid4(), uuid4(), "shop@shree.example", settings, secrets, is_sandbox=True)
 

@@ -11,13 +11,16 @@ import pytest
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
-from amanat.core import tenancy
+from amanat.core import outgoing, tenancy
+from amanat.messaging.channels import accounts
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.channels.tests.calls import AT
 from amanat.messaging.channels.tests.test_accounts import connect
 from amanat.messaging.inbox.models import Message
 from amanat.messaging.sandbox.running import Running
 from amanat.messaging.sandbox.tests import doubles
 from amanat.people.models import Contact
+from amanat.web import formatting
 
 pytestmark = pytest.mark.usefixtures("db")
 CHANNELS, TEMPLATES = "/settings/channels/", "/settings/templates/"
@@ -162,3 +165,77 @@ def test_writing_from_ones_own_phone_is_written_down(shree: Workspace, way: str,
         message = Message.objects.of(shree).get()
     assert (message.kind, message.channel, message.contact_id) == ("intended", way, contact.pk)
     assert client.get(f"/contacts/{nobody.pk}/by-phone/{way}/").status_code == 404
+
+
+def written(shree: Workspace, **details: str) -> MessageTemplate:
+    with tenancy.inside(shree):
+        return MessageTemplate.objects.create(
+            workspace_id=shree.pk, name="due_sms", title="Due", channel="sms", purpose="reminders",
+            **{"category": "utility", **details},
+        )  # fmt: skip
+
+
+def test_the_writer_of_a_text_message_sees_its_parts_its_price_and_where_it_differs(shree: Workspace) -> None:
+    client, template = signed_in(owner_of(shree)), written(shree)
+    with tenancy.inside(shree):
+        accounts.connect(
+            workspace=shree, by=None, at=AT, provider="sms_http", name="SMS", address="SHREEC",
+            settings={"part_price": "0.25"}, secrets={},
+        )  # fmt: skip
+    measure = f"{TEMPLATES}{template.pk}/measure/"
+    asked = {"body": "न" * 71 + " {{1}}", "examples": "x", "registered": "न" * 71 + " {#var#}{#var#}"}
+    page = client.get(measure, asked).content.decode()
+    assert "73 characters" in page and "2 parts" in page and f"{formatting.rupees(5_000)} for 100 people" in page
+    assert "It is the registered text, letter by letter." in page
+    page = client.get(measure, {**asked, "registered": "न"}).content.decode()
+    assert "the registered text ends" in page
+    assert client.get(f"{TEMPLATES}{template.pk}/en/").content.decode().count('id="measure"') == 1
+
+
+def test_an_offer_by_text_begins_with_the_line_that_ends_offers(shree: Workspace) -> None:
+    client, template = signed_in(owner_of(shree)), written(shree, category="marketing")
+    page = client.get(f"{TEMPLATES}{template.pk}/en/").content.decode()
+    assert "/s/{{1}}" in page and "stop_code" in page
+
+
+def test_a_header_of_the_sandbox_is_one_click_and_shows_its_texts(shree: Workspace, double: Running) -> None:
+    client = signed_in(owner_of(shree))
+    made = client.post(f"{CHANNELS}sandbox/", {"channel": "sms"})
+    assert made.status_code == 303
+    with tenancy.inside(shree):
+        account = ChannelAccount.objects.of(shree).get(channel="sms")
+        key = accounts.access(account).secrets["key"]
+    text = {"number": "919822041736", "text": "It is ready. http://shop.example/s/x", "reference": "a"}
+    for reference in ("a", "b"):
+        asked = outgoing.send(
+            "POST", f"{double.url}/send", recipient="sandbox", json={**text, "reference": reference},
+            headers={"authorization": f"Bearer {key}"},
+        )  # fmt: skip
+        assert asked.is_success
+    page = client.get(made["Location"]).content.decode()
+    assert page.count('href="http://shop.example/s/x"') == 2 and "Write as a customer" not in page
+    assert client.post(f"{CHANNELS}sandbox/", {"channel": "sms"})["Location"] == CHANNELS  # there is one already
+
+
+def test_the_other_phone_reads_templates_out(shree: Workspace, double: Running) -> None:
+    client = signed_in(owner_of(shree))
+    phone = client.post(f"{CHANNELS}sandbox/")["Location"]
+    with tenancy.inside(shree):
+        account = ChannelAccount.objects.of(shree).get()
+        access = accounts.access(account)
+        template = MessageTemplate.objects.create(
+            workspace_id=shree.pk, name="due", channel="whatsapp", purpose="reminders"
+        )
+        TemplateText.objects.create(workspace_id=shree.pk, template=template, language="hi", body="नमस्ते {{1}}, आइए।")
+    double.doubles.graph.settings["any_template"] = True
+    for language in ("hi", "mr"):
+        parameters = [{"type": "body", "parameters": [{"type": "text", "text": "सुनीता"}]}]
+        made = {"name": "due", "language": {"code": language}, "components": parameters}
+        asked = outgoing.send(
+            "POST", f"{double.url}/v23.0/{access.settings['phone_number_id']}/messages", recipient="sandbox",
+            headers={"authorization": f"Bearer {access.secrets['token']}"},
+            json={"messaging_product": "whatsapp", "to": "919822041736", "type": "template", "template": made},
+        )  # fmt: skip
+        assert asked.is_success
+    page = client.get(phone).content.decode()
+    assert "नमस्ते सुनीता, आइए।" in page and "Template due (mr)" in page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from amanat.core import clock, outgoing
-from amanat.messaging.channels import doubles, sms, sms_http
+from amanat.core import clock
+from amanat.messaging.channels import doubles, sms, sms_adapter, sms_http
 from amanat.messaging.channels.contract import (
     Access,
     Answer,
@@ -26,54 +26,46 @@ from amanat.messaging.channels.contract import (
 )
 from amanat.messaging.channels.sms_http import SmsHttp
 from amanat.messaging.channels.sms_msg91 import Msg91
-from amanat.messaging.sandbox.sms import GATEWAY_SETTINGS, SmsSandbox, serve
+from amanat.messaging.channels.tests.calls import SECRET
+from amanat.messaging.sandbox.running import Running
+from amanat.messaging.sandbox.sms import SmsSandbox
 
 BODY = "Dear {{1}}, your insurance ends on {{2}}. Shree Centre"
-SECRET = "a-secret-of-thirty-characters!"
 
 
-@pytest.fixture(autouse=True)
-def _uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests have no database."""
-    monkeypatch.setattr(outgoing, "_disclosure_hooks", [])
-    monkeypatch.setattr(outgoing, "_refusal_hooks", [])
-    sms.declare()
-
-
-@pytest.fixture(scope="module")
-def port_and_double() -> Iterator[tuple[int, SmsSandbox]]:
-    double = SmsSandbox(templates={"1107": BODY})
-    with serve(double) as port:
-        doubles.allow(f"127.0.0.1:{port}")
-        yield port, double
-        doubles.forbid(f"127.0.0.1:{port}")
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 @pytest.fixture
-def double(port_and_double: tuple[int, SmsSandbox]) -> SmsSandbox:
-    port_and_double[1].accepted.clear()
-    return port_and_double[1]
+def double(providers: Running) -> SmsSandbox:
+    found = providers.doubles.sms
+    found.accepted.clear()
+    found.templates = {"1107": BODY}
+    return found
+
+
+def access(settings: Mapping[str, Any], **secrets: str) -> Access:
+    return Access(uuid4(), uuid4(), "SHREEC", settings, {**secrets, "verify_token": SECRET}, is_sandbox=True)
 
 
 @pytest.fixture
-def generic(port_and_double: tuple[int, SmsSandbox]) -> Access:
-    settings = {**GATEWAY_SETTINGS, "url": f"http://127.0.0.1:{port_and_double[0]}/send"}
-    return Access(uuid4(), uuid4(), "SHREEC", settings, {"key": "sandbox-key", "verify_token": SECRET}, is_sandbox=True)
+def generic(providers: Running, double: SmsSandbox) -> Access:
+    return access({**sms_http.SANDBOX, "url": f"{providers.url}/send"}, key="sandbox-key")
 
 
 @pytest.fixture
-def msg91(port_and_double: tuple[int, SmsSandbox]) -> Access:
-    settings = {"base_url": f"http://127.0.0.1:{port_and_double[0]}", "header_class": "service", "entity_id": "1101"}
-    return Access(
-        uuid4(), uuid4(), "SHREEC", settings, {"authkey": "sandbox-key", "verify_token": SECRET}, is_sandbox=True
-    )
+def msg91(providers: Running, double: SmsSandbox) -> Access:
+    settings = {"base_url": providers.url, "url": "", "header_class": "service", "entity_id": "1101"}
+    return access(settings, authkey="sandbox-key")
+
+
+TEXT = BODY.replace("{{1}}", "Asha").replace("{{2}}", "1 Dec")
 
 
 def message(**changes: Any) -> Outgoing:
-    values = ("Asha", "1 Dec")
-    text = BODY.replace("{{1}}", values[0]).replace("{{2}}", values[1])
     return replace(
-        Outgoing(uuid4(), "+919876543210", text, template="ends", template_id="1107", values=values), **changes
+        Outgoing(uuid4(), "+919876543210", TEXT, template="ends", template_id="1107", values=("Asha", "1 Dec")),
+        **changes,
     )
 
 
@@ -158,15 +150,21 @@ def test_fields_travel_as_the_owner_says(generic: Access, double: SmsSandbox, bo
     assert [(taken.to, taken.text) for taken in double.accepted] == [("919876543210", one.text)]
 
 
+def test_a_value_may_be_as_long_as_the_register_says(generic: Access) -> None:
+    one = message(values=("x" * 40, "1 Dec"), text=BODY.replace("{{1}}", "x" * 40).replace("{{2}}", "1 Dec"))
+    assert sms.refusal(generic, one) == Answer(Outcome.REFUSED, code="value_too_long")
+    assert sms.refusal(generic, replace(one, limits=(60, 30))) is None
+
+
 def test_a_value_adds_no_field_no_header_and_no_secret(generic: Access) -> None:
     headers = {"authorization": "Bearer {secret.key}", "x-name": "{1}"}
     access = replace(generic, settings={**generic.settings, "headers": headers, "url": "https://sms.example/{1}"})
     text = "{secret.key} a\r\nX-Evil: 1"
-    url, made, content = sms_http.request_of(access, message(values=(text, ""), text=text))
-    assert url == "https://sms.example/%7Bsecret.key%7D%20a%0D%0AX-Evil%3A%201"
-    assert made["x-name"] == "{secret.key} a  X-Evil: 1"
-    assert json.loads(content or b"")["text"] == text
-    assert "sandbox-key" not in url + made["x-name"]
+    made = sms_http.request_of(access, message(values=(text, ""), text=text))
+    assert made.url == "https://sms.example/%7Bsecret.key%7D%20a%0D%0AX-Evil%3A%201"
+    assert made.headers["x-name"] == "{secret.key} a  X-Evil: 1"
+    assert json.loads(made.content or b"")["text"] == text
+    assert "sandbox-key" not in made.url + made.headers["x-name"]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +173,8 @@ def test_a_value_adds_no_field_no_header_and_no_secret(generic: Access) -> None:
         ({"template_id": ""}, "no_template"),
         ({"values": ("Asha", "2 Dec")}, "other_text"),
         ({"values": ("x" * 31, "1 Dec")}, "value_too_long"),
-        ({"category": "marketing"}, "header_class"),
+        ({"category": "marketing"}, "no_stop"),
+        ({"category": "marketing", "text": f"{TEXT} Stop: STOP to 56161"}, "header_class"),
         ({"text": " "}, "empty"),
         ({"text": "x" * 1_531}, "too_long"),
     ],
@@ -209,7 +208,7 @@ def test_the_gateway_drops_a_text_that_differs_from_the_register(generic: Access
 )
 def test_offers_need_a_promotional_header(address: str, said: str, category: str, may: bool) -> None:
     access = Access(uuid4(), uuid4(), address, {"header_class": said}, {}, is_sandbox=False)
-    refused = sms.refusal(access, message(category=category))
+    refused = sms.refusal(access, message(category=category, text=f"{TEXT} Stop: STOP to 56161"))
     assert (refused is None) is may
 
 
@@ -231,10 +230,11 @@ def test_parts_are_counted_as_the_operator_counts(text: str, found: tuple[int, b
     assert sms.length(text) == sms.Length(*found)
 
 
-def test_a_text_fits_its_template_with_its_values_only() -> None:
-    assert sms.fits(BODY, "Dear Asha, your insurance ends on 1 Dec. Shree Centre", ("Asha", "1 Dec"))
-    assert not sms.fits(BODY, "Dear Asha, your insurance ends on 1 Dec. Shree", ("Asha", "1 Dec"))
-    assert not sms.fits(BODY, "Dear Asha, your insurance ends on . Shree Centre", ("Asha",))
+def test_a_template_is_measured_with_its_examples_and_at_its_longest() -> None:
+    found = sms.measure("Dear {{1}}, " + "x" * 140, ["Asha"])
+    assert (found.shown.parts, found.most.parts) == (1, 2)
+    assert sms.measure("Dear {{1}}, " + "x" * 140, ["Asha"], limits=(5,)).most.parts == 1
+    assert sms.measure("{{2}}", ["Asha"]).shown == sms.Length(30, False, 1)  # nobody gave an example of it
 
 
 def heard(adapter: Any, access: Access, body: bytes, key: str = SECRET) -> list[Any]:
@@ -308,12 +308,12 @@ def test_every_form_of_msg91s_reports_is_read(msg91: Access) -> None:
 
 
 def test_a_report_from_the_future_is_of_now() -> None:
-    assert sms_http.moment("2999-01-01 00:00:00") <= clock.now()
-    assert sms_http.moment("soon") <= clock.now()
+    assert sms_adapter.moment("2999-01-01 00:00:00") <= clock.now()
+    assert sms_adapter.moment("soon") <= clock.now()
 
 
 def test_the_check_tells_a_wrong_key(msg91: Access, generic: Access) -> None:
     assert Msg91().check(msg91).trouble == ""
     assert Msg91().check(replace(msg91, secrets={"authkey": "no"})).trouble
     assert SmsHttp().check(generic).trouble == ""
-    assert "url" in SmsHttp().check(replace(generic, settings={})).trouble
+    assert "url" in SmsHttp().check(replace(generic, settings={}, is_sandbox=False)).trouble

@@ -7,7 +7,7 @@ import pytest
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of
 from amanat.core import ids, tenancy
-from amanat.messaging.channels import templates
+from amanat.messaging.channels import stop_words, templates
 from amanat.messaging.channels.contract import TemplateNews
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
 from amanat.messaging.channels.templates import TemplateRefused
@@ -133,3 +133,45 @@ def test_texts_that_nobody_has_to_look_at_are_ready_at_once(shree: Workspace) ->
         )
         templates.write(template=template, language="en", by=owner, at=AT, subject="Your PAN", **GOOD)
         assert templates.text_for(template, "mr") is not None
+
+
+SMS: dict[str, Any] = {"channel": "sms", "provider_id": "1107161234567890123"}
+LINK = stop_words.address()
+OFFER: dict[str, Any] = {
+    **SMS, "category": "marketing", "body": f"Namaste {{{{1}}}}, new courses begin on Monday. Stop: {LINK}{{{{2}}}}",
+    "variables": ["first_name", "stop_code"], "examples": ["Sunita", stop_words.CODE],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "words"),
+    [
+        ("provider_id", {"channel": "sms"}, "register"),
+        ("registered", {**SMS, "registered": "Namaste {#var#}, your PAN card {#var#} has come."}, "“ today.”"),
+        ("examples", {**SMS, "examples": ["x" * 31, "1042"]}, "has 31 characters; the register takes 30 there"),
+        ("body", {**SMS, "body": "न" * 671, "variables": [], "examples": []}, "ten parts"),
+        ("body", {**OFFER, "body": "Namaste {{1}}, new courses begin on Monday, at {{2}} sharp."}, "must say how"),
+        ("body", {**OFFER, "body": "Namaste {{1}}, new courses. STOP to 56161 or {{2}}"}, f"Write {LINK} directly"),
+    ],
+)
+def test_what_the_register_or_the_law_would_refuse_is_said_at_its_field(
+    field: str, values: dict[str, Any], words: str
+) -> None:
+    found = templates.problems(*text(**values))
+    assert list(found) == [field]
+    assert words in " ".join(found[field])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        SMS,
+        OFFER,
+        {**OFFER, "body": "Namaste {{1}}, new courses begin today. STOP to 56161", "variables": ["first_name"],
+         "examples": ["Sunita"]},
+        {**SMS, "examples": ["x" * 31, "1042"],
+         "registered": "Namaste {#var#}{#var#}, your PAN card {#var#} has come today."},
+    ],
+)  # fmt: skip
+def test_a_text_that_says_how_it_ends_and_is_as_registered_has_no_problems(values: dict[str, Any]) -> None:
+    assert templates.problems(*text(**values)) == {}

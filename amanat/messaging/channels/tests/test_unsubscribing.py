@@ -16,8 +16,9 @@ from amanat.basis import gate, suppression
 from amanat.basis.models import ConsentRecord, Suppression
 from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
-from amanat.messaging.channels import mail_making, unsubscribing
+from amanat.messaging.channels import mail_making, sms, stop_words, unsubscribing
 from amanat.messaging.channels.contract import Outgoing
+from amanat.messaging.channels.models import MessageTemplate, TemplateText
 from amanat.messaging.channels.unsubscribing import LinkRefused, Wish
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.outbox.tests import post as provider
@@ -222,6 +223,30 @@ def test_a_short_link_ends_it_too(shree: Workspace, row: Dispatch, client: Clien
         found = Suppression.objects.of(shree).get()
         assert (found.purpose, found.channel) == ("marketing", "sms")
         assert bytes(found.digest) == suppression.digest("+919822041736", workspace_id=shree.pk)
+
+
+def test_a_text_leaves_with_its_own_code_and_the_registers_limits(
+    shree: Workspace, row: Dispatch, client: Client
+) -> None:
+    plain = Outgoing(
+        row.pk, "+919822041736", f"Ravi, new courses. Stop: {stop_words.address()}{stop_words.CODE}", template="offer",
+        values=("Ravi", stop_words.CODE),
+    )  # fmt: skip
+    with tenancy.inside(shree):
+        template = MessageTemplate.objects.create(
+            workspace_id=shree.pk, name="offer", channel="sms", purpose="marketing"
+        )
+        row.message.text_of = TemplateText.objects.create(
+            workspace_id=shree.pk, template=template, language="en", body="{{1}}, new courses. Stop: x/{{2}}",
+            registered="{#var#}{#var#}, new courses. Stop: x/{#var#}",
+        )  # fmt: skip
+        made = unsubscribing.Dresser(shree.pk).dress(row, plain)
+    code = unsubscribing.short_code(row.pk)
+    assert len(code) == len(stop_words.CODE) <= sms.MOST_OF_A_VARIABLE
+    assert made.text == f"Ravi, new courses. Stop: {unsubscribing.short_link(row.pk)}"
+    assert (list(made.values), list(made.limits)) == (["Ravi", code], [60, 30])
+    assert stop_words.are_in(made.text)
+    assert client.get("/s/" + stop_words.CODE).status_code == 404  # what members see in the inbox ends nothing
 
 
 def test_a_short_link_that_was_made_up_is_not_found(shree: Workspace, row: Dispatch, client: Client) -> None:

@@ -19,7 +19,7 @@ from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.messaging.channels.contract import Attached
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
-from amanat.messaging.inbox import saying, threads
+from amanat.messaging.inbox import listing, saying, threads
 from amanat.messaging.inbox.models import CannedReply, Message, MessageFile, ReplyDraft, Thread
 from amanat.messaging.inbox.saying import Words
 from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
@@ -125,6 +125,28 @@ def test_how_far_a_message_got_is_said_in_words(  # noqa: PLR0917
     assert says in text.partition("data-inbox-lines")[2]
 
 
+def test_what_could_not_be_sent_is_a_list_that_many_failures_do_not_lengthen(
+    browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("Asha Menon", "Bala Nair", "Chitra Rao")
+    for number, name in enumerate(names):
+        make_contact(shree, name, phone=f"+91982204180{number}")
+        came(shree, account, sender=f"+91982204180{number}")
+        with tenancy.inside(shree):
+            contact = Contact.objects.of(shree).get(name=name)
+            saying.say(contact=contact, channel="whatsapp", words=Words(text="11:30?"), by=rekha, at=clock.now())
+    with tenancy.inside(shree):
+        asha, bala, chitra = (Dispatch.objects.of(shree).filter(contact__name=name) for name in names)
+        asha.update(state="done", delivery="failed", ended_at=clock.now())
+        bala.update(state="dead", ended_at=clock.now())
+        chitra.update(state="done", delivery="delivered", ended_at=clock.now())
+    shown = text_of(browser, "/inbox/?view=failed").partition("data-inbox-list")[2]
+    assert [name in shown for name in names] == [True, True, False]
+    monkeypatch.setattr(listing, "MOST_TROUBLED", 1)
+    shown = text_of(browser, "/inbox/?view=failed").partition("data-inbox-list")[2]
+    assert [name in shown for name in names] == [False, True, False]
+
+
 def test_a_reply_is_sent_and_leads_back(
     browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
 ) -> None:
@@ -186,8 +208,8 @@ def test_templates_are_shown_filled_for_the_person_and_sent(
             for language, body in (("en", "Dear {{1}}, hello"), ("mr", "नमस्कार {{1}} जी"))
         ]
     text = text_of(browser, page_of(message))
-    assert "नमस्कार Sunita जी" in text
-    assert "Dear Sunita" not in text
+    assert 'नमस्कार <b data-value="v0">Sunita</b> जी' in text
+    assert "Dear " not in text
     assert "only templates may go" in text
     assert reply(browser, sunita, template=str(made[1].pk)).status_code == 303
     with tenancy.inside(shree):
@@ -388,3 +410,14 @@ def test_the_pages_cost_the_same_however_full(
             one["sql"] for one in asked if not one["sql"].startswith(passing) and "core_workspacekey" not in one["sql"]
         ]
         assert len(told) <= most, "\n".join(told)
+
+
+def test_a_sandbox_account_leads_to_the_other_phone(shree: Workspace, sunita: Contact) -> None:
+    account = make_account(shree)
+    page = page_of(came(shree, account))
+    owner = signed_in(owner_of(shree))
+    link = f"/settings/channels/{account.pk}/phone/?from={SUNITA[1:]}"
+    assert link in text_of(owner, page)
+    with tenancy.inside(shree):
+        ChannelAccount.objects.of(shree).update(is_sandbox=False)
+    assert "/phone/?from" not in text_of(owner, page)

@@ -30,10 +30,12 @@ def noon() -> Iterator[datetime]:
 
 @pytest.fixture
 def post(monkeypatch: pytest.MonkeyPatch) -> Post:
-    from amanat.messaging.outbox import sending
+    from amanat.messaging.outbox import sending, turns
     from amanat.messaging.outbox.tests import post as provider
 
     monkeypatch.setattr(sending, "_health", {})
+    monkeypatch.setattr(turns, "_failing", {})
+    monkeypatch.setattr(turns, "_seen", {})
     monkeypatch.setattr(sending, "_LINGER", 0.0)
     return provider.open_post()
 

@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Workspace
@@ -56,7 +56,9 @@ def facts(row: Dispatch) -> dict[str, Any]:
         return Dispatch.objects.of(row.workspace_id).values().get(pk=row.pk)
 
 
-def test_all_orders_of_reports_end_the_same(row: Dispatch, account: ChannelAccount) -> None:
+@pytest.mark.parametrize("together", [1, 2, 4])
+def test_all_orders_of_reports_end_the_same(row: Dispatch, account: ChannelAccount, together: int) -> None:
+    """Whether they come one by one, two by two, or all in one call."""
     ends = []
     with tenancy.inside(account.workspace_id):
         begun = Dispatch.objects.of(account.workspace_id).filter(pk=row.pk)
@@ -64,7 +66,9 @@ def test_all_orders_of_reports_end_the_same(row: Dispatch, account: ChannelAccou
             begun.update(
                 state="unknown", delivery="", error_code="", pricing="", sent_at=None, ended_at=None, provider_id=""
             )
-            reports.take(account.workspace_id, account, [report(row, each) for each in order], at=NOON)
+            for first in range(0, 4, together):
+                said = [report(row, each) for each in order[first : first + together]]
+                reports.take(account.workspace_id, account, said, at=NOON)
             ends.append(begun.values().get())
     assert len(ends) == 24 and all(end == ends[0] for end in ends)
     assert (ends[0]["delivery"], ends[0]["error_code"], ends[0]["state"]) == ("read", "", "done")
@@ -254,6 +258,25 @@ def test_an_event_that_fails_is_tried_again_and_parked_and_the_others_go_on(
             events.work_off(account.workspace_id, account.pk)
     parked = kept(account)[0]
     assert parked.tries == events.MOST_TRIES and parked.done_at is not None and parked.payload is not None
+
+
+def test_a_database_that_goes_away_is_no_fault_of_the_events(
+    post: Post, account: ChannelAccount, heard: list[str]
+) -> None:
+    read = post.news
+    assert read is not None
+
+    def away(_payload: Any) -> list[News]:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    post.news = away
+    keep(account, "a", "b")
+    with pytest.raises(OperationalError):
+        events.work_off(account.workspace_id, account.pk)
+    assert [(row.tries, row.done_at) for row in kept(account)] == [(0, None), (0, None)]
+    post.news = read
+    events.work_off(account.workspace_id, account.pk)
+    assert heard == ["a", "b"]
 
 
 def test_a_report_that_comes_before_its_message_is_known_waits_for_it(

@@ -14,10 +14,12 @@ from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.core import clock, tenancy
 from amanat.desk.tests.factories import make_contact, make_record, make_service
+from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import carrying, views
 from amanat.messaging.reminders.models import Reminder, ReminderRule
-from amanat.messaging.reminders.tests.factories import agreeing, make_account, make_rule, make_template
+from amanat.messaging.reminders.tests.factories import BODY, agreeing, make_account, make_rule, make_template
+from amanat.people.models import Contact
 from amanat.people.tests.factories import narrow_member
 
 MORNING = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -248,3 +250,43 @@ def test_services_of_the_catalogue_can_be_chosen(client: Client, owner: Member) 
     (rule,) = rules(owner)
     assert rule.service_id == service.pk
     assert "(Passport)" in client.get("/reminders/").content.decode()
+
+
+def test_the_page_of_a_rule_says_what_is_sent_over_which_channel(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        rule = make_rule(owner.workspace, "whatsapp", "sms", quiet_days=[6], fallback_hours=3)
+    page = client.get(f"/reminders/{rule.pk}/").content.decode()
+    assert "Sunday" in page and "Not delivered within 3 hours" in page
+    assert page.count(BODY) == 2 and "English" in page
+    with tenancy.inside(owner.workspace_id):
+        ChannelAccount.objects.of(owner.workspace).filter(channel="sms").delete()
+    assert "No number or mailbox is connected" in client.get(f"/reminders/{rule.pk}/").content.decode()
+
+
+def test_what_waits_shows_its_words_its_hour_and_its_ground(client: Client, owner: Member) -> None:
+    rule = a_day(owner)
+    with tenancy.inside(owner.workspace_id):
+        carrying.work_out(rule, DAY, at=MORNING)
+    waiting, _mark, _rest = client.get("/reminders/day/").content.decode().partition("Goes out")
+    assert "Namaste Sunita, PAN correction is due on 1 Dec 2026." in waiting
+    assert "11:00" in waiting and "agreed on" in waiting
+    with tenancy.inside(owner.workspace_id):
+        Contact.objects.of(owner.workspace).filter(name="Sunita Deshmukh").update(main_phone="")
+    assert "It would not be sent now: No number or e-mail address" in client.get("/reminders/day/").content.decode()
+
+
+def test_a_value_that_is_missing_is_named(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        make_rule(owner.workspace, on="follow_up", days=0, needs_approval=True)
+        contact = agreeing(owner)
+        Contact.objects.of(owner.workspace).filter(pk=contact.pk).update(follow_up_on=DAY)
+    page = client.get(f"/reminders/day/?on={DAY}").content.decode()
+    assert "A value for the text is missing: Service, Day the service is due" in page
+
+
+@pytest.mark.parametrize(("on", "is_refused"), [("birthday", True), ("service_due", False), ("follow_up", False)])
+def test_a_text_about_a_service_is_not_for_a_persons_own_date(
+    client: Client, owner: Member, on: str, is_refused: bool
+) -> None:
+    answer = client.post("/reminders/new/", filled(owner, on=on))
+    assert ("This text speaks of a service" in answer.content.decode()) is is_refused

@@ -13,6 +13,7 @@ import pytest
 from django.test import override_settings
 
 from amanat.core import ids, outgoing
+from amanat.core.tests import outside
 from amanat.messaging.channels.contract import Access, Outgoing
 from amanat.messaging.sandbox import running
 from amanat.messaging.sandbox.graph_calls import Number
@@ -36,8 +37,7 @@ SUNITA = "+919822041736"
 def whatsapp(folder: Path) -> Iterator[Running]:
     """The double, which the site then takes for its sandbox; nothing is counted, as there may be no database."""
     with pytest.MonkeyPatch.context() as patch, running.serving(folder) as double:
-        patch.setattr(outgoing, "_disclosure_hooks", [])
-        patch.setattr(outgoing, "_refusal_hooks", [])
+        outside.uncounted(patch)
         with override_settings(SANDBOX_URL=double.url):
             control(double, "numbers", **vars(NUMBER))
             yield double

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from amanat.core import clock, outgoing
-from amanat.core.tests.test_outgoing import Server, reply, serving
+from amanat.core.tests.outside import Server, reply, serving
 from amanat.messaging.channels import whatsapp_reading
 from amanat.messaging.channels.contract import Arrived, News, Preference, Progress, Report
 from amanat.messaging.channels.whatsapp import WhatsApp
@@ -127,3 +127,13 @@ def test_shares_of_faults_come_by_a_fixed_seed(double: Running) -> None:
     assert [faults.next() for _ in range(2_000)] == first
     assert [60 < first.count(way) < 140 for way in ("500", "429")] == [True, True]
     assert 5 < first.count("lost") < 40
+
+
+def test_a_number_with_a_past_has_its_templates_too(double: Running) -> None:
+    """Those of a number that was in use before: nobody here saw them approved, and they work all the same."""
+    template = {"name": "service_due", "language": {"code": "hi"}}
+    body = {"messaging_product": "whatsapp", "to": SUNITA[1:], "type": "template", "template": template}
+    url, headers = f"{double.url}/v23.0/{NUMBER.id}/messages", {"authorization": f"Bearer {NUMBER.token}"}
+    assert outgoing.send("POST", url, recipient="sandbox", json=body, headers=headers).json()["error"]["code"] == 132001
+    double.doubles.graph.numbers[NUMBER.id].past_until = clock.now().timestamp() - 1
+    assert outgoing.send("POST", url, recipient="sandbox", json=body, headers=headers).is_success

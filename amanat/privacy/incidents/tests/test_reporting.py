@@ -208,7 +208,7 @@ def test_who_has_no_address_or_is_erased_is_said_so(shree: Workspace, incident: 
 def test_a_message_that_could_not_be_handed_over_is_tried_again(
     shree: Workspace, incident: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from amanat.basis import codes
+    from amanat.core import codes
 
     people = [factories.make_contact(shree, f"Person Number{number}") for number in range(3)]
     listed(shree, incident, *people)

@@ -17,7 +17,7 @@ from amanat.core import tenancy
 from amanat.desk.models import Task
 from amanat.policy import ready
 from amanat.privacy.requests import asking, following
-from amanat.privacy.requests.models import RequestStep, RightsRequest, SeenMessage
+from amanat.privacy.requests.models import Kind, RequestStep, RightsRequest, SeenMessage
 from amanat.privacy.requests.tests.people import AT, ask, every_policy, make_person
 
 DAY = timedelta(days=1)
@@ -49,6 +49,21 @@ def test_over_40_days_each_reminder_comes_once_and_then_late_once(inside: Worksp
     ask(inside, make_person(inside))
     assert walk(inside, 40) == [(15, "warned"), (23, "warned"), (28, "warned"), (29, "warned"), (30, "late")]
     assert len([one for one in mail.outbox if one.to == [owner.user.email]]) == 5
+
+
+def test_what_an_erased_person_asked_besides_is_closed_and_never_late(inside: Workspace, owner: Member) -> None:
+    """Two questions open, then she is erased for a third reason: nothing of hers is left to correct."""
+    her, other = make_person(inside), make_person(inside)
+    gone, stays = (ask(inside, each, Kind.CORRECT, text="12") for each in (her, other))
+    her_id = her.pk
+    RightsRequest.objects.of(inside).filter(contact=her_id).update(contact=None)
+    assert following.close_of_the_erased(inside.pk, at=AT) == 1
+    gone.refresh_from_db()
+    stays.refresh_from_db()
+    assert (gone.state, gone.outcome, gone.reason, stays.state) == ("answered", "refused", "no_data", "open")
+    last = RequestStep.objects.of(inside).filter(request=gone).order_by("-id")[0]
+    assert (last.what, last.by_id, last.facts) == ("refused", None, {"reason": "no_data", "because": "erased"})
+    assert following.close_of_the_erased(inside.pk, at=AT) == 0
 
 
 @pytest.mark.parametrize("name", every_policy())

@@ -26,7 +26,10 @@ const renew = async (place, url) => {
   if (drawn.get(place) === text) return false;
   drawn.set(place, text);
   const parsed = new DOMParser().parseFromString(text, "text/html");
+  const begun = new Map([...place.querySelectorAll("audio, video")].filter((each) => each.played.length > 0).map((each) => [each.src, each]));
   place.replaceChildren(...parsed.body.childNodes);
+  // What is being listened to goes on: a player that is back within the same task was never away.
+  for (const fresh of place.querySelectorAll("audio, video")) if (begun.has(fresh.src)) fresh.replaceWith(begun.get(fresh.src));
   return true;
 };
 
@@ -156,6 +159,14 @@ if (form && text) {
       event.preventDefault();
       form.requestSubmit();
     }
+  });
+}
+
+/* --- templates: what is chosen fills them at once, what is typed stands in the preview --- */
+inbox?.querySelector("[data-inbox-about] select")?.addEventListener("change", (event) => event.target.form.requestSubmit());
+for (const pick of inbox?.querySelectorAll("[data-inbox-pick]") ?? []) {
+  pick.addEventListener("input", (event) => {
+    for (const place of pick.querySelectorAll(`[data-value="${CSS.escape(event.target.name)}"]`)) place.textContent = event.target.value.trim() || "…";
   });
 }
 

@@ -71,6 +71,13 @@ document.addEventListener("click", (event) => {
   }
 });
 
+/* Enter in a field of the bulk bar presses the button beside it, not the first one of the form. */
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches?.("[data-selects] .menu :is(input:not([type=checkbox]), select)")) return;
+  event.preventDefault();
+  event.target.closest("details, .menu").querySelector("button:not([type=button])")?.click();
+});
+
 const showAll = () => document.querySelectorAll("[data-selects]").forEach(showSelection);
 document.addEventListener("htmx:after:swap", showAll);
 window.addEventListener("pageshow", showAll);
