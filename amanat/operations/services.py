@@ -37,14 +37,15 @@ def _collect_files(configuration: Configuration) -> None:
 
     if postgres.site_is_up(configuration):
         return
-    done = subprocess.run(
-        [sys.executable, "-m", "amanat.operations.static"], env=settings.child_environment(), check=False
+    made = subprocess.run(
+        [sys.executable, "-m", "amanat.operations.static"],
+        env=settings.child_environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
-    if done.returncode:
-        raise settings.ConfigurationError(
-            f"Styles and scripts could not be put together in {configuration.data}: see what is said above, and whether "
-            "this user may write there."
-        )
+    if made.returncode:
+        raise settings.ConfigurationError(made.stderr.strip())
 
 
 def live(configuration: Configuration) -> None:

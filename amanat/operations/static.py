@@ -1,7 +1,10 @@
 """Pictures, styles and scripts, put together under names with their hash. Done again only when one of them changed."""
 
 import hashlib
+import sys
 from pathlib import Path
+
+from amanat.core.configuration import ConfigurationError
 
 MARK = ".made-from"
 
@@ -25,8 +28,18 @@ def collect() -> bool:
     return True
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Ends with a sentence where it cannot be done."""
     from amanat.operations import services
 
-    services.set_up_django()
-    collect()
+    try:
+        services.set_up_django()
+        collect()
+    except ConfigurationError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"Styles and scripts could not be put together in {error.filename}: {error.strerror}.")
+
+
+if __name__ == "__main__":
+    main()

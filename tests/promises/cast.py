@@ -48,6 +48,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "people.Company": {"gstin": ""},
     "messaging.ChannelAccount": {"channel": "whatsapp", "provider": "whatsapp_cloud", "secrets": None},
     "messaging.MessageTemplate": {"channel": "whatsapp", "category": "utility"},
+    "basis.Notice": {"language": "en"},
     "messaging.TemplateText": {"language": "hi", "state": "draft"},
     "privacy.Contract": {"until": date(2027, 12, 1), "country": "IN"},
     "privacy.AuthorityDisclosure": {"given_at": None, "given_by": None, "refused_at": None, "refused_by": None},

@@ -69,7 +69,7 @@ def seed(member: Member, threads: int, services: int, reminded: int) -> dict[str
     """Fill the workspace with what is not there yet; returns what calls of the provider need, and whom to write as."""
     begun, here = time.monotonic(), member.workspace_id
     account = _account(member)
-    _conversations(member, account, threads)
+    held = _conversations(member, account, threads)
     _services(member, services, reminded)
     _consents(member, reminded)
     with connections["owner"].cursor() as cursor:
@@ -82,7 +82,7 @@ def seed(member: Member, threads: int, services: int, reminded: int) -> dict[str
         cursor.execute(
             "SELECT last_at, id, addresses ->> 'whatsapp' FROM messaging_thread WHERE workspace_id = %s "
             "ORDER BY last_at DESC, id DESC OFFSET %s LIMIT 1",
-            [here, threads * 9 // 10],
+            [here, held * 9 // 10],
         )
         at, deep, phone = cursor.fetchone()
     return {
@@ -103,15 +103,16 @@ def _account(member: Member) -> ChannelAccount:
         return found
 
 
-def _conversations(member: Member, account: ChannelAccount, count: int) -> None:
+def _conversations(member: Member, account: ChannelAccount, wanted: int) -> int:
+    """How many there are then: one for each person at most."""
     here = member.workspace_id
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM messaging_thread WHERE workspace_id = %s", [here])
-        count -= cursor.fetchone()[0]
+        held: int = cursor.fetchone()[0]
         cursor.execute(
             "SELECT id, main_phone FROM people_contact c WHERE workspace_id = %s AND NOT EXISTS (SELECT 1 FROM messaging_thread t "
             "WHERE t.workspace_id = c.workspace_id AND t.contact_id = c.id) ORDER BY id LIMIT %s",
-            [here, max(count, 0)],
+            [here, max(wanted - held, 0)],
         )
         people = cursor.fetchall()
     now = clock.now()
@@ -126,6 +127,7 @@ def _conversations(member: Member, account: ChannelAccount, count: int) -> None:
         with transaction.atomic(using="owner"):
             writer.write()
         print(f"Conversations: {start + len(part)} of {len(people)}", file=sys.stderr)
+    return held + len(people)
 
 
 class _Writer:

@@ -216,7 +216,8 @@ def test_a_small_run_measures_every_action(tmp_path: Path) -> None:
     answer = subprocess.run(
         [
             sys.executable, "-m", "amanat", "bench", "--contacts", "300", "--workspaces", "1", "--others", "20", "--repeat", "2",
-            "--import-rows", "30", "--people", "20", "--port", str(_free_port()), "--json", "--write", str(tmp_path / "table.md"),
+            "--import-rows", "30", "--people", "20", "--threads", "60", "--services", "200", "--reminded", "5", "--events", "20",
+            "--port", str(_free_port()), "--json", "--write", str(tmp_path / "table.md"),
         ],
         cwd=CHECKOUT, env=clean, stdout=subprocess.PIPE, text=True, check=True, timeout=280,
     )  # fmt: skip
