@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.translation import get_language, get_language_info
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other, sent
@@ -202,7 +203,7 @@ def notices(request: MemberRequest) -> HttpResponse:
         {
             "notice": one,
             "uses": used.get(one.pk, 0),
-            "language": get_language_info(one.language)["name_local"],
+            "language": dict(settings.LANGUAGES).get(one.language, one.language),
             "asks": ", ".join(
                 wording.purpose(in_force.policy, name, language) if name in in_force.policy.purposes else name
                 for name in one.purposes

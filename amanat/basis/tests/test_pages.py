@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -20,6 +22,13 @@ from amanat.basis.tests.people import make_contact
 from amanat.core import clock, ids, tenancy
 from amanat.core.models import LocalMessage
 from amanat.people.models import Contact
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Iterator[None]:
+    """In Kolkata: late in the evening nobody may be written to."""
+    with clock.standing_at(datetime(2026, 12, 1, 6, 30, tzinfo=UTC)):
+        yield
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from amanat.people.importing.tables import FileRefused, Limits, Line, Source
 
 _SAMPLE = 65_536
 _SEPARATORS = (",", ";", "\t", "|")
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*$')
+_SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n\0])"?[\r\n]*$')
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1f]")
 _NO_TABLES = ("%pdf", "<!doctype", "<html", "<?xml", "<table", "{\\rtf", '{"', "[{")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from amanat.core import spreadsheets
@@ -414,6 +414,8 @@ def exhaust(content: bytes) -> None:
         assert refused.reason
 
 
+@example(b'sep="')
+@example(b"sep=\r")
 @given(GARBAGE)
 @settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_are_a_table_or_refused(content: bytes) -> None:

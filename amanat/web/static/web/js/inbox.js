@@ -166,7 +166,7 @@ if (form && text) {
 inbox?.querySelector("[data-inbox-about] select")?.addEventListener("change", (event) => event.target.form.requestSubmit());
 for (const pick of inbox?.querySelectorAll("[data-inbox-pick]") ?? []) {
   pick.addEventListener("input", (event) => {
-    for (const place of pick.querySelectorAll(`[data-value="${CSS.escape(event.target.name)}"]`)) place.textContent = event.target.value.trim() || "…";
+    for (const place of pick.querySelectorAll(`[data-value="${CSS.escape(event.target.getAttribute("name") ?? "")}"]`)) place.textContent = event.target.value.trim() || "…";
   });
 }
 
