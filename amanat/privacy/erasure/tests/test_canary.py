@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from amanat.accounts.models import Workspace
 from amanat.core import clock, tenancy
 from amanat.people import pointing
 from amanat.people.models import Contact
-from amanat.privacy.erasure import canary, erasing
+from amanat.privacy.erasure import canary, children, erasing
 from amanat.privacy.erasure.models import Erasure
 
 
@@ -24,6 +25,12 @@ def test_found_while_held_and_nowhere_after(shree: Workspace, tmp_path: Path) ->
     done = canary.erase(shree.pk, at=clock.now())
     assert [one.state for one in done] == [Erasure.State.DONE]
     assert canary.search(shree.pk, tmp_path).is_clean
+
+
+def test_the_running_site_leaves_it_until_it_is_erased(shree: Workspace, tmp_path: Path) -> None:
+    canary.plant(shree.pk, at=clock.now())
+    assert children.sweep(shree.pk, at=clock.now() + timedelta(days=30)) == (0, 0)
+    assert not canary.search(shree.pk, tmp_path).is_clean
 
 
 def test_files_of_the_data_folder_are_read_to_their_last_byte(shree: Workspace, tmp_path: Path) -> None:
