@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from pytest_django.fixtures import Settings
 
 from amanat.accounts.models import Workspace
 from amanat.core import outgoing
+from amanat.core.tests import outside
 from amanat.policy.format import Policy
 from amanat.policy.probing import Finding
 from amanat.privacy.registers import contracts
@@ -37,33 +36,10 @@ TWO_YEARS = "max-age=63072000; includeSubDomains"
 @contextmanager
 def door(context: ssl.SSLContext | None, *, remembers: str = TWO_YEARS, status: int = 200) -> Iterator[int]:
     """Something in front of the site, on 127.0.0.1; gives its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            if remembers:
-                self.send_header("Strict-Transport-Security", remembers)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    class Quiet(ThreadingHTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            pass
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    headers = {"Strict-Transport-Security": remembers} if remembers else {}
+    with outside.serving(context) as server:
+        server.answer = lambda handler: outside.reply(handler, b"", headers, status)
+        yield server.port
 
 
 def certificate(folder: Path, *, name: str = "localhost", days: int = 60) -> tuple[Path, Path]:

@@ -8,7 +8,7 @@ import pytest
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.api_client import Program, program
-from amanat.accounts.tests.factories import make_member, owner_of
+from amanat.accounts.tests.factories import make_member
 from amanat.core import clock, tenancy
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox.models import Message, Thread
@@ -16,11 +16,6 @@ from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
 from amanat.messaging.outbox.models import Dispatch
 from amanat.people.models import Contact
 from amanat.people.tests.factories import make_contact, make_team, narrow_member
-
-
-@pytest.fixture
-def rekha(shree: Workspace) -> Member:
-    return owner_of(shree)
 
 
 @pytest.fixture

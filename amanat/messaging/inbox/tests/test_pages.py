@@ -31,16 +31,6 @@ INBOX = "/inbox/"
 
 
 @pytest.fixture
-def rekha(shree: Workspace) -> Member:
-    return owner_of(shree)
-
-
-@pytest.fixture
-def browser(rekha: Member) -> Client:
-    return signed_in(rekha)
-
-
-@pytest.fixture
 def account(shree: Workspace) -> ChannelAccount:
     return make_account(shree)
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
-from amanat.accounts.tests.factories import make_member, owner_of, signed_in
+from amanat.accounts.tests.factories import make_member
 from amanat.core import clock, tenancy
 from amanat.desk.models import ServiceRecord, Task
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
@@ -24,16 +24,6 @@ from amanat.people.models import Contact
 from amanat.people.tests.factories import make_contact
 
 WORDS = "Dear {{1}}, your {{2}} ({{3}}) is due on {{4}}, {{5}} is open."
-
-
-@pytest.fixture
-def rekha(shree: Workspace) -> Member:
-    return owner_of(shree)
-
-
-@pytest.fixture
-def browser(rekha: Member) -> Client:
-    return signed_in(rekha)
 
 
 @pytest.fixture

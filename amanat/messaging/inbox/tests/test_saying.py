@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from amanat.accounts.models import Member, Workspace
-from amanat.accounts.tests.factories import owner_of
 from amanat.core import clock, tenancy
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.inbox import bodies, saying, threads
@@ -17,11 +16,6 @@ from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
 from amanat.messaging.outbox.models import Dispatch
 from amanat.people.models import Contact, Interaction, Phone
 from amanat.people.tests.factories import make_contact
-
-
-@pytest.fixture
-def rekha(shree: Workspace) -> Member:
-    return owner_of(shree)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from amanat.accounts.models import Workspace
-from amanat.accounts.tests.factories import owner_of, signed_in
+from amanat.accounts.tests.factories import owner_of
 from amanat.core import clock, files, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.core.tests.test_sounds import OPUS, TAGGED, boxes
@@ -22,11 +22,6 @@ from amanat.people.tests.factories import make_contact
 
 FILM = boxes(b"mp42", b"vide") + b"\0" * 4_000
 AMR = b"#!AMR\n" + b"\x3c" * 200
-
-
-@pytest.fixture
-def browser(shree: Workspace) -> Client:
-    return signed_in(owner_of(shree))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
-from amanat.accounts.tests.factories import make_member, owner_of
+from amanat.accounts.tests.factories import make_member
 from amanat.core import clock, tally, tenancy
 from amanat.messaging.inbox import bodies, listing, threads
 from amanat.messaging.inbox.models import CannedReply, Mention, Message, MessageWords, ReplyDraft, Thread
@@ -20,11 +20,6 @@ from amanat.people.models import Contact
 from amanat.people.tests.factories import make_contact, make_team, narrow_member
 
 SECOND = "+919822041737"
-
-
-@pytest.fixture
-def rekha(shree: Workspace) -> Member:
-    return owner_of(shree)
 
 
 @pytest.fixture
