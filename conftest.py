@@ -7,6 +7,7 @@ template (migrated and protected by the owner) and copied for each test process.
 from __future__ import annotations
 
 import fcntl
+import gc
 import hashlib
 import itertools
 import os
@@ -23,6 +24,9 @@ from pytest_django.plugin import DjangoDbBlocker
 from amanat.core import configuration
 from amanat.operations import testing
 from tests import sharing
+
+# Until the tests begin nearly nothing becomes garbage, and to look for it among all that is loaded takes long.
+gc.disable()
 
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "") or f"p{os.getpid()}"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -63,6 +67,15 @@ class _Turns:
     @pytest.hookimpl(trylast=True)  # others put tests with a database first
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items.sort(key=sharing.turn)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Iterator[None]:
+        """Whatever comes of it: also in the process that only shares tests out, and collects none."""
+        try:
+            return (yield)
+        finally:
+            gc.freeze()
+            gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,10 +6,12 @@ from django.urls import include, path
 
 from amanat.core import health
 from amanat.core.routes import anyone, route
+from amanat.messaging.channels.urls import CALLED
 
 handler404 = "amanat.core.routes.not_found"
 
 urlpatterns = [
+    CALLED,  # it has its name among the routes of messaging, too
     route("healthz", health.healthz, name="healthz", rule=anyone),
     path("", include("amanat.web.urls")),
     path("", include("amanat.accounts.urls")),

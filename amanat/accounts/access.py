@@ -23,7 +23,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 from amanat.accounts import second_factors
 from amanat.accounts.models import Member, User, Workspace
@@ -33,6 +33,7 @@ from amanat.core import routes, tally, tenancy
 from amanat.core.limits import Limit
 from amanat.core.routes import Route, anyone
 from amanat.core.rows import Reader
+from amanat.web.templatetags.amanat import IN_WORKSPACE, WORKSPACE_HEADER
 
 Run = Callable[[], HttpResponseBase]
 
@@ -130,6 +131,8 @@ class Members:
         workspace_id = chosen_workspace(request, user)
         if workspace_id is None:
             return _redirect(request, reverse("accounts:workspaces"))
+        if is_of_another(request, workspace_id):
+            return _elsewhere(request)
         with tenancy.inside(workspace_id):
             response = self._admit_inside(cast(MemberRequest, request), user, workspace_id, route, run)
             if response.status_code >= 400:
@@ -157,6 +160,24 @@ class Members:
             if _is_unrendered(response):  # or it would render after the transaction
                 response = cast(SimpleTemplateResponse, response).render()
         return response
+
+
+def is_of_another(request: HttpRequest, workspace_id: UUID) -> bool:
+    """Whether the page that the request came from was opened in another workspace than the one this browser is in by now.
+
+    A browser is in one workspace at a time, its tabs may show several. The form's own field comes before the page's header: a form that
+    htmx fetched belongs to where it was fetched.
+    """
+    acts = request.method not in ("GET", "HEAD")
+    told = (request.POST.get(IN_WORKSPACE) if acts else None) or request.headers.get(WORKSPACE_HEADER)
+    return bool(told) and told != str(workspace_id)
+
+
+def _elsewhere(request: HttpRequest) -> HttpResponse:
+    """What acts is refused and changes nothing; a part of a page that is only read comes with the whole page around it."""
+    if request.method in ("GET", "HEAD"):
+        return HttpResponseClientRefresh()
+    return routes.refusal(request, 409)
 
 
 #: Routes that may still change something in a workspace that is being closed.

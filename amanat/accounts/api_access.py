@@ -24,7 +24,7 @@ from amanat.accounts import access, api_tokens, second_factors
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.models import ApiToken, Member
 from amanat.accounts.permissions import May
-from amanat.core import bodies, clock, ids, tenancy
+from amanat.core import bodies, clock, ids, routes, tenancy
 from amanat.core.limits import Limit
 from amanat.core.models import IdempotentAnswer
 from amanat.core.routes import Route
@@ -89,6 +89,12 @@ class ApiTokens:
         return f"token with {marks}"
 
     def admit(self, request: HttpRequest, route: Route, run: Run) -> HttpResponseBase:
+        response = self._admit(request, route, run)
+        if response.status_code == 401:
+            routes.count_stranger(request, route)
+        return response
+
+    def _admit(self, request: HttpRequest, route: Route, run: Run) -> HttpResponseBase:
         workspace_id = api_tokens.workspace_of(request.headers.get("Authorization", ""))
         if workspace_id is None:
             return _unknown_token()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amanat.accounts import access, api_access, operating, signing_up
 from amanat.accounts.session_store import SessionStore
-from amanat.core import clock, jobs, ledger, limits, outbox, tally, tenancy, tombstones
+from amanat.core import clock, filelinks, jobs, ledger, limits, outbox, tally, tenancy, tombstones
 
 
 @jobs.periodic("accounts.rescue_jobs", "* * * * * */10", purpose="Put back jobs whose worker died")
@@ -36,11 +36,12 @@ def fold_counts() -> None:
 
 
 @jobs.periodic(
-    "accounts.sweep_hourly", "17 * * * *", purpose="Delete ended sessions, counts of tries, ticks of schedules"
+    "accounts.sweep_hourly", "17 * * * *", purpose="Delete ended sessions, counts of tries, used links, ticks of schedules"
 )
 def sweep_hourly() -> None:
     SessionStore.clear_expired()
     limits.sweep()
+    filelinks.forget_used()
     outbox.sweep()
     jobs.sweep_finished()
 

@@ -31,7 +31,7 @@ def form_page(request: HttpRequest, workspace_id: UUID, form_id: UUID) -> HttpRe
             submission = _submitted(workspace, public, form)
             if submission is not None:
                 return see_other(reverse("basis:public_form_code", args=[workspace_id, submission.pk]))
-        context = {"workspace": workspace, "public": public, "form": form, "notice": _notice(workspace, public)}
+        context = {"workspace": workspace, "public": public, "form": form, "notice": _offered(workspace, public)}
         return render(request, "basis/form.html", context, status=422 if form.errors else 200)
 
 
@@ -94,10 +94,15 @@ def _choices(workspace: Workspace, public: PublicForm) -> list[tuple[str, str]]:
     return [(value, label) for value, label in every if value in offered]
 
 
-def _notice(workspace: Workspace, public: PublicForm) -> str:
+def _purposes(workspace: Workspace, public: PublicForm) -> list[str]:
+    """What the notice of the form is about: all that it asks for, whatever is ticked."""
     known = rules.of(workspace.pk).policy.purposes
-    purposes = sorted({purpose for purpose, _channel in public.wanted if purpose in known})
-    return notices.text_of(workspace=workspace, purposes=purposes, language=get_language() or "en") if purposes else ""
+    return sorted({purpose for purpose, _channel in public.wanted if purpose in known})
+
+
+def _offered(workspace: Workspace, public: PublicForm) -> notices.Offered | None:
+    purposes = _purposes(workspace, public)
+    return notices.offer(workspace=workspace, purposes=purposes, language=get_language() or "en") if purposes else None
 
 
 def _submitted(workspace: Workspace, public: PublicForm, form: JoinForm) -> Submission | None:
@@ -106,11 +111,15 @@ def _submitted(workspace: Workspace, public: PublicForm, form: JoinForm) -> Subm
     if given["website"]:
         form.add_error(None, _("This was filled in by a program. Please write to us instead."))
         return None
+    now = clock.now()
     try:
+        notice = notices.as_shown(given["shown"], workspace=workspace, purposes=_purposes(workspace, public), at=now)
         return capturing.submit(
-            form=public, workspace=workspace, wanted=[forms.as_wanted(one) for one in given["wanted"]], at=clock.now(),
-            given=capturing.Given(given["name"].strip(), given["address"], get_language() or "en"),
+            form=public, workspace=workspace, wanted=[forms.as_wanted(one) for one in given["wanted"]], notice=notice, at=now,
+            given=capturing.Given(given["name"].strip(), given["address"], notice.language),
         )  # fmt: skip
+    except notices.Stale:
+        form.add_error(None, forms.read_again())
     except passcodes.NoAddress:
         form.add_error("address", _("This is neither a phone number nor an e-mail address."))
     except passcodes.TooMany:

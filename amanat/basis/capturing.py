@@ -16,10 +16,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import asking, consent, notices, passcodes, receipts, rules, suppression
+from amanat.basis import asking, consent, passcodes, receipts, rules, suppression
 from amanat.basis.asking import Wanted
 from amanat.basis.consent import How
-from amanat.basis.models import ConsentRecord, Method, PublicForm, Submission
+from amanat.basis.models import ConsentRecord, Method, Notice, PublicForm, Submission
 from amanat.basis.passcodes import Over, TooMany, WrongCode
 from amanat.core import codes, ids, ledger, limits, vault
 from amanat.people import contacts
@@ -59,9 +59,9 @@ def close_form(*, form: PublicForm, by: Member, at: datetime) -> None:
 
 
 def submit(
-    *, form: PublicForm, workspace: Workspace, given: Given, wanted: Sequence[Wanted], at: datetime
+    *, form: PublicForm, workspace: Workspace, given: Given, wanted: Sequence[Wanted], notice: Notice, at: datetime
 ) -> Submission:
-    """Send a code to the address. Raises NoAddress, TooMany; what the form does not ask is left out."""
+    """Send a code to the address; `notice` is what the page showed. Raises NoAddress, TooMany; what the form does not ask is left out."""
     to = passcodes.normal(given.address)
     if not limits.spend("public form", f"{workspace.pk} {to}", passcodes.SENDINGS).allowed:
         raise TooMany
@@ -69,12 +69,6 @@ def submit(
     chosen = sorted(one for one in set(wanted) if one in offered)
     identity, code = ids.new(), codes.new()
     with transaction.atomic():
-        notice = notices.show(
-            workspace=workspace,
-            purposes=sorted({purpose for purpose, _channel in chosen}),
-            language=given.language,
-            at=at,
-        )
         sealed = json.dumps({"name": given.name, "address": to, "language": given.language})
         submission = Submission(
             id=identity, workspace_id=workspace.pk, form=form, notice=notice, wanted=chosen, sent_at=at, ends_at=at + LIFE,

@@ -13,7 +13,8 @@ from django.db import transaction
 from amanat.accounts.models import Member
 from amanat.basis import principals, rules, suppression
 from amanat.basis.models import ConsentRecord, Guardianship, Method, Notice, Suppression
-from amanat.core import ledger
+from amanat.core import ledger, tombstones
+from amanat.core.tombstones import Kind
 from amanat.people.models import Contact, Email, Phone
 
 What = ConsentRecord.What
@@ -104,6 +105,23 @@ def withdraw(
     return records
 
 
+def withdraw_again(record: ConsentRecord, *, at: datetime) -> None:
+    """After a restore: she had taken this yes back at `at`. The policy of the backup need not know its purpose any more."""
+    ConsentRecord.objects.create(
+        workspace_id=record.workspace_id, contact_id=record.contact_id, principal=record.principal, at=at,
+        purpose=record.purpose, channel=record.channel, what=What.WITHDRAWN, method=Method.FILE,
+    )  # fmt: skip
+    ledger.write(
+        "basis.consent.withdrawn", workspace=record.workspace_id, about=record.contact_id, at=at,
+        purpose=record.purpose, channels=[record.channel], method=Method.FILE.value,
+    )  # fmt: skip
+
+
+def mark(contact_id: UUID, purpose: str, channel: str) -> UUID:
+    """What a yes is known by outside the database."""
+    return tombstones.subject(contact_id.bytes, purpose.encode(), channel.encode())
+
+
 def standing(contact: Contact, *, at: datetime) -> dict[tuple[str, str], ConsentRecord]:
     """The record that counts at a moment, by purpose and channel."""
     latest = (
@@ -154,6 +172,7 @@ def _write(
     wanted = sorted(set(channels))
     for channel in wanted:
         in_force.check_channel(purpose, channel)
+    _remember(contact, what, purpose, wanted, at)
     principal = principals.digest(contact.pk, workspace_id=here)
     records = ConsentRecord.objects.bulk_create(
         ConsentRecord(
@@ -173,6 +192,17 @@ def _write(
         method=how.method.value,
     )
     return records
+
+
+def _remember(contact: Contact, what: What, purpose: str, channels: list[str], at: datetime) -> None:
+    """Outside the database too, that a yes ended: an older backup must not bring it back. A new yes only where one had ended."""
+    if what == What.GIVEN:
+        said_no = ConsentRecord.objects.of(contact.workspace_id).filter(contact=contact, purpose=purpose)
+        if not said_no.exclude(what=What.GIVEN).filter(channel__in=channels, at__lte=at).exists():
+            return
+    kind = Kind.CONSENT_AGAIN if what == What.GIVEN else Kind.CONSENT_OVER
+    marks = [mark(contact.pk, purpose, channel) for channel in channels]
+    tombstones.record(kind, marks, at=at, workspace_id=contact.workspace_id)
 
 
 def _addresses(contact: Contact, channel: str) -> Sequence[str]:

@@ -180,7 +180,10 @@ def _suppress(request: MemberRequest, form: AddressForm) -> bool:
         form.add_error("address", _("This is neither a phone number nor an e-mail address."))
         return False
     if request.POST.get("act") == "lift":
-        count = suppression.lift([address], workspace=request.workspace, at=clock.now(), purpose="", channel="")
+        count = suppression.allow(
+            [address], workspace=request.workspace, at=clock.now(), by=request.member,
+            scopes=_without_a_yes(request, address),
+        )  # fmt: skip
         text = (
             _("The address may be written to again, where the person agreed.")
             if count
@@ -192,6 +195,17 @@ def _suppress(request: MemberRequest, form: AddressForm) -> bool:
         text = _("Nothing is sent to this address any more.") if count else _("This address was suppressed already.")
     messages.success(request, text)
     return True
+
+
+def _without_a_yes(request: MemberRequest, address: str) -> list[tuple[str, str]]:
+    """What a member may allow again on a person's word: all that was stopped, but nothing that needs her own yes to begin with."""
+    in_force = rules.of(request.workspace.pk)
+    stands = suppression.standing([address], workspace=request.workspace, at=clock.now())
+    return [
+        (purpose, channel)
+        for purpose, channel in stands
+        if purpose not in in_force.policy.purposes or not in_force.rests_on_consent(purpose)
+    ]
 
 
 def notices(request: MemberRequest) -> HttpResponse:

@@ -28,6 +28,11 @@ def as_wanted(value: str) -> Wanted:
     return purpose, channel
 
 
+def read_again() -> str:
+    """For who agreed to a text that says something else by now."""
+    return _("The text has changed since you opened this page. Please read it once more; what you chose is kept.")
+
+
 class AskForm(forms.Form):
     """What the person is asked for, and in which language."""
 
@@ -95,6 +100,8 @@ class JoinForm(forms.Form):
     name = forms.CharField(max_length=200)
     address = forms.CharField(max_length=254)
     wanted = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
+    #: the notice on the page (`notices.Offered.mark`)
+    shown = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     #: no person fills this in; a program that fills in everything does
     website = forms.CharField(
         required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"})
@@ -131,6 +138,8 @@ class ChangeForm(forms.Form):
 
     wanted = forms.ChoiceField()
     act = forms.ChoiceField(choices=[("give", "give"), ("withdraw", "withdraw")])
+    #: the notice on the page (`notices.Offered.mark`); taking back needs none
+    shown = forms.CharField(required=False, max_length=100)
 
     def __init__(self, *args: Any, choices: list[tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)

@@ -29,6 +29,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from amanat.accounts import own_addresses
 from amanat.basis import guardians, hours, regimes, rules, suppression
 from amanat.basis.rules import Rules
 from amanat.core import ids
@@ -161,7 +162,39 @@ def decide_many(
         known = _with_addresses(known, addresses, here, question)
     answers = [judge(facts, question) for facts in known]
     if what:
-        _write_down(here, question, answers, what)
+        _write_down(here, question, answers, [answer.contact_id for answer in answers], what)
+    return answers
+
+
+def decide_for_oneself(
+    asked: Sequence[tuple[UUID, str]],
+    *,
+    workspace: HasId | UUID,
+    purpose: str,
+    at: datetime,
+    today: date,
+    channel: str,
+    what: str = "",
+) -> list[Answer]:
+    """The answers for members who have something sent to themselves, as (member, address): by the same checks, and only to their own.
+
+    No contact stands behind it, so `contact_id` of an answer is the member's, and what is written down names nobody. She asked a moment
+    ago and waits: no hour is too late.
+    """
+    here = workspace_id_of(workspace)
+    question = _question(rules.of(here, at), purpose, channel, at, today, is_answer=True)
+    kind = rules.address_kind(channel)
+    own = own_addresses.of([member for member, _address in asked], workspace_id=here, kind=kind)
+    known = [
+        Facts(member, exists=address in own.get(member, ()), phone=address if kind == "phone" else "")
+        for member, address in asked
+    ]
+    answers = [
+        judge(facts, question)
+        for facts in _with_addresses(known, [address for _member, address in asked], here, question)
+    ]
+    if what:
+        _write_down(here, question, answers, [None] * len(answers), what)
     return answers
 
 
@@ -221,12 +254,9 @@ def _restriction(facts: Facts, question: Question, grounds: frozenset[str]) -> t
 def _child(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
     if facts.birthday is None or age(facts.birthday, question.today) >= question.rules.policy.children.min_age:
         return None
-    if (
-        facts.guardian_agreed
-        and facts.consent == "given"
-        and not guardians.is_never_for_children(question.rules, question.purpose)
-    ):
-        return None
+    if facts.guardian_agreed and not guardians.is_never_for_children(question.rules, question.purpose):
+        # For a child it is the guardian's yes that counts, whatever the ground: one that is over counts for nothing.
+        return _against_yes(facts, question)
     return False, Reason.CHILD, "children.min_age"
 
 
@@ -242,8 +272,11 @@ _SAID = {"refused": Reason.REFUSED, "withdrawn": Reason.WITHDRAWN}
 
 
 def _consent(facts: Facts, question: Question, grounds: frozenset[str]) -> tuple[bool, Reason, str] | None:
-    if not rules.needs_consent(grounds):
-        return None
+    return _against_yes(facts, question) if rules.needs_consent(grounds) else None
+
+
+def _against_yes(facts: Facts, question: Question) -> tuple[bool, Reason, str] | None:
+    """What stands against counting on the last act: that it is no yes, that it is over, or a yes to something narrower."""
     match facts.consent:
         case "given" if facts.consent_until is not None and facts.consent_until <= question.at:
             return False, Reason.CONSENT_OVER, question.rule
@@ -339,15 +372,23 @@ def _fact(row: tuple[Any, ...]) -> Facts:
     return found
 
 
-def _write_down(workspace_id: UUID, question: Question, answers: Sequence[Answer], what: str) -> None:
-    told = [answer for answer in answers if answer.reason != Reason.UNKNOWN_PERSON]
+def _write_down(
+    workspace_id: UUID, question: Question, answers: Sequence[Answer], people: Sequence[UUID | None], what: str
+) -> None:
+    """`people` are the contacts that the answers are about, in their order; None where there is none."""
+    told = [
+        (answer, contact)
+        for answer, contact in zip(answers, people, strict=True)
+        if contact is None or answer.reason != Reason.UNKNOWN_PERSON
+    ]
     if not told:
         return
     with connection.cursor() as cursor:
         cursor.execute(_DECIDED, [
             workspace_id, question.purpose, question.channel, question.at, question.rules.version, what,
-            [ids.new() for _answer in told], [answer.contact_id for answer in told], [answer.is_allowed for answer in told],
-            [answer.reason.value for answer in told], [answer.rule for answer in told],
+            [ids.new() for _answer in told], [contact for _answer, contact in told],
+            [answer.is_allowed for answer, _contact in told], [answer.reason.value for answer, _contact in told],
+            [answer.rule for answer, _contact in told],
         ])  # fmt: skip
 
 

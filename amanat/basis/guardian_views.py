@@ -61,6 +61,8 @@ class AgreeForm(forms.Form):
     """What the guardian agrees to after the notice was read to her."""
 
     wanted = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
+    #: the notice on the page (`notices.Offered.mark`)
+    shown = forms.CharField(required=False, max_length=100)
 
     def __init__(self, *args: Any, choices: list[tuple[str, str]], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -127,9 +129,13 @@ def agree(request: MemberRequest, contact_id: UUID, guardianship_id: UUID) -> Ht
         return _page(request, child, agree_form=form, status=422)
     now = clock.now()
     wanted = asking.by_purpose([own_forms.as_wanted(value) for value in form.cleaned_data["wanted"]])
-    notice = notices.show(
-        workspace=request.workspace, purposes=_purposes(in_force), language=language, at=now, in_force=in_force
-    )
+    try:
+        notice = notices.as_shown(
+            form.cleaned_data["shown"], workspace=request.workspace, purposes=_purposes(in_force), at=now, in_force=in_force
+        )  # fmt: skip
+    except notices.Stale:
+        form.add_error(None, own_forms.read_again())
+        return _page(request, child, agree_form=form, status=422)
     for purpose, channels in wanted:
         guardians.agree(
             guardianship=held, purpose=purpose, channels=channels, notice=notice, by=request.member, method=Method.COUNTER, at=now
@@ -181,7 +187,7 @@ def _page(
         "agreed": agreed,
         "form": form or GuardianForm(),
         "agree_form": agree_form or AgreeForm(choices=choices),
-        "notice": notices.text_of(
+        "notice": notices.offer(
             workspace=request.workspace, purposes=_purposes(in_force), language=language, in_force=in_force
         ),
         "age": in_force.policy.children.min_age,

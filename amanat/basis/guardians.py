@@ -19,8 +19,9 @@ from django.db import connection, transaction
 from amanat.accounts.models import Member
 from amanat.basis import consent, principals
 from amanat.basis.models import ConsentRecord, Guardianship, Method, Notice
-from amanat.core import ledger
+from amanat.core import ledger, tombstones
 from amanat.core.tenancy import HasId, workspace_id_of
+from amanat.core.tombstones import Kind
 from amanat.people.models import Contact
 from amanat.policy import partners
 
@@ -182,6 +183,11 @@ def is_never_for_children(rules: Rules, purpose: str) -> bool:
     return rules.purpose(purpose).term in NEVER | {partners.TERM}
 
 
+def mark(child_id: UUID, guardian_id: UUID) -> UUID:
+    """What it is known by outside the database that one person answers for another, or does no longer."""
+    return tombstones.subject(child_id.bytes, guardian_id.bytes)
+
+
 def _write(
     child: Contact,
     guardian: Contact,
@@ -193,7 +199,9 @@ def _write(
     at: datetime,
 ) -> Guardianship:
     here = child.workspace_id
+    kind = Kind.GUARDIAN_OVER if what is Guardianship.What.ENDED else Kind.GUARDIAN_AGAIN
     with transaction.atomic():
+        tombstones.record(kind, [mark(child.pk, guardian.pk)], at=at, workspace_id=here)
         ledger.write(
             f"basis.guardian.{what.value}", workspace=here, by=by, about=child, at=at, check=verified.check.value
         )
@@ -210,5 +218,5 @@ def _years(birthday: date, today: date) -> int:
 
 __all__ = [
     "ADULT", "NEVER", "Check", "DetailsGiven", "DetailsHeld", "NoGuardian", "NotVerified", "Verified", "Verifier", "agree",
-    "consented", "end", "is_never_for_children", "name", "register", "standing",
+    "consented", "end", "is_never_for_children", "mark", "name", "register", "standing",
 ]  # fmt: skip

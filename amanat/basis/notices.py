@@ -1,6 +1,10 @@
 """What a person is shown before she is asked: data by item, purposes, how to withdraw, complain, and reach the authority.
 
 Contents after DPDP Act s.5(1), s.6(3) and Rule 3, GDPR article 13. Every word comes from the policy in force, in the person's language.
+
+A page on which somebody agrees carries the `mark` of the notice it shows, and the answer brings it back: what she agreed to is the text that
+she read, whatever language the answer comes in and whatever was published meanwhile. The mark needs no signature, because it is held against
+a text that is made anew here; a forged one fits none.
 """
 
 from __future__ import annotations
@@ -21,6 +25,38 @@ from amanat.basis import rules, wording
 from amanat.basis.models import Notice
 from amanat.basis.rules import Rules
 from amanat.policy import references
+
+
+class Stale(Exception):
+    """What the person read is not what the notice says now: it has to be shown anew before she can agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A notice as a page shows it. `mark` goes into the page's form and comes back with the answer."""
+
+    text: str
+    mark: str
+
+
+def offer(*, workspace: Workspace, purposes: Sequence[str], language: str, in_force: Rules | None = None) -> Offered:
+    """The notice for a page that asks, and its mark. Raises UnknownPurpose."""
+    in_force = in_force or rules.of(workspace.pk)
+    text = text_of(workspace=workspace, purposes=purposes, language=language, in_force=in_force)
+    return Offered(text, f"{language}.{in_force.version}.{_digest(text)}")
+
+
+def as_shown(
+    mark: str, *, workspace: Workspace, purposes: Sequence[str], at: datetime, in_force: Rules | None = None
+) -> Notice:
+    """The notice that the page showed, in the language in which it did. Raises Stale when it says something else by now, UnknownPurpose."""
+    in_force = in_force or rules.of(workspace.pk)
+    language = mark.partition(".")[0]
+    if language not in dict(settings.LANGUAGES):
+        raise Stale
+    if offer(workspace=workspace, purposes=purposes, language=language, in_force=in_force).mark != mark:
+        raise Stale
+    return show(workspace=workspace, purposes=purposes, language=language, at=at, in_force=in_force)
 
 
 def text_of(
@@ -48,11 +84,15 @@ def show(
     text = text_of(workspace=workspace, purposes=purposes, language=language, in_force=in_force)
     notice, _made = Notice.objects.of(workspace).get_or_create(
         workspace_id=workspace.pk,
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=_digest(text),
         policy_version=in_force.version,
         defaults={"purposes": sorted(set(purposes)), "language": language, "text": text, "made_at": at},
     )
     return notice
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

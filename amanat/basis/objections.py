@@ -15,6 +15,7 @@ from amanat.core.tombstones import Kind
 from amanat.people.models import Contact
 
 #: Opting out of sale. No policy here knows a purpose of that name, and none may: it is written down all the same (CCPA s.1798.120).
+#: A yes to a partner by name that she gave before ends with it; `basis.schema` knows.
 SALE = "sale"
 
 

@@ -1,7 +1,7 @@
 """A code sent to an address shows that it is hers: for people who have no account and never will.
 
-Whether anybody here has the address is not told: the answer is the same, the row is made all the same, and where nobody has it no code is
-sent and none fits. A code works once, for 15 minutes, and five times wrong ends it; what it opens stays open for 15 minutes.
+Whether anybody here has the address is not told: the request makes a row and a job, and answers, before anybody looks. The job finds who has
+the address and sends the code; where nobody has it, it does nothing and no code fits. A code works once, for 15 minutes, and five times wrong ends it; what it opens stays open for 15 minutes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
 from amanat.basis.models import Passcode
-from amanat.core import codes, ids, ledger, limits, phones, vault
+from amanat.core import codes, ids, jobs, ledger, limits, phones, tenancy, vault
 from amanat.core.limits import Limit
 from amanat.people.models import Contact
 
+SEND = "basis.send_code"
 LIFE = timedelta(minutes=15)
 OPEN_FOR = timedelta(minutes=15)
 KEPT = timedelta(days=1)
@@ -55,19 +56,36 @@ def place(passcode: Passcode) -> str:
 
 
 def send(*, workspace: Workspace, address: str, at: datetime) -> Passcode:
-    """Send a code to an address, if a contact of the workspace has it. Raises NoAddress, TooMany."""
+    """Have a code sent to an address, if a contact of the workspace has it (`deliver`). Raises NoAddress, TooMany."""
     to = normal(address)
     if not limits.spend("passcode", f"{workspace.pk} {to}", SENDINGS).allowed:
         raise TooMany
     passcode = Passcode(id=ids.new(), workspace_id=workspace.pk, sent_at=at, ends_at=at + LIFE)
     passcode.address = vault.seal_text(to, workspace_id=workspace.pk, context=place(passcode))
-    if people_with(workspace.pk, to):
-        code = codes.new()
-        passcode.code = codes.digest(code, passcode.pk, workspace_id=workspace.pk)
-        body = _("%(code)s is your code for your choices at %(who)s. It works for 15 minutes. Tell it to nobody.")
-        codes.deliver(to, subject=_("Your code"), body=body % {"code": code, "who": workspace.name})
-    passcode.save(force_insert=True)
+    with transaction.atomic():
+        passcode.save(force_insert=True)
+        jobs.enqueue(SEND, workspace=workspace, passcode=str(passcode.pk), language=get_language() or "en")
     return passcode
+
+
+def deliver(workspace_id: UUID, passcode_id: UUID, *, language: str, at: datetime) -> bool:
+    """Send the code that was asked for; returns whether anybody here has the address. Tried again, it sends another code.
+
+    The code is stored before it leaves, in a transaction of its own: no connection is held while a mail server answers.
+    """
+    with tenancy.inside(workspace_id):
+        unopened = Passcode.objects.of(workspace_id).filter(pk=passcode_id, opened_at__isnull=True, ends_at__gt=at)
+        passcode = unopened.first()
+        to = address_of(passcode) if passcode else ""
+        if passcode is None or not people_with(workspace_id, to):
+            return False
+        code = codes.new()
+        unopened.update(code=codes.digest(code, passcode_id, workspace_id=workspace_id))
+        who = Workspace.objects.of(workspace_id).get(pk=workspace_id).name
+    with translation.override(language):
+        body = _("%(code)s is your code for your choices at %(who)s. It works for 15 minutes. Tell it to nobody.")
+        codes.deliver(to, subject=_("Your code"), body=body % {"code": code, "who": who})
+    return True
 
 
 def invite(contact: Contact, *, workspace: Workspace, by: Member, at: datetime) -> str:

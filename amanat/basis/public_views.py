@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import see_other
 from amanat.accounts.models import Workspace
-from amanat.basis import consent, forms, notices, objections, passcodes, rules, storage, wording
+from amanat.basis import consent, forms, notices, objections, passcodes, rules, storage, suppression, wording
 from amanat.basis.consent import How
 from amanat.basis.forms import AddressForm, ChangeForm, CodeForm
 from amanat.basis.models import Method, Passcode
@@ -69,10 +69,13 @@ def mine(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
         passcode = passcodes.opened(workspace_id, _cookie(request), at=clock.now())
         if passcode is None:
             return see_other(reverse("basis:public_start", args=[workspace_id]))
-        people = passcodes.people_with(workspace_id, passcodes.address_of(passcode))
+        address = passcodes.address_of(passcode)
+        people = passcodes.people_with(workspace_id, address)
+        if request.method == "POST" and request.POST.get("act") == "allow":
+            return _allow(request, workspace, address)
         if request.method == "POST":
             return _change(request, workspace, people)
-        return render(request, "basis/public_mine.html", _page(workspace, people))
+        return render(request, "basis/public_mine.html", _page(workspace, people) | {"stopped": _stopped(workspace, address)})
 
 
 def leave(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
@@ -130,10 +133,14 @@ def _change(request: HttpRequest, workspace: Workspace, people: list[Contact] | 
     if not form.is_valid():
         return render(request, "basis/public_mine.html", _page(workspace, people), status=422)
     purpose, channel = forms.as_wanted(form.cleaned_data["wanted"])
-    at, how = clock.now(), How(Method.LINK)
+    at, how, notice = clock.now(), How(Method.LINK), None
+    if form.cleaned_data["act"] == "give":
+        try:
+            notice = notices.as_shown(form.cleaned_data["shown"], workspace=workspace, purposes=[purpose], at=at)
+        except notices.Stale:
+            return render(request, "basis/public_mine.html", _page(workspace, people, stale=purpose), status=422)
     for person in people:
-        if form.cleaned_data["act"] == "give":
-            notice = notices.show(workspace=workspace, purposes=[purpose], language=get_language() or "en", at=at)
+        if notice is not None:
             consent.give(contact=person, purpose=purpose, channels=[channel], notice=notice, how=how, at=at)
         else:
             consent.withdraw(contact=person, purpose=purpose, channels=[channel], how=how, at=at)
@@ -141,8 +148,27 @@ def _change(request: HttpRequest, workspace: Workspace, people: list[Contact] | 
     return see_other(reverse("basis:public_mine", args=[workspace.pk]))
 
 
-def _page(workspace: Workspace, people: list[Contact] | Any) -> dict[str, Any]:
-    """A yes counts as hers only where all records with her address have it."""
+def _stopped(workspace: Workspace, address: str) -> list[dict[str, str]]:
+    """What she once stopped although it needs no yes, such as news about her own order: she can allow it again, and nobody else would know how."""
+    in_force, language = rules.of(workspace.pk), get_language() or "en"
+    return [
+        {"value": f"{purpose}.{channel}", "title": wording.phrase(in_force.policy, (purpose, channel), language)}
+        for purpose, channel in suppression.standing([address], workspace=workspace, at=clock.now())
+        if purpose in in_force.policy.purposes and not in_force.rests_on_consent(purpose)
+    ]
+
+
+def _allow(request: HttpRequest, workspace: Workspace, address: str) -> HttpResponse:
+    wanted = forms.as_wanted(request.POST.get("wanted", ""))
+    if f"{wanted[0]}.{wanted[1]}" not in {one["value"] for one in _stopped(workspace, address)}:
+        raise Http404
+    suppression.allow([address], workspace=workspace, at=clock.now(), scopes=[wanted], by=None)
+    messages.success(request, _("Done. It holds from this moment."))
+    return see_other(reverse("basis:public_mine", args=[workspace.pk]))
+
+
+def _page(workspace: Workspace, people: list[Contact] | Any, *, stale: str = "") -> dict[str, Any]:
+    """A yes counts as hers only where all records with her address have it. `stale` is the purpose whose notice has to be read again."""
     language, now = get_language() or "en", clock.now()
     in_force = rules.of(workspace.pk)
     standing = [consent.standing(person, at=now) for person in people]
@@ -159,10 +185,12 @@ def _page(workspace: Workspace, people: list[Contact] | Any) -> dict[str, Any]:
                     "agreed": agreed,
                 }
             )
-        notice = notices.show(workspace=workspace, purposes=[purpose], language=language, at=now, in_force=in_force)
-        groups.append({"title": wording.purpose(in_force.policy, purpose, language), "rows": rows, "notice": notice})
+        notice = notices.offer(workspace=workspace, purposes=[purpose], language=language, in_force=in_force)
+        title = wording.purpose(in_force.policy, purpose, language)
+        groups.append({"title": title, "rows": rows, "notice": notice, "is_new": purpose == stale})
     no_sale = bool(people) and all(objections.SALE in objections.standing(person, at=now) for person in people)
-    return {"workspace": workspace, "groups": groups, "no_sale": no_sale}
+    said = forms.read_again() if stale else ""
+    return {"workspace": workspace, "groups": groups, "no_sale": no_sale, "read_again": said}
 
 
 def opened_by(request: HttpRequest, workspace_id: UUID) -> Passcode | None:

@@ -74,6 +74,10 @@ class Rules:
             if purpose.grain == "person" and needs_consent(self.grounds(name, self.policy.head.regimes))
         ]
 
+    def rests_on_consent(self, purpose: str) -> bool:
+        """Whether the purpose needs a yes under some law of the workspace. Raises UnknownPurpose."""
+        return needs_consent(self.grounds(purpose, self.policy.head.regimes))
+
     def grounds(self, purpose: str, regimes: Iterable[str]) -> frozenset[str]:
         """The grounds of a purpose under each of the laws; "consent" among them asks for consent."""
         basis = self.purpose(purpose).basis

@@ -27,6 +27,7 @@ GRANT EXECUTE ON FUNCTION workspaces_with_people_to_tell(timestamptz) TO amanat_
 #: connection: planning costs twice as much as answering for one person (and the planner, left to itself, would plan anew each time). It
 #: runs with the rights of who asks, so the wall holds. Everything is looked up person by person, the contact too: a plan kept from a day
 #: without statistics must not read the whole workspace.
+#: Opting out of sale stops what goes to partners (`policy.partners`), until she says yes to one of them afterwards.
 KNOWN_OF_PEOPLE = """
 DROP FUNCTION IF EXISTS known_of_people(uuid, uuid[], text[], text[], text[], timestamptz, bytea, bytea);
 CREATE FUNCTION known_of_people(
@@ -47,9 +48,10 @@ BEGIN RETURN QUERY
             WHERE named.workspace_id = here AND named.id = s.guardianship_id
             ORDER BY latest.at DESC, latest.id DESC LIMIT 1), false) END,
         coalesce((
-            SELECT bool_or(latest.what = 'made') FROM (
-                SELECT DISTINCT ON (o.purpose) o.what FROM basis_objection o
-                WHERE o.workspace_id = here AND o.contact_id = asked.id AND o.purpose IN (asked.purpose, '') AND o.at <= moment
+            SELECT bool_or(latest.what = 'made' AND (latest.purpose <> 'sale' OR latest.at > coalesce(s.at, '-infinity'))) FROM (
+                SELECT DISTINCT ON (o.purpose) o.purpose, o.what, o.at FROM basis_objection o
+                WHERE o.workspace_id = here AND o.contact_id = asked.id AND o.at <= moment
+                  AND o.purpose IN (asked.purpose, '', CASE WHEN starts_with(asked.purpose, 'to_') THEN 'sale' ELSE '' END)
                 ORDER BY o.purpose, o.at DESC, o.id DESC) latest), false),
         (SELECT coalesce(array_agg(latest.ground), '{}') FROM (
             SELECT DISTINCT ON (r.ground) r.ground, r.what FROM basis_restriction r
@@ -73,7 +75,7 @@ BEGIN RETURN QUERY
         WHERE address.workspace_id = here AND address.contact_id = asked.id AND address.country <> ''
         ORDER BY address.position, address.id LIMIT 1) a ON true
     LEFT JOIN LATERAL (
-        SELECT consent.id, consent.what, consent.until, consent.guardianship_id, coalesce(
+        SELECT consent.id, consent.what, consent.at, consent.until, consent.guardianship_id, coalesce(
             (SELECT shown.policy_version FROM basis_notice shown WHERE shown.workspace_id = here AND shown.id = consent.notice_id),
             (SELECT max(v.number) FROM publishing_policyversion v WHERE v.workspace_id = here AND v.effective_at <= consent.at)
             ) AS shown_version

@@ -75,10 +75,6 @@ def use(name: str) -> None:
     _used.add(name)
 
 
-def disuse(name: str) -> None:
-    _used.discard(name)
-
-
 def own_cookies() -> Mapping[str, Key]:
     """The cookies that the site itself sets, by name."""
     return _OWN_COOKIES

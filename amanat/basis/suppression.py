@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -10,11 +11,13 @@ from uuid import UUID
 
 from django.db import connection
 
+from amanat.accounts.models import Member
 from amanat.basis.models import Suppression
 from amanat.core import ledger, tombstones, vault
 from amanat.core.tenancy import HasId, workspace_id_of
-from amanat.core.tombstones import Kind
+from amanat.core.tombstones import Kind, Tombstones
 
+_PIECE = 1000
 _BLOCK = 64  # bytes of a block of SHA-256
 _INNER, _OUTER = 0x36, 0x5C  # RFC 2104
 
@@ -56,6 +59,36 @@ def lift(addresses: Iterable[str], *, workspace: HasId | UUID, at: datetime, pur
     return sum(_act(scope, Suppression.What.LIFTED, known, Suppression.Reason.CONSENT, at) for scope in sorted(scopes))
 
 
+def standing(addresses: Iterable[str], *, workspace: HasId | UUID, at: datetime) -> list[tuple[str, str]]:
+    """The purposes and channels for which one of the addresses must not be written to; "" is all."""
+    here = workspace_id_of(workspace)
+    latest = (
+        Suppression.objects.of(here)
+        .filter(digest__in=[digest(address, workspace_id=here) for address in addresses], at__lte=at)
+        .order_by("digest", "purpose", "channel", "-at", "-id")
+        .distinct("digest", "purpose", "channel")
+    )
+    return sorted({(row.purpose, row.channel) for row in latest if row.what == Suppression.What.ADDED})
+
+
+def allow(
+    addresses: Iterable[str],
+    *,
+    workspace: HasId | UUID,
+    at: datetime,
+    scopes: Iterable[tuple[str, str]],
+    by: Member | None,
+) -> int:
+    """The person wants to be written to again, for exactly these purposes and channels; `by` is the member who has her word for it."""
+    here, known = workspace_id_of(workspace), list(addresses)
+    return sum(
+        _act(
+            _Scope(here, purpose, channel), Suppression.What.LIFTED, known, Suppression.Reason.CONSENT, at, by
+        )
+        for purpose, channel in sorted(scopes)
+    )
+
+
 def among(addresses: Collection[str], *, workspace: HasId | UUID, at: datetime) -> dict[str, str]:
     """Those of the addresses that are suppressed for every purpose and channel, with the reason: what an import must not bring back."""
     here = workspace_id_of(workspace)
@@ -84,6 +117,42 @@ def against(
     return {by_digest[bytes(row.digest)]: row.reason for row in latest if row.what == Suppression.What.ADDED}
 
 
+def again(ended: Tombstones, *, workspace_id: UUID) -> int:
+    """After a restore: what was suppressed since the backup is so again, also addresses that came here after it. Returns how many acts."""
+    over, wanted = ended.carried(Kind.OPT_IN, workspace_id=workspace_id), []
+    for said, at in ended.carried(Kind.OPT_OUT, workspace_id=workspace_id).items():
+        if said not in over or over[said] <= at:
+            keyed, purpose, channel = json.loads(said)
+            wanted.append(
+                Suppression(
+                    workspace_id=workspace_id, digest=bytes.fromhex(keyed), purpose=purpose, channel=channel, at=at,
+                    what=Suppression.What.ADDED, reason=Suppression.Reason.OPT_OUT,
+                )
+            )  # fmt: skip
+    return sum(_again(wanted[start : start + _PIECE], workspace_id) for start in range(0, len(wanted), _PIECE))
+
+
+def _again(wanted: list[Suppression], workspace_id: UUID) -> int:
+    digests = {bytes(row.digest) for row in wanted}
+    known: dict[tuple[bytes, str, str], list[Suppression]] = {}
+    for one in Suppression.objects.of(workspace_id).filter(digest__in=list(digests)).order_by("at", "id"):
+        known.setdefault((bytes(one.digest), one.purpose, one.channel), []).append(one)
+    rows = []
+    for row in wanted:
+        scope = (bytes(row.digest), row.purpose, row.channel)
+        before = [one.what for one in known.get(scope, ()) if one.at <= row.at]
+        if before[-1:] != [Suppression.What.ADDED]:
+            rows.append(row)
+    _insert(rows)
+    if rows:
+        ledger.write("basis.suppression.added", workspace=workspace_id, count=len(rows), reason="opt_out")
+    return len(rows)
+
+
+def _carried(keyed: bytes, purpose: str, channel: str) -> str:
+    return json.dumps([keyed.hex(), purpose, channel])
+
+
 class _Scope(NamedTuple):
     """What an act is about, beside the address."""
 
@@ -93,7 +162,12 @@ class _Scope(NamedTuple):
 
 
 def _act(
-    scope: _Scope, what: Suppression.What, addresses: Iterable[str], reason: Suppression.Reason, at: datetime
+    scope: _Scope,
+    what: Suppression.What,
+    addresses: Iterable[str],
+    reason: Suppression.Reason,
+    at: datetime,
+    by: Member | None = None,
 ) -> int:
     """Write the act for each address where it changes something."""
     wanted = {digest(address, workspace_id=scope.workspace_id) for address in addresses if address}
@@ -113,9 +187,10 @@ def _act(
     if rows:
         kind = Kind.OPT_OUT if what is Suppression.What.ADDED else Kind.OPT_IN
         marks = [mark(bytes(row.digest), scope.purpose, scope.channel) for row in rows]
-        tombstones.record(kind, marks, at=at, workspace_id=scope.workspace_id)
+        carried = [_carried(bytes(row.digest), scope.purpose, scope.channel) for row in rows]
+        tombstones.record(kind, marks, at=at, workspace_id=scope.workspace_id, carried=carried)
         ledger.write(
-            f"basis.suppression.{what.value}", workspace=scope.workspace_id, at=at,
+            f"basis.suppression.{what.value}", workspace=scope.workspace_id, by=by, at=at,
             count=len(rows), reason=reason.value, purpose=scope.purpose, channel=scope.channel,
         )  # fmt: skip
     return len(rows)

@@ -17,6 +17,11 @@ def sweep_codes() -> None:
             capturing.sweep(workspace_id, at=clock.now())
 
 
+@jobs.job(passcodes.SEND, purpose="Send a person the code for her own choices, where her address is known", tries=3)
+def send_code(workspace_id: UUID, passcode: str, language: str) -> None:
+    passcodes.deliver(workspace_id, UUID(passcode), language=language, at=clock.now())
+
+
 @jobs.periodic("basis.look_for_people_to_tell", "* * * * *", purpose="Find people to mail about a new policy")
 def look_for_people_to_tell() -> None:
     """Each workspace gets a job of its own, so that one with many people holds up nobody."""

@@ -24,7 +24,7 @@ from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext
 
-from amanat.core import clock, filetypes, ids, pdfs, pictures, sealedobjects, vault, watermarks
+from amanat.core import clock, filetypes, ids, pictures, sealedobjects, vault
 from amanat.core.filetypes import MEGABYTE, FileRefused, FileType, register_kind
 from amanat.core.models_files import StoredFile
 from amanat.core.sealedobjects import FileDamaged
@@ -80,6 +80,8 @@ def store(
     if found in filetypes.PICTURES:
         content, found = pictures.renewed(content, found)
     elif found is FileType.PDF:
+        from amanat.core import pdfs  # here: its library is much to load for a command that meets no paper
+
         pdfs.check(content)
     with writing(
         workspace_id=workspace_id, name=name, by=by, kind=kind, found=found, most_bytes=len(content)
@@ -213,6 +215,8 @@ def sweep(workspace_id: UUID, *, older_than: timedelta = timedelta(hours=6)) -> 
 
 def watermarked(file: StoredFile, text: str) -> bytes:
     """The picture or PDF with `text` across it, for copies that leave the house. Raises FileRefused for other types."""
+    from amanat.core import watermarks  # here: as above
+
     return watermarks.across(read_all(file), FileType(file.content_type), text)
 
 

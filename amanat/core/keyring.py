@@ -1,13 +1,16 @@
 """The keys behind `vault`: made, wrapped by the root key, remembered for a minute, destroyed. Only `vault` needs it.
 
 A key made in a transaction is not remembered before that transaction has committed. Otherwise, after a rollback, the
-process would go on sealing under a key that exists nowhere, and every such value would be lost.
+process would go on sealing under a key that exists nowhere, and every such value would be lost. Nothing tells of a
+rollback; but the connection then forgets what it was to do at the commit, and by that it is seen.
 """
 
 import os
 import threading
 import time
+import weakref
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -16,6 +19,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from amanat.core import clock, rootkeys
 from amanat.core.models_vault import SystemKey, Use, WorkspaceKey
@@ -36,12 +40,25 @@ class VaultRefused(Exception):
         super().__init__("This value cannot be opened.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A ring changed in a transaction that may still be open, in whatever thread."""
+
+    connection: "weakref.ref[BaseDatabaseWrapper]"
+    at_commit: partial[None]
+
+    def is_under_way(self) -> bool:
+        """Whether the transaction is neither committed nor rolled back, nor the savepoint around the change."""
+        connection = self.connection()
+        return connection is not None and any(self.at_commit is entry[1] for entry in list(connection.run_on_commit))
+
+
 class _Memory:
     """Unwrapped keys by slot, for a minute at most."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Slot, tuple[float, int, bytes]] = OrderedDict()
-        self._uncommitted: set[tuple[UUID, str]] = set()
+        self._uncommitted: dict[tuple[UUID, str], list[_Change]] = {}
         self._lock = threading.Lock()
 
     def get(self, slot: _Slot) -> tuple[int, bytes] | None:
@@ -55,20 +72,22 @@ class _Memory:
     def keep(self, slot: _Slot, version: int, key: bytes) -> None:
         with self._lock:
             if slot[:2] in self._uncommitted:
-                return
+                under_way = [change for change in self._uncommitted[slot[:2]] if change.is_under_way()]
+                if under_way:
+                    self._uncommitted[slot[:2]] = under_way
+                    return
+                del self._uncommitted[slot[:2]]
             self._kept[slot] = (time.monotonic() + _SECONDS, version, key)
             while len(self._kept) > _REMEMBERED:
                 self._kept.popitem(last=False)
 
-    def forget(self, workspace_id: UUID, use: str, *, uncommitted: bool) -> None:
-        """Drop the keys of one ring; until `committed` none of them is kept again when the change is `uncommitted`."""
+    def forget(self, workspace_id: UUID, use: str, change: "_Change | None" = None) -> None:
+        """Drop the keys of one ring; while `change` is under way none of them is kept again."""
         with self._lock:
             for slot in [slot for slot in self._kept if slot[:2] == (workspace_id, use)]:
                 del self._kept[slot]
-            if uncommitted:
-                self._uncommitted.add((workspace_id, use))
-            else:
-                self._uncommitted.discard((workspace_id, use))
+            if change is not None:
+                self._uncommitted.setdefault((workspace_id, use), []).append(change)
 
     def clear(self) -> None:
         with self._lock:
@@ -175,8 +194,9 @@ def _insert(workspace_id: UUID, use: Use, version: int) -> None:
 
 
 def _changed(workspace_id: UUID, use: Use) -> None:
-    _memory.forget(workspace_id, use, uncommitted=True)
-    transaction.on_commit(partial(_memory.forget, workspace_id, use, uncommitted=False))
+    connection, at_commit = transaction.get_connection(), partial(_memory.forget, workspace_id, use)
+    _memory.forget(workspace_id, use, _Change(weakref.ref(connection), at_commit))
+    transaction.on_commit(at_commit)
 
 
 def _wrapped(key: bytes, workspace_id: UUID, use: str, version: int) -> bytes:

@@ -1,7 +1,7 @@
 """How far a ledger was verified, kept outside the database, so that the next check need not begin at the first entry.
 
 A check that goes on from a mark must find whatever a check from the first entry would find. So a mark holds more than a number: the
-fingerprint of every entry up to it, whole blocks of SHA-256 over every stored column, which the database computes in a fraction of the time
+fingerprint of every entry up to it, SHA-256 over every stored column of block after block, which the database computes in a fraction of the time
 that recomputing the chain takes. When it is the same as when the chain was recomputed, no entry below the mark can differ from the one that
 was recomputed then. When it is not, for whatever reason, the mark says nothing and the chain is recomputed from its first entry.
 
@@ -29,14 +29,16 @@ from amanat.core import tombstones
 #: Every chain is recomputed from its first entry at least so often.
 WHOLE_EVERY = timedelta(days=7)
 BLOCK = 10_000
-#: Entries with their blocks; `ROW(...)::text` quotes what it puts together, so that no two rows give the same text.
+#: The next block of entries. `ROW(...)::text` quotes what it puts together, so that no two lists of rows give the same text. A block is
+#: read along the index of numbers and takes some ten milliseconds: no ledger is too long for the time a statement may take.
 _SQL = """
-SELECT block, encode(sha256(string_agg(one, ''::bytea ORDER BY number) FILTER (WHERE number <= %(upto)s)), 'hex'),
-  encode(sha256(string_agg(one, ''::bytea ORDER BY number)), 'hex'), max(number)
-FROM (SELECT number, (number - 1) / %(block)s AS block, sha256(convert_to(ROW(id, number, previous, hash, event, actor, about, facts,
-  at AT TIME ZONE 'UTC')::text, 'UTF8')) AS one FROM core_ledgerentry WHERE workspace_id = %(here)s AND number IS NOT NULL) AS entries
-GROUP BY block ORDER BY block
+SELECT CASE WHEN max(number) > %(upto)s THEN
+    encode(sha256(convert_to(string_agg(one, '' ORDER BY number) FILTER (WHERE number <= %(upto)s), 'UTF8')), 'hex') END,
+  encode(sha256(convert_to(string_agg(one, '' ORDER BY number), 'UTF8')), 'hex'), max(number)
+FROM (SELECT number, ROW(id, number, previous, hash, event, actor, about, facts, at AT TIME ZONE 'UTC')::text AS one
+  FROM core_ledgerentry WHERE workspace_id = %(here)s AND {which} ORDER BY number LIMIT %(block)s) AS entries
 """
+_FIRST, _NEXT = _SQL.format(which="number IS NOT NULL"), _SQL.format(which="number > %(after)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,24 @@ class Fingerprints:
 
 
 def fingerprints(workspace_id: UUID, *, upto: int) -> Fingerprints:
-    """Asked inside the workspace."""
+    """Asked inside the workspace. Entries that are sealed meanwhile may come in at the end."""
+    before: list[str] = []
+    every: list[str] = []
+    last: int | None = None
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, {"here": workspace_id, "upto": upto, "block": BLOCK})
-        rows = cursor.fetchall()
-    last = rows[-1][3] if rows else 0
-    return Fingerprints(
-        _joined([digest for _block, digest, _all, _last in rows if digest]), _joined([row[2] for row in rows]), last
-    )
+        while True:
+            cursor.execute(
+                _FIRST if last is None else _NEXT, {"here": workspace_id, "upto": upto, "block": BLOCK, "after": last}
+            )
+            in_part, whole, newest = cursor.fetchone()
+            if newest is None:
+                return Fingerprints(_joined(before), _joined(every), last or 0)
+            every.append(whole)
+            if newest <= upto:
+                before.append(whole)
+            elif in_part:
+                before.append(in_part)
+            last = newest
 
 
 def _joined(digests: Sequence[str]) -> str:

@@ -1,18 +1,25 @@
 """Limits that hold under parallel clients: each try is one conditional SQL statement, never read-then-write.
 
-A limit is a number of tries in a fixed window that starts with the first try. Counts live in an UNLOGGED table, outside
-the request's transaction, so that a refused request still counts.
+A limit is a number of tries in a fixed window that starts with the first try. Counts live in an UNLOGGED table. Those that routes
+name are taken before the request's transaction begins, so that a refused request counts too. A rule that counts inside a transaction
+counts with it: when that is taken back, so is the try. It may do so where what the try costs (a message that leaves, a guess that is
+answered) is taken back with it, or where its view lets a refusal commit.
+
+Who is counted stands in the table as a keyed hash: numbers and addresses can all be guessed, and a plain hash of them looked up.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import hmac
 import ipaddress
 import math
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 
 from amanat.core import clock
@@ -52,12 +59,13 @@ class _Portion:
 
 
 _portions: dict[str, _Portion] = {}
+_over: dict[str, datetime] = {}
 _guard = threading.Lock()
 _MOST_PORTIONS = 1_000
 
 
 def spend(name: str, whose: str, limit: Limit, *, cost: int = 1) -> Verdict:
-    """Take one try, or `cost` of them; `whose` is hashed, so no address or e-mail is stored.
+    """Take one try, or `cost` of them; `whose` is hashed under a key, so no address or e-mail is stored.
 
     The statement increments and decides at once: of 40 parallel tries with a limit of 5, exactly 5 are allowed.
     """
@@ -92,13 +100,26 @@ def _spend(name: str, whose: str, limit: Limit, cost: int) -> Verdict:
             {"key": _key(name, whose, limit), "cost": cost, "now": now, "ends": now + limit.window},
         )
         tries, ends = cursor.fetchone()
+    if tries > limit.tries:
+        with _guard:
+            if len(_over) >= _MOST_PORTIONS:
+                _over.clear()
+            _over[_key(name, whose, limit)] = ends
     return Verdict(tries <= limit.tries, tries=tries, retry_after=max(1, math.ceil((ends - now).total_seconds())))
+
+
+def is_over(name: str, whose: str, limit: Limit) -> bool:
+    """Whether this process has seen the limit exceeded, in the window that is still open. Takes no try and asks no database."""
+    with _guard:
+        ends = _over.get(_key(name, whose, limit)) if _over else None
+    return ends is not None and clock.now() < ends
 
 
 def forgive(name: str, whose: str, limit: Limit) -> None:
     """Forget the tries, after a success that proves who it was."""
     with _guard:
         _portions.pop(_key(name, whose, limit), None)
+        _over.pop(_key(name, whose, limit), None)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM core_limitcount WHERE key = %s", [_key(name, whose, limit)])
 
@@ -111,8 +132,14 @@ def sweep() -> int:
 
 
 def _key(name: str, whose: str, limit: Limit) -> str:
-    digest = hashlib.sha256(whose.strip().lower().encode()).hexdigest()[:40]
+    digest = hmac.new(_secret(settings.SECRET_KEY), whose.strip().lower().encode(), hashlib.sha256).hexdigest()[:40]
     return f"{name}:{limit.per}:{int(limit.window.total_seconds())}:{digest}"
+
+
+@functools.cache
+def _secret(of: str) -> bytes:
+    """The installation's key for this. It lies outside the database; where it is changed, the windows begin anew."""
+    return hashlib.sha256(b"amanat.core.limits:" + of.encode()).digest()
 
 
 def network_of(address: str) -> str:

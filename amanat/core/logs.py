@@ -12,7 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 #: Extra keys that may be logged: ids, counts and names of our own things.
-KNOWN = ("job", "task", "workspace", "route", "status", "count", "ms")
+KNOWN = (
+    "job", "task", "workspace", "route", "status", "count", "ms", "account", "dispatch", "reason", "erasure",
+    "due", "run", "probe", "recipient", "service", "journal",
+)  # fmt: skip
+#: The id of an event stands beside the message, which is called `event` in a line.
+_EVENT = "of_event"
 
 
 class Formatter(logging.Formatter):
@@ -27,6 +32,8 @@ class Formatter(logging.Formatter):
         for key in KNOWN:
             if hasattr(record, key):
                 line[key] = str(getattr(record, key))
+        if hasattr(record, "event"):
+            line[_EVENT] = str(record.event)
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
             line["where"] = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -65,6 +66,9 @@ class Anyone:
 
 
 anyone = Anyone()
+
+#: Tokens that nobody has, from one network. Each has a count of its own until it is known to be none, so invented ones need this one.
+STRANGERS, _STRANGERS = Limit(60, timedelta(minutes=1)), "unknown token"
 
 _table: dict[str, Route] = {}
 
@@ -130,17 +134,35 @@ def _over_limit(request: HttpRequest, declared: Route) -> HttpResponseBase | Non
         whose = _whose(request, limit)
         if not whose:
             continue
+        if limit.per == "token" and limits.is_over(_STRANGERS, _network(request), STRANGERS):
+            return _too_often(request, int(STRANGERS.window.total_seconds()))
         verdict = limits.spend(limit.name or declared.name, whose, limit)
         if not verdict.allowed:
-            response = refusal(request, 429)
-            response["Retry-After"] = str(verdict.retry_after)
-            return response
+            return _too_often(request, verdict.retry_after)
     return None
+
+
+def _too_often(request: HttpRequest, seconds: int) -> HttpResponse:
+    response = refusal(request, 429)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+def count_stranger(request: HttpRequest, declared: Route) -> None:
+    """A token nobody has: what was counted for it goes, and where it came from is counted instead. Outside of any transaction."""
+    for limit in declared.limits:
+        if limit.per == "token":
+            limits.forgive(limit.name or declared.name, _whose(request, limit), limit)
+    limits.spend(_STRANGERS, _network(request), STRANGERS)
+
+
+def _network(request: HttpRequest) -> str:
+    return limits.network_of(str(request.META.get("REMOTE_ADDR", "")))
 
 
 def _whose(request: HttpRequest, limit: Limit) -> str:
     if limit.per == "address":
-        return limits.network_of(str(request.META.get("REMOTE_ADDR", "")))
+        return _network(request)
     if limit.per == "account":
         return next((request.POST[key] for key in ("login", "email", "phone") if request.POST.get(key)), "")
     if limit.per == "session":
@@ -148,7 +170,7 @@ def _whose(request: HttpRequest, limit: Limit) -> str:
     if limit.per == "token":
         # Without the word before it and its blanks, which could be written in many ways.
         token = request.headers.get("Authorization", "").split()[-1:]
-        return token[0] if token else limits.network_of(str(request.META.get("REMOTE_ADDR", "")))
+        return token[0] if token else _network(request)
     user = getattr(request, "user", None)
     return str(user.pk) if user is not None and user.is_authenticated else ""
 
@@ -160,6 +182,7 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
         403: _("You may not do this"),
         404: _("Not found"),
         405: _("This cannot be done here"),
+        409: _("You have gone to another workspace meanwhile"),
         408: _("That took too long to arrive"),
         413: _("This is too large"),
         423: _("This workspace is being closed: it can only be read"),

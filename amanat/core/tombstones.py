@@ -4,6 +4,8 @@ A rule that ends something for good (a record purged, a token revoked, a seat en
 `restore` ends by doing it all again before the site may open. Lines are only ever added. A line holds a
 keyed hash of the id, so that the file by itself names nobody: its key lies beside it in the secrets folder, is never
 rotated, and without it the lines mean nothing. Whoever restores hashes the ids that came back and looks which are here.
+What must hold although nothing of it is in the backup (an address that came and was opted out after it) carries what to write again, which must
+name nobody either: a hash under a key of the workspace.
 
 No line is lost to a kill: it is first a row (`TombstoneDue`) of the very transaction that ends the thing, and comes into the file right after
 the commit, which also deletes the row. What a killed process left is carried over by `settle`: every minute, before the site opens, and out of
@@ -17,7 +19,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -44,10 +46,16 @@ class Kind(StrEnum):
     PASSWORD = "password changed"  # noqa: S105 - a name; the subject is a user, of no workspace
     USER = "user erased"  #: the subject is a user, of no workspace
     WORKSPACE = "workspace closed"  #: the subject is the workspace itself
-    OPT_OUT = "written to no more"  #: an address, for a purpose and channel: `subject`
+    OPT_OUT = "written to no more"  #: an address, for a purpose and channel: `subject`, which is carried
     OPT_IN = "written to again"
     OBJECTION = "objected"  #: a person, to a purpose: `subject`
     OBJECTION_OVER = "objection taken back"
+    CONSENT_OVER = "agrees no more"  #: a person, to a purpose over a channel: `subject`
+    CONSENT_AGAIN = "agrees again"
+    RESTRICTED = "restricted"  #: a person, on a ground: `subject`
+    RESTRICTION_OVER = "restriction lifted"
+    GUARDIAN_OVER = "guardian no more"  #: a child and who answered for her: `subject`
+    GUARDIAN_AGAIN = "guardian"
 
 
 class KeyMissing(Exception):
@@ -60,10 +68,20 @@ def subject(*parts: bytes) -> UUID:
     return UUID(bytes=hashlib.sha256(framed).digest()[:16])
 
 
-def record(kind: Kind, subjects: Iterable[UUID], *, at: datetime, workspace_id: UUID = _NO_WORKSPACE) -> None:
-    """Remember, with the open transaction and not without it, that these were ended for good. Raises KeyMissing."""
+def record(
+    kind: Kind,
+    subjects: Iterable[UUID],
+    *,
+    at: datetime,
+    workspace_id: UUID = _NO_WORKSPACE,
+    carried: Sequence[str] = (),
+) -> None:
+    """Remember, with the open transaction and not without it, that these were ended for good. Raises KeyMissing.
+
+    `carried` says of each subject, in their order, what to write again where it is not in the backup; it stands in the file as it is.
+    """
     if ids := list(subjects):
-        due = TombstoneDue.objects.create(lines=_lines(kind, ids, at, workspace_id))
+        due = TombstoneDue.objects.create(lines=_lines(kind, ids, at, workspace_id, carried))
         transaction.on_commit(partial(_carry_over, [due]))
 
 
@@ -85,8 +103,11 @@ def _carry_over(rows: list[TombstoneDue]) -> None:
 class Tombstones:
     """What the file says. Empty when nothing was ever written."""
 
-    def __init__(self, ended: dict[tuple[str, str], datetime]) -> None:
+    def __init__(
+        self, ended: dict[tuple[str, str], datetime], carried: dict[tuple[str, str], dict[str, datetime]] | None = None
+    ) -> None:
         self._ended = ended
+        self._carried = carried or {}
         self._key = key() if ended else b""
 
     def __len__(self) -> int:
@@ -96,6 +117,11 @@ class Tombstones:
         """When `subject` was ended last, if it was."""
         return self._ended.get((kind.value, _hash(self._key, kind, workspace_id, subject))) if self._ended else None
 
+    def carried(self, kind: Kind, *, workspace_id: UUID) -> dict[str, datetime]:
+        """What lines of a workspace carry, each with its last time."""
+        where = _hash(self._key, kind, workspace_id, _NO_WORKSPACE) if self._carried else ""
+        return self._carried.get((kind.value, where), {})
+
     def among(self, kind: Kind, subjects: Iterable[UUID], *, workspace_id: UUID) -> list[UUID]:
         """Those of `subjects` that were ended."""
         return [one for one in subjects if self.ended_at(kind, one, workspace_id=workspace_id) is not None]
@@ -104,6 +130,7 @@ class Tombstones:
 def read() -> Tombstones:
     """All lines; one that a crash cut off says nothing. Raises KeyMissing when there are lines and no key."""
     ended: dict[tuple[str, str], datetime] = {}
+    carried: dict[tuple[str, str], dict[str, datetime]] = {}
     try:
         lines = _file().read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -112,18 +139,26 @@ def read() -> Tombstones:
         try:
             said = json.loads(line)
             slot, at = (str(said["kind"]), str(said["subject"])), datetime.fromisoformat(said["at"])
+            where, what = str(said.get("where", "")), str(said.get("carried", ""))
         except (ValueError, KeyError, TypeError):
             continue
         ended[slot] = max(at, ended.get(slot, at))
-    return Tombstones(ended)
+        if what:
+            there = carried.setdefault((slot[0], where), {})
+            there[what] = max(at, there.get(what, at))
+    return Tombstones(ended, carried)
 
 
-def _lines(kind: Kind, subjects: Iterable[UUID], at: datetime, workspace_id: UUID) -> str:
+def _lines(kind: Kind, subjects: Sequence[UUID], at: datetime, workspace_id: UUID, carried: Sequence[str] = ()) -> str:
     secret = key()
-    return "".join(
-        json.dumps({"kind": kind.value, "subject": _hash(secret, kind, workspace_id, one), "at": at.isoformat()}) + "\n"
+    lines = [
+        {"kind": kind.value, "subject": _hash(secret, kind, workspace_id, one), "at": at.isoformat()}
         for one in subjects
-    )
+    ]
+    if carried:
+        where = _hash(secret, kind, workspace_id, _NO_WORKSPACE)
+        lines = [line | {"where": where, "carried": what} for line, what in zip(lines, carried, strict=True)]
+    return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def append(texts: Iterable[str]) -> None:

@@ -175,6 +175,19 @@ def using(configuration: Configuration, *, new: bool = False) -> Iterator[None]:
     server.stop()
 
 
+@contextlib.contextmanager
+def opened(
+    configuration: Configuration, place: Place, found: Programs, user: pwd.struct_passwd | None, lock: locks.Lock
+) -> Iterator[None]:
+    """The server of `place` for as long as this lasts; whoever calls holds the lock and keeps it. Raises ConfigurationError."""
+    server = Server(place, found, launch(place, found, user, lock), lock)
+    try:
+        _wait_until_ready(configuration, server)
+        yield
+    finally:
+        server.end()
+
+
 def site_is_up(configuration: Configuration) -> bool:
     """Whether a supervisor runs the embedded server of this data folder."""
     if not configuration.data.exists():

@@ -1,5 +1,6 @@
 """The processes that serve: web, worker, live. Each is a command by itself and a child of the supervisor."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -65,10 +66,17 @@ def worker(configuration: Configuration) -> None:
 
 
 def set_up_django() -> None:
+    """What a command begins with that needs our tables. Nearly all that is loaded stays to the end: to look through it for garbage
+    while it is loaded, and again ever after, takes a seventh of a command's start."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amanat.settings")
-    django.setup()
+    gc.disable()
+    try:
+        django.setup()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _serve(target: str, configuration: Configuration, **options: Any) -> None:

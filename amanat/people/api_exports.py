@@ -47,15 +47,13 @@ class ExportOut(BaseModel):
 @router.post("/exports", response={202: ExportOut, 409: None}, summary="Ask for an export", tags=["Exports"])
 @needs("export", May.EXPORT)
 def create_export(request: HttpRequest, export: ExportIn) -> HttpResponse:
-    """It is written in the background; read it until `file` says where to fetch it. Contact cards are for contacts only."""
+    """It is written in the background; read it until `file` says where to fetch it."""
     asked = cast(ApiRequest, request)
     if export.scope == "workspace":
         if export.filters:
             raise ValidationError({"filters": _("The whole workspace has no filters.")})
         run: ExportRun | None = exporting.of_workspace(format=export.format, by=asked.member, at=clock.now())
     else:
-        if export.scope == "companies" and export.format in {"vcf3", "vcf4"}:
-            raise ValidationError({"format": _("Contact cards are for people. Choose another format for companies.")})
         on = "contact" if export.scope == "contacts" else "company"
         wanted = QueryDict(mutable=True)
         for name, values in export.filters.items():

@@ -123,9 +123,4 @@ def _columns(draft: ContactDraft) -> dict[str, Any]:
     }
 
 
-def set_follow_up(*, contact: Contact, by: Member, at: datetime, day: date | None) -> Contact:
-    """Set or take away the day of the next follow-up."""
-    return change(contact=contact, by=by, at=at, changes={"follow_up_on": day})
-
-
 _KIND = Kind("contact", _with_company, as_draft, _columns, _settle)

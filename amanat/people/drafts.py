@@ -94,7 +94,7 @@ def plain(text: str, *, lines: bool = False) -> str:
 
 def sort_name(name: str) -> str:
     """`name` as lists sort it: lower-case, without honorifics, Indic scripts in Latin letters."""
-    return (" ".join(word.latin for word in script.query_words(name)) or name.casefold())[:NAME]
+    return (" ".join(script.latin_words(name)) or name.casefold())[:NAME]
 
 
 def cleaned[Draft: RecordDraft](

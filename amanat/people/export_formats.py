@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import IO, Any
 from uuid import UUID
 
-from django.utils.translation import gettext as _
-
 from amanat.core import clock, spreadsheets
 from amanat.people import export_tables, vcard_writing
 from amanat.people.export_records import Records
@@ -41,9 +39,8 @@ class ExportRefused(Exception):
 def of_records(records: Records, format: str, file: IO[bytes]) -> None:
     """Write a list into `file`, of which only `write` is used. Raises ExportRefused."""
     if format in _VERSIONS:
-        if records.on != "contact":
-            raise ExportRefused(_("Contact cards are for people. Choose another format for companies."))
-        file.writelines(vcard_writing.write(records.drafts(), records.fields(), version=_VERSIONS[format]))
+        version = _VERSIONS[format]
+        file.writelines(vcard_writing.write(records.drafts(), records.fields(), version=version, on=records.on))
     elif format == "json":
         part = "contacts" if records.on == "contact" else "companies"
         objects = (ours.as_object(records.on, draft) for draft in records.drafts())
@@ -67,13 +64,14 @@ def in_memory(records: Records, format: str) -> bytes:
 
 def of_workspace(workspace: UUID, format: str, file: IO[bytes]) -> int:
     """Write the whole workspace into `file` and tell how many rows that is: JSON as one file, CSV as a ZIP of one each, XLSX as a
-    workbook with a sheet each, cards of its contacts. Raises ExportRefused."""
+    workbook with a sheet each, cards of its companies and contacts. Raises ExportRefused."""
     counted = _Counted()
     tables = export_tables.registered()
     if format in _VERSIONS:
-        records = Records("contact", workspace)
-        drafts = counted.each(records.drafts())
-        file.writelines(vcard_writing.write(drafts, records.fields(), version=_VERSIONS[format]))
+        for on in ("company", "contact"):  # companies first: people point at them
+            records = Records(on, workspace)
+            drafts = counted.each(records.drafts())
+            file.writelines(vcard_writing.write(drafts, records.fields(), version=_VERSIONS[format], on=on))
     elif format == "json":
         file.writelines(_json(workspace, [(one.key, counted.each(one.objects(workspace))) for one in tables]))
     elif format == "xlsx":

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock, filelinks, files, routes
-from amanat.core.models_files import StoredFile
 from amanat.people import exporting, lists, lost_runs, vocabulary
 from amanat.people.exporting import ExportRefused
 from amanat.people.models import ExportRun
@@ -47,9 +46,8 @@ def export_list(request: MemberRequest, what: str) -> HttpResponseBase:
     except (lists.Refused, ExportRefused) as refusal:
         messages.error(request, str(refusal))
         return HttpResponseRedirect(reverse(f"people:{what}"))
-    formats = [one for one in FORMAT_WORDS if on == "contact" or not one[0].startswith("vcf")]
     context = {
-        "what": what, "on": on, "count": count, "is_more": is_more, "formats": formats, "query": request.GET.urlencode(),
+        "what": what, "on": on, "count": count, "is_more": is_more, "formats": FORMAT_WORDS, "query": request.GET.urlencode(),
         "is_narrowed": bool(definition.filters),
     }  # fmt: skip
     return render(request, "people/export_list.html", context)
@@ -137,7 +135,7 @@ def export_file(request: MemberRequest, token: str) -> HttpResponseBase:
         filelinks.consume(link)
     except filelinks.LinkRefused:
         return routes.refusal(request, 404)
-    file = StoredFile.objects.of(request.workspace).filter(pk=link.file_id, kind="export").first()
-    if file is None:
+    run = ExportRun.objects.of(request.workspace).filter(file=link.file_id).select_related("file").first()
+    if run is None or run.file is None:
         return routes.refusal(request, 404)
-    return files.serve(file)
+    return files.serve(run.file)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import IO, Any, cast
 from uuid import UUID
 
+from django.db import connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -108,9 +109,20 @@ def go_on(*, run: ExportRun, by: Member, at: datetime) -> None:
     jobs.enqueue("people.export", workspace=run.workspace_id, run=str(run.pk))
 
 
+def wait_for_all(workspace_id: UUID) -> None:
+    """Wait until no export of the workspace is being written, and let none begin before the caller's transaction ends."""
+    _hold_files(workspace_id, "SELECT pg_advisory_xact_lock(hashtext('people.export'), hashtext(%s))")
+
+
+def _hold_files(workspace_id: UUID, lock: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(lock, [str(workspace_id)])
+
+
 def work(workspace: UUID, run_id: UUID) -> None:
     """Write the file of a queued export; from the beginning again when a worker died over it."""
     with tenancy.inside(workspace):
+        _hold_files(workspace, "SELECT pg_advisory_xact_lock_shared(hashtext('people.export'), hashtext(%s))")
         run = ExportRun.objects.of(workspace).select_for_update().filter(pk=run_id).first()
         if run is None or run.state not in {State.QUEUED, State.RUNNING}:
             return

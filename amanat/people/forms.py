@@ -372,12 +372,6 @@ class FieldForm(forms.Form):
             self.add_error(key if key in self.fields else None, found)
 
 
-class NameForm(forms.Form):
-    """A name of a stage, tag or view."""
-
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
-
-
 def moment(text: str) -> datetime | None:
     """The `seen_at` that a form carried, or None when there is none."""
     try:

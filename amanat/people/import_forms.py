@@ -133,6 +133,10 @@ class ImportForm(forms.Form):
             ("add", gettext_lazy("Always add a new one")),
         ],
         widget=forms.RadioSelect,
+        help_text=gettext_lazy(
+            "Somebody with a name alone is known again when a file of this name brought them before. Anybody else of that name is "
+            "added, and the report tells how many such there are."
+        ),
     )
     file_wins = forms.BooleanField(label=gettext_lazy("The file wins: replace values that differ"), required=False)
     names_must_agree = forms.BooleanField(

@@ -20,7 +20,7 @@ from amanat.accounts.access import MemberRequest
 from amanat.core import clock, files, spreadsheets
 from amanat.people import lost_runs, vocabulary
 from amanat.people.import_forms import ImportForm, UploadForm, changed_mapping, column_choices
-from amanat.people.importing import converting, customs, delimited, jsonfiles, parts, runs, undo, uploads
+from amanat.people.importing import converting, customs, delimited, jsonfiles, parts, runs, undo, uploads, vcards
 from amanat.people.importing.mapping import Mapping
 from amanat.people.importing.readings import Reading
 from amanat.people.importing.runs import ImportRefused
@@ -136,6 +136,7 @@ def _lists(table: Table) -> list[dict[str, Any]]:
 def _shown(reading: Reading, table: Table) -> dict[str, Any]:
     draft = reading.draft
     cells = dict(zip(table.columns, reading.cells, strict=False))
+    place = vcards.place_of_kind(table)
     town = next((a.parts.get("city", "") for a in draft.addresses if a.parts.get("city")), "") if draft else ""
     return {
         "number": reading.number,
@@ -143,6 +144,7 @@ def _shown(reading: Reading, table: Table) -> dict[str, Any]:
         "name": draft.shown_name if draft else parts.shown_name(reading),
         "state": "taken" if not reading.is_lost else "skipped" if reading.is_blank else "failed",
         "town": town,
+        "is_company": place is not None and reading.cells[place] == vcards.ORG,
         "phones": [phone.number for phone in draft.phones] if draft else [],
         "emails": [email.address for email in draft.emails] if draft else [],
         "problems": reading.problems,
@@ -235,6 +237,7 @@ def _report(run: ImportRun) -> dict[str, Any]:
         "may_undo": run.state in {State.DONE, State.STOPPED, State.FAILED}
         and run.undone_at is None
         and bool(run.created or run.updated),
+        "namesakes": run.options.get("namesakes", 0),
         "undone": run.options.get("undone", {}),
     }
 

@@ -43,7 +43,12 @@ class Phone(Reach):
             *Reach.Meta.constraints,
             models.CheckConstraint(condition=Q(number__startswith="+"), name="phone_is_e164"),
             models.UniqueConstraint(fields=["workspace_id", "contact", "number"], name="phone_once_a_contact"),
-            models.UniqueConstraint(fields=["workspace_id", "company", "number"], name="phone_once_a_company"),
+            # Few are a company's: those of people need not stand in its index.
+            models.UniqueConstraint(
+                fields=["workspace_id", "company", "number"],
+                name="phone_once_a_company",
+                condition=Q(company__isnull=False),
+            ),
         ]
         indexes = [models.Index(fields=["workspace_id", "number"], name="phone_by_number")]
 
@@ -55,7 +60,12 @@ class Email(Reach):
         constraints = [
             *Reach.Meta.constraints,
             models.UniqueConstraint(fields=["workspace_id", "contact", "address"], name="email_once_a_contact"),
-            models.UniqueConstraint(fields=["workspace_id", "company", "address"], name="email_once_a_company"),
+            # Few are a company's: those of people need not stand in its index.
+            models.UniqueConstraint(
+                fields=["workspace_id", "company", "address"],
+                name="email_once_a_company",
+                condition=Q(company__isnull=False),
+            ),
         ]
         indexes = [models.Index(fields=["workspace_id", "address"], name="email_by_address")]
 
@@ -75,7 +85,9 @@ class Address(Reach):
         constraints = Reach.Meta.constraints
         indexes = [
             models.Index(fields=["workspace_id", "contact"], name="address_by_contact"),
-            models.Index(fields=["workspace_id", "company"], name="address_by_company"),
+            models.Index(
+                fields=["workspace_id", "company"], name="address_by_company", condition=Q(company__isnull=False)
+            ),
             models.Index(fields=["workspace_id", "city"], name="address_by_city"),
         ]
 

@@ -33,7 +33,11 @@ class Interaction(WorkspaceRow):
     class Meta:
         indexes = [
             models.Index(fields=["workspace_id", "contact", "-happened_at", "-id"], name="timeline_of_contact"),
-            models.Index(fields=["workspace_id", "company", "-happened_at", "-id"], name="timeline_of_company"),
+            models.Index(
+                fields=["workspace_id", "company", "-happened_at", "-id"],
+                name="timeline_of_company",
+                condition=Q(company__isnull=False),
+            ),
             models.Index(
                 fields=["workspace_id", "reference_id"],
                 condition=Q(reference_id__isnull=False),

@@ -155,6 +155,12 @@ def search_text(*parts: str) -> str:
     return " ".join(kept)
 
 
+def latin_words(text: str) -> list[str]:
+    """The words of `text` in Latin letters, each once, without titles (Mr, श्री) unless there is nothing else."""
+    words = dict.fromkeys(_words(text))
+    return [_latin_word(word) for word in ([word for word in words if word not in _HONORIFICS] or words)]
+
+
 def query_words(query: str) -> list[QueryWord]:
     """The words of what somebody typed. Titles (Mr, श्री) are left out unless there is nothing else."""
     words = list(dict.fromkeys(_words(query)))

@@ -66,7 +66,10 @@ def row_of(entry: Entry) -> SearchEntry:
 
 def text_of(words: Sequence[str]) -> str:
     """What `SearchEntry.text` holds for these words."""
-    forms = script.search_text(*words).split()
+    text = script.search_text(*words)
+    if text.isascii():
+        return f" {text} " if text else ""
+    forms = text.split()
     plain = {form for form in forms if form.isascii()}
     return _spaced(dict.fromkeys(kept for form in forms for kept in _ascii(form, has_other=bool(plain))))
 

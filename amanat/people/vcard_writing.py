@@ -1,5 +1,6 @@
-"""Contacts as vCards 3.0 (RFC 2426) and 4.0 (RFC 6350), for address books and for coming back.
+"""Contacts and companies as vCards 3.0 (RFC 2426) and 4.0 (RFC 6350), for address books and for coming back.
 
+A company is `KIND:org` in 4.0. 3.0 has no word for it; there it is `X-ABSHOWAS:COMPANY`, which address books of Apple write and read.
 What a card has no place for (stage, tags with commas, custom fields, extensions) stands as JSON in `X-AMANAT`, which address books
 carry along and `people.importing` reads.
 """
@@ -19,12 +20,14 @@ _LINE = 75  # octets, without the line break
 _PIECE = 200
 
 
-def write(drafts: Iterable[Draft], fields: Sequence[CustomField], *, version: str) -> Iterator[bytes]:
-    """The cards in pieces of a few hundred. `version` is "3.0" or "4.0"."""
+def write(
+    drafts: Iterable[Draft], fields: Sequence[CustomField], *, version: str, on: str = "contact"
+) -> Iterator[bytes]:
+    """The cards in pieces of a few hundred. `version` is "3.0" or "4.0", `on` "contact" or "company"."""
     by_key = {one.key: ours.field_object(one) for one in fields}
     lines: list[str] = []
     for count, draft in enumerate(drafts, start=1):
-        lines += _card(draft, by_key, version)
+        lines += _card(draft, by_key, version, on)
         if count % _PIECE == 0:
             yield "".join(lines).encode()
             lines = []
@@ -32,17 +35,20 @@ def write(drafts: Iterable[Draft], fields: Sequence[CustomField], *, version: st
         yield "".join(lines).encode()
 
 
-def _card(draft: Draft, fields: Mapping[str, dict[str, Any]], version: str) -> list[str]:
-    words = draft.name.split()
-    family, given = (words[-1], " ".join(words[:-1])) if len(words) > 1 else ("", draft.name)
+def _card(draft: Draft, fields: Mapping[str, dict[str, Any]], version: str, on: str) -> list[str]:
+    words = draft.name.split() if on == "contact" else []
+    family, given = (words[-1], " ".join(words[:-1])) if len(words) > 1 else ("", " ".join(words))
     found = [
         "BEGIN:VCARD",
         f"VERSION:{version}",
         f"FN:{_escaped(draft.name)}",
         f"N:{_escaped(family)};{_escaped(given)};;;",
     ]
+    if on == "company":
+        found.append("KIND:org" if version == "4.0" else "X-ABSHOWAS:COMPANY")
     for name, value in (
-        ("ORG", draft.company),
+        ("ORG", draft.company if on == "contact" else draft.name),
+        ("URL", draft.website),
         ("TITLE", draft.job_title),
         ("UID", draft.external_id),
         ("NOTE", draft.notes),
@@ -63,14 +69,14 @@ def _card(draft: Draft, fields: Mapping[str, dict[str, Any]], version: str) -> l
         found.append("ADR:;" + ";".join(map(_escaped, parts)))
     if draft.tags:
         found.append("CATEGORIES:" + ",".join(map(_escaped, draft.tags)))
-    found.append(f"X-AMANAT:{_escaped(json.dumps(_besides(draft, fields), ensure_ascii=False))}")
+    found.append(f"X-AMANAT:{_escaped(json.dumps(_besides(draft, fields, on), ensure_ascii=False))}")
     found.append("END:VCARD")
     return [folded for line in found for folded in _folded(line)]
 
 
-def _besides(draft: Draft, fields: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def _besides(draft: Draft, fields: Mapping[str, dict[str, Any]], on: str) -> dict[str, Any]:
     used = [fields[key] for key in draft.custom if key in fields]
-    return ours.as_object("contact", draft) | ({"fields": used} if used else {})
+    return ours.as_object(on, draft) | ({"fields": used} if used else {})
 
 
 def _escaped(text: str) -> str:

@@ -76,13 +76,6 @@ def edit(source: str, steps: Iterable[Step]) -> str:
     return rewriting.rewrite(source, wanted)
 
 
-def value_at(source_value: Value, where: Place) -> Value:
-    """What stands at a place of a file's values. Raises PlaceMissing."""
-    for number, step in enumerate(where):
-        source_value = source_value[_key(source_value, step, where[: number + 1])]
-    return source_value
-
-
 @cache
 def source_of(name: str) -> str:
     """A ready policy as a text with comments. Raises KeyError for a name that is not among `ready.names`."""
@@ -269,8 +262,3 @@ def segments(policy: Policy, name: str, language: str) -> Sequence[rendering.Seg
         elif piece:
             said.append(rendering.Segment(piece))
     return said
-
-
-def document_of(source: str) -> Any:
-    """The plain values of a text. Raises NotReadable."""
-    return reading.read(source).value

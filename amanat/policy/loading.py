@@ -55,14 +55,6 @@ def load(text: str) -> Loaded:
         raise FormatInvalid([Problem(problem.line, "file", problem.wrong, problem.instead)]) from None
 
 
-def load_file(path: Path) -> Loaded:
-    """As `load`; OSError when there is no such file."""
-    try:
-        return _checked(reading.read_file(path))
-    except reading.NotReadable as problem:
-        raise FormatInvalid([Problem(problem.line, "file", problem.wrong, problem.instead)]) from None
-
-
 def from_document(document: Mapping[str, Any]) -> Policy:
     """A policy from its JSON, as `Policy.as_document` made it. Raises FormatInvalid; lines are 1."""
     return _checked(Document(with_tuples(document), {})).policy

@@ -170,13 +170,6 @@ def _write(draft: PolicyDraft, source: str, by: Member, at: datetime, *, based_o
     draft.save(update_fields=["source", "edited_by", "edited_at", "revision", "based_on"])
 
 
-def begin_from_version(*, workspace: Workspace, number: int, by: Member, at: datetime) -> PolicyDraft:
-    """A draft that says what a version says. Raises DraftExists, versions.NoVersion."""
-    if number == 0:
-        return begin(workspace=workspace, source=ready_source("default", workspace), based_on=0, by=by, at=at)
-    return begin(workspace=workspace, source=versions.source_of(workspace, number), based_on=number, by=by, at=at)
-
-
 def with_steps(source: str, steps: Iterable[Step]) -> str:
     """A text with the steps taken; nothing is saved."""
     return editing.edit(source, steps)

@@ -213,10 +213,11 @@ def _review(request: MemberRequest, draft: PolicyDraft, *, status: int = 200) ->
     findings = [Told.of(one) for one in planned.findings]
     spoken = editing_words.language()
     asked = partners.with_purposes(planned.policy)
+    before = partners.with_purposes(versions.in_force(request.workspace.pk).policy)
     asked_anew = [
         references.listed(references.in_words(asked, f"purposes.{name}", spoken), spoken)
         for name in planned.asks_anew_for
-        if name in asked.purposes
+        if name in asked.purposes and name in before.purposes  # nobody can have agreed to what is new
     ]
     return render(
         request,

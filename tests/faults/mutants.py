@@ -72,6 +72,13 @@ MUTANTS = [
         [f"{_TESTS}/test_sending.py", "-k", "decision"],
     ),
     Mutant(
+        "what members have sent to themselves goes to any number",
+        "amanat/basis/gate.py",
+        "exists=address in own.get(member, ())",
+        "exists=True",
+        ["amanat/messaging/reminders/tests/test_trying.py", "-k", "hers"],
+    ),
+    Mutant(
         "the gate is not asked, and only those who walk the code look",
         f"{_OUTBOX}/claiming.py",
         "gate.decide_many(",

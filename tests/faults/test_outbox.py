@@ -13,8 +13,9 @@ from amanat.accounts.models import Workspace
 from amanat.core import clock, tenancy
 from amanat.messaging.outbox.tests import post
 from conftest import NAME, SERVER
-from tests.faults import outbox
-from tests.faults.outbox import Verdict, Wanted
+from tests.faults import outbox, plan, workers
+from tests.faults.judging import Verdict
+from tests.faults.plan import Wanted
 
 
 def cut() -> float:
@@ -41,7 +42,7 @@ def test_whatever_is_killed_frozen_or_cut_off_nothing_is_lost_doubled_or_sent_to
             monkeypatch.setattr(owner, name, getattr(owner, name))  # put back what the drill shortens
     monkeypatch.setattr(settings, "FILES_ROOT", settings.FILES_ROOT)
     monkeypatch.setattr(clock, "_offset", clock._offset)
-    outbox.install(0, tmp_path, outbox.till_noon())
+    workers.install(0, tmp_path, plan.till_noon())
     with tenancy.inside(shree):
         account = post.make_account(shree)
     wanted = Wanted(

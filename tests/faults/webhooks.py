@@ -22,8 +22,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.faults import outbox
-from tests.faults.outbox import Wanted
+from tests.faults import servers, traffic
+from tests.faults.plan import Wanted
 
 if TYPE_CHECKING:
     from amanat.messaging.channels.models import ChannelAccount
@@ -97,7 +97,7 @@ def _sent(account: ChannelAccount, count: int) -> None:
     from amanat.core import tenancy
     from amanat.messaging.outbox.models import Dispatch
 
-    outbox.order(account, Wanted(messages=count, spread=0.0))
+    traffic.order(account, Wanted(messages=count, spread=0.0))
     with tenancy.inside(account.workspace_id) as here:
         rows = list(Dispatch.objects.of(here).order_by("id"))
         for number, row in enumerate(rows):
@@ -135,7 +135,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=10_000)
     options = parser.parse_args()
-    with outbox.own_database(), tempfile.TemporaryDirectory(prefix="amanat-webhooks-") as place:
+    with servers.own_database(), tempfile.TemporaryDirectory(prefix="amanat-webhooks-") as place:
         from django.conf import settings
         from django.test.utils import setup_test_environment
 

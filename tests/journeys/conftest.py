@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -19,28 +18,32 @@ from tests.journeys.browsers import Town, Visitor
 
 
 @pytest.fixture(scope="package")
-def site() -> Iterator[Site]:
+def told() -> dict[str, Any]:
+    """What was said while the installation was made: of the demo, and the path with which the first owner begins."""
+    return {}
+
+
+@pytest.fixture(scope="package")
+def site(told: dict[str, Any]) -> Iterator[Site]:
     with places.folder() as folder:
-        # A copy of what is migrated already; without the archive, which costs a browser test its processor.
-        started = Site(places.migrated(folder).data, AMANAT_ARCHIVE_DAYS="0")
+        here, told["demo"], told["owner"] = places.with_demo(folder)
+        # Without the archive, which costs a browser test its processor.
+        started = Site(here.data, AMANAT_ARCHIVE_DAYS="0")
         started.becomes_well()
         yield started
         started.process.send_signal(signal.SIGTERM)
-        started.process.wait(60)
+        started.process.wait(places.PATIENCE)
 
 
 @pytest.fixture(scope="package")
-def owner_link(site: Site) -> str:
-    site.says("/owner/")
-    return next(word for word in site.output().split() if "/owner/" in word)
+def owner_link(site: Site, told: dict[str, Any]) -> str:
+    return f"http://localhost:{site.port}{told['owner']}"
 
 
 @pytest.fixture(scope="package")
-def demo(site: Site) -> dict[str, Any]:
+def demo(site: Site, told: dict[str, Any]) -> dict[str, Any]:
     """The demo's workspaces by their key, each with its sign-ins."""
-    code, said = places.run(site.data, "demo", "--json")
-    assert code == 0, said
-    found = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
+    found = told["demo"]
     members = [member for shop in found["workspaces"] for member in shop["members"]]
     browsers.APPS.update(
         {member["email"]: browsers.App(member["totp_secret"]) for member in members if member["totp_secret"]}

@@ -74,7 +74,7 @@ def test_what_an_import_refused_is_mended_and_taken(seated, tmp_path) -> None:  
     rows = [["Name", "Mobile"], [f"Rukmini {tag}", good], ["", "12345"], [f"Mukta {tag}", bad]]
     run = _import(owner, _csv(rows))
     page = owner.page
-    expect(page.locator("main")).to_contain_text("What was not taken", timeout=20_000)
+    expect(page.locator("main")).to_contain_text("What was not taken", timeout=60_000)
     with page.expect_download() as failed:
         page.get_by_role("link", name="Failed rows as CSV").click()
     text = failed.value.path().read_text("utf-8-sig")
@@ -85,7 +85,7 @@ def test_what_an_import_refused_is_mended_and_taken(seated, tmp_path) -> None:  
     refused[0][place] = mended = number()
     refused[0][heads.index("Name")] = f"Narmada {tag}"
     assert _import(owner, _csv([heads, *refused])) != run
-    expect(page.locator("main")).to_contain_text("Every row was taken.", timeout=20_000)
+    expect(page.locator("main")).to_contain_text("Every row was taken.", timeout=60_000)
     for name, phone in ((f"Rukmini {tag}", good), (f"Mukta {tag}", bad), (f"Narmada {tag}", mended)):
         owner.go(f"/search/?q={phone}")
         assert name in owner.text()

@@ -57,7 +57,7 @@ def test_first_hour_of_a_shop(town: Town, owner_link: str, tmp_path) -> None:  #
     visitor.go(run_address)
     visitor.press("Undo")
     visitor.confirm("Undo the import")
-    expect(page.locator("main")).to_contain_text("This import was undone", timeout=20_000)
+    expect(page.locator("main")).to_contain_text("This import was undone", timeout=60_000)
     visitor.go("/contacts/")
     assert "José Pinto" not in visitor.text()
     assert "Sunita Deshmukh" in visitor.text(), "she was served since and stays"
@@ -108,7 +108,7 @@ def _import(visitor: browsers.Visitor, tmp_path) -> str:  # type: ignore[no-unty
     address = visitor.path
     with page.expect_navigation():
         page.locator("button[value=start]").click()
-    expect(page.locator("main")).to_contain_text("What was not taken", timeout=20_000)
+    expect(page.locator("main")).to_contain_text("What was not taken", timeout=60_000)
     visitor.go(address)
     words = visitor.text()
     assert "It has too few digits." in words

@@ -37,22 +37,44 @@ for here in access.workspace_ids():
 
 def arrive(site: Any, text: str) -> None:
     process = places.spawn(site.data, text, code=ARRIVES)
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=600)[0]
     assert process.returncode == 0, output
 
 
 def test_what_arrives_stands_on_the_open_page_and_is_answered(seated, site: Any) -> None:  # type: ignore[no-untyped-def]
     owner = seated("csc", "owner")
-    first, second, answer = (f"{word} {secrets.token_hex(3)}" for word in ("passbook", "tomorrow", "Monday"))
-    page = owner.go("/inbox/?view=all")
+    first, second, third, answer = (
+        f"{word} {secrets.token_hex(3)}" for word in ("passbook", "tomorrow", "evening", "Monday")
+    )
+    page = owner.go("/inbox/?view=unassigned")
     arrive(site, first)
     line = page.locator(".inbox-lines a", has_text=first)
-    expect(line).to_be_visible(timeout=10_000)
+    expect(line).to_be_visible(timeout=30_000)
     line.click()
-    page.wait_for_url("**/inbox/*/?view=all")
+    page.wait_for_url("**/inbox/*/?view=unassigned")
     arrive(site, second)
-    expect(page.locator(".bubble-in", has_text=second)).to_be_visible(timeout=10_000)
+    expect(page.locator(".bubble-in", has_text=second)).to_be_visible(timeout=30_000)
     page.get_by_label("Reply on WhatsApp", exact=True).fill(answer)
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".bubble-out", has_text=answer)).to_be_visible()
     assert "Kamla Bai" in owner.text()
+    expect(page.locator(".inbox-tabs [aria-current]")).to_contain_text("Unassigned")  # the list that was chosen
+    page.get_by_role("button", name="Send", exact=True).click()  # nothing is written: refused
+    expect(page.locator(".inbox-form .field-error")).to_be_visible()
+    expect(page.locator(".inbox-tabs [aria-current]")).to_contain_text("Unassigned")
+    arrive(site, third)
+    expect(page.locator(".bubble-in", has_text=third)).to_be_visible(timeout=30_000)  # also where the refusal stands
+
+
+def test_who_else_writes_is_seen_on_the_open_page(seated, site: Any) -> None:  # type: ignore[no-untyped-def]
+    owner, agent, word = seated("csc", "owner"), seated("csc", "agent"), f"ration {secrets.token_hex(3)}"
+    arrive(site, word)
+    for one in (owner, agent):
+        one.go("/inbox/?view=all").locator(".inbox-lines a", has_text=word).click()
+        one.page.wait_for_url("**/inbox/*/?view=all")
+    agent.page.get_by_label("Reply on WhatsApp", exact=True).press_sequentially("Kal")
+    expect(owner.page.locator("[data-inbox-writing]")).to_contain_text("is writing", timeout=30_000)
+    agent.page.get_by_label("Reply on WhatsApp", exact=True).fill("Kal aaiye")
+    agent.page.get_by_role("button", name="Send", exact=True).click()
+    expect(owner.page.locator(".bubble-out", has_text="Kal aaiye")).to_be_visible(timeout=30_000)
+    expect(owner.page.locator("[data-inbox-writing]")).to_be_empty()

@@ -72,4 +72,4 @@ def test_a_push_is_shown_unless_the_inbox_is_looked_at_and_leads_to_its_conversa
     shows(one, ["Shree", "A new message is waiting.", "/inbox/"], lost)
     owner.go("/inbox/?view=all")
     worker.evaluate(PRESS, thread)
-    page.wait_for_url(f"**{thread}", timeout=10_000)
+    page.wait_for_url(f"**{thread}", timeout=30_000)

@@ -57,7 +57,7 @@ def test_duplicates_are_merged_and_taken_apart(seated) -> None:  # type: ignore[
     second = add(manager, "Vimala Tambe", shared, anyway=True, email_address=new)
     manager.go("/duplicates/")
     manager.press("Look again")
-    expect(page.locator("section.card", has_text="Vimal").first).to_be_visible(timeout=20_000)
+    expect(page.locator("section.card", has_text="Vimal").first).to_be_visible(timeout=60_000)
     manager.go(f"/merge/contact/{first.split('/')[2]}/{second.split('/')[2]}/")
     with page.expect_navigation():
         page.locator("form button.button-primary", has_text="Merge").click()

@@ -52,6 +52,8 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "messaging.TemplateText": {"language": "hi", "state": "draft"},
     "privacy.Contract": {"until": date(2027, 12, 1), "country": "IN"},
     "privacy.AuthorityDisclosure": {"given_at": None, "given_by": None, "refused_at": None, "refused_by": None},
+    "privacy.Handover": {"recipient": "sahyadri", "fields": ["name"], "format": "csv"},
+    "privacy.HandoverPerson": {"reason": "consent", "is_allowed": True},
     "privacy.LegalHold": {"keep": ""},
     "privacy.RetentionDue": {"closed_at": None},
     "privacy.VaultRelease": {"allowed_at": None, "allowed_by": None, "opened_at": None, "opened_by": None},
@@ -220,10 +222,27 @@ def digest(workspace: Workspace) -> str:
         return str(cursor.fetchone()[0])
 
 
+def written() -> int:
+    """How many business rows this transaction has written so far, in any workspace, what was taken back since included. While it is
+    the same, no row has changed; to ask for it takes a hundredth of what `digest` takes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid) "
+            "+ pg_stat_get_xact_tuples_deleted(oid)) FROM unnest(%s::regclass[]) AS t(oid)",
+            [_tables()],
+        )
+        return int(cursor.fetchone()[0])
+
+
+@cache
+def _tables() -> list[str]:
+    return sorted(model._meta.db_table for model in workspace_models() if model._meta.label not in _NOT_BUSINESS)
+
+
 @cache
 def _digest_of_all() -> str:
     """All tables in one statement: fifty take ten times as long."""
-    tables = sorted(model._meta.db_table for model in workspace_models() if model._meta.label not in _NOT_BUSINESS)
+    tables = _tables()
     rows = " UNION ALL ".join(f"SELECT '{table}' || t::text AS line FROM \"{table}\" t" for table in tables)
     return f"SELECT md5(string_agg(line, chr(10) ORDER BY line)) FROM ({rows}) AS everything"
 

@@ -8,20 +8,11 @@ from functools import cache
 from typing import Any
 
 import pytest
-import schemathesis
 from django.core import signals
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
-from schemathesis.checks import not_a_server_error
-from schemathesis.generation import GenerationMode
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from amanat import api
 from amanat.accounts.models import Workspace
@@ -31,13 +22,20 @@ from tests.promises.test_api import ROWS, rows
 
 __all__ = ["rows"]  # the fixture
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
+# schemathesis is imported where it is used: every process of a run loads this file, and its import takes as long as many tests.
+
+
+def _checks() -> list[Any]:
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    return [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_headers_conformance,
+        checks.response_schema_conformance,
+    ]
 
 
 def _operations() -> list[tuple[str, str]]:
@@ -48,6 +46,8 @@ def _operations() -> list[tuple[str, str]]:
 @cache
 def _described() -> Any:
     """The whole description, read once: it says the same to every test, and to read it takes longer than most of them."""
+    import schemathesis
+
     described = schemathesis.openapi.from_dict(json.loads(api.document()))
     described.app = get_wsgi_application()
     return described
@@ -65,12 +65,14 @@ def requests_inside() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", _operations(), ids=lambda place: f"{place[1]} {place[0]}")
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("mode", ["positive", "negative"])
 def test_made_up_requests_are_answered_as_described(
-    mode: GenerationMode, place: tuple[str, str], shree: Workspace, rows: dict[str, WorkspaceRow], requests_inside: None
+    mode: str, place: tuple[str, str], shree: Workspace, rows: dict[str, WorkspaceRow], requests_inside: None
 ) -> None:
     """Ids in the address are those of rows that are there, unless it is the ids that are made up wrong."""
-    token = owners_program(shree).token
+    from schemathesis.generation import GenerationMode
+
+    token, checks = owners_program(shree).token, _checks()
     operation = _described()[place[0]][place[1].upper()]
     statuses = set()
 
@@ -78,19 +80,19 @@ def test_made_up_requests_are_answered_as_described(
         max_examples=12, deadline=None, database=None, derandomize=True,
         phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def send(case: schemathesis.Case) -> None:
-        if mode is GenerationMode.POSITIVE:
+    @given(case=operation.as_strategy(generation_mode=GenerationMode(mode)))
+    def send(case: Any) -> None:
+        if mode == "positive":
             case.path_parameters = {name: str(rows[ROWS[name]].pk) for name in case.path_parameters}
         response = case.call(
             headers={"Authorization": f"Bearer {token}", "Host": "localhost", "Accept-Encoding": "identity"}
         )
         statuses.add(response.status_code)
-        case.validate_response(response, checks=CHECKS)
+        case.validate_response(response, checks=checks)
 
     try:
         send()
     except Unsatisfiable:
-        assert mode is GenerationMode.NEGATIVE  # nothing of this operation can be wrong
+        assert mode == "negative"  # nothing of this operation can be wrong
         return
-    assert statuses and not (mode is GenerationMode.POSITIVE and 401 in statuses)
+    assert statuses and not (mode == "positive" and 401 in statuses)

@@ -63,7 +63,7 @@ PLAUSIBLE: dict[str, str] = {
     "sort": "-created", "act": "follow_up_on", "time": "10:30", "what": "stage", "key": "passport", "sees": "all", "password": "correct horse 88",
 }  # fmt: skip
 #: The walk is cut into so many tests.
-PARTS = 14
+PARTS = 8  # each fills a workspace of its own
 PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -235,11 +235,11 @@ HOSTILE_JSON: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("part", range(4))
 def test_hostile_json_makes_no_error_of_ours(part: int, stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
     program, found = owners_program(shree), []
     before = _changes(shree)
-    for (method, path), body in sorted(BODIES.items())[part::6]:
+    for (method, path), body in sorted(BODIES.items())[part::4]:
         filled = {
             name: str(stage[value].pk) if value in stage else value
             for name, value in body.items()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from amanat.accounts.models import Workspace
@@ -52,6 +53,7 @@ OTHER_PARAMETERS: dict[str, Any] = {
     "trade": "agency",
     "ending": "csv",
     "agent_id": "canary",
+    "recipient": "canary",
     "way": "call",
     "provider": "whatsapp_cloud",
     "language": "hi",
@@ -136,9 +138,10 @@ def test_no_route_shows_or_changes_what_is_not_the_actors(
     for pattern, route in routes.addresses().items():
         for method, url, fields in _attempts(pattern, route, stage, shree):
             with cast.undone(client):
+                rows = cast.written()
                 response = _send(client, method, url, fields)
                 text = _body(response)
-                changed = method != "GET" and cast.digest(shree) != before
+                changed = method != "GET" and cast.written() != rows and cast.digest(shree) != before
             leaks += _judge(actor, route, method, response.status_code, text, changed=changed)
     assert leaks == []
     assert cast.digest(shree) == before
@@ -176,5 +179,23 @@ def test_the_digest_would_change(stage: dict[str, WorkspaceRow], shree: Workspac
 
     before = cast.digest(shree)
     with tenancy.inside(shree):
+        rows = cast.written()
+        assert cast.written() == rows
         Contact.objects.of(shree).update(updated_at=clock.now())
+    assert cast.written() > rows
     assert cast.digest(shree) != before
+
+
+def test_rows_that_are_written_and_taken_back_are_counted_too(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
+    """A savepoint that is rolled back takes none off the count: what one request does cannot hide what another did."""
+    from amanat.core import tenancy
+    from amanat.people.models import Contact
+
+    with tenancy.inside(shree):
+        before = cast.written()
+        with transaction.atomic():
+            Contact.objects.of(shree).update(updated_at=clock.now())
+            transaction.set_rollback(True)
+        once = cast.written()
+        Contact.objects.of(shree).update(updated_at=clock.now())
+    assert before < once < cast.written()

@@ -10,9 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Workspace
-from amanat.core import clock, ids, ledger, tenancy
+from amanat.core import clock, ids, ledger, ledger_marks, tenancy
 from amanat.core.models import LedgerEntry
 from tests.promises.test_ledger_tampering import COLUMNS, rechained
 
@@ -152,3 +154,37 @@ def test_after_a_week_everything_is_recomputed(shree: Workspace) -> None:
         assert go_on(shree).recomputed_from == entries + 1  # which does not make the mark any younger
     with clock.standing_at(now + timedelta(days=7)):
         assert go_on(shree).recomputed_from == 1
+
+
+def test_blocks_make_no_difference_to_what_is_found(
+    shree: Workspace, superuser: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger of many blocks, whose mark lies at the end of one, inside of one, and in the last."""
+    monkeypatch.setattr(ledger_marks, "BLOCK", 3)
+    for more in (6, 1, 2, 4):
+        before = len(sealed(shree))
+        after = len(fill(shree, more))
+        assert go_on(shree) in {
+            ledger.Verdict(shree.pk, after, None, recomputed_from=before + 1),
+            ledger.Verdict(shree.pk, after, None),  # the first
+        }
+        assert go_on(shree).recomputed_from == after + 1
+    superuser.execute("SET session_replication_role = replica")
+    for entry in (sealed(shree)[place] for place in (0, 2, 3, -1)):
+        for changed, problem in (("event || 'x'", f"entry {entry.number} "), ("left(event, -1)", "None")):  # and back
+            superuser.execute(f"UPDATE core_ledgerentry SET event = {changed} WHERE id = '{entry.pk}'")
+            superuser.commit()
+            assert problem in str(go_on(shree).problem)
+
+
+def test_the_fingerprint_is_taken_in_statements_of_a_block_each(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No ledger may grow too long for the time that a statement of a probe has."""
+    monkeypatch.setattr(ledger_marks, "BLOCK", 2)
+    fill(shree, 5)
+    with tenancy.inside(shree), CaptureQueriesContext(connection) as statements:
+        found = ledger_marks.fingerprints(shree.pk, upto=0)
+    assert found.number == len(sealed(shree))
+    assert len(statements) == found.number // 2 + 1
+    assert all("LIMIT 2" in each["sql"] for each in statements)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts import api_access, api_tokens, members
@@ -13,8 +14,9 @@ from amanat.accounts.models import ApiToken, Invitation, Member, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.api_client import owners_program, program
 from amanat.accounts.tests.factories import make_member, owner_of
-from amanat.core import clock, tenancy
+from amanat.core import clock, routes, tenancy
 from amanat.core.limits import Limit
+from amanat.core.models import LimitCount
 
 
 def test_a_token_says_whom_it_acts_as(shree: Workspace) -> None:
@@ -75,6 +77,16 @@ def test_reads_and_writes_are_limited_per_token_over_all_routes(shree: Workspace
     # The same token written otherwise is the same token; another token is another count.
     assert hers.get("/me", Authorization=f"bearer   {hers.token}").status_code == 429
     assert another.get("/me").status_code == 200
+
+
+def test_invented_tokens_leave_no_row_each_and_are_limited_by_where_they_come_from(shree: Workspace) -> None:
+    """From an address of its own: what is over is remembered by the process, for a minute."""
+    there, hers = {"REMOTE_ADDR": "198.51.100.77"}, owners_program(shree)
+    invented = [f"Bearer {hers.token[:-8]}{number:08}" for number in range(routes.STRANGERS.tries + 3)]
+    told = [Client().get("/api/v1/me", headers={"Authorization": one}, **there).status_code for one in invented]
+    assert told == [401] * (routes.STRANGERS.tries + 1) + [429] * 2
+    assert not LimitCount.objects.filter(key__startswith="api reads").exists()
+    assert hers.get("/me").status_code == 200, "who has a token and comes from elsewhere is let in"
 
 
 def test_members_are_listed_with_the_same_statements_for_one_and_for_many(shree: Workspace) -> None:

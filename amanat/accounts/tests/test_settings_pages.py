@@ -13,6 +13,7 @@ from amanat.accounts.permissions import May, Role
 from amanat.accounts.tests import factories
 from amanat.core import clock, outbox, tenancy
 from amanat.core.models import LedgerEntry, LocalMessage
+from amanat.core.models_files import UsedLink
 
 pytestmark = pytest.mark.django_db
 
@@ -187,9 +188,12 @@ def test_hourly_and_daily_sweeps_take_what_has_expired_and_no_more(shree: Any) -
     outbox.keep_text("+919822041736", "old")
     LocalMessage.objects.update(created_at=clock.now() - timedelta(days=2))
     outbox.keep_text("+919822041736", "new")
+    for word, hours in (("old", 1), ("new", 0)):
+        UsedLink.objects.create(nonce=word, expires_at=clock.now() - timedelta(hours=hours))
     tasks.sweep_hourly()
     tasks.sweep_daily()
     assert [message.body for message in LocalMessage.objects.all()] == ["new"]
+    assert [link.nonce for link in UsedLink.objects.all()] == ["new"]
     assert client.get(reverse("accounts:roles")).status_code == 200
 
 

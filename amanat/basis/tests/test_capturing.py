@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -15,11 +16,12 @@ from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.basis import capturing, gate, suppression
 from amanat.basis.models import ConsentRecord, Objection, Passcode, PublicForm, Submission, Suppression
 from amanat.basis.rules import UnknownChannel
-from amanat.basis.tests.people import make_contact
+from amanat.basis.tests.people import make_contact, mark_on, send_codes
 from amanat.core import clock, tenancy
 from amanat.core.ids import new
 from amanat.core.models import LocalMessage
 from amanat.people.models import Contact
+from amanat.publishing.tests.samples import published
 
 PHONE = "+919822041736"
 
@@ -47,9 +49,10 @@ def code_in(text: str) -> str:
 
 
 def filled(form: PublicForm, **changed: Any) -> tuple[Client, Any]:
-    client = Client()
-    sent = {"name": "Asha Menon", "address": "98220 41736", "wanted": ["marketing.sms"]} | changed
-    return client, client.post(f"/w/{form.workspace_id}/forms/{form.pk}/", sent)
+    client, url = Client(), f"/w/{form.workspace_id}/forms/{form.pk}/"
+    shown = mark_on(client.get(url).content.decode())
+    sent = {"name": "Asha Menon", "address": "98220 41736", "wanted": ["marketing.sms"], "shown": shown} | changed
+    return client, client.post(url, sent)
 
 
 def records(workspace: Workspace) -> list[tuple[str, str, str, str]]:
@@ -81,6 +84,33 @@ def test_nobody_becomes_a_contact_before_the_code_came_back(form: PublicForm, sh
     assert records(shree) == [("marketing", "sms", "given", "form")]
 
 
+def test_the_record_points_to_the_text_she_read_whatever_the_answer_says_of_its_language(
+    form: PublicForm, shree: Workspace
+) -> None:
+    client, url = Client(), f"/w/{shree.pk}/forms/{form.pk}/"
+    page = client.get(url, headers={"Accept-Language": "en"}).content.decode()
+    sent = {"name": "Asha Menon", "address": "98220 41736", "wanted": ["marketing.sms"], "shown": mark_on(page)}
+    answer = client.post(url, sent, headers={"Accept-Language": "mr"})
+    client.post(answer["Location"], {"code": code_in(message())}, headers={"Accept-Language": "mr"})
+    with tenancy.inside(shree):
+        record = ConsentRecord.objects.of(shree).select_related("notice").get()
+    assert record.notice is not None and record.notice.language == "en"
+    assert record.notice.purposes == ["marketing", "reminders"]  # all that stood on the page, not only what was ticked
+    assert all(line in unescape(page) for line in record.notice.text.splitlines())
+
+
+def test_a_text_that_changed_meanwhile_is_shown_anew_with_her_choices(form: PublicForm, shree: Workspace) -> None:
+    client, url = Client(), f"/w/{shree.pk}/forms/{form.pk}/"
+    sent = {"name": "Asha Menon", "address": "98220 41736", "wanted": ["marketing.sms"]}
+    old = mark_on(client.get(url).content.decode())
+    published(shree, at=clock.now() - timedelta(minutes=1))
+    answer = client.post(url, sent | {"shown": old})
+    page = answer.content.decode()
+    assert answer.status_code == 422 and "The text has changed" in page and not LocalMessage.objects.exists()
+    assert 'value="Asha Menon"' in page and page.count(" checked") == 1 and mark_on(page) != old
+    assert client.post(url, sent | {"shown": mark_on(page)}).status_code == 303
+
+
 def test_somebody_known_agrees_and_is_not_doubled(form: PublicForm, shree: Workspace) -> None:
     with tenancy.inside(shree):
         make_contact(shree, "Asha M.", phone=PHONE)
@@ -110,7 +140,7 @@ def test_a_code_works_once_and_wrong_ones_are_counted(form: PublicForm, shree: W
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"name": ""}, {"address": "12"}, {"wanted": []}, {"wanted": ["marketing.email"]}, {"wanted": ["law."]}, {"website": "spam"}]
+    "wrong", [{"name": ""}, {"address": "12"}, {"wanted": []}, {"wanted": ["marketing.email"]}, {"wanted": ["law."]}, {"website": "spam"}, {"shown": ""}, {"shown": "en.0.x"}, {"shown": "xx.0.x"}]
 )  # fmt: skip
 def test_what_makes_no_sense_is_told_and_sends_nothing(
     form: PublicForm, shree: Workspace, wrong: dict[str, Any]
@@ -274,6 +304,7 @@ def test_the_browsers_signal_is_written_down_once_as_an_opt_out_of_sale(shree: W
     for _visit in range(2):
         client = Client(headers={"Sec-GPC": "1"})
         answer = client.post(f"/w/{shree.pk}/choices/", {"address": PHONE})
+        send_codes()
         client.post(answer["Location"], {"code": code_in(message())})
         assert "Your no is written down" in client.get(f"/w/{shree.pk}/choices/mine/").content.decode()
     with tenancy.inside(shree):

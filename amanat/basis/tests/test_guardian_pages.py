@@ -12,7 +12,7 @@ from amanat.accounts.permissions import Role
 from amanat.accounts.tests import factories
 from amanat.basis import gate, guardian_views, guardians, rules
 from amanat.basis.models import Guardianship
-from amanat.basis.tests.people import make_contact
+from amanat.basis.tests.people import make_contact, mark_on
 from amanat.core import clock, tenancy
 from amanat.people.models import Contact
 
@@ -53,7 +53,11 @@ def test_named_agreed_and_ended_at_the_counter(client: Client, child: Contact) -
     assert "Asha Menon" in said and "Age and identity were known here already" in said
     [held] = answers_for(child)
     assert not may_be_used(child)
-    agreed = client.post(page(child, f"{held.pk}/agree/"), {"wanted": ["service."]}, follow=True).content.decode()
+    mark = mark_on(said)
+    stale = client.post(page(child, f"{held.pk}/agree/"), {"wanted": ["service."], "shown": f"hi{mark[2:]}"})
+    assert stale.status_code == 422 and "The text has changed" in stale.content.decode() and not may_be_used(child)
+    given = {"wanted": ["service."], "shown": mark}
+    agreed = client.post(page(child, f"{held.pk}/agree/"), given, follow=True).content.decode()
     assert "The guardian agreed to:" in agreed and may_be_used(child)
     client.post(page(child, f"{held.pk}/end/"))
     assert answers_for(child) == [] and not may_be_used(child)

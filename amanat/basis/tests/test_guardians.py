@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of
-from amanat.basis import consent, gate, guardians, notices
+from amanat.basis import consent, gate, guardians, notices, rules
 from amanat.basis.consent import How
-from amanat.basis.gate import Reason
+from amanat.basis.gate import Facts, Question, Reason
 from amanat.basis.guardians import Check, NoGuardian, NotVerified, Verified
 from amanat.basis.models import Guardianship, Method, Notice
 from amanat.basis.tests.people import make_contact
-from amanat.core import tenancy
+from amanat.core import ids, tenancy
 from amanat.people import bin as bins
 from amanat.people.models import Contact
 
@@ -89,6 +90,34 @@ def test_the_childs_own_yes_does_not_count(child: Contact, shree: Workspace) -> 
         at=AT,
     )
     assert asked(child, "reminders", "sms") == (False, Reason.CHILD)
+
+
+def test_a_guardians_yes_that_is_over_opens_nothing_on_whatever_ground(
+    child: Contact, mother: Contact, shree: Workspace
+) -> None:
+    held = named(child, mother)
+    consent.give(
+        contact=child, purpose="service", notice=shown(shree, "service"), how=How(Method.COUNTER), at=AT, until=LATER,
+        guardianship=held,
+    )  # fmt: skip
+    assert asked(child, at=LATER - timedelta(seconds=1)) == (True, Reason.GROUND)
+    assert asked(child, at=LATER) == (False, Reason.CONSENT_OVER)
+
+
+def test_a_guardians_yes_to_less_is_asked_anew_on_whatever_ground(shree: Workspace) -> None:
+    asks = dataclasses.replace(rules.of(shree.pk), asks_anew={"service": 3})
+    facts = Facts(
+        ids.new(),
+        birthday=date(2015, 6, 1),
+        consent="given",
+        consent_version=2,
+        guardian_agreed=True,
+        phone="+919822041736",
+    )
+    question = Question(asks, "service", "", AT, AT.date())
+    assert gate.judge(facts, question).reason == Reason.ASK_ANEW
+    newer = dataclasses.replace(facts, consent_version=3)
+    assert gate.judge(newer, question).reason == Reason.GROUND
 
 
 def test_what_a_guardian_agreed_to_ends_with_her(child: Contact, mother: Contact, shree: Workspace) -> None:

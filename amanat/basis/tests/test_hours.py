@@ -113,7 +113,10 @@ def test_a_number_abroad_is_asked_by_its_own_clock(shree: Workspace) -> None:
 def test_a_channel_that_nobody_named_carries_is_refused(shree: Workspace) -> None:
     source = ready.document("default")
     assert "carrier" in source["recipients"]
-    published(shree, ("  carrier:   {is: dpv:DataProcessor, gets: [talk], in: [IN], contract: required}\n", ""))
+    published(
+        shree,
+        ("  carrier:   {is: dpv:DataProcessor, gets: [identity, content, talk], in: [IN], contract: required}\n", ""),
+    )
     answer = asked(shree, datetime(2026, 12, 1, 12, tzinfo=IN))
     assert (answer.is_allowed, answer.reason, answer.rule) == (False, Reason.NO_RECIPIENT, "recipients")
     assert asked(shree, datetime(2026, 12, 1, 12, tzinfo=IN), channel="email").is_allowed

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from amanat.accounts.models import Workspace
-from amanat.basis import consent, gate, notices, rules
+from amanat.basis import consent, gate, notices, objections, rules
 from amanat.basis.gate import Reason
 from amanat.basis.models import Method
 from amanat.core import tenancy
@@ -31,17 +31,19 @@ def asha(shree: Workspace) -> Contact:
         return Contact.objects.create(workspace_id=shree.pk, name="Asha", birthday=date(1980, 1, 1))
 
 
-def may(contact: Contact, partner: str) -> gate.Answer:
+def may(contact: Contact, partner: str, *, minutes: int = 0) -> gate.Answer:
+    at = LATER + timedelta(minutes=minutes)
     with tenancy.inside(contact.workspace_id):
         return gate.decide(
-            contact, workspace=contact.workspace_id, purpose=partner, at=LATER, today=LATER.date(), what="partner"
+            contact, workspace=contact.workspace_id, purpose=partner, at=at, today=at.date(), what="partner"
         )
 
 
-def agree(contact: Contact, workspace: Workspace, partner: str) -> None:
+def agree(contact: Contact, workspace: Workspace, partner: str, *, minutes: int = 0) -> None:
+    at = LATER + timedelta(minutes=minutes)
     with tenancy.inside(workspace):
-        notice = notices.show(workspace=workspace, purposes=[partner], language="en", at=LATER)
-        consent.give(contact=contact, purpose=partner, notice=notice, how=HERSELF, at=LATER)
+        notice = notices.show(workspace=workspace, purposes=[partner], language="en", at=at)
+        consent.give(contact=contact, purpose=partner, notice=notice, how=HERSELF, at=at)
 
 
 def test_a_yes_to_one_is_no_yes_to_another(asha: Contact, shree: Workspace) -> None:
@@ -55,6 +57,19 @@ def test_taking_it_back_holds_at_once(asha: Contact, shree: Workspace) -> None:
     with tenancy.inside(shree):
         consent.withdraw(contact=asha, purpose="to_sahyadri", how=HERSELF, at=LATER)
     assert may(asha, "to_sahyadri").reason == Reason.WITHDRAWN
+
+
+def test_opting_out_of_sale_ends_it_until_she_says_yes_to_a_partner_again(asha: Contact, shree: Workspace) -> None:
+    agree(asha, shree, "to_sahyadri")
+    agree(asha, shree, "to_deccan")
+    with tenancy.inside(shree):
+        objections.opt_out_of_sale(asha, how=HERSELF, at=LATER + timedelta(minutes=1))
+    assert may(asha, "to_sahyadri", minutes=0).is_allowed
+    assert {may(asha, name, minutes=2).reason for name in ("to_sahyadri", "to_deccan")} == {Reason.OBJECTION}
+    assert may(asha, "service", minutes=2).is_allowed
+    agree(asha, shree, "to_deccan", minutes=3)
+    assert may(asha, "to_deccan", minutes=4).is_allowed
+    assert may(asha, "to_sahyadri", minutes=4).reason == Reason.OBJECTION
 
 
 def test_a_partner_the_policy_does_not_name_is_unknown(asha: Contact) -> None:

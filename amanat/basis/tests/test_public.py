@@ -8,16 +8,20 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Workspace
 from amanat.basis import consent, gate, notices, passcodes, public_views
 from amanat.basis.consent import How
 from amanat.basis.models import ConsentRecord, Method, Passcode
-from amanat.basis.tests.people import make_contact
-from amanat.core import clock, ids, tenancy
+from amanat.basis.tests.people import make_contact, mark_on, send_codes
+from amanat.core import clock, codes, ids, tenancy
 from amanat.core.models import LocalMessage
 from amanat.people.models import Contact
+from amanat.publishing.tests.samples import published
 
 PHONE, EMAIL = "+919822041736", "asha@example.in"
 
@@ -34,6 +38,7 @@ def start(asha: Contact, shree: Workspace) -> str:
 
 
 def sent() -> str:
+    send_codes()
     found = re.search(r"\b\d{6}\b", LocalMessage.objects.order_by("-id")[0].body)
     assert found
     return found[0]
@@ -43,9 +48,16 @@ def entered(start: str, address: str = "98220 41736") -> Client:
     """A browser in which the right code was typed."""
     client = Client()
     answer = client.post(start, {"address": address})
+    send_codes()
     code = re.findall(r"\b\d{6}\b", str(mail.outbox[-1].body))[0] if "@" in address else sent()
     assert client.post(answer["Location"], {"code": code})["Location"] == f"{start}mine/"
     return client
+
+
+def choose(client: Client, start: str, wanted: str, act: str) -> HttpResponse:
+    """Press the button at a choice, with the mark of the notice that the page shows."""
+    mark = mark_on(client.get(f"{start}mine/").content.decode(), wanted)
+    return client.post(f"{start}mine/", {"wanted": wanted, "act": act, "shown": mark})  # type: ignore[return-value]
 
 
 def agreed(shree: Workspace, person: Contact, channel: str = "sms") -> bool:
@@ -58,15 +70,35 @@ def agreed(shree: Workspace, person: Contact, channel: str = "sms") -> bool:
 def test_with_a_code_she_allows_and_stops_and_each_holds_at_once(start: str, asha: Contact, shree: Workspace) -> None:
     client = entered(start)
     assert "You did not agree." in client.get(f"{start}mine/").content.decode()
-    done = client.post(f"{start}mine/", {"wanted": "marketing.sms", "act": "give"}, follow=True)
-    assert "Done. It holds from this moment." in done.content.decode() and agreed(shree, asha)
+    choose(client, start, "marketing.sms", "give")
+    assert "Done. It holds from this moment." in client.get(f"{start}mine/").content.decode() and agreed(shree, asha)
     client.post(f"{start}mine/", {"wanted": "marketing.sms", "act": "withdraw"})
     assert not agreed(shree, asha)
-    client.post(f"{start}mine/", {"wanted": "marketing.sms", "act": "give"})
+    choose(client, start, "marketing.sms", "give")
     assert agreed(shree, asha)
     with tenancy.inside(shree):
         told = ConsentRecord.objects.of(shree).order_by("at", "id").values_list("what", "method", "by")
         assert list(told) == [("given", "link", None), ("withdrawn", "link", None), ("given", "link", None)]
+
+
+def test_the_record_points_to_what_she_read_and_a_changed_text_is_read_again(
+    start: str, asha: Contact, shree: Workspace
+) -> None:
+    client = entered(start)
+    said = {"wanted": "marketing.sms", "act": "give"}
+    old = mark_on(client.get(f"{start}mine/").content.decode(), "marketing.sms")
+    published(shree, at=clock.now() - timedelta(minutes=1))
+    refused = client.post(f"{start}mine/", said | {"shown": old})
+    page = refused.content.decode()
+    assert refused.status_code == 422 and "The text has changed" in page and 'disclosure" open' in page
+    assert not agreed(shree, asha)
+    answer = client.post(
+        f"{start}mine/", said | {"shown": mark_on(page, "marketing.sms")}, headers={"Accept-Language": "mr"}
+    )
+    with tenancy.inside(shree):
+        notice = ConsentRecord.objects.of(shree).select_related("notice").get().notice
+    assert answer.status_code == 303 and notice is not None
+    assert (notice.language, notice.policy_version) == ("en", 1)
 
 
 @pytest.mark.parametrize("address", ["98220 41736", "+91-9822041736", "09822041736", EMAIL, " ASHA@Example.in "])
@@ -79,6 +111,7 @@ def test_who_is_unknown_gets_the_same_answers_and_no_message(start: str, shree: 
     pages, told = [], []
     for address in ("9822041736", "9822041799"):
         answer = client.post(start, {"address": address})
+        send_codes()
         page = client.get(answer["Location"]).content.decode()
         wrong = client.post(answer["Location"], {"code": "not it"}, follow=True)
         pages.append(re.sub(r'[0-9a-f-]{36}|value="[^"]*"|nonce="[^"]*"', "", page))
@@ -87,9 +120,30 @@ def test_who_is_unknown_gets_the_same_answers_and_no_message(start: str, shree: 
     assert [message.to for message in LocalMessage.objects.all()] == [PHONE]
 
 
+def test_the_request_does_the_same_for_who_is_known_and_who_is_not_even_when_mail_is_down(
+    start: str, shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing leaves within the request: neither its time nor its failure tells who is a customer."""
+
+    def down(*_all: object, **_more: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(codes, "deliver", down)
+    said = []
+    for address in (EMAIL, "nobody@example.in"):
+        with CaptureQueriesContext(connection) as asked:
+            answer = Client().post(start, {"address": address})
+        plain = [re.sub(r"'[^']*'|\d+", "", one["sql"]) for one in asked]
+        said.append((answer.status_code, plain))
+    assert said[0] == said[1] and said[0][0] == 303
+    with pytest.raises(ConnectionRefusedError):
+        send_codes()
+
+
 def test_no_code_fits_an_address_that_nobody_has(start: str, shree: Workspace) -> None:
     client = Client()
     answer = client.post(start, {"address": "9822041799"})
+    assert send_codes() == [False]
     for code in ("", "000000", "123456"):
         client.post(answer["Location"], {"code": code})
     assert client.get(f"{start}mine/").status_code == 303
@@ -147,7 +201,7 @@ def test_two_records_with_her_number_are_turned_together(start: str, asha: Conta
         )
     client = entered(start)
     assert client.get(f"{start}mine/").content.decode().count("You agreed.") == 0  # only one of the two did
-    client.post(f"{start}mine/", {"wanted": "marketing.sms", "act": "give"})
+    choose(client, start, "marketing.sms", "give")
     assert agreed(shree, asha) and agreed(shree, twin)
     client.post(f"{start}mine/", {"wanted": "marketing.sms", "act": "withdraw"})
     assert not agreed(shree, asha) and not agreed(shree, twin)
@@ -158,6 +212,8 @@ def test_two_records_with_her_number_are_turned_together(start: str, asha: Conta
     [
         {},
         {"wanted": "marketing.sms"},
+        {"wanted": "marketing.sms", "act": "give"},
+        {"wanted": "marketing.sms", "act": "give", "shown": "en.0." + "0" * 64},
         {"wanted": "marketing.sms", "act": "sell"},
         {"wanted": "selling.", "act": "give"},
         {"wanted": "service.", "act": "withdraw"},
@@ -196,7 +252,9 @@ def test_five_wrong_codes_end_it(start: str) -> None:
 @pytest.fixture
 def passcode(asha: Contact, shree: Workspace) -> Iterator[Passcode]:
     with tenancy.inside(shree):
-        yield passcodes.send(workspace=shree, address=PHONE, at=AT)
+        made = passcodes.send(workspace=shree, address=PHONE, at=AT)
+        assert send_codes(AT) == [True]
+        yield Passcode.objects.of(shree).get(pk=made.pk)
 
 
 AT = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
@@ -236,5 +294,6 @@ def test_who_is_in_the_bin_is_unknown(asha: Contact, shree: Workspace) -> None:
     with tenancy.inside(shree):
         Contact.objects.of(shree).filter(pk=asha.pk).update(deleted_at=AT)
         assert passcodes.people_with(shree.pk, PHONE) == []
-        assert passcodes.send(workspace=shree, address=PHONE, at=AT).code is None
+        passcodes.send(workspace=shree, address=PHONE, at=AT)
+        assert send_codes(AT) == [False] and Passcode.objects.of(shree).get().code is None
     assert not LocalMessage.objects.exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -10,9 +10,9 @@ import pytest
 from django.db import transaction
 
 from amanat.accounts.models import Workspace
-from amanat.basis import consent, gate, notices, objections, restoring, suppression
+from amanat.basis import consent, gate, guardians, notices, objections, restoring, restrictions, suppression
 from amanat.basis.consent import How
-from amanat.basis.models import Method, Suppression
+from amanat.basis.models import Guardianship, Method, Restriction, Suppression
 from amanat.basis.tests.people import make_contact
 from amanat.core import tenancy, tombstones
 from amanat.core.tombstones import Kind
@@ -39,8 +39,10 @@ def lost(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callabl
     """Do something that no backup has: its rows go, its lines outside the database stay."""
     lines: list[str] = []
 
-    def record(kind: Kind, subjects: Iterable[UUID], *, at: datetime, workspace_id: UUID) -> None:
-        lines.append(tombstones._lines(kind, subjects, at, workspace_id))
+    def record(
+        kind: Kind, subjects: Iterable[UUID], *, at: datetime, workspace_id: UUID, carried: Sequence[str] = ()
+    ) -> None:
+        lines.append(tombstones._lines(kind, list(subjects), at, workspace_id, carried))
 
     def done(act: Callable[[], None]) -> None:
         lines.clear()
@@ -72,7 +74,7 @@ def test_an_opt_out_stands_again_for_its_purpose_and_channel_alone(
 ) -> None:
     lost(lambda: consent.withdraw(contact=asha, purpose="marketing", channels=["sms"], how=HERSELF, at=AT) and None)
     assert may(asha, "marketing", "sms")
-    assert again(shree) == 1 and again(shree) == 0
+    assert again(shree) == 2 and again(shree) == 0, "her number and her yes"
     assert not may(asha, "marketing", "sms")
     assert may(asha, "marketing", "email") and may(asha, "reminders", "sms")
 
@@ -106,6 +108,100 @@ def test_an_objection_stands_again(shree: Workspace, asha: Contact, lost: Callab
     assert may(asha, "reminders", "sms")
     assert again(shree) == 1 and again(shree) == 0
     assert not may(asha, "reminders", "sms") and may(asha, "marketing", "sms")
+
+
+def test_a_yes_to_a_partner_that_was_taken_back_or_became_a_no_does_not_come_back(
+    shree: Workspace, asha: Contact, lost: Callable[[Callable[[], None]], None]
+) -> None:
+    """Nothing of it hangs on an address: it is the yes itself that ends again."""
+    with tenancy.inside(shree):
+        notice = notices.show(workspace=shree, purposes=["record", "marketing"], language="en", at=AT)
+        consent.give(contact=asha, purpose="record", notice=notice, how=HERSELF, at=AT)
+    later = AT + timedelta(minutes=1)
+
+    def stop() -> None:
+        consent.withdraw(contact=asha, purpose="record", how=HERSELF, at=later)
+        consent.refuse(contact=asha, purpose="marketing", channels=["sms"], notice=notice, how=HERSELF, at=later)
+
+    lost(stop)
+    assert may(asha, "record", "") and may(asha, "marketing", "sms")
+    assert again(shree) == 2 and again(shree) == 0
+    assert not may(asha, "record", "") and not may(asha, "marketing", "sms") and may(asha, "marketing", "email")
+
+
+def test_a_yes_that_came_after_the_no_stays(
+    shree: Workspace, asha: Contact, lost: Callable[[Callable[[], None]], None]
+) -> None:
+    with tenancy.inside(shree):
+        notice = notices.show(workspace=shree, purposes=["marketing"], language="en", at=AT)
+
+    def stop_and_start() -> None:
+        consent.withdraw(contact=asha, purpose="marketing", channels=["sms"], how=HERSELF, at=AT + timedelta(minutes=1))
+        consent.give(
+            contact=asha,
+            purpose="marketing",
+            channels=["sms"],
+            notice=notice,
+            how=HERSELF,
+            at=AT + timedelta(minutes=2),
+        )
+
+    lost(stop_and_start)
+    assert again(shree) == 0 and may(asha, "marketing", "sms")
+
+
+def test_a_restriction_stands_again_and_a_lifted_one_does_not(
+    shree: Workspace, asha: Contact, lost: Callable[[Callable[[], None]], None]
+) -> None:
+    def restrict() -> None:
+        restrictions.impose(contact=asha, ground=Restriction.Ground.REQUEST, how=HERSELF, at=AT)
+        restrictions.impose(contact=asha, ground=Restriction.Ground.CLAIMS, how=HERSELF, at=AT)
+        restrictions.lift(contact=asha, ground=Restriction.Ground.CLAIMS, how=HERSELF, at=AT + timedelta(minutes=1))
+
+    lost(restrict)
+    assert may(asha, "reminders", "sms")
+    assert again(shree) == 1 and again(shree) == 0
+    assert not may(asha, "reminders", "sms")
+    with tenancy.inside(shree):
+        assert restrictions.standing(asha, at=AT + timedelta(hours=1)) == {"request"}
+
+
+def test_who_answered_for_a_child_and_does_no_longer_does_not_again(
+    shree: Workspace, lost: Callable[[Callable[[], None]], None]
+) -> None:
+    with tenancy.inside(shree):
+        mother = make_contact(shree, "Asha Menon", phone=PHONE, birthday=date(1990, 4, 17))
+        child = make_contact(shree, "Meera Menon", birthday=date(2015, 6, 1))
+        held = guardians.name(
+            child=child, guardian=mother, check=Guardianship.Check.HELD, given={}, by=None, method=Method.COUNTER, at=AT
+        )
+        notice = notices.show(workspace=shree, purposes=["service"], language="en", at=AT)
+        guardians.agree(guardianship=held, purpose="service", notice=notice, by=None, method=Method.COUNTER, at=AT)
+    lost(lambda: guardians.end(guardianship=held, by=None, method=Method.COUNTER, at=AT + timedelta(hours=1)) and None)
+    assert may(child, "service", "")
+    assert again(shree) == 1 and again(shree) == 0
+    assert not may(child, "service", "")
+
+
+def test_who_came_and_opted_out_after_the_backup_is_not_written_to_when_brought_in_again(
+    shree: Workspace, other: Workspace, lost: Callable[[Callable[[], None]], None]
+) -> None:
+    """Nothing of him is in the backup; his address is known by its keyed hash all the same."""
+
+    def come_and_go() -> None:
+        ravi = make_contact(shree, "Ravi Patil", phone="+919822041799")
+        consent.withdraw(contact=ravi, purpose="reminders", channels=["sms"], how=HERSELF, at=AT)
+        suppression.add(["r@example.in"], workspace=shree, reason=Suppression.Reason.COMPLAINT, at=AT)
+
+    lost(come_and_go)
+    assert again(shree) == 2 and again(shree) == 0 and again(other) == 0
+    now = AT + timedelta(days=1)
+    with tenancy.inside(shree):
+        assert suppression.among(["r@example.in"], workspace=shree, at=now) == {"r@example.in": "opt_out"}
+        back = make_contact(shree, "Ravi Patil", phone="+919822041799")
+        notice = notices.show(workspace=shree, purposes=["reminders"], language="en", at=AT)
+        consent.give(contact=back, purpose="reminders", channels=["sms"], notice=notice, how=How(Method.FILE), at=now)
+    assert not may(back, "reminders", "sms", now)
 
 
 def test_where_nothing_was_stopped_nothing_is_looked_for(

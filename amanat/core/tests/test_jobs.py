@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from amanat.core import clock, ids, jobs
 from amanat.core.tests import work_for_tests
@@ -22,7 +22,7 @@ A, B = ids.new(), ids.new()
 
 def work(*, concurrency: int = 1) -> None:
     """Let a real worker process empty the queue; the schedule of the whole program is in it too."""
-    subprocess.run(command(concurrency, "once"), check=True, timeout=60)
+    subprocess.run(command(concurrency, "once"), check=True, timeout=300)
 
 
 def command(concurrency: int, until: str, *stale_seconds: str) -> list[str]:
@@ -236,3 +236,15 @@ def test_a_job_that_kills_its_worker_is_parked_and_others_go_on(tmp_path: Path) 
     jobs.enqueue("tests.note", workspace=A, file=str(file), line="after")
     work()
     assert lines(file)[-1] == "after"
+
+
+def test_a_workers_threads_keep_their_connections_and_share_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+    before = sys.getswitchinterval()
+    try:
+        jobs._share_well()
+        assert sys.getswitchinterval() == pytest.approx(jobs.SWITCHES_AFTER)
+    finally:
+        sys.setswitchinterval(before)
+    with connection.cursor():
+        assert connection.settings_dict["CONN_MAX_AGE"] == jobs.KEEPS_CONNECTIONS

@@ -15,6 +15,7 @@ from django.db import connections, transaction
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
 from amanat.core import clock, files, ids, keyring, rootkeys, tenancy, vault
 from amanat.core.keyring import SYSTEM, VaultRefused
@@ -309,3 +310,51 @@ def test_a_rotation_that_is_rolled_back_leaves_no_key_in_memory(committed_db: No
         assert keyring.newest(HERE, Use.SEAL)[0] == 1
         keyring.forget_all()
         assert damaged() == []
+
+
+def test_after_a_rollback_the_keys_are_remembered_again(
+    committed_db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with tenancy.inside(HERE):
+        keep()
+    with pytest.raises(ZeroDivisionError), tenancy.inside(HERE):
+        vault.rotate(HERE)
+        assert keyring.newest(HERE, Use.SEAL)[0] == 2
+        with django_assert_num_queries(1):
+            keyring.newest(HERE, Use.SEAL)  # not remembered while it may be rolled back
+        raise ZeroDivisionError
+    with tenancy.inside(HERE):
+        assert keyring.newest(HERE, Use.SEAL)[0] == 1
+        with django_assert_num_queries(0):
+            assert keyring.newest(HERE, Use.SEAL)[0] == 1
+
+
+def test_while_another_thread_changes_a_ring_nobody_remembers_it(
+    committed_db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with tenancy.inside(HERE):
+        keep()
+    changed, looked = threading.Event(), threading.Event()
+
+    def change() -> None:
+        try:
+            with tenancy.inside(HERE):
+                keyring._changed(HERE, Use.SEAL)
+                changed.set()
+                looked.wait(20)
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=change)
+    other.start()
+    changed.wait(20)
+    with tenancy.inside(HERE):
+        for _ in range(2):
+            with django_assert_num_queries(1):
+                keyring.newest(HERE, Use.SEAL)
+    looked.set()
+    other.join()
+    with tenancy.inside(HERE):
+        keyring.newest(HERE, Use.SEAL)
+        with django_assert_num_queries(0):
+            keyring.newest(HERE, Use.SEAL)

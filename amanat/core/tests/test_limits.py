@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
@@ -87,6 +89,28 @@ def test_nobody_stands_in_the_table_by_name(db: None) -> None:
         kept = str(cursor.fetchone()[0])
     assert "asha" not in kept and "example" not in kept
     assert kept.count("sign-in") == 1
+
+
+def test_who_is_counted_cannot_be_found_by_trying_all_numbers(db: None, settings: Any) -> None:
+    """Every phone number can be hashed in minutes: without the installation's key, which no copy of the table has, none fits."""
+    spend("+919822041736")
+    kept = LimitCount.objects.get().key
+    plain = [hashlib.new(how, b"+919822041736").hexdigest()[:16] for how in ("sha256", "sha1", "md5", "blake2b")]
+    assert [one for one in plain if one in kept] == []
+    settings.SECRET_KEY = "another installation's"
+    assert spend("+919822041736").tries == 1, "its key is its own"
+
+
+def test_what_is_over_is_known_without_asking_until_the_window_ends(
+    db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(6):
+        spend("198.51.100.9", name="strangers")
+    with clock.standing_at(NOON), django_assert_num_queries(0):
+        assert limits.is_over("strangers", "198.51.100.9", FIVE)
+        assert not limits.is_over("strangers", "198.51.100.10", FIVE)
+    with clock.standing_at(NOON + FIVE.window):
+        assert not limits.is_over("strangers", "198.51.100.9", FIVE)
 
 
 def test_a_success_forgives_only_who_succeeded(db: None) -> None:

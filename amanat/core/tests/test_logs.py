@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import amanat
 from amanat.core import logs
 
 
@@ -39,6 +42,26 @@ def test_a_line_says_when_how_grave_who_and_what() -> None:
 @pytest.mark.parametrize("key", logs.KNOWN)
 def test_known_keys_are_kept(key: str) -> None:
     assert line("x", **{key: 7})[key] == "7"
+
+
+def test_the_id_of_an_event_stands_beside_the_message() -> None:
+    found = line("an event could not be worked off", event="7")
+    assert (found["event"], found["of_event"]) == ("an event could not be worked off", "7")
+
+
+#: Passed on for a debugger, and left out of the log: a person's id, names that others chose.
+KEPT_BACK = {"user", "problem", "error", "cookie"}
+
+
+def test_what_callers_pass_is_logged() -> None:
+    """A warning that does not say which account, dispatch or event it is about cannot be acted on."""
+    passed = set()
+    for path in Path(amanat.__file__).parent.glob("**/*.py"):
+        if "tests" not in path.parts and "extra={" in (text := path.read_text()):
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.keyword) and node.arg == "extra" and isinstance(node.value, ast.Dict):
+                    passed |= {key.value for key in node.value.keys if isinstance(key, ast.Constant)}
+    assert passed - set(logs.KNOWN) - KEPT_BACK == {"event"}
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,7 @@ def hook(request: HttpRequest, workspace_id: UUID, account_id: UUID) -> HttpResp
         return HttpResponse(status=403)
     from amanat.messaging.outbox import events  # it stands above the channels
 
-    with tenancy.inside(workspace_id):
-        events.keep(door.account, heard, at)
+    events.keep_at_once(door.account, heard, at)
     return HttpResponse(status=200)
 
 

@@ -14,10 +14,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
-from amanat.core import clock, ledger
-from amanat.core.outgoing import Refused, Unreachable
-from amanat.messaging.channels import accounts, checking, mail, mail_sign_in
-from amanat.messaging.channels.mail_sign_in import House, SignedOut
+from amanat.core import clock
+from amanat.messaging.channels import accounts, mail_sign_in, mail_sign_in_ending
+from amanat.messaging.channels.mail_sign_in import House
 from amanat.messaging.channels.models import ChannelAccount
 
 #: In the session, while the owner is away at the provider.
@@ -40,7 +39,7 @@ def begin(request: MemberRequest, account_id: UUID) -> HttpResponse:
 
 
 def back(request: MemberRequest) -> HttpResponse:
-    """GET shows what the provider said, POST takes the code to it: a page that is only looked at changes nothing."""
+    """GET shows what the provider said, POST has the code taken to it: a page that is only looked at changes nothing."""
     given = request.POST if request.method == "POST" else request.GET
     waiting = request.session.get(_KEY) or {}
     if not _is_ours(waiting, given.get("state", "")):
@@ -56,26 +55,8 @@ def back(request: MemberRequest) -> HttpResponse:
         context = {"account": account, "house": house, "code": given["code"], "state": given["state"]}
         return render(request, "messaging/mail_sign_in_back.html", context)
     del request.session[_KEY]  # a code works once, and so does the state
-    return _finished(request, account, house, code=given["code"], verifier=waiting["verifier"])
-
-
-def _finished(
-    request: MemberRequest, account: ChannelAccount, house: House, *, code: str, verifier: str
-) -> HttpResponse:
-    try:
-        tokens = mail_sign_in.finish(house, accounts.access(account), code=code, verifier=verifier)
-    except SignedOut as gone:
-        return _ended(request, " ".join(mail.words(gone.code)), account)
-    except (Unreachable, Refused):
-        words = _("%(provider)s could not be reached. Try it again.") % {"provider": house.title}
-        return _ended(request, words, account)
-    at = clock.now()
-    accounts.keep_secrets(account=account, secrets=tokens)
-    ledger.write("channel.account.signed_in", workspace=account.workspace_id, by=request.member, about=account, at=at)
-    if account.state == ChannelAccount.State.BROKEN:
-        accounts.resume(account=account, by=request.member, at=at)
-    checking.ask_soon(account)
-    messages.success(request, _("You are signed in. The mailbox is being checked now."))
+    mail_sign_in_ending.leave(account, code=given["code"], verifier=waiting["verifier"], by=request.member)
+    messages.success(request, _("The sign-in is being finished. Look at this page again in a moment."))
     return see_other(reverse("messaging:channel", args=[account.pk]))
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from amanat.accounts import access
 from amanat.core import clock, jobs, tenancy
-from amanat.messaging.channels import mail_arriving
+from amanat.messaging.channels import mail_arriving, mail_sign_in_ending
 
 FETCH = "messaging.mail.fetch"
 
@@ -24,3 +24,10 @@ def look() -> None:
 @jobs.job(FETCH, purpose="Take in the mails that people wrote to a mailbox of the workspace", tries=2)
 def fetch(workspace_id: UUID, account: str) -> None:
     mail_arriving.fetch(workspace_id, UUID(account), at=clock.now())
+
+
+@jobs.job(
+    mail_sign_in_ending.END, purpose="Let this site into a mailbox whose owner has signed in at its provider", tries=1
+)
+def end_sign_in(workspace_id: UUID, account: str, by: str) -> None:
+    mail_sign_in_ending.carry_out(workspace_id, UUID(account), by=UUID(by))

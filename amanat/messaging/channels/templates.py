@@ -23,7 +23,6 @@ from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTem
 from amanat.messaging.channels.sms_register import Fit
 
 _VARIABLE = re.compile(r"\{\{\s*(\d{1,2})\s*\}\}")
-_ANY_BRACES = re.compile(r"\{\{.*?\}\}", re.S)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _TOUCHING = re.compile(r"\}\}\s*\{\{")
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
@@ -106,8 +105,8 @@ def problems(template: MessageTemplate, text: TemplateText) -> dict[str, list[st
 
 def _say_of_variables(say: Any, text: TemplateText, numbers: Sequence[int]) -> None:
     body = text.body.strip()
-    malformed = [braces for braces in _ANY_BRACES.findall(body) if not _VARIABLE.fullmatch(braces)]
-    say("body", malformed, _("Variables are written {{1}}, {{2}} and so on."))
+    # A {name} in single braces would reach the person as it stands here.
+    say("body", set("{}") & set(_VARIABLE.sub("", body)), _("Variables are written {{1}}, {{2}} and so on."))
     expected = list(range(1, len(numbers) + 1))
     say("body", sorted(numbers) != expected, _("Number the variables from 1 without a gap."))
     ends = _VARIABLE.match(body) or (body.endswith("}}") and stop_words.VARIABLE not in text.variables)

@@ -1,5 +1,8 @@
 """Stop it by one click: the link in every offer and reminder, for people without an account (RFC 8058, law.md section 9).
 
+A mail about what somebody asked for herself (a receipt, an answer) has no such link and no such header: a mail program's button would end her
+own order's news for good. What was ended otherwise (a text message's link, STOP) she can allow again on the page of her choices.
+
 The token says workspace, purpose, channel and address, sealed under a key of the workspace that outlives every rotation: nobody can make
 one up, nobody else can read one, and it works when the person has long been erased here. Looking at the page changes nothing, for mail
 scanners look at every link; the button, and the one-click call of a mail program, act at once and without a sign-in.
@@ -28,7 +31,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Workspace
-from amanat.basis import consent, passcodes, rules, suppression
+from amanat.basis import consent, hours, passcodes, rules, suppression
 from amanat.basis.consent import How
 from amanat.basis.models import ConsentRecord, Method, Suppression
 from amanat.core import ledger, tenancy, vault
@@ -96,21 +99,31 @@ def foot(whole_link: str, *, workspace: Workspace, language: str) -> str:
     return "\n".join(["", "", "--", workspace.legal_name or workspace.name, *([place] if place else []), end, ""])
 
 
+def ends_by_link(in_force: rules.Rules, purpose: str) -> bool:
+    """Whether messages for a purpose say how they end: those that rest on a yes, those that promote, and what the policy knows no more."""
+    known = in_force.policy.purposes.get(purpose)
+    return known is None or in_force.rests_on_consent(purpose) or known.term in hours.PROMOTION
+
+
 class Dresser:
     """Gives mails that nobody asked for what they must carry. Asked inside the workspace; reads it once, however many mails."""
 
     def __init__(self, workspace_id: UUID) -> None:
         self._workspace_id = workspace_id
         self._workspace: Workspace | None = None
+        self._rules: rules.Rules | None = None
 
     def dress(self, row: Dispatch, message: Outgoing) -> Outgoing:
-        """`message` with headers and foot where it is an e-mail made of a template, with the code of its link where it is such a text."""
+        """`message` with headers and foot where it is an e-mail made of a template that nobody asked for, with the code of its link where it is such a text."""
         if row.channel == Channel.SMS and message.template:
             return _with_code(row, message)
         if row.channel != Channel.EMAIL or not message.template:
             return message
-        if self._workspace is None:
+        if self._workspace is None or self._rules is None:
             self._workspace = Workspace.objects.of(self._workspace_id).get(pk=self._workspace_id)
+            self._rules = rules.of(self._workspace_id)
+        if not ends_by_link(self._rules, row.purpose):
+            return message
         whole = link(Wish(self._workspace_id, row.purpose, row.channel, row.address))
         text = message.text.rstrip() + foot(whole, workspace=self._workspace, language=message.language)
         return replace(message, text=text, headers={**message.headers, **headers(whole)})

@@ -20,16 +20,18 @@ _TEXT = _TEMPLATE + "<str:language>/"
 _CONNECTED, _CHANGED = ("channel.account.connected",), ("channel.account.changed",)
 _ACTS = ("channel.account.paused", "channel.account.resumed", "channel.account.made_default")
 
+#: Where providers call, hundreds of times a second. `amanat.urls` tries it before the two hundred others, which cost a fifth of a call.
+CALLED = route(
+    "w/<uuid:workspace_id>/hooks/<uuid:account_id>/",
+    hooks.hook,
+    name="channel_hook",
+    rule=anyone,
+    methods=("GET", "POST"),
+    limits=CALLS,
+)
 urlpatterns = [
     *of_mail,
-    route(
-        "w/<uuid:workspace_id>/hooks/<uuid:account_id>/",
-        hooks.hook,
-        name="channel_hook",
-        rule=anyone,
-        methods=("GET", "POST"),
-        limits=CALLS,
-    ),
+    CALLED,
     route("settings/channels/", views.channels, name="channels", rule=OWNS),
     route("settings/channels/connect/", views.connect, name="channel_connect", rule=OWNS),
     route(

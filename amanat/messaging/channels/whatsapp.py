@@ -6,17 +6,14 @@ surely not; after that, only an answer that says so in a known code makes it sur
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.utils.translation import gettext
-from pywa.api import GraphAPI
-from pywa.errors import WhatsAppError
 
 from amanat.core import outgoing
 from amanat.core.outgoing import Refused, Unreachable
@@ -32,6 +29,10 @@ from amanat.messaging.channels.contract import (
     TemplateNews,
 )
 from amanat.messaging.channels.models import Channel, MessageTemplate, TemplateText
+from amanat.messaging.channels.whatsapp_errors import GraphError
+
+if TYPE_CHECKING:
+    from amanat.messaging.channels.whatsapp_graph import Graph
 
 API_VERSION: Final = 23.0
 RECIPIENT, SANDBOX_RECIPIENT = "whatsapp", sandboxes.RECIPIENT
@@ -39,9 +40,6 @@ _TIMEOUT = 20.0
 _MOST_MEDIA = 25_000_000  # Meta takes 16 MB of sound and film; documents may have 100, of which we keep 25
 _AGAIN = timedelta(seconds=30)
 _ALREADY_THERE = 2388024  # subcode: a template of this name has a text in this language
-
-# It writes numbers and texts of people into the log at levels below.
-logging.getLogger("pywa").setLevel(logging.ERROR)
 
 
 class MediaTooLarge(Refused):
@@ -163,41 +161,10 @@ class ProviderRefused(Refused):
         self.detail = detail
 
 
-class GraphError(Exception):
-    """An error of the API. pywa's own is frozen and cannot travel through a context manager."""
-
-    def __init__(self, error: WhatsAppError) -> None:
-        super().__init__(error.code)
-        response = error.raw_response
-        self.code, self.subcode, self.status = error.code, error.subcode, error.status_code or 0
-        self.retry_after = _retry_after(response.headers.get("retry-after", "")) if response is not None else None
-        self.detail = str(error.user_msg or error.details or error.message)
-
-
-class _Graph(GraphAPI):
-    """pywa's client, whose errors are ours, and whose messages take the short way."""
-
-    def _request(self, method: str, endpoint: str, **options: Any) -> Any:
-        try:
-            if method == "POST" and options.keys() == {"json"}:
-                return self._posted(endpoint, options["json"])
-            return super()._request(method, endpoint, **options)
-        except WhatsAppError as error:
-            raise GraphError(error) from None
-
-    def _posted(self, endpoint: str, content: Any) -> Any:
-        session: outgoing.Session = self._session  # type: ignore[assignment]  # pywa asks for a client; ours can do more
-        answer = session.exchange("POST", endpoint, json=content)
-        if answer.status >= 400:
-            response = answer.for_libraries()
-            raise WhatsAppError.from_dict(error=self._extract_error(response), response=response)
-        return answer.json()
-
-
 class WhatsAppLine:
     """An open way to one number; `send` may be called from many threads at once."""
 
-    def __init__(self, number: str, api: _Graph) -> None:
+    def __init__(self, number: str, api: Graph) -> None:
         self._number, self._api = number, api
 
     def send(self, message: Outgoing) -> Answer:
@@ -255,13 +222,16 @@ def base_url(access: Access) -> str:
 
 
 @contextmanager
-def _api(access: Access) -> Iterator[_Graph]:
+def _api(access: Access) -> Iterator[Graph]:
+    # Here: pywa is an eighth of what a command loads, and few commands speak WhatsApp.
+    from amanat.messaging.channels.whatsapp_graph import Graph
+
     base = base_url(access)
     if access.is_sandbox:
         with suppress(Unreachable, Refused):  # what follows says it in its own way
             sandboxes.introduce(access)
     with outgoing.session(_recipient(access), base_url=base, timeout=_TIMEOUT) as client:
-        api = _Graph(token=access.secrets["token"], session=client, api_version=API_VERSION)
+        api = Graph(token=access.secrets["token"], session=client, api_version=API_VERSION)
         client.base_url = f"{base}/v{API_VERSION}"  # pywa has put Meta's there
         yield api
 
@@ -288,11 +258,6 @@ def _answer(error: GraphError) -> Answer:
     )
 
 
-def _retry_after(text: str) -> timedelta | None:
-    """Seconds only; Meta sends no dates. A wish beyond a day is taken for a day."""
-    return timedelta(seconds=min(int(text), 86_400)) if text.isdigit() else None
-
-
 def _failure(error: GraphError | Unreachable | Refused | DatabaseError) -> Answer:
     if isinstance(error, GraphError):
         return _answer(error)
@@ -303,7 +268,7 @@ def _failure(error: GraphError | Unreachable | Refused | DatabaseError) -> Answe
     return Answer(Outcome.LATER, code="unreached", wait=_AGAIN)  # what cannot be counted does not leave
 
 
-def _found_again(api: _Graph, waba_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _found_again(api: Graph, waba_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     fields = ("id", "name", "language", "status", "rejected_reason")
     page = api.get_templates(waba_id, fields, {"name": wanted["name"], "language": wanted["language"]})
     same = [one for one in page["data"] if (one["name"], one["language"]) == (wanted["name"], wanted["language"])]

@@ -119,6 +119,17 @@ _UNKNOWN = Meaning(_("WhatsApp refused it with the code %(code)s."), _("Look the
 _LOST = Meaning(_("No clear answer came from WhatsApp."), _("It shows here once WhatsApp reports it."))
 
 
+class GraphError(Exception):
+    """An error of the API: its numbers, the pause that it asks for, its words."""
+
+    def __init__(
+        self, code: int, *, subcode: int | None, status: int, retry_after: timedelta | None, detail: str
+    ) -> None:
+        super().__init__(code)
+        self.code, self.subcode, self.status = code, subcode, status
+        self.retry_after, self.detail = retry_after, detail
+
+
 def meaning(code: str) -> Meaning | None:
     """What a code stands for; None when nobody here knows it."""
     if not code.isdigit():

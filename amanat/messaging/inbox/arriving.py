@@ -58,13 +58,14 @@ def take_in(*, workspace_id: UUID, account: ChannelAccount, arrived: Arrived) ->
         _one_at_a_time(workspace_id, account.channel, arrived.sender)
         if arrived.provider_id and _known(workspace_id, account, arrived.provider_id):
             return None
-        contact = _sender(workspace_id, account, arrived, now)
-        thread_id = threads.of_contact(contact.pk, workspace_id=workspace_id, at=now)
+        contact, thread_id = _sender(workspace_id, account, arrived)
+        contact = contact or _new(workspace_id, account, arrived, now)
+        thread_id = thread_id or threads.of_contact(contact.pk, workspace_id=workspace_id, at=now)
         message = _message(account, arrived, contact, thread_id, now)
         message.save(force_insert=True)
         bodies.words_of(message, arrived.subject, arrived.text).save(force_insert=True)
         _attach(message, arrived.files)
-        with threads.changing(thread_id, workspace_id=workspace_id) as thread:
+        with threads.changing(thread_id, workspace_id=workspace_id, savepoint=False) as thread:
             _move_on(thread, message, account, arrived)
         if message.kind != Message.Kind.REACTION and now - message.happened_at < FRESH:
             news.message_came(thread)
@@ -84,20 +85,20 @@ def _known(workspace_id: UUID, account: ChannelAccount, provider_id: str) -> boo
 # --- who it is -----------------------------------------------------------------------------------------------------
 
 
-def _sender(workspace_id: UUID, account: ChannelAccount, arrived: Arrived, now: datetime) -> Contact:
-    """The contact with this number or address: of several, the one last talked to here; else somebody new."""
+def _sender(workspace_id: UUID, account: ChannelAccount, arrived: Arrived) -> tuple[Contact | None, UUID | None]:
+    """The contact with this number or address, of several the one last talked to here, and the thread where there is one."""
     sender = arrived.sender.strip()
     by = {"emails__address": sender.lower()} if account.channel == Channel.EMAIL else {"phones__number": sender}
-    talked = Thread.objects.of(workspace_id).filter(contact=OuterRef("pk")).values("last_at")[:1]
+    talked = Thread.objects.of(workspace_id).filter(contact=OuterRef("pk"))
     found: Contact | None = (
         Contact.objects.of(workspace_id)
         .alive()
         .filter(**by)
-        .annotate(talked_at=Subquery(talked))
+        .annotate(talked_at=Subquery(talked.values("last_at")[:1]), thread=Subquery(talked.values("pk")[:1]))
         .order_by(F("talked_at").desc(nulls_last=True), "id")
         .first()
     )
-    return found or _new(workspace_id, account, arrived, now)
+    return found, getattr(found, "thread", None)
 
 
 def _new(workspace_id: UUID, account: ChannelAccount, arrived: Arrived, now: datetime) -> Contact:

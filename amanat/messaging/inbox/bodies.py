@@ -93,7 +93,8 @@ def declare_sealed() -> None:
 
 
 def words_of(message: Message, *texts: str) -> MessageWords:
-    """The row by which a message is found, unsaved."""
+    """The row by which a message is found, unsaved; of a message that stands in a thread."""
+    assert message.contact_id is not None
     forms = dict.fromkeys(form for text in texts for form in script.search_text(text).split())
     hashes = _hashes(list(forms)[:MOST_WORDS], message.workspace_id)
     return MessageWords(

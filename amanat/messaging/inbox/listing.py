@@ -43,6 +43,17 @@ VIEWS: dict[str, str | Promise] = {
     "unclear": gettext_lazy("Not clear whether it was sent"),
     "failed": gettext_lazy("Could not be sent"),
 }
+#: What an empty one says.
+EMPTY: dict[str, str | Promise] = {
+    "mine": gettext_lazy("Nothing is waiting for you. Conversations you answer become yours."),
+    "unassigned": gettext_lazy("Somebody takes care of every conversation."),
+    "all": gettext_lazy("No conversation is open."),
+    "mentions": gettext_lazy("No note that names you is unread."),
+    "snoozed": gettext_lazy("Nothing is snoozed. What is put away comes back at its time, or when the person writes."),
+    "closed": gettext_lazy("Nothing is closed. A closed conversation opens again when the person writes."),
+    "unclear": gettext_lazy("Of every message it is clear whether it was sent."),
+    "failed": gettext_lazy("Everything could be sent."),
+}
 #: Views that are shown as tabs; the others stand in the menu beside.
 TABS = ("mine", "unassigned", "all")
 _COLUMNS = (

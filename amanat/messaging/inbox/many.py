@@ -51,8 +51,8 @@ def say_many(said: Sequence[Said], *, workspace_id: UUID, by: Member | None = No
     MessageWords.objects.bulk_create(
         bodies.words_of(message, each.text.subject, _body(each)) for each, message in zip(said, messages, strict=True)
     )
-    for message in messages:
-        thread = threads[message.contact_id]
+    for each, message in zip(said, messages, strict=True):
+        thread = threads[each.contact_id]
         thread.last_message_id, thread.last_at = message.pk, now
     Thread.objects.of(workspace_id).bulk_update(threads.values(), ["last_message", "last_at"])
     Interaction.objects.bulk_create(_line(message, by) for message in messages)

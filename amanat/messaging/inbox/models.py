@@ -74,7 +74,8 @@ class Thread(WorkspaceRow):
 class Message(WorkspaceRow):
     """One thing said in a thread: by the person, by the workspace, or a private note. The sending of ours is its `Dispatch`.
 
-    `body` and `subject` are sealed. Rows of the provider's own id arrive once: (account, provider_id) is unique.
+    `body` and `subject` are sealed. Rows of the provider's own id arrive once: (account, provider_id) is unique. What a member had sent to
+    her own number, to see it, stands in no thread and is about no contact.
     """
 
     class Direction(models.TextChoices):
@@ -93,8 +94,8 @@ class Message(WorkspaceRow):
         INTENDED = "intended", _("Written or called from a phone of ours")  #: a wa.me or tel: link that was opened
         OTHER = "other", _("Something this inbox cannot show")
 
-    thread = WorkspaceForeignKey(Thread, related_name="+")
-    contact = WorkspaceForeignKey(Contact, related_name="+")
+    thread = WorkspaceForeignKey(Thread, null=True, related_name="+")
+    contact = WorkspaceForeignKey(Contact, null=True, related_name="+")
     channel = models.CharField(
         max_length=10, choices=[*Channel.choices, ("call", _("Call"))], blank=True
     )  #: "" of a note
@@ -120,13 +121,18 @@ class Message(WorkspaceRow):
                 fields=["workspace_id", "account", "provider_id"],
                 condition=~Q(provider_id=""),
                 name="message_arrives_once",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(thread__isnull=False, contact__isnull=False)
+                | Q(thread__isnull=True, contact__isnull=True, direction="out", by__isnull=False),
+                name="message_of_a_thread_or_to_oneself",
+            ),
         ]
         indexes = [models.Index(fields=["workspace_id", "thread", "-happened_at", "-id"], name="message_of_thread")]
 
     if TYPE_CHECKING:
-        thread_id: UUID
-        contact_id: UUID
+        thread_id: UUID | None
+        contact_id: UUID  #: None of what stands in no thread, which no part but the outbox and its maker read
         account_id: UUID | None
         text_of_id: UUID | None
         answers_id: UUID | None

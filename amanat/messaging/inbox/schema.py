@@ -71,3 +71,17 @@ REVOKE ALL ON FUNCTION find_messages(jsonb, uuid, uuid[], uuid, uuid, integer) F
 GRANT EXECUTE ON FUNCTION find_messages(jsonb, uuid, uuid[], uuid, uuid, integer) TO amanat_app;
 ALTER FUNCTION find_messages(jsonb, uuid, uuid[], uuid, uuid, integer) OWNER TO amanat_search;
 """.replace("{newest}", str(NEWEST)).replace("{candidates}", str(CANDIDATES))
+
+#: Who is not here any more takes care of nobody: whatever ends the seat, her conversations are nobody's again, and what people write
+#: there is told to those who want to hear of that.
+FREE_WITH_SEAT = """
+CREATE OR REPLACE FUNCTION inbox_free_with_seat() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public AS $$
+BEGIN
+    UPDATE messaging_thread SET assigned_to_id = NULL WHERE workspace_id = NEW.workspace_id AND assigned_to_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER inbox_free_with_seat AFTER UPDATE OF ended_at ON accounts_member
+    FOR EACH ROW WHEN (NEW.ended_at IS NOT NULL) EXECUTE FUNCTION inbox_free_with_seat();
+"""

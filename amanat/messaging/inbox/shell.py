@@ -29,6 +29,7 @@ def register() -> None:
     """Called once, when the site starts."""
     schema.add_sql("find_messages", own_schema.FIND_MESSAGES)
     schema.add_definer_function("find_messages", "ids of messages that have the words; carries the wall itself")
+    schema.add_sql("inbox_free_with_seat", own_schema.FREE_WITH_SEAT)
     bodies.declare_sealed()
     arriving.declare_files()
     ledger_words.register(own_words.SENTENCES, own_words.TABLES)

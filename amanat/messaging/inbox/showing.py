@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,7 +22,7 @@ from django.utils.translation import pgettext
 from amanat.basis.explaining import SENTENCES
 from amanat.basis.gate import Reason
 from amanat.core import html
-from amanat.core.filetypes import FILMS, SOUNDS, FileType
+from amanat.core.filetypes import FILMS, PICTURES, SOUNDS, FileType
 from amanat.core.vault import VaultRefused
 from amanat.messaging.channels import adapters
 from amanat.messaging.channels.models import Channel
@@ -36,6 +37,8 @@ from amanat.people.vocabulary import Vocabulary
 from amanat.web import formatting
 
 PAGE = 50
+#: Letters of Indian scripts are joined or kept apart by these.
+_JOINERS = frozenset("\u200c\u200d")
 #: Lines of the timeline that stand between the messages, being about what people write of.
 DONE_MEANWHILE = ("service", "payment", "task", "paper")
 #: A time of the dispatch is left out, for nothing shown rests on it.
@@ -63,13 +66,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a message; `player` is the element that plays it in the page, "" where browsers play none."""
+    """A file of a message; `player` is the element that shows or plays it in the page, "" where browsers do not; `hint` says what to do then."""
 
     url: str
     name: str
     trouble: str
     is_waiting: bool
     player: str = ""
+    hint: str = ""
 
 
 @dataclass(slots=True)
@@ -87,10 +91,16 @@ class Bubble:
     icon: str = ""
     url: str = ""
     language: str = ""
+    is_text: bool = False
     files: list[File] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
     quoted: str = ""
     progress: Progress | None = None
+
+    @property
+    def may_be_taken_up(self) -> bool:
+        """Whether its words may be taken into a new message: a text of ours that did not reach the person."""
+        return self.is_text and self.progress is not None and self.progress.may_write_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +202,7 @@ def _bubble(
         subject=_opened(message, "subject"),
         by=words.member_name(message.by_id),
         language=message.language,
+        is_text=message.kind == Message.Kind.TEXT,
         files=[_file(*one) for one in message.attached or ()],  # type: ignore[attr-defined]
         reactions=reactions.get(message.pk, []),
         quoted=" ".join(answers[:120].split()),
@@ -202,12 +213,25 @@ def _bubble(
 def _file(key: str, name: str, content_type: str, trouble: str, is_kept: bool) -> File:
     url = reverse("messaging:inbox_file", args=[key]) if is_kept else ""
     player = _player(content_type) if is_kept else ""
-    return File(url, name or _what(content_type), trouble, not is_kept and not trouble, player)
+    hint = _("No browser plays this kind of recording (AMR). Download it and open it in a player such as VLC.")
+    return File(
+        url, _readable(name) or _what(content_type), trouble, not is_kept and not trouble, player,
+        hint if is_kept and content_type == FileType.AMR else "",
+    )  # fmt: skip
+
+
+def _readable(name: str) -> str:
+    """A file's name without what turns its letters round or hides them: "photo\u202egnp.exe" must not look like a picture."""
+    return "".join(
+        letter for letter in name if letter in _JOINERS or unicodedata.category(letter) not in {"Cf", "Cc"}
+    ).strip()
 
 
 def _player(content_type: str) -> str:
     if content_type in SOUNDS - {FileType.AMR}:  # no browser plays AMR
         return "audio"
+    if content_type in PICTURES:
+        return "picture"
     return "video" if content_type in FILMS else ""
 
 

@@ -48,9 +48,12 @@ def visible(member: Member) -> WorkspaceQuerySet[Thread]:
 
 
 @contextmanager
-def changing(thread: Thread | UUID, *, workspace_id: UUID) -> Iterator[Thread]:
-    """The locked thread; what the block sets is saved, counted and announced."""
-    with transaction.atomic():
+def changing(thread: Thread | UUID, *, workspace_id: UUID, savepoint: bool = True) -> Iterator[Thread]:
+    """The locked thread; what the block sets is saved, counted and announced.
+
+    `savepoint=False` spares two statements where whatever goes wrong takes the whole transaction back anyway.
+    """
+    with transaction.atomic(savepoint=savepoint):
         found = Thread.objects.of(workspace_id).select_for_update(of=("self",)).get(
             pk=thread if isinstance(thread, UUID) else thread.pk
         )  # fmt: skip
@@ -211,6 +214,12 @@ def keep_draft(*, thread: Thread, by: Member, text: str, subject: str = "", chan
         ReplyDraft.objects.of(by.workspace_id).filter(pk=identity).update(body=sealed)
         if is_new:
             announcements.announce("messaging.draft", workspace=by.workspace_id, about=thread)
+
+
+def writing(thread: Thread, *, by: Member, at: datetime) -> list[UUID]:
+    """Who else is writing here."""
+    drafts = ReplyDraft.objects.of(by.workspace_id).filter(thread=thread.pk, touched_at__gt=at - WRITING)
+    return list(drafts.exclude(member=by.pk).order_by("touched_at").values_list("member_id", flat=True))
 
 
 def forget_draft(*, thread: Thread | UUID, by: Member) -> None:

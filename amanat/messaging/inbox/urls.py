@@ -7,7 +7,7 @@ from django.urls import URLPattern
 from amanat.accounts.access import members
 from amanat.accounts.pages import act, form, page
 from amanat.accounts.permissions import May
-from amanat.messaging.inbox import canned_views, views
+from amanat.messaging.inbox import canned_views, care_views, views
 
 _READS = members(May.READ_CONTACTS)
 _WRITES = members(May.WRITE_CONTACTS)
@@ -26,11 +26,11 @@ urlpatterns: list[URLPattern] = [
     page("inbox/<uuid:thread_id>/", views.thread, "thread", _READS),
     act("inbox/<uuid:thread_id>/note/", views.note, "thread_note", _WRITES, "messaging.note.written"),
     act("inbox/<uuid:thread_id>/draft/", views.draft, "thread_draft", _WRITES),
-    act("inbox/<uuid:thread_id>/assign/", views.assign, "thread_assign", _WRITES, "messaging.thread.assigned"),
-    act("inbox/<uuid:thread_id>/snooze/", views.snooze, "thread_snooze", _WRITES, "messaging.thread.snoozed", "messaging.thread.woken"),
-    act("inbox/<uuid:thread_id>/close/", views.close, "thread_close", _WRITES, "messaging.thread.closed"),
-    act("inbox/<uuid:thread_id>/reopen/", views.reopen, "thread_reopen", _WRITES, "messaging.thread.reopened"),
-    act("inbox/<uuid:thread_id>/read/", views.read, "thread_read", _WRITES),
-    act("inbox/sent/<uuid:dispatch_id>/", views.settle, "dispatch_settle", _WRITES, "messaging.outbox.settled_sent", "messaging.outbox.settled_again"),
-    act("inbox/<uuid:thread_id>/unread/", views.unread, "thread_unread", _WRITES),
+    act("inbox/<uuid:thread_id>/assign/", care_views.assign, "thread_assign", _WRITES, "messaging.thread.assigned"),
+    act("inbox/<uuid:thread_id>/snooze/", care_views.snooze, "thread_snooze", _WRITES, "messaging.thread.snoozed", "messaging.thread.woken"),
+    act("inbox/<uuid:thread_id>/close/", care_views.close, "thread_close", _WRITES, "messaging.thread.closed"),
+    act("inbox/<uuid:thread_id>/reopen/", care_views.reopen, "thread_reopen", _WRITES, "messaging.thread.reopened"),
+    act("inbox/<uuid:thread_id>/read/", care_views.read, "thread_read", _WRITES),
+    act("inbox/sent/<uuid:dispatch_id>/", care_views.settle, "dispatch_settle", _WRITES, "messaging.outbox.settled_sent", "messaging.outbox.settled_again"),
+    act("inbox/<uuid:thread_id>/unread/", care_views.unread, "thread_unread", _WRITES),
 ]  # fmt: skip

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
-from django.utils.timezone import get_current_timezone, localtime, make_aware
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
-from amanat.accounts.models import Member
 from amanat.accounts.once import only_once
 from amanat.accounts.permissions import May
 from amanat.core import clock, files, ledger
 from amanat.core.files import FileRefused
 from amanat.core.models import StoredFile
+from amanat.core.vault import VaultRefused
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.inbox import besides, listing, picking, saying, shell, showing, threads
+from amanat.messaging.inbox import besides, bodies, chosen, listing, picking, saying, shell, showing, threads
 from amanat.messaging.inbox.forms import NoteForm, ReplyForm, TemplateReplyForm
 from amanat.messaging.inbox.models import Message, MessageFile, Thread
 from amanat.messaging.inbox.saying import SayRefused, Words
-from amanat.messaging.inbox.threads import ThreadRefused
-from amanat.messaging.outbox import settling
-from amanat.messaging.outbox.models import Dispatch
 from amanat.people import masking, vocabulary
 from amanat.people.masking import Guard
 from amanat.people.models import Contact
@@ -39,7 +33,6 @@ from amanat.web import formatting
 
 #: A template has fewer variables.
 MOST_BLANKS = 30
-_SNOOZES = {"3h": timedelta(hours=3), "1d": timedelta(days=1), "7d": timedelta(days=7)}
 
 
 # --- finding -------------------------------------------------------------------------------------------------------
@@ -87,27 +80,27 @@ def pulse(request: MemberRequest) -> HttpResponse:
 
 
 def _list(request: MemberRequest, held: Guard, now: datetime, current: UUID | None = None) -> dict[str, Any]:
-    member, query = request.member, " ".join(request.GET.get("q", "").replace("\x00", "").split())[:200]
+    member, kept = request.member, chosen.of(request)
+    query, after = kept.get("q", ""), kept.get("after", "")
     counts = listing.counts(member=member, at=now)
-    view = request.GET.get("view", "")
-    view = view if view in listing.VIEWS else listing.first_view(counts) if current is None else "all"
+    view = kept.get("view") or (listing.first_view(counts) if current is None else "all")
     if query:
         page = listing.found(query, member=member, at=now, restricted=held.restricted)
     else:
-        after = request.GET.get("after", "")
         page = listing.page(view, member=member, at=now, after=after, restricted=held.restricted)
+        kept = {**kept, "view": view}
     here = reverse("messaging:inbox")
     return {
-        "lines": page.lines, "view": view, "query": query, "list_url": f"{here}?view={view}", "current": current,
-        "kept_query": f"?{urlencode({'q': query} if query else {'view': view})}", "kept": {"q": query} if query else {"view": view},
+        "lines": page.lines, "view": view, "query": query, "list_url": f"{here}?{urlencode(kept)}", "current": current,
+        "kept_query": f"?{urlencode(kept)}", "kept": kept, "newest_list_url": f"{here}?view={view}" if after else "",
         "older_list_url": f"{here}?{urlencode({'view': view, 'after': page.after})}" if page.after else "",
         "tabs": [_tab(name, here, counts, view, query) for name in listing.TABS],
         "others": [_tab(name, here, counts, view, query) for name in listing.VIEWS if name not in listing.TABS],
-        "view_title": listing.VIEWS[view], "is_tab": view in listing.TABS and not query, "empty": _EMPTY.get(view, "all"),
+        "view_title": listing.VIEWS[view], "is_tab": view in listing.TABS and not query, "empty": listing.EMPTY[view], "mentioned": min(counts["mentions"], listing.MOST),
+        "is_first": view == "all" and not page.lines and not query and not after,
     }  # fmt: skip
 
 
-_EMPTY = {"mine": "mine", "unassigned": "unassigned", "all": "all"}
 _COUNTED = frozenset({"unassigned", "mentions", "unclear", "snoozed"})
 
 
@@ -132,7 +125,8 @@ def with_contact(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     contact = contact_of(request, contact_id)
     found = threads.visible(request.member).filter(contact=contact.pk).first()
     if found is not None:
-        return see_other(reverse("messaging:thread", args=[found.pk]))
+        asked = f"?{request.GET.urlencode()}" if request.GET else ""
+        return see_other(reverse("messaging:thread", args=[found.pk]) + asked)
     return _page(request, contact, None)
 
 
@@ -141,6 +135,8 @@ def _page(
     meanwhile: str = "", status: int = 200,
 ) -> HttpResponse:  # fmt: skip
     now, words = clock.now(), vocabulary.of(request.workspace)
+    # Written out, for after a refusal the page stands at the address that its form was sent to.
+    here = reverse("messaging:thread", args=[found.pk]) if found else reverse("messaging:write_to", args=[contact.pk])
     whole = masking.guard(request.member, words, request.purpose)
     held, is_restricted = masking.for_record(whole, request.member, contact)
     before = request.GET.get("before", "")
@@ -148,17 +144,21 @@ def _page(
     context: dict[str, Any] = {
         "thread": found, "contact": contact, "shown": shown, "is_restricted": is_restricted, "now": now,
         "tone": formatting.avatar_tone(contact.pk),
-        "older_url": f"{reverse('messaging:thread', args=[found.pk])}?{urlencode({'before': shown.older})}" if found and shown.older else "",
+        "older_url": f"{here}?{urlencode({**chosen.of(request), 'before': shown.older})}" if shown.older else "",
+        "here": here, "newest_url": chosen.beside(request, here), "chosen_query": chosen.beside(request, ""),
+        "again_url": f"{here}?{urlencode({**chosen.of(request), 'again': ''})}",
         "is_older": bool(before), "may_see_phone": request.member.may(May.MANAGE_CATALOGUE), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
     }  # fmt: skip
     part = request.GET.get("part")
     if part == "lines" and request.method == "GET":
+        others = threads.writing(found, by=request.member, at=now) if found else []
+        context |= {"is_part": True, "writing": [words.first_name(one) for one in others]}
         return render(request, "messaging/inbox_lines.html", context)
     around = besides.around(request, contact, found, now)
     context |= _box(request, contact, found, around, words, form=form, note=note) | {"meanwhile": meanwhile}
     context |= {
-        "number": _number(contact, held), "window": besides.window_words(found, now), "open_url": "",
-        "writing": [words.first_name(one) for one in around.writing],
+        "number": _number(contact, held), "may_phone": bool(contact.main_phone) and not held.hides("phones") and not is_restricted, "window": besides.window_words(found, now), "open_url": "",
+        "writing": [words.first_name(one) for one in around.writing], "writing_seconds": int(threads.WRITING.total_seconds()),
         "members": words.active_members(), "assignee": words.member_name(found.assigned_to_id) if found else "",
     }  # fmt: skip
     if is_restricted:
@@ -190,11 +190,27 @@ def _box(
         templates = _templates(request, contact, way.channel, form)
     return templates | {
         "ways": around.ways, "way": way, "canned": around.canned, "is_connected": around.is_connected,
-        "text": form.data.get("text", "") if form is not None else request.GET.get("text", "")[:4096] or around.draft,
+        "text": form.data.get("text", "") if form is not None else _taken_up(request, found) or request.GET.get("text", "")[:4096] or around.draft,
         "subject": form.data.get("subject", "") if form is not None else around.draft_subject,
         "reply_form": form, "note_form": note, "mode": "note" if note is not None else mode,
         "reply_url": reverse("messaging:reply", args=[contact.pk]), "purpose_name": _("service"),
     }  # fmt: skip
+
+
+def _taken_up(request: MemberRequest, found: Thread | None) -> str:
+    """The words of a message of ours that did not reach the person, to be sent again. They never stand in an address."""
+    try:
+        wanted = UUID(request.GET.get("again", ""))
+    except ValueError:
+        return ""
+    if found is None:
+        return ""
+    ours = Message.objects.of(request.workspace).filter(thread=found.pk, direction=Message.Direction.OUT)
+    message = ours.filter(pk=wanted, kind=Message.Kind.TEXT).first()
+    try:
+        return bodies.open(message) if message is not None else ""
+    except VaultRefused:
+        return ""
 
 
 def _templates(request: MemberRequest, contact: Contact, channel: str, form: Any) -> dict[str, Any]:
@@ -234,7 +250,7 @@ def reply(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     except (SayRefused, FileRefused) as refused:
         form.add_error(None, str(refused))
         return _page(request, contact, found, form=form, status=422)
-    return see_other(reverse("messaging:thread", args=[said.thread_id]))
+    return see_other(chosen.beside(request, reverse("messaging:thread", args=[said.thread_id])))
 
 
 def _free_words(form: Any) -> tuple[str, Words]:
@@ -271,7 +287,7 @@ def note(request: MemberRequest, thread_id: UUID) -> HttpResponse:
     found, form = thread_of(request, thread_id), NoteForm(request.POST)
     if form.is_valid():
         threads.note(thread=found, text=form.cleaned_data["text"], by=request.member, at=clock.now())
-        return _back(found)
+        return chosen.back(request, found)
     return _page(request, found.contact, found, note=form, status=422)
 
 
@@ -283,98 +299,6 @@ def draft(request: MemberRequest, thread_id: UUID) -> HttpResponse:
         channel=channel if channel in Channel.values else "", at=clock.now(),
     )  # fmt: skip
     return HttpResponse(status=204)
-
-
-# --- taking care of it ---------------------------------------------------------------------------------------------
-
-
-def assign(request: MemberRequest, thread_id: UUID) -> HttpResponse:
-    found, wanted = thread_of(request, thread_id), request.POST.get("to", "")
-    to: Member | None = None
-    if wanted:
-        try:
-            to = Member.objects.of(request.workspace).filter(pk=UUID(wanted), ended_at__isnull=True).first()
-        except ValueError:
-            to = None
-        if to is None:
-            raise Http404
-    try:
-        threads.assign(thread=found, to=to, by=request.member, at=clock.now())
-    except ThreadRefused as refused:
-        messages.error(request, str(refused))
-    return _back(found)
-
-
-def snooze(request: MemberRequest, thread_id: UUID) -> HttpResponse:
-    """Until a number of hours or days from now, a moment, or, with nothing, no longer."""
-    found, now = thread_of(request, thread_id), clock.now()
-    until = _until(request, now)
-    try:
-        threads.snooze(thread=found, until=until, by=request.member, at=now)
-    except ThreadRefused as refused:
-        messages.error(request, str(refused))
-        return _back(found)
-    if until is None:
-        return _back(found)
-    messages.success(request, _("It comes back on %(time)s.") % {"time": formatting.short_time(until, now=now)})
-    return see_other(reverse("messaging:inbox"))
-
-
-def _until(request: MemberRequest, now: datetime) -> datetime | None:
-    wanted = request.POST.get("for", "")
-    if wanted == "morning":
-        morning = localtime(now).replace(hour=9, minute=0, second=0, microsecond=0)
-        return morning if morning > now else morning + timedelta(days=1)
-    if wanted in _SNOOZES:
-        return now + _SNOOZES[wanted]
-    try:
-        moment = parse_datetime(request.POST.get("until", ""))
-    except ValueError:
-        return None
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return make_aware(moment, get_current_timezone())
-
-
-def close(request: MemberRequest, thread_id: UUID) -> HttpResponse:
-    found = thread_of(request, thread_id)
-    threads.close(thread=found, by=request.member, at=clock.now())
-    messages.success(request, _("The conversation is closed. It opens again when the person writes."))
-    return see_other(reverse("messaging:inbox"))
-
-
-def reopen(request: MemberRequest, thread_id: UUID) -> HttpResponse:
-    found = thread_of(request, thread_id)
-    threads.reopen(thread=found, by=request.member, at=clock.now())
-    return _back(found)
-
-
-def read(request: MemberRequest, thread_id: UUID) -> HttpResponse:
-    """It was seen: by the page itself where scripts run, else by a button."""
-    found = thread_of(request, thread_id)
-    threads.mark_read(thread=found, by=request.member, at=clock.now())
-    return HttpResponse(status=204) if request.headers.get("X-Inbox") else _back(found)
-
-
-def unread(request: MemberRequest, thread_id: UUID) -> HttpResponse:
-    threads.mark_unread(thread=thread_of(request, thread_id), by=request.member)
-    return see_other(reverse("messaging:inbox"))
-
-
-def settle(request: MemberRequest, dispatch_id: UUID) -> HttpResponse:
-    """Somebody found out whether a message was sent, which the provider did not tell."""
-    row = Dispatch.objects.of(request.workspace).select_related("message").filter(pk=dispatch_id).first()
-    if row is None:
-        raise Http404
-    found = thread_of(request, row.message.thread_id)
-    decide = settling.settle_sent if request.POST.get("was_sent") == "yes" else settling.settle_again
-    if not decide(dispatches=[row], by=request.member):
-        messages.info(request, _("It was settled meanwhile."))
-    return _back(found)
-
-
-def _back(found: Thread) -> HttpResponse:
-    return see_other(reverse("messaging:thread", args=[found.pk]))
 
 
 # --- files ---------------------------------------------------------------------------------------------------------

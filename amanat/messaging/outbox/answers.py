@@ -40,6 +40,7 @@ def heed(*, account: ChannelAccount, arrived: Arrived, message: Message, at: dat
     said = _said(account, arrived)
     if said is Said.NOTHING or message.kind == Message.Kind.REACTION:
         return Said.NOTHING
+    assert message.contact_id is not None  # it was taken in
     # One answer of a person after the other, so that two stops at once are confirmed once.
     contact = Contact.objects.of(account.workspace_id).select_for_update(of=("self",)).get(pk=message.contact_id)
     match said:

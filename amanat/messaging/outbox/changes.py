@@ -15,7 +15,7 @@ class Change:
 
     dispatch_id: UUID
     message_id: UUID
-    contact_id: UUID
+    contact_id: UUID | None  #: null: it went to a member's own number
     source: str
     source_id: UUID | None
     state: str

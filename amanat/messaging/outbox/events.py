@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection, transaction
 
 from amanat.core import clock, jobs, tenancy, vault
 from amanat.core.ids import new
@@ -46,10 +46,53 @@ SELECT (SELECT count(*) FROM kept), EXISTS (SELECT 1 FROM procrastinate_jobs WHE
 """
 
 
+#: A transaction of several statements in one exchange. What is named goes with it.
+_KEEP_AT_ONCE = f"SET LOCAL app.workspace = %s; SET LOCAL app.actor = ''; {_KEEP}"
+
+
 def keep(account: ChannelAccount, events: Sequence[tuple[bytes, Any]], at: datetime) -> int:
     """Keep events as they came: (what makes it the same event, JSON). In the caller's transaction; returns how many are new."""
     if not events:
         return 0
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, _kept(account, events, at))
+        count, is_awaited = cursor.fetchone()
+    if count and not is_awaited:
+        wake(account.workspace_id, account.pk)
+    return int(count)
+
+
+def keep_at_once(account: ChannelAccount, events: Sequence[tuple[bytes, Any]], at: datetime) -> int:
+    """The same in a transaction of its own, which is one exchange with the database: providers call hundreds of times a second.
+
+    The job follows in another transaction. If this process ends between the two, the sweep finds the events within seconds.
+    """
+    here = account.workspace_id
+    if connection.in_atomic_block:
+        with tenancy.inside(here):
+            return keep(account, events, at)
+    if not events:
+        return 0
+    try:
+        values = _kept(account, events, at)
+    except (
+        ProgrammingError
+    ):  # the keys are not in memory, and are to be had inside their workspace alone: once a minute
+        with tenancy.inside(here):
+            return keep(account, events, at)
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP_AT_ONCE, [str(here), *values])
+        while cursor.nextset():
+            pass
+        count, is_awaited = cursor.fetchone()
+    if count and not is_awaited:
+        with tenancy.inside(here):
+            wake(here, account.pk)
+    return int(count)
+
+
+def _kept(account: ChannelAccount, events: Sequence[tuple[bytes, Any]], at: datetime) -> list[Any]:
+    """The values of `_KEEP`."""
     here, ids = account.workspace_id, [new() for _ in events]
     key = vault.fingerprint_key(here, purpose="provider-event")
     digests = [hmac.digest(key, same, "sha256") for same, _payload in events]
@@ -57,13 +100,7 @@ def keep(account: ChannelAccount, events: Sequence[tuple[bytes, Any]], at: datet
         vault.seal_text(json.dumps(payload, ensure_ascii=False), workspace_id=here, context=_place(event_id))
         for event_id, (_same, payload) in zip(ids, events, strict=True)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [here, account.pk, at, ids, digests, sealed, _once(account.pk)])
-        found = cursor.fetchone()
-    count, is_awaited = int(found[0]), bool(found[1])
-    if count and not is_awaited:
-        wake(here, account.pk)
-    return count
+    return [here, account.pk, at, ids, digests, sealed, _once(account.pk)]
 
 
 def wake(workspace_id: UUID, account_id: UUID) -> None:

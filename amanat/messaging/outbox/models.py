@@ -46,7 +46,7 @@ class Dispatch(WorkspaceRow):
         FAILED = "failed", _("Not delivered")
 
     message = WorkspaceForeignKey(Message, related_name="+")
-    contact = WorkspaceForeignKey(Contact, related_name="+")
+    contact = WorkspaceForeignKey(Contact, null=True, related_name="+")  #: null: to a member's own number, for a look
     account = WorkspaceForeignKey(ChannelAccount, related_name="+")
     channel = models.CharField(max_length=10, choices=Channel.choices)
     address = models.CharField(max_length=254)  #: where it goes: E.164 or e-mail address
@@ -82,6 +82,9 @@ class Dispatch(WorkspaceRow):
             models.UniqueConstraint(fields=["workspace_id", "message"], name="dispatch_one_per_message"),
             models.CheckConstraint(
                 condition=~Q(state="sending") | Q(lease_until__isnull=False), name="dispatch_sending_has_a_lease"
+            ),
+            models.CheckConstraint(
+                condition=Q(contact__isnull=False) | Q(source="test"), name="dispatch_to_a_contact_or_a_test"
             ),
             models.CheckConstraint(condition=Q(urgency__lte=9), name="dispatch_urgency_is_a_digit"),
         ]
@@ -123,7 +126,7 @@ class Dispatch(WorkspaceRow):
 
     if TYPE_CHECKING:
         message_id: UUID
-        contact_id: UUID
+        contact_id: UUID | None
         account_id: UUID
 
 

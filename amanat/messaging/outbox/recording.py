@@ -62,19 +62,19 @@ UPDATE messaging_dispatch d SET state = v.state, due_at = coalesce(v.due_at, d.d
 FROM unnest(%(ids)s::uuid[], %(tries)s::int[], %(states)s::text[], %(due)s::timestamptz[], %(provider)s::text[], %(codes)s::text[],
     %(pricing)s::text[], %(reasons)s::text[], %(failed)s::int[])
     AS v(id, tries, state, due_at, provider_id, code, pricing, reason, failed)
-WHERE d.workspace_id = %(here)s AND d.id = v.id AND d.claimed_by = %(token)s AND d.tries = v.tries
-    AND d.state IN ('sending', 'unknown')
-RETURNING d.id, d.message_id, d.contact_id, d.source, d.source_id, d.state, d.delivery, d.reason
+WHERE d.workspace_id = %(here)s AND d.id = v.id
+    AND d.claimed_by = %(token)s AND d.tries = v.tries AND d.state IN ('sending', 'unknown')
+RETURNING d.id, d.message_id, d.contact_id, d.source, d.source_id, d.state, d.delivery, d.reason, d.channel
 """
 
 #: A provider that gives two messages the same id is wrong about one of them; the first keeps it.
-_NAME_MESSAGES = """
+_NAME_LETTERS = """
 UPDATE messaging_message m SET provider_id = v.provider_id
 FROM (SELECT DISTINCT ON (d.provider_id) d.message_id, d.provider_id, d.account_id FROM messaging_dispatch d
       WHERE d.workspace_id = %(here)s AND d.id = ANY(%(ids)s) AND d.provider_id <> '') v
 WHERE m.workspace_id = %(here)s AND m.id = v.message_id AND m.provider_id = ''
-    AND NOT EXISTS (SELECT 1 FROM messaging_message o
-        WHERE o.workspace_id = %(here)s AND o.account_id = v.account_id AND o.provider_id = v.provider_id)
+    AND (SELECT o.id FROM messaging_message o WHERE o.workspace_id = %(here)s AND o.account_id = v.account_id
+         AND o.provider_id = v.provider_id AND o.provider_id <> '' LIMIT 1) IS NULL
 """
 
 
@@ -93,20 +93,24 @@ def record(workspace_id: UUID, token: str, results: Sequence[Result], *, at: dat
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, values)
-        moved = [changes.Change(*row) for row in cursor.fetchall()]
+        found = cursor.fetchall()
+    moved = [changes.Change(*row[:-1]) for row in found]
     written = {change.dispatch_id for change in moved}
-    name_messages(workspace_id, [row.claim[0] for row in rows if row.provider_id and row.claim[0] in written])
+    name_letters(workspace_id, [row[0] for row in found if row[-1] == "email"])
     _opt_out(workspace_id, [result for result in results if result.answer and result.answer.opts_out], at)
     changes.pass_on(workspace_id, moved)
     _complain(rows, written)
     return written
 
 
-def name_messages(workspace_id: UUID, dispatches: Sequence[UUID]) -> None:
-    """Give the messages of dispatches the id that the provider has for them: answers refer to it."""
+def name_letters(workspace_id: UUID, dispatches: Sequence[UUID]) -> None:
+    """Give the letters of dispatches the id under which they left: a mailbox may bring one back, and it is no news.
+
+    What other providers call a message stands in its dispatch alone: a message is a wide row, and would be written once more for each.
+    """
     if dispatches:
         with connection.cursor() as cursor:
-            cursor.execute(_NAME_MESSAGES, {"here": workspace_id, "ids": list(dispatches)})
+            cursor.execute(_NAME_LETTERS, {"here": workspace_id, "ids": list(dispatches)})
 
 
 def wait_after(failures: int) -> timedelta:

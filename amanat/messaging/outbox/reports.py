@@ -11,7 +11,7 @@ settles what was unknown and stops what was about to be tried again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -25,6 +25,7 @@ from amanat.messaging.channels.contract import AccountNews, Arrived, News, Prefe
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox import arriving
 from amanat.messaging.outbox import answers, changes, recording, wishes
+from amanat.messaging.outbox.changes import Change
 from amanat.messaging.outbox.models import Dispatch
 
 #: What outweighs what. The same order stands in `_APPLY`.
@@ -50,8 +51,7 @@ UPDATE messaging_dispatch d SET state = 'done', lease_until = NULL, extra = NULL
 FROM unnest(%(ids)s::uuid[], %(new)s::text[], %(codes)s::text[], %(pricing)s::text[], %(at)s::timestamptz[], %(providers)s::text[])
     AS v(id, new, code, pricing, at, provider_id)
 WHERE d.workspace_id = %(here)s AND d.id = v.id
-RETURNING d.id, EXISTS (SELECT 1 FROM messaging_message m
-    WHERE m.workspace_id = d.workspace_id AND m.id = d.message_id AND m.provider_id = '')
+RETURNING d.id, d.message_id, d.contact_id, d.source, d.source_id, d.state, d.delivery, d.reason, d.channel
 """.replace(
     "{is_further}",
     "array_position(ARRAY['', 'sent', 'failed', 'delivered', 'read'], v.new) > "
@@ -91,17 +91,24 @@ def _apply(
     about = _found(workspace_id, account, reports)
     known = sorted(((about[place], report) for place, report in reports if about[place] is not None), key=_by_dispatch)
     told = {key: _together([report for _key, report in group]) for key, group in groupby(known, key=_by_dispatch)}
-    if told:
-        with connection.cursor() as cursor:
-            cursor.execute(_APPLY, {
-                "here": workspace_id, "now": at, "ids": list(told), "new": [one["new"] for one in told.values()],
-                "codes": [one["code"] for one in told.values()], "pricing": [one["pricing"] for one in told.values()],
-                "at": [one["at"] for one in told.values()], "providers": [one["provider_id"] for one in told.values()],
-            })  # fmt: skip
-            recording.name_messages(workspace_id, [key for key, is_nameless in cursor.fetchall() if is_nameless])
+    moved = _written(workspace_id, told, at) if told else []
     _suppress(workspace_id, {key: report.code for key, report in known if report.opts_out}, at)
-    changes.tell_of(workspace_id, set(told))
+    changes.pass_on(workspace_id, moved)
     return {place for place, key in about.items() if key is None}
+
+
+def _written(workspace_id: UUID, told: Mapping[UUID, dict[str, Any]], at: datetime) -> list[Change]:
+    """Move the dispatches on, all in one statement."""
+    said = list(told.values())
+    with connection.cursor() as cursor:
+        cursor.execute(_APPLY, {
+            "here": workspace_id, "now": at, "ids": list(told),
+            "new": [one["new"] for one in said], "codes": [one["code"] for one in said], "pricing": [one["pricing"] for one in said],
+            "at": [one["at"] for one in said], "providers": [one["provider_id"] for one in said],
+        })  # fmt: skip
+        found = cursor.fetchall()
+    recording.name_letters(workspace_id, [row[0] for row in found if row[-1] == "email"])
+    return [Change(*row[:-1]) for row in found]
 
 
 def _by_dispatch(entry: tuple[UUID | None, Report]) -> UUID:

@@ -2,7 +2,7 @@
 
 A run sends for one account, for a few seconds, and then makes room for others (`turns`). Whatever happens to its process, its journal tells
 which requests were begun (`journal`, docs/decisions/0017). The number of requests under way follows how the provider does: it begins small,
-doubles while messages are taken, and ten failures in a row give the provider a pause. After a pause it is asked whether it is back, and
+also after some idle seconds, doubles while messages are taken, and ten failures in a row give the provider a pause. After a pause it is asked whether it is back, and
 a single message tries it: if that fails too, the next pause is twice as long.
 """
 
@@ -12,8 +12,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from queue import Empty, SimpleQueue
 from uuid import UUID
@@ -37,14 +37,16 @@ log = logging.getLogger(__name__)
 SLICE = 3.0
 #: Requests under way for one account and process, at first and at most.
 FIRST, MOST = 8, 128
-#: And at most while other workspaces send too: each of a hundred threads that want the processor makes the others wait.
-SHARED = 16
+#: After so many seconds without a message it begins as at first: nobody knows how the provider does now.
+_IDLE = 5.0
+#: While other workspaces send too, a run rests so many times as long as it kept this process and the database busy: they find both idle.
+_RESTS, _LONGEST_REST = 3.0, 1.0
 #: Failures in a row after which the provider gets a pause, and how long.
 _TOO_MANY = 10
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 15.0, 300.0
 #: Seconds an account waits while too many others are sent for, or while another one tries its provider.
 _ITS_TURN, _AFTER_ANOTHER = 1.0, 30.0
-#: Seconds after which finished tries are written down at the latest; how long a run stays for what was ordered a moment ago.
+#: Seconds after which finished tries are written down at the latest; how old a run is at least when it looks for the last time.
 _RECORD_AFTER, _LINGER = 0.1, 0.05
 #: After so many seconds without any answer (or three times the longest silence that one ended) only `FIRST` requests go on waiting.
 _SILENCE = 5.0
@@ -62,9 +64,16 @@ class Health:
     failures: int = 0  #: in a row
     silence: float = 0.0  #: seconds without any answer: the longest that was ended by one
     pauses: int = 0
+    heard_at: float = field(default_factory=time.monotonic)  #: when it last answered
+
+    def begin(self) -> None:
+        """A run begins. What was learned a while ago says little: a provider that went silent meanwhile shall not hold a hundred requests."""
+        if self.pace > FIRST and time.monotonic() - self.heard_at > _IDLE:
+            self.pace = FIRST
 
     def saw(self, answers: Sequence[Answer]) -> float | None:
         """Take in what came of tries; returns seconds to pause when it is too much."""
+        self.heard_at = time.monotonic()
         for answer in answers:
             is_down = answer.outcome in {Outcome.LATER, Outcome.UNCLEAR} and not answer.stops_account
             self.failures = self.failures + 1 if is_down else 0
@@ -166,6 +175,10 @@ class _Run:
     def __init__(self, account: ChannelAccount, journal: Journal, ends: float, place: Place) -> None:
         self._account, self._journal, self._ends, self._place = account, journal, ends, place
         self._health = _health.setdefault(account.pk, Health())
+        self._health.begin()
+        self._share: int | None = None
+        self._has_more = False
+        self._rests_until = 0.0
         self._under_way: dict[Future[Answer | None], Try] = {}
         self._patience: dict[Future[Answer | None], Patience] = {}
         self._heard_at = time.monotonic()
@@ -176,19 +189,20 @@ class _Run:
         self.has_begun = self.is_complete = self.is_cut_short = False
 
     def work(self, line: Line) -> None:
-        self.has_begun, lingered = True, False
+        self.has_begun, began = True, time.monotonic()
         with ThreadPoolExecutor(MOST, thread_name_prefix="outbox") as pool:
             while True:
                 looked_at = self._claim(line, pool)
                 if self._under_way or self._ended:
-                    lingered = False
                     self._collect()
-                elif not self._may_claim() or (not looked_at and lingered):
+                elif not self._may_claim():
                     break
                 elif not looked_at:
-                    # A job is not enqueued twice: what was ordered while this one was already at work must be seen by it.
-                    lingered = True
-                    time.sleep(_LINGER)
+                    # Who ordered a moment before this job began found it waiting, enqueued no other, and may commit only now.
+                    left = began + _LINGER - time.monotonic()
+                    if left <= 0:
+                        break
+                    time.sleep(left)
         self.is_complete = True
         self.is_cut_short = not self._is_stopped and time.monotonic() >= self._ends
 
@@ -215,11 +229,14 @@ class _Run:
         return not self._is_stopped and time.monotonic() < self._ends
 
     def _claim(self, line: Line, pool: ThreadPoolExecutor) -> int:
-        pace = min(self._health.pace, SHARED) if turns.is_shared(self._account.workspace_id) else self._health.pace
+        self._share = turns.share(self._account.workspace_id)
+        pace = self._health.pace if self._share is None else min(self._health.pace, self._share)
         room = pace - len(self._under_way)
-        if not self._may_claim() or room < max(1, pace // 2):
+        if not self._may_claim() or room < max(1, pace // 2) or not self._is_rested():
             return 0
-        claimed = claiming.claim(self._account, self._journal.token, most=room)
+        with self._busy():
+            claimed = claiming.claim(self._account, self._journal.token, most=room)
+            self._has_more = claimed.looked_at >= room
         for each in claimed.tries:
             if not self._under_way:
                 self._heard_at = time.monotonic()
@@ -228,6 +245,26 @@ class _Run:
             self._under_way[future], self._patience[future] = each, patience
             future.add_done_callback(self._finished.put)
         return claimed.looked_at
+
+    def _is_rested(self) -> bool:
+        """Whether it may claim again; waits for that where there is nothing else to wait for."""
+        left = self._rests_until - time.monotonic()
+        if left > 0 and not self._under_way and not self._ended:
+            time.sleep(min(left, max(self._ends - time.monotonic(), 0.0)))
+            return self._may_claim()
+        return left <= 0
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """What keeps the database and this process at work. Its time is the clock's: where they are slow, the run rests longer.
+
+        Who has no more than was claimed at once never rests: one message never waits for the next.
+        """
+        began = time.monotonic()
+        yield
+        if self._share is not None and self._has_more:
+            now = time.monotonic()
+            self._rests_until = min(max(self._rests_until, now) + _RESTS * (now - began), now + _LONGEST_REST)
 
     def _try(self, line: Line, each: Try, patience: Patience) -> Answer | None:
         """In a thread of its own. The journal comes first and the clock second: see `settling.rescue` for the other half."""
@@ -274,7 +311,8 @@ class _Run:
         ended, self._ended = self._ended, []
         self._recorded_at = time.monotonic()
         results = [Result(each.claim, self._as_of_trial(answer), each.failures) for each, answer in ended]
-        _patiently(self._account.workspace_id, self._journal.token, results)
+        with self._busy():
+            _patiently(self._account.workspace_id, self._journal.token, results)
         answers = [answer for _each, answer in ended if answer is not None]
         for answer in answers:
             if answer.stops_account and not self._is_stopped:

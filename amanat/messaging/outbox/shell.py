@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from amanat.core import ledger_words, schema, vault
 from amanat.messaging.outbox import events, ordering
 from amanat.messaging.outbox.models import Dispatch, ProviderEvent
-from amanat.messaging.outbox.schema import OUTBOX_TO_DO
+from amanat.messaging.outbox.schema import OUTBOX_TO_DO, watching
 
 SENTENCES = {
     "messaging.outbox.held": _("Messages held back after a restore"),
@@ -31,3 +31,7 @@ def register() -> None:
     vault.register_sealed(ProviderEvent, "payload", events.place_of_payload)
     schema.add_sql("outbox_to_do", OUTBOX_TO_DO)
     schema.add_definer_function("outbox_to_do", "ids only, for the job that looks for messages to be sent")
+    schema.add_sql("dispatch_watch", watching(str(field.column) for field in Dispatch._meta.local_concrete_fields))
+    schema.add_definer_function(
+        "dispatch_watch", "trigger: writes the change of a statement to the ledger, as ledger_watch does"
+    )

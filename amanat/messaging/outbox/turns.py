@@ -1,7 +1,8 @@
 """Whose turn it is to send, within one process.
 
 One thread at a time sends for an account, at most two for a workspace, and one thread of the worker is always left for other work: what
-people answer is heard while everything else is being sent. While several workspaces send, none has more than a few requests under way. Accounts that
+people answer is heard while everything else is being sent. While several workspaces send, none has more than a few requests under way, over
+however many accounts, and none keeps this process and the database busy for more than a part of the time. Accounts that
 found the same provider down try it again one at a time, for one that swallows requests holds a thread as long as a request may take.
 """
 
@@ -19,6 +20,8 @@ from amanat.core import configuration
 
 #: Accounts of one workspace that are sent for at once.
 MOST_OF_ONE = 2
+#: Requests of one workspace under way at once, over all its accounts, while other workspaces send too.
+SHARED = 16
 #: So many accounts must have found their provider down, and none the contrary since, before these take turns.
 _MANY = 2
 
@@ -70,13 +73,16 @@ def leave(account_id: UUID) -> bool:
         return run.is_asked
 
 
-def is_shared(workspace_id: UUID) -> bool:
-    """Whether other workspaces send too, now or a moment ago: then nobody takes all of this process."""
+def share(workspace_id: UUID) -> int | None:
+    """How many requests each account of a workspace may have under way while others send too, now or a moment ago; None: nobody does."""
     with _guard:
         since = time.monotonic() - _REMEMBERED
         for other in [other for other, at in _seen.items() if at < since]:
             del _seen[other]
-        return any(other != workspace_id for other in _seen)
+        if not any(other != workspace_id for other in _seen):
+            return None
+        own = sum(run.workspace_id == workspace_id for run in _busy.values())
+        return SHARED // max(own, 1)
 
 
 def most() -> int:

@@ -2,6 +2,9 @@
 
 What happened only leaves a job behind, in its own transaction; who is told is worked out by that job, and each browser has a job of
 its own, so one slow service holds up nobody. A notification holds no name and no text of a person: that something waits, and where.
+
+Each thing that happened has a job to itself. One that waited already would not do: a worker may take it up between our look and our
+commit, see nothing new, and be done. What the jobs order is one notification while it waits, for by then everything is committed.
 """
 
 from __future__ import annotations
@@ -79,13 +82,11 @@ def _wanted_by(member: Member) -> QuerySet[PushDevice]:
 def _enqueue(
     what: What, workspace_id: UUID, thread_id: UUID, wanted: QuerySet[PushDevice], member: Member | None = None
 ) -> None:  # fmt: skip
-    """Several messages before the job runs are one notification."""
     if not wanted.exists():
         return
-    whom = str(member.pk) if member else ""
     jobs.enqueue(
-        TELL, workspace=workspace_id, once=f"{TELL}:{what}:{thread_id}:{whom}", what=what.value, thread=str(thread_id),
-        member=whom, use_by=(clock.now() + LASTS).isoformat(),
+        TELL, workspace=workspace_id, what=what.value, thread=str(thread_id), member=str(member.pk) if member else "",
+        use_by=(clock.now() + LASTS).isoformat(),
     )  # fmt: skip
 
 
@@ -107,8 +108,10 @@ def tell(workspace_id: UUID, *, what: What, thread_id: UUID, member_id: UUID | N
 def order(
     device: PushDevice, *, what: What, thread_id: UUID, use_by: datetime, tries: int = 0, not_before: datetime | None = None
 ) -> None:  # fmt: skip
+    """Several messages before the first is handed over are one notification; one that is tried again later holds up no new one."""
+    once = f"{DELIVER}:{device.pk}:{what}:{thread_id}" if tries == 0 else None
     jobs.enqueue(
-        DELIVER, workspace=device.workspace_id, not_before=not_before, device=str(device.pk), what=what.value,
+        DELIVER, workspace=device.workspace_id, not_before=not_before, once=once, device=str(device.pk), what=what.value,
         thread=str(thread_id), use_by=use_by.isoformat(), tries=tries,
     )  # fmt: skip
 

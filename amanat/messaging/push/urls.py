@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern
 
 from amanat.accounts.access import members, signed_in
-from amanat.accounts.pages import act, page
+from amanat.accounts.pages import act, form, page
 from amanat.accounts.permissions import May
 from amanat.messaging.push import views
 
@@ -16,5 +16,5 @@ urlpatterns: list[URLPattern] = [
     act("settings/notifications/on/", views.switch_on, "push_on", _READS, "messaging.push.switched_on"),
     act("settings/notifications/<uuid:pushdevice_id>/", views.change, "push_change", _READS, "messaging.push.changed"),
     act("settings/notifications/<uuid:pushdevice_id>/remove/", views.remove, "push_remove", _READS, "messaging.push.switched_off"),
-    page("inbox/notifications/<uuid:workspace_id>/<uuid:thread_id>/", views.open_thread, "push_open", signed_in),
+    form("inbox/notifications/<uuid:workspace_id>/<uuid:thread_id>/", views.open_thread, "push_open", signed_in),
 ]  # fmt: skip

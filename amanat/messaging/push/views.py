@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -71,10 +72,14 @@ def remove(request: MemberRequest, pushdevice_id: UUID) -> HttpResponse:
 
 
 def open_thread(request: UserRequest, workspace_id: UUID, thread_id: UUID) -> HttpResponse:
-    """From a notification to its conversation, in whatever workspace of hers it stands."""
+    """From a notification to its conversation. Into another workspace of hers leads one press: a link alone, which any page can hold,
+    must not move the browser away from where another tab is at work."""
     if access.chosen_workspace(request, request.user) != workspace_id:
-        if workspace_id not in {seat.workspace_id for seat in access.seats_of(request.user)}:
+        found = next((seat for seat in access.seats_of(request.user) if seat.workspace_id == workspace_id), None)
+        if found is None:
             return routes.refusal(request, 404)
+        if request.method != "POST":
+            return TemplateResponse(request, "messaging/push_elsewhere.html", {"seat": found})
         access.choose_workspace(request, workspace_id)
     return see_other(reverse("messaging:thread", args=[thread_id]))
 

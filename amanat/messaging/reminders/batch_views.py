@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from amanat.accounts.access import MemberRequest, see_other
 from amanat.core import clock
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import MessageTemplate
+from amanat.messaging.inbox.models import Message
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import batching, reporting
 from amanat.messaging.reminders.models import MessageBatch
@@ -32,8 +34,16 @@ LOOKED_AT = 2_000
 
 def batches(request: MemberRequest) -> HttpResponse:
     """The last messages to many."""
-    rows = MessageBatch.objects.of(request.workspace).select_related("template", "made_by").order_by("-id")[:100]
-    return render(request, "messaging/batches.html", {"batches": list(rows)})
+    waits = Dispatch.objects.of(request.workspace).filter(
+        source=batching.SOURCE, source_id=OuterRef("pk"), state__in=("todo", "sending")
+    )
+    rows = (
+        MessageBatch.objects.of(request.workspace).select_related("template", "made_by").annotate(waits=Exists(waits))
+    )
+    found = list(rows.order_by("-id")[:100])
+    for row in found:
+        row.state = _as_seen(row.state, has_waiting=row.waits)
+    return render(request, "messaging/batches.html", {"batches": found})
 
 
 def begin(request: MemberRequest) -> HttpResponse:
@@ -60,11 +70,15 @@ def batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
             context |= {
                 "going": [(each.contact, templates.filled(each.text, each.values)) for each in looked.going[:SHOWN]],
                 "going_count": len(looked.going),
-                "reasons": [(reporting.in_words(reason), count) for reason, count in looked.refused.most_common()],
+                "reasons": [
+                    (reporting.in_words(reason), count, looked.left_out.get(reason, []))
+                    for reason, count in looked.refused.most_common()
+                ],
                 "is_cut": len(found.people) > LOOKED_AT,
             }
     else:
         context |= _report(found)
+        found.state = _as_seen(found.state, has_waiting=context["report"]["waiting"] > 0)
     return render(request, "messaging/batch.html", context)
 
 
@@ -85,6 +99,11 @@ def stop(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     return see_other(reverse("messaging:batch", args=[batch_id]))
 
 
+def _as_seen(state: str, *, has_waiting: bool) -> str:
+    """A batch whose last message has not left is still being sent, though all is ordered."""
+    return _State.SENDING if state == _State.DONE and has_waiting else state
+
+
 def _report(batch: MessageBatch) -> dict[str, Any]:
     """Counts of the outbox, one statement, and the reasons of all who get nothing."""
     rows = Dispatch.objects.of(batch.workspace_id).filter(source="batch", source_id=batch.pk)
@@ -95,13 +114,25 @@ def _report(batch: MessageBatch) -> dict[str, Any]:
         read=Count("id", filter=Q(delivery="read")),
         unknown=Count("id", filter=Q(state="unknown")),
         failed=Count("id", filter=Q(state="dead") | Q(delivery="failed")),
+        replied=Count("contact", filter=Exists(_answers()), distinct=True),
     )
     later = rows.filter(state__in=("refused", "dropped")).values_list("reason").annotate(n=Count("id"))
     reasons = dict(batch.refused)
     for reason, count in later:
         reasons[reason] = reasons.get(reason, 0) + count
     ranked = sorted(reasons.items(), key=lambda each: -each[1])
-    return {"report": counts, "reasons": [(reporting.in_words(reason), count) for reason, count in ranked]}
+    return {"report": counts, "reasons": [(reporting.in_words(reason), count, []) for reason, count in ranked]}
+
+
+def _answers() -> QuerySet[Message]:
+    """What a person wrote within a week of a message to her."""
+    return Message.objects.filter(
+        workspace_id=OuterRef("workspace_id"),
+        contact=OuterRef("contact"),
+        direction=Message.Direction.IN,
+        happened_at__gte=OuterRef("sent_at"),
+        happened_at__lt=OuterRef("sent_at") + timedelta(days=7),
+    )
 
 
 def _batch(request: MemberRequest, batch_id: UUID) -> MessageBatch:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from amanat.accounts.models import Member, Workspace
 from amanat.basis import gate
 from amanat.basis.rules import UnknownChannel, UnknownPurpose
@@ -21,16 +23,18 @@ from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTem
 from amanat.messaging.inbox import many
 from amanat.messaging.inbox.many import Said
 from amanat.messaging.outbox import ordering
+from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import planning, values
 from amanat.messaging.reminders.models import MessageBatch
 from amanat.people.models import Contact
 
 SOURCE, ORDER = "batch", "messaging.batch"
-AT_ONCE = 500
+AT_ONCE, NAMED = 500, 12
 #: A message to many that could not leave within this time is not sent any more.
 GOOD_FOR = timedelta(days=2)
 BULK = 9
 _State = MessageBatch.State
+_WAITS = (Dispatch.State.TODO, Dispatch.State.SENDING, Dispatch.State.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Looked:
 
     going: list[Going] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, list[Contact]] = field(default_factory=dict)  #: the first `NAMED` of each reason
 
 
 def begin(*, by: Member, at: datetime, people: Sequence[UUID]) -> MessageBatch:
@@ -107,9 +112,16 @@ def carry_out(batch_id: UUID, *, workspace_id: UUID, at: datetime) -> None:
             _order(batch, batch.template, part, at)
 
 
+def waiting(batch: MessageBatch) -> QuerySet[Dispatch]:
+    """What was handed to the outbox and has not left."""
+    return Dispatch.objects.of(batch.workspace_id).filter(source=SOURCE, source_id=batch.pk, state__in=_WAITS)
+
+
 def stop(*, batch: MessageBatch, by: Member, at: datetime) -> int:
-    """Nothing more is ordered, and what waits is taken back; returns how many."""
-    MessageBatch.objects.of(by.workspace_id).filter(pk=batch.pk).update(state=_State.STOPPED, ended_at=at)
+    """Nothing more is ordered, and what waits is taken back, also when all was ordered already; returns how many."""
+    begun = MessageBatch.objects.of(by.workspace_id).filter(pk=batch.pk, state__in=(_State.SENDING, _State.DONE))
+    if not begun.update(state=_State.STOPPED, ended_at=at):
+        return 0
     count = ordering.take_back(workspace=by.workspace_id, at=at, source_ids=[batch.pk], reason="stopped")
     ledger.write("messaging.batch.stopped", workspace=by.workspace_id, by=by, about=batch, at=at, taken_back=count)
     return count
@@ -161,6 +173,8 @@ def _look(  # noqa: PLR0917 (one call, above)
         reason = planning.against(account=account, text=text, address=address, answer=answer, read=read)
         if reason or text is None:
             found.refused[reason] += 1
+            if found.refused[reason] <= NAMED:
+                found.left_out.setdefault(reason, []).append(contact)
         else:
             found.going.append(Going(contact, text, tuple(read), address))
     found.refused.update({"in_bin": missing} if (missing := len(part) - len(people)) else {})

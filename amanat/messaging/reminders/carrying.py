@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import OuterRef, Subquery
 
 from amanat.accounts.models import Member
-from amanat.core import ledger, tenancy
+from amanat.core import jobs, ledger, tenancy
 from amanat.messaging.inbox import many
 from amanat.messaging.inbox.many import Said
 from amanat.messaging.outbox.changes import Change
@@ -24,7 +24,9 @@ from amanat.messaging.reminders.dates import Occasion
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.messaging.reminders.planning import Plan
 
-SOURCE = "reminder"
+SOURCE, CARRY_ON = "reminder", "messaging.reminders.carry_on"
+#: Why what waited was taken back when its rule was paused: no other channel is tried for it.
+PAUSED = "rule_paused"
 _State = Reminder.State
 #: States of a dispatch after which the person surely has nothing.
 _ARRIVED = frozenset({"delivered", "read"})
@@ -55,10 +57,12 @@ def miss(rule: ReminderRule, day: date) -> int:
 
 
 def approve(reminders: Sequence[Reminder], *, by: Member, at: datetime, today: date) -> int:
-    """Order what waited for approval; returns how many are ordered. What may not be sent any more says why."""
+    """Order what waited for approval; returns how many are ordered. What may not be sent any more says why; a paused rule waits on."""
     ordered = 0
     rules = ReminderRule.objects.of(by.workspace_id).in_bulk({each.rule_id for each in reminders})
     for rule in rules.values():
+        if rule.is_paused:
+            continue
         held = (
             Reminder.objects.of(by.workspace_id)
             .filter(pk__in=[each.pk for each in reminders], rule=rule, state=_State.WAITS)
@@ -94,13 +98,15 @@ def carry_on(workspace_id: UUID, *, at: datetime, today: date) -> int:
 
 
 def hear(workspace_id: UUID, changed: Sequence[Change]) -> None:
-    """What was delivered is done at once; the rest waits for `carry_on`."""
+    """What was delivered is done at once, and what surely was not goes on to the next channel by a job; the rest waits for `carry_on`."""
     arrived = [
         each.source_id for each in changed if each.source_id and each.source == SOURCE and each.delivery in _ARRIVED
     ]
     if arrived:
         rows = Reminder.objects.of(workspace_id).filter(pk__in=arrived, state=_State.ORDERED)
         rows.update(state=_State.DONE, reason="")
+    if any(each.source == SOURCE and (each.delivery == "failed" or each.state == "dead") for each in changed):
+        jobs.enqueue(CARRY_ON, workspace=workspace_id, once=f"{CARRY_ON}:{workspace_id}")
 
 
 def _write(rule: ReminderRule, planned: Sequence[Plan], day: date) -> int:
@@ -187,7 +193,7 @@ def _order(
 def _looked_at(rule: ReminderRule, rows: Sequence[Reminder], *, at: datetime, today: date) -> int:
     here = rule.workspace_id
     sent = Dispatch.objects.of(here).in_bulk([row.dispatch_id for row in rows if row.dispatch_id])  # type: ignore[attr-defined]
-    done: list[Reminder] = []
+    ended: list[Reminder] = []
     over: dict[int, list[Reminder]] = {}
     for row in rows:
         dispatch = sent.get(row.dispatch_id)  # type: ignore[attr-defined]
@@ -195,17 +201,20 @@ def _looked_at(rule: ReminderRule, rows: Sequence[Reminder], *, at: datetime, to
             continue
         if dispatch.delivery in _ARRIVED:
             row.state, row.reason = _State.DONE, ""
-            done.append(row)
-        elif _did_not_arrive(dispatch, rule, at):
+            ended.append(row)
+        elif dispatch.state == "dropped" and dispatch.reason == PAUSED:
+            row.state, row.reason = _State.SKIPPED, PAUSED
+            ended.append(row)
+        elif not rule.is_paused and _did_not_arrive(dispatch, rule, at):
             row.reason = dispatch.reason or dispatch.error_code or "not_delivered"
             over.setdefault(row.step, []).append(row)
-    Reminder.objects.of(here).bulk_update(done, ["state", "reason"])
+    Reminder.objects.of(here).bulk_update(ended, ["state", "reason"])
     for step, late in over.items():
         if step + 1 < len(rule.channels):
             _order(rule, {(row.about, row.on_day): row for row in late}, today, at=at, first_step=step + 1)
         else:
             _end(here, late, sent)
-    return len(done) + sum(len(late) for late in over.values())
+    return len(ended) + sum(len(late) for late in over.values())
 
 
 def _did_not_arrive(dispatch: Dispatch, rule: ReminderRule, at: datetime) -> bool:

@@ -52,6 +52,9 @@ class ReminderRule(WorkspaceRow):
     created_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True)
 
+    if TYPE_CHECKING:
+        says: str  #: the rule as a sentence, filled by `reporting.put_into_words`
+
 
 class Reminder(WorkspaceRow):
     """One occurrence: this rule, this person, this thing, this date. Written once, whatever happens around it."""

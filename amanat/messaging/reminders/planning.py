@@ -80,7 +80,7 @@ def plans(
     """
     workspace = Workspace.objects.of(rule.workspace_id).get()
     with timezone.override(ZoneInfo(workspace.time_zone)):
-        planner = _Planner(rule, workspace, day, at, ways(rule)[first_step:])
+        planner = _Planner(rule, workspace, day, at, ways(rule)[first_step:], goes_on=first_step > 0)
         for part in batched(dates.occasions(rule, day) if only is None else only, AT_ONCE):
             yield from planner.of(part)
 
@@ -110,6 +110,7 @@ class _Planner:
     day: date
     at: datetime
     ways: Sequence[Way]
+    goes_on: bool = False  #: over the next channel: the message counted when it was tried over the one before
     counted: Counter[UUID] = field(default_factory=Counter)
 
     def of(self, part: Sequence[Occasion]) -> Iterator[Plan]:
@@ -131,7 +132,7 @@ class _Planner:
         first = datetime.combine(self.day, time(0), timezone.get_current_timezone())
         sent = Dispatch.objects.of(self.workspace.pk).filter(contact__in=people, source="reminder")
         sent = sent.filter(due_at__gte=first, due_at__lt=first + timedelta(days=1))
-        sent = sent.exclude(state__in=("refused", "dropped", "dead"))
+        sent = sent.exclude(state__in=("refused", "dropped", "dead")).exclude(delivery="failed")
         self.counted.update(dict.fromkeys(people, 0))
         self.counted.update(sent.values_list("contact_id", flat=True))
 
@@ -162,7 +163,7 @@ class _Planner:
         answers: dict[int, dict[UUID, gate.Answer]],
     ) -> Plan:
         """The first channel over which it may go; where there is none, the reason of the first."""
-        if self.counted[contact.pk] >= self.rule.most_a_day:
+        if not self.goes_on and self.counted[contact.pk] >= self.rule.most_a_day:
             return Plan(occasion, contact, reason="cap")
         zone = _zone(contact)
         use_by = datetime.combine(self.day + timedelta(days=1), time(0), zone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -12,9 +12,14 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count
 from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from amanat.messaging.reminders.models import Reminder
+from amanat.accounts.models import Workspace
+from amanat.messaging.reminders.dates import OF_SERVICE
+from amanat.messaging.reminders.models import Reminder, ReminderRule
+from amanat.people import vocabulary
+from amanat.people.models import CustomField
 
 #: Why nothing is sent, in words. The gate's reasons and ours.
 REASONS: dict[str, str | Promise] = {
@@ -57,6 +62,34 @@ def in_words(reason: str) -> str | Promise:
     if reason in REASONS or not any(letter.isdigit() for letter in reason):
         return REASONS.get(reason, reason)
     return _("The provider answered with %(code)s") % {"code": reason}
+
+
+def put_into_words(rules: Iterable[ReminderRule], workspace: Workspace) -> None:
+    """Give each rule what it `says`, in the reader's language. Own fields are read once, where a rule looks at one."""
+    found = list(rules)
+    labels = _labels(workspace) if any(rule.field for rule in found) else {}
+    for rule in found:
+        rule.says = _in_words(rule, labels)
+
+
+def _labels(workspace: Workspace) -> dict[str, str]:
+    """What own fields are called, by the key a rule has for them."""
+    words = vocabulary.of(workspace)
+    of_people = {field.key: field.label for field in words.fields_on(CustomField.On.CONTACT)}
+    of_services = {f"{OF_SERVICE}{field.key}": field.label for field in words.fields_on(CustomField.On.SERVICE)}
+    return {**of_people, **of_services}
+
+
+def _in_words(rule: ReminderRule, labels: Mapping[str, str]) -> str:
+    """A rule as a sentence: "7 days before: A service is due (Passport)"."""
+    days = abs(rule.days)
+    when = {
+        0: gettext("On the day"),
+        -1: ngettext("%(n)d day before", "%(n)d days before", days) % {"n": days},
+        1: ngettext("%(n)d day after", "%(n)d days after", days) % {"n": days},
+    }[(rule.days > 0) - (rule.days < 0)]
+    what = labels.get(rule.field) or str(ReminderRule.On(rule.on).label)
+    return f"{when}: {what}" + (f" ({rule.service.name})" if rule.service is not None else "")
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from amanat.accounts.models import Member
 from amanat.core import ledger
 from amanat.messaging.outbox import ordering
+from amanat.messaging.reminders import carrying
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 
 _State = Reminder.State
@@ -59,7 +60,7 @@ def end(*, rule: ReminderRule, by: Member, at: datetime) -> None:
 def _take_back(rule: ReminderRule, at: datetime) -> int:
     ordered = Reminder.objects.of(rule.workspace_id).filter(rule=rule, state=_State.ORDERED)
     ids = list(ordered.values_list("id", flat=True))
-    return ordering.take_back(workspace=rule.workspace_id, at=at, source_ids=ids, reason="rule_paused") if ids else 0
+    return ordering.take_back(workspace=rule.workspace_id, at=at, source_ids=ids, reason=carrying.PAUSED) if ids else 0
 
 
 def _facts(rule: ReminderRule) -> dict[str, Any]:

@@ -22,6 +22,7 @@ SENTENCES = {
     "messaging.batch.ordered": _("Message to many ordered"),
     "messaging.batch.stopped": _("Message to many stopped"),
     "messaging.rule.ended": _("Reminder rule ended"),
+    "messaging.rule.tried": _("Text of a reminder sent to the own number as a test"),
 }
 TABLES = {
     "messaging.ReminderRule": _("reminder rule"),

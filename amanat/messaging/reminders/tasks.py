@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from amanat.accounts import access
 from amanat.accounts.models import Workspace
 from amanat.core import clock, jobs, tenancy
-from amanat.messaging.reminders import batching, carrying
+from amanat.messaging.reminders import batching, carrying, trying
 from amanat.messaging.reminders.models import ReminderRule
 
 log = logging.getLogger(__name__)
@@ -33,9 +33,26 @@ def remind() -> None:
             log.exception("reminders failed", extra={"workspace": str(workspace_id)})
 
 
+@jobs.periodic(
+    "messaging.tests_forget", "35 3 * * *", purpose="Forget tests of reminders that members had sent to themselves"
+)
+def forget_tests() -> None:
+    for workspace_id in access.workspace_ids():
+        with tenancy.inside(workspace_id):
+            trying.forget(workspace_id, at=clock.now())
+
+
 @jobs.job(batching.ORDER, purpose="Hand one message to many people to the outbox, where they agreed")
 def order_batch(workspace_id: UUID, batch: str) -> None:
     batching.carry_out(UUID(batch), workspace_id=workspace_id, at=clock.now())
+
+
+@jobs.job(carrying.CARRY_ON, purpose="Try the next channel for reminders that did not arrive")
+def carry_on(workspace_id: UUID) -> None:
+    at = clock.now()
+    with tenancy.inside(workspace_id):
+        zone = Workspace.objects.of(workspace_id).get().time_zone
+        carrying.carry_on(workspace_id, at=at, today=clock.today(zone))
 
 
 def remind_one(workspace_id: UUID, *, only: UUID | None = None) -> None:

@@ -7,15 +7,15 @@ from django.urls import URLPattern
 from amanat.accounts.access import members
 from amanat.accounts.pages import act, form, page
 from amanat.accounts.permissions import May
-from amanat.messaging.reminders import batch_views, views
+from amanat.messaging.reminders import batch_views, day_views, views
 
 _reads, _manages = members(May.READ_TASKS), members(May.MANAGE_REMINDERS)
 
 urlpatterns: list[URLPattern] = [
     page("reminders/", views.overview, "reminders", _reads),
-    page("reminders/day/", views.day, "reminder_day", _reads),
+    page("reminders/day/", day_views.day, "reminder_day", _reads),
     form("reminders/new/", views.rule_new, "reminder_new", _manages, "messaging.rule.made"),
-    act("reminders/approve/", views.approve, "reminder_approve", _manages, "messaging.reminders.approved"),
+    act("reminders/approve/", day_views.approve, "reminder_approve", _manages, "messaging.reminders.approved"),
     page("reminders/<uuid:rule_id>/", views.rule, "reminder_rule", _reads),
     form("reminders/<uuid:rule_id>/edit/", views.rule_edit, "reminder_edit", _manages, "messaging.rule.changed"),
     act("reminders/<uuid:rule_id>/pause/", views.rule_pause, "reminder_pause", _manages, "messaging.rule.paused"),
@@ -26,5 +26,5 @@ urlpatterns: list[URLPattern] = [
     page("batches/<uuid:batch_id>/", batch_views.batch, "batch", _manages),
     act("batches/<uuid:batch_id>/send/", batch_views.send, "batch_send", _manages, "messaging.batch.ordered"),
     act("batches/<uuid:batch_id>/stop/", batch_views.stop, "batch_stop", _manages, "messaging.batch.stopped"),
-    act("reminders/<uuid:rule_id>/try/", views.rule_try, "reminder_try", _manages, "messaging.message.written"),
+    act("reminders/<uuid:rule_id>/try/", views.rule_try, "reminder_try", _manages, "messaging.rule.tried"),
 ]

@@ -7,10 +7,8 @@ of what was sent. `/control/` is ours: numbers are registered there, faults are 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import secrets
-from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,8 @@ from amanat.messaging.sandbox.calls import Calls
 from amanat.messaging.sandbox.faults import Faults
 from amanat.messaging.sandbox.graph_calls import Number
 from amanat.messaging.sandbox.graph_checks import Wrong
+from amanat.messaging.sandbox.graph_media import Media
+from amanat.messaging.sandbox.graph_templates import Templates
 from amanat.messaging.sandbox.http import Reply, Request, as_json
 from amanat.messaging.sandbox.record import Record
 
@@ -30,7 +30,6 @@ class Graph:
     """All of it in one loop of events; nothing here waits but for faults that were ordered."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self._record = Record(folder / "graph.jsonl")
         self.numbers: dict[str, Number] = {}
         self.calls = Calls(self._record, self.numbers, graph_calls.written, most=graph_calls.MOST)
@@ -39,8 +38,7 @@ class Graph:
         self.answered: list[dict[str, Any]] = []  #: what people wrote to us
         self.reads: list[str] = []
         self._of: dict[str, dict[str, Any]] = {}
-        self._templates: dict[str, dict[str, dict[str, Any]]] = {}
-        self._media: dict[str, tuple[str, str]] = {}
+        self.media = Media(folder, self._record)
         self._wrote: dict[tuple[str, str], float] = {}
         self.settings: dict[str, Any] = {
             "reports": ["sent", "delivered"],
@@ -50,6 +48,7 @@ class Graph:
             "window": True,
         }
         self._background: set[asyncio.Task[None]] = set()
+        self.templates = Templates(self._record, self._judged, self._approve_later)
         for line in self._record.lines():
             self._restore(line)
 
@@ -63,9 +62,9 @@ class Graph:
             self.answered.append(line)
             self._wrote[line["number"], line["from"]] = line["at"]
         elif what == "template":
-            self._templates.setdefault(line["waba_id"], {})[line["template"]["id"]] = line["template"]
+            self.templates.restore(line)
         elif what == "media":
-            self._media[line["id"]] = (line["content_type"], line["name"])
+            self.media.restore(line)
         elif what in {"event", "acked"}:
             self.calls.restore({"what": what, **line})
 
@@ -80,7 +79,8 @@ class Graph:
             if parts[0] == "control":
                 return await self._control(request, parts[1:])
             if parts[0] == "media" and len(parts) == 2:
-                return self._content(request, parts[1])
+                self._authorize(request, *(one.token for one in self.numbers.values()))
+                return self.media.content(parts[1])
             if parts[0].startswith("v") and len(parts) > 1:
                 return await self._graph(request, parts[1:])
             raise Wrong(2500, "Unknown path components", status=404)
@@ -96,7 +96,7 @@ class Graph:
             if len(parts) == 2 and parts[1] == "messages" and request.method == "POST":
                 return await self._messages(number, request)
             if len(parts) == 2 and parts[1] == "media" and request.method == "POST":
-                return self._uploaded(request)
+                return self.media.uploaded(request)
             if request.method == "POST":
                 return await self._subscribed(number, request.json()["webhook_configuration"])
             return as_json({
@@ -106,24 +106,16 @@ class Graph:
         owner = next((one for one in self.numbers.values() if one.waba_id == parts[0]), None)
         if owner is not None and parts[1:] == ["message_templates"]:
             self._authorize(request, owner.token)
-            return self._template_list(owner, request)
+            return self.templates.answer(owner.waba_id, request)
         return self._thing(request, parts[0])
 
     def _thing(self, request: Request, name: str) -> Reply:
         """A file or a template, by its id."""
         self._authorize(request, *(one.token for one in self.numbers.values()))
-        if name in self._media:
-            if request.method == "DELETE":
-                del self._media[name]
-                return as_json({"success": True})
-            content = (self._folder / "media" / name).read_bytes()
-            url = f"http://{request.headers['host']}/media/{name}"
-            digest = hashlib.sha256(content).hexdigest()
-            facts = {"mime_type": self._media[name][0], "sha256": digest, "file_size": len(content)}
-            return as_json({"messaging_product": "whatsapp", "url": url, "id": name, **facts})
-        for templates in self._templates.values():
-            if name in templates:
-                return as_json(templates[name])
+        if name in self.media.known:
+            return self.media.facts(request, name)
+        if (found := self.templates.one(name)) is not None:
+            return as_json(found)
         raise Wrong(100, "Unsupported request. Object does not exist or cannot be loaded.", subcode=33)
 
     def _authorize(self, request: Request, *tokens: str) -> None:
@@ -144,8 +136,8 @@ class Graph:
             return refused
         graph_checks.check_message(
             message,
-            self._templates.get(number.waba_id, {}),
-            self._media,
+            self.templates.of(number.waba_id),
+            self.media.known,
             any_template=self.settings["any_template"] or number.has_past,
         )
         wamid = "wamid." + secrets.token_urlsafe(24)
@@ -212,38 +204,13 @@ class Graph:
         if code:
             said["errors"] = [{"code": code, "title": "as ordered", "message": "as ordered"}]
         elif status in {"sent", "delivered"}:
-            category = "service" if message["type"] != "template" else self._category(number, message)
+            category = (
+                "service"
+                if message["type"] != "template"
+                else self.templates.category(number.waba_id, message["template"]["name"])
+            )
             said["pricing"] = {"billable": category != "service", "pricing_model": "PMP", "category": category}
         self.calls.add(number, "messages", {**_about(number), "statuses": [said]})
-
-    def _category(self, number: Number, message: dict[str, Any]) -> str:
-        name = message["template"]["name"]
-        found = (one for one in self._templates.get(number.waba_id, {}).values() if one["name"] == name)
-        return str(next(found, {"category": "UTILITY"})["category"]).lower()
-
-    def _uploaded(self, request: Request) -> Reply:
-        head = f"content-type: {request.headers['content-type']}\r\n\r\n".encode()
-        form = message_from_bytes(head + request.body)
-        part = next(one for one in form.walk() if one.get_filename())
-        media_id = str(secrets.randbelow(10**15) + 10**15)
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        return as_json({"id": self._put(media_id, content, part.get_content_type(), str(part.get_filename()))})
-
-    def _put(self, media_id: str, content: bytes, content_type: str, name: str) -> str:
-        folder = self._folder / "media"
-        folder.mkdir(exist_ok=True)
-        (folder / media_id).write_bytes(content)
-        self._record.add("media", id=media_id, content_type=content_type, name=name)
-        self._media[media_id] = (content_type, name)
-        return media_id
-
-    def _content(self, request: Request, media_id: str) -> Reply:
-        self._authorize(request, *(one.token for one in self.numbers.values()))
-        if media_id not in self._media:
-            raise Wrong(100, "no such file", status=404)
-        content = (self._folder / "media" / media_id).read_bytes()
-        return Reply(200, content, {"content-type": self._media[media_id][0]})
 
     async def _subscribed(self, number: Number, wanted: dict[str, str]) -> Reply:
         """A new address for calls, after the handshake with it."""
@@ -260,44 +227,17 @@ class Graph:
         self._record.add("number", **vars(number))
         return as_json({"success": True})
 
-    def _template_list(self, owner: Number, request: Request) -> Reply:
-        templates = self._templates.setdefault(owner.waba_id, {})
-        if request.method == "DELETE":
-            for one in [one for one in templates.values() if one["name"] == request.query["name"]]:
-                del templates[one["id"]]
-            return as_json({"success": True})
-        if request.method == "GET":
-            wanted = {key: value for key, value in request.query.items() if key in {"name", "language", "status"}}
-            found = [one for one in templates.values() if all(one[key] == value for key, value in wanted.items())]
-            start, size = int(request.query.get("after", 0)), int(request.query.get("limit", 25))
-            paging: dict[str, Any] = {"cursors": {"before": str(start), "after": str(start + size)}}
-            if start + size < len(found):
-                paging["next"] = "more"
-            return as_json({"data": found[start : start + size], "paging": paging})
-        wanted_template = request.json()
-        graph_checks.check_template(wanted_template, templates)
-        made = {**wanted_template, "id": str(secrets.randbelow(10**15) + 10**15), "status": "PENDING"}
-        self._set_template(owner, made)
-        self._spawn(self._approved(owner, made["id"]))
-        return as_json({"id": made["id"], "status": "PENDING", "category": made["category"]})
-
-    async def _approved(self, owner: Number, template_id: str) -> None:
-        await asyncio.sleep(self.settings["approve_after"])
-        if self._templates.get(owner.waba_id, {}).get(template_id, {}).get("status") == "PENDING":
-            self._judge(owner, template_id, "APPROVED", "NONE")
-
-    def _judge(self, owner: Number, template_id: str, status: str, reason: str) -> None:
-        template = {**self._templates[owner.waba_id][template_id], "status": status, "rejected_reason": reason}
-        self._set_template(owner, template)
-        said = {
-            "event": status, "message_template_id": int(template_id), "message_template_name": template["name"],
-            "message_template_language": template["language"], "reason": reason,
-        }  # fmt: skip
+    def _judged(self, waba_id: str, said: dict[str, Any]) -> None:
+        """Meta calls about a template at the address of one of the business's numbers."""
+        owner = next(one for one in self.numbers.values() if one.waba_id == waba_id)
         self.calls.add(owner, "message_template_status_update", said, is_timed=True)
 
-    def _set_template(self, owner: Number, template: dict[str, Any]) -> None:
-        self._record.add("template", waba_id=owner.waba_id, template=template)
-        self._templates.setdefault(owner.waba_id, {})[template["id"]] = template
+    def _approve_later(self, waba_id: str, template_id: str) -> None:
+        async def approve() -> None:
+            await asyncio.sleep(self.settings["approve_after"])
+            self.templates.approve(waba_id, template_id)
+
+        self._spawn(approve())
 
     async def _control(self, request: Request, parts: list[str]) -> Reply:
         """Ours. What concerns one number asks for its token; the rest is for who runs the double."""
@@ -347,9 +287,8 @@ class Graph:
             line = self._of[wanted["id"]]
             self._report(number, line, str(wanted["status"]), code=int(wanted.get("code", 0)))
         elif act == "template":
-            templates = self._templates[number.waba_id]
-            chosen = next(one["id"] for one in templates.values() if one["name"] == wanted["name"])
-            self._judge(number, chosen, str(wanted["status"]), str(wanted.get("reason", "NONE")))
+            reason = str(wanted.get("reason", "NONE"))
+            self.templates.judge(number.waba_id, str(wanted["name"]), str(wanted["status"]), reason)
         elif act == "quality":
             number.quality, number.tier = wanted.get("quality", number.quality), wanted.get("tier", number.tier)
             event = "FLAGGED" if number.quality == "RED" else "UNFLAGGED"
@@ -372,8 +311,7 @@ class Graph:
         content = wanted[kind] if isinstance(wanted.get(kind), dict | list) else {"body": str(wanted.get("text", ""))}
         if "content" in wanted:
             text = str(wanted["content"]).encode()
-            media_id = self._put(str(secrets.randbelow(10**15) + 10**15), text, content["mime_type"], "")
-            content = {**content, "id": media_id}
+            content = {**content, "id": self.media.put(text, content["mime_type"], "")}
         message = {"id": wamid, "from": sender, "timestamp": str(int(now)), "type": kind, kind: content}
         if wanted.get("answers"):
             message["context"] = {"from": number.display.lstrip("+"), "id": wanted["answers"]}

@@ -38,6 +38,7 @@ from amanat.operations.programs import Programs
 
 NOT_REACHED = "recovery ended before configured recovery target was reached"
 ROOM = 1 << 29
+LAST_MINUTE = ". The database that was replaced could not be opened ({}): what was ended for good in its very last minute may have come back"
 _STORED = "SELECT object_name FROM core_storedfile ORDER BY 1"
 
 
@@ -226,11 +227,29 @@ def _build(configuration: Configuration, found: Found, moment: datetime, lock: l
             _give(beside.base, user)
         _compare(tools, beside, user)
         told = _play(configuration, moment, tools=tools, beside=beside, user=user, lock=lock)
+        told += _carry_over(configuration, place, user, lock)
         swapping.begin(place.base, made_at=moment.astimezone(UTC).isoformat())
     except BaseException:
         shutil.rmtree(beside.base, ignore_errors=True)
         raise
     return f"the moment {_told(moment, moment)}: {told}"
+
+
+def _carry_over(
+    configuration: Configuration, place: postgres.Place, user: pwd.struct_passwd | None, lock: locks.Lock
+) -> str:
+    """What the cluster about to be replaced had ended for good and not written down yet. One that does not start any more may be why this is
+    done at all: then it goes on, and says so."""
+    major = postgres.cluster_major(place)
+    if major is None:
+        return ""
+    try:
+        tools = programs.find(configuration, user=user, major=major, copies=postgres.copies(place))
+        with postgres.opened(configuration, place, tools, user, lock):
+            restore.carry_over_tombstones(configuration)
+    except (settings.ConfigurationError, Refused, psycopg.Error) as error:
+        return LAST_MINUTE.format(str(error).rstrip("."))
+    return ""
 
 
 class _Feed:

@@ -31,7 +31,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--services", type=int, default=20_000, help="service records")
     parser.add_argument("--reminded", type=int, default=1_000, help="people to remind in a day, and messages sent")
     parser.add_argument("--events", type=int, default=1_000, help="calls of the provider while the workers stand still")
-    parser.add_argument("--only", default="", help="names of actions, separated by semicolons")
+    parser.add_argument("--lines", type=int, default=2_000, help="lines of somebody with many; a tenth as many files")
+    parser.add_argument("--rush", type=float, default=8.0, help="seconds in which eight ask for the list at once")
+    parser.add_argument(
+        "--rest", type=float, default=15.0, help="seconds the filled site must be still before it is measured"
+    )
+    parser.add_argument("--ledger", type=int, default=10_000, help="entries of the ledger that the probes check")
+    parser.add_argument(
+        "--only", default="", help="names of actions, separated by semicolons; or all of: " + ", ".join(GROUPS)
+    )
     parser.add_argument("--folder", type=Path, help="keep the installation here and use it again")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", type=Path, help="append the table to this file")
@@ -49,21 +57,36 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+#: Actions that belong together, by one name for `--only`.
+GROUPS: dict[str, tuple[str, ...]] = {"promises": actions.PROMISES, "conversations": tuple(messages.ACTIONS)}
+
+
+def wanted_of(said: str) -> list[str]:
+    """The names of actions that `--only` says; groups stand for theirs."""
+    return [name for one in said.split(";") if one for name in GROUPS.get(one, (one,))]
+
+
 def _measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     with site.running(folder, port=options.port) as running:
         seeded = site.seed(running, options.contacts, options.workspaces, options.others)
         print(f"Seeded in {seeded['seconds']:.0f} s; waiting until the site has settled.", file=sys.stderr)
-        site.settle(running)
-        wanted = [name for name in options.only.split(";") if name]
+        site.settle(running, seconds=options.rest)
+        wanted = wanted_of(options.only)
         # Conversations come last: pages of people are measured in the workspace as it was filled for them.
         others = [name for name in wanted if name not in messages.ACTIONS]
         figures: dict[str, dict[str, float]] = {}
         if others or not wanted:
             figures = actions.measure_all(
-                running, seeded, repeat=options.repeat, import_rows=options.import_rows, only=others
+                running, seeded, repeat=options.repeat, import_rows=options.import_rows, rush=options.rush, only=others
             )
             figures |= actions.measure_promises(
-                running, seeded, repeat=options.repeat, people=options.people, only=others
+                running,
+                seeded,
+                repeat=options.repeat,
+                people=options.people,
+                lines=options.lines,
+                ledger=options.ledger,
+                only=others,
             )
         sizes = messages.Sizes(options.threads, options.services, options.reminded, options.events)
         figures |= messages.measure_messages(running, seeded, sizes, repeat=options.repeat, only=wanted)

@@ -34,7 +34,7 @@ PART_OF_A_NUMBER = ("041736", "550184", "903412", "273649", "118297", "667125")
 
 
 def measure_all(
-    site: Running, seeded: dict[str, Any], *, repeat: int, import_rows: int, only: list[str]
+    site: Running, seeded: dict[str, Any], *, repeat: int, import_rows: int, rush: float, only: list[str]
 ) -> dict[str, dict[str, float]]:
     browser = Browser(site.port)
     browser.sign_in(seeded["email"], seeded["password"])
@@ -45,14 +45,14 @@ def measure_all(
             if not only or name in only:
                 figures[name] = measure(site, step, repeat=5 if name == "sign in" else repeat)
         if not only or "list, requests a second, 8 connections" in only:
-            figures["list, requests a second, 8 connections"] = throughput(site, browser)
+            figures["list, requests a second, 8 connections"] = throughput(site, browser, seconds=rush)
     if not only or "import" in only:
         figures["import"] = measure_import(site, browser, import_rows)
     return figures
 
 
 def measure_promises(
-    site: Running, seeded: dict[str, Any], *, repeat: int, people: int, only: list[str]
+    site: Running, seeded: dict[str, Any], *, repeat: int, people: int, lines: int, ledger: int, only: list[str]
 ) -> dict[str, dict[str, float]]:
     """See `promises`: timed in a process of its own, on the site's core."""
     wanted = [name for name in only if name in PROMISES]
@@ -60,7 +60,7 @@ def measure_promises(
         return {}
     with quiet(site):
         told: dict[str, dict[str, float]] = site.told(
-            "amanat.operations.bench.promises", seeded["email"], str(repeat), str(people), *wanted
+            "amanat.operations.bench.promises", seeded["email"], *map(str, (repeat, people, lines, ledger)), *wanted
         )
     return told
 
@@ -163,7 +163,7 @@ def measure(site: Running, step: Step, *, repeat: int) -> dict[str, float]:
     }
 
 
-def throughput(site: Running, signed_in: Browser, *, connections: int = 8, seconds: float = 8.0) -> dict[str, float]:
+def throughput(site: Running, signed_in: Browser, *, connections: int = 8, seconds: float) -> dict[str, float]:
     """Answers a second of the list's first page with some clients asking at once.
 
     `of_the_core` is how much of its core the site got, in percent: on a machine that does other things meanwhile, less.

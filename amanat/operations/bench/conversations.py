@@ -8,7 +8,6 @@ copied into a table of the session and inserted from there, because a hundred th
 from __future__ import annotations
 
 import json
-import os
 import random
 import sys
 import time
@@ -17,11 +16,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amanat.settings")
+from amanat.operations import services
 
-import django
-
-django.setup()
+services.set_up_django()
 
 from django.db import connections, transaction
 from django.urls import reverse
@@ -99,7 +96,7 @@ def _account(member: Member) -> ChannelAccount:
         found = ChannelAccount.objects.of(member.workspace_id).filter(is_sandbox=True, channel="whatsapp").first()
         if found is None:
             found = demo._number(member.workspace, member, clock.now())
-            demo._template(found, member, clock.now())
+            demo._about_the_date(found, None, member, clock.now())
         return found
 
 

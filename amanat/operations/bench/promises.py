@@ -1,4 +1,4 @@
-"""What keeping the promises costs: `python -m amanat.operations.bench.promises EMAIL REPEAT PEOPLE [NAMES]` in the environment of the
+"""What keeping the promises costs: `python -m amanat.operations.bench.promises EMAIL REPEAT PEOPLE LINES LEDGER [NAMES]` in the environment of the
 measured site; prints JSON.
 
 These are calls of rules, not pages, so they are timed where they run: one process, on the same core as the database, everything
@@ -13,17 +13,15 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "amanat.settings")
+from amanat.operations import services
 
-import django
-
-django.setup()
+services.set_up_django()
 
 from django.db import connections, transaction
 from django.test import Client
@@ -34,6 +32,7 @@ from amanat.basis import consent, gate
 from amanat.basis.consent import How
 from amanat.basis.models import Method
 from amanat.core import clock, files, ids, tenancy
+from amanat.operations.bench import ledgers
 from amanat.people import masking
 from amanat.people.models import Attachment, Contact
 from amanat.policy import linting, ready, rendering
@@ -50,7 +49,7 @@ LONG_AGO = timedelta(days=4 * 365)
 #: In a workspace with fewer people they are drawn from a list; in a larger one from places in it, which costs the same at a million.
 _SMALL = 20_000
 _FILE = 20_000  #: bytes of each of the files of somebody with many
-_FEW, _MANY = (100, 0), (2_000, 200)  #: lines of the timeline, and files
+_FEW = 100  #: lines of the timeline
 
 
 @dataclass(slots=True)
@@ -60,6 +59,8 @@ class Bench:
     member: Member
     repeat: int
     people: int
+    lines: int  #: of the timeline of somebody with many, who has a tenth as many files
+    ledger: int  #: entries that the probes find in the ledger
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     taken: set[UUID] = field(default_factory=set)
 
@@ -106,11 +107,13 @@ class Bench:
         return UUID(int=self.chance.randint(first.int, last.int))
 
 
-def main(email: str, repeat: int, people: int, only: list[str]) -> dict[str, Figures]:
+def main(email: str, numbers: Sequence[int], only: Sequence[str]) -> dict[str, Figures]:
+    """`numbers` are those of `Bench`, in their order."""
     member = Member.objects.using("owner").unscoped(because="the bench looks for its own").get(user__email=email)
     with tenancy.inside(member.workspace_id):
         member = Member.objects.of(member.workspace_id).select_related("user", "workspace").get(pk=member.pk)
-    bench = Bench(member, repeat, people)
+    repeat, people, lines, entries = numbers
+    bench = Bench(member, repeat, people, lines, entries)
     found: dict[str, Figures] = {}
     for name, measured in ACTIONS.items():
         if not only or name in only:
@@ -259,11 +262,11 @@ def retention_run(bench: Bench, name: str) -> dict[str, Figures]:
 
 
 def copy_and_erasure(bench: Bench, name: str) -> dict[str, Figures]:
-    return _copied_and_erased(bench, name, _FEW, times=max(bench.repeat // 4, 2))
+    return _copied_and_erased(bench, name, (_FEW, 0), times=max(bench.repeat // 4, 2))
 
 
 def much_copy_and_erasure(bench: Bench, name: str) -> dict[str, Figures]:
-    return _copied_and_erased(bench, name, _MANY, times=2)
+    return _copied_and_erased(bench, name, (bench.lines, bench.lines // 10), times=2)
 
 
 def _copied_and_erased(bench: Bench, name: str, size: tuple[int, int], *, times: int) -> dict[str, Figures]:
@@ -320,11 +323,14 @@ def _erase(bench: Bench, who: UUID) -> Erasure:
 
 
 def probes(bench: Bench, name: str) -> dict[str, Figures]:
+    """All of them afresh, the whole ledger too: recomputed from its first entry, as once a week."""
+    ledgers.fill(bench.here, bench.ledger)
     begun = time.perf_counter()
     found = running.run_all(bench.here)
     took = time.perf_counter() - begun
     red = sum(one.outcome != "kept" for one in found)
-    return {name: {"seconds": round(took, 1), "probes": len(found), "not_kept": red}}
+    longest = max(one.took_ms for one in found) / 1000
+    return {name: {"seconds": round(took, 1), "probes": len(found), "not_kept": red, "longest_s": round(longest, 1)}}
 
 
 def lint_and_render(bench: Bench, name: str) -> dict[str, Figures]:
@@ -355,4 +361,4 @@ ACTIONS: dict[str, Callable[[Bench, str], dict[str, Figures]]] = {
 }
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])))
+    print(json.dumps(main(sys.argv[1], [int(number) for number in sys.argv[2:6]], sys.argv[6:])))

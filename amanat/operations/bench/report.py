@@ -79,7 +79,7 @@ def _cells(found: dict[str, float]) -> list[str]:  # noqa: PLR0911 (a table of s
         return [told, *used, f"99 %: {found['p99_ms']:g}"]
     if "probes" in found:
         return [
-            f"{found['seconds']:g} s for {found['probes']:g} probes, {found['not_kept']:g} not kept",
+            f"{found['seconds']:g} s for {found['probes']:g} probes, the longest {found['longest_s']:g} s, {found['not_kept']:g} not kept",
             "",
             "",
             "",

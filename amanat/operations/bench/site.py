@@ -22,8 +22,7 @@ from amanat.core.configuration import CHECKOUT
 from amanat.operations import Refused
 from amanat.operations.bench import machine
 
-#: The site has settled when it uses less than this share of the core for so long.
-SETTLED_SECONDS, SETTLED_SHARE = 15, 0.05
+SETTLED_SHARE = 0.05  #: of the core: a site that uses less has settled
 PATIENCE = 300.0
 CORE = 0  #: the site and its database run here, the client on another
 
@@ -124,13 +123,14 @@ def _wait(site: Running, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError("the site did not become healthy")
 
 
-def settle(site: Running) -> None:
-    """Wait until the site has done what filling it left behind: the first copy of the archive, the statistics, the checkpoint."""
+def settle(site: Running, *, seconds: float) -> None:
+    """Wait until the site has done what filling it left behind: the first copy of the archive, the statistics, the checkpoint: until it has
+    been still for so many `seconds`."""
     give_up = time.monotonic() + PATIENCE
     while time.monotonic() < give_up:
         before = machine.cpu_ms(machine.tree(site.supervisor))
-        time.sleep(SETTLED_SECONDS)
-        if machine.cpu_ms(machine.tree(site.supervisor)) - before < SETTLED_SECONDS * 1000 * SETTLED_SHARE:
+        time.sleep(seconds)
+        if machine.cpu_ms(machine.tree(site.supervisor)) - before < seconds * 1000 * SETTLED_SHARE:
             return
 
 

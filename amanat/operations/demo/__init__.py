@@ -14,17 +14,21 @@ from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal import auth as totp
+from django.conf import settings as django_settings
 from django.db import connections, transaction
+from django.db.models import Q
 
 from amanat.accounts import api_tokens, members, teams, workspaces
 from amanat.accounts.models import Member, Session, Team, User, Workspace
-from amanat.core import clock, schema, sealedobjects, tenancy
+from amanat.core import clock, schema, sealedobjects, tenancy, tombstones
 from amanat.core import configuration as settings
-from amanat.core.models import StoredFile
+from amanat.core.models import LocalMessage, StoredFile
 from amanat.operations import notes
 from amanat.operations.demo import conversations, standing, story
 from amanat.operations.demo.plan import DOMAIN, SHOPS, Seat, Shop
 
+#: The last digits of an owner's number, which no contact has.
+_OF_THE_OWNER = 999_901
 WORDS = (
     "lantern", "river", "mango", "harbour", "velvet", "copper", "monsoon", "saffron", "window", "teak", "pepper", "anchor",
     "meadow", "kettle",
@@ -48,9 +52,15 @@ def remove() -> dict[str, Any]:
     removed = _demo_ids()
     for workspace_id in removed:
         objects = _objects_of(workspace_id)
+        with (
+            transaction.atomic()
+        ):  # first: without it, a ledger that is gone as a whole looks as if somebody had cut it off
+            tombstones.record(tombstones.Kind.WORKSPACE, [UUID(workspace_id)], at=clock.now())
         _erase(workspace_id)
         sealedobjects.delete(objects)  # after the rows: a crash in between leaves bytes that nobody can open
+        _mark_of_ledger(workspace_id).unlink(missing_ok=True)
     with transaction.atomic():
+        LocalMessage.objects.filter(Q(to__endswith=f".{DOMAIN}") | Q(to__endswith=".demo.test")).delete()
         gone = User.objects.filter(email__endswith=f".{DOMAIN}", seats__isnull=True)
         users = gone.count()
         Session.objects.filter(user__in=gone).delete()
@@ -120,6 +130,9 @@ def _user(shop: Shop, seat: Seat) -> tuple[User, str]:
     password = " ".join(secrets.choice(WORDS) for _number in range(3)) + f" {secrets.randbelow(9000) + 1000}"
     User.objects.filter(email=email, seats__isnull=True).delete()
     user = User.objects.create_user(email, password, name=seat.name, language=shop.language)
+    if seat.role == "owner":  # confirmed, so that texts of reminders can be tried on it
+        user.phone, user.phone_verified_at = story.number_of(shop, _OF_THE_OWNER), clock.now()
+        user.save(update_fields=["phone", "phone_verified_at"])
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
     return user, password
 
@@ -177,6 +190,11 @@ def _erase(workspace_id: str) -> None:
         for table in sorted(tables, key=lambda name: name.startswith("core_ledger")):
             cursor.execute(f'DELETE FROM "{table}" WHERE workspace_id = %s', [workspace_id])  # noqa: S608 (our tables' names)
         cursor.execute("DELETE FROM procrastinate_jobs WHERE args->>'workspace_id' = %s", [workspace_id])
+
+
+def _mark_of_ledger(workspace_id: str) -> Path:
+    """How far the ledger was checked (`core.ledger_marks`)."""
+    return Path(django_settings.LEDGER_HEADS_FILE).with_name("ledger-verified") / f"{workspace_id}.json"
 
 
 def _place() -> Path:

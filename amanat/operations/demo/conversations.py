@@ -20,6 +20,7 @@ from amanat.basis import consent, notices, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Method
 from amanat.core import clock
+from amanat.desk import services
 from amanat.desk.models import ServiceRecord
 from amanat.messaging.channels import accounts, sms_http, templates
 from amanat.messaging.channels.contract import Arrived, TemplateNews
@@ -90,6 +91,19 @@ SHORT_TEXTS = {
 }
 VARIABLES = ("first_name", "business", "service", "due_date")
 EXAMPLES = ("Sunita", "Shree CSC Kendra", "PAN correction", "30 Nov 2026")
+OWED = {
+    "en": "Namaste {{1}}, this is {{2}}. {{4}} for your {{3}} is still open. Answer STOP to hear no more.",
+    "hi": "नमस्ते {{1}}, यह संदेश {{2}} से है। आपके काम {{3}} के {{4}} अभी बाकी हैं। संदेश बंद करने के लिए STOP लिखें।",
+    "mr": "नमस्कार {{1}}, हा संदेश {{2}} कडून आहे. तुमच्या {{3}} या कामाचे {{4}} अजून बाकी आहेत. संदेश थांबवण्यासाठी STOP पाठवा.",
+}
+SHORT_OWED = {
+    "en": "Namaste {{1}}, {{3}} for your {{2}} at our centre is still open.",
+    "hi": "नमस्ते {{1}}, हमारे केंद्र में आपके काम {{2}} के {{3}} अभी बाकी हैं।",
+    "mr": "नमस्कार {{1}}, आमच्या केंद्रात तुमच्या {{2}} या कामाचे {{3}} अजून बाकी आहेत.",
+}
+#: How many services are due on the very day that the rule reminds of today, and on the next.
+DUE_NOW, DUE_NEXT = 6, 2
+DUE_IN = -3  #: days of the rule
 
 
 def tell(workspace: Workspace, members: Sequence[Member], people: Sequence[Contact]) -> None:
@@ -99,14 +113,15 @@ def tell(workspace: Workspace, members: Sequence[Member], people: Sequence[Conta
         return  # its policy does not speak of it, so nothing may be sent
     owner, now = members[0], clock.now()
     account = _number(workspace, owner, now)
-    template = _template(account, owner, now)
     per = [
         one.value for one in (Channel.WHATSAPP, Channel.SMS) if one.value in (policy.purposes["reminders"].per or ())
     ]
     has_texts = Channel.SMS.value in per and rules.CARRIERS[Channel.SMS] in policy.recipients
-    ways = [template, *([_header(workspace, owner, now)] if has_texts else [])]
+    header = _header(workspace, owner, now) if has_texts else None
+    due, owed = _about_the_date(account, header, owner, now), _about_money(account, header, owner, now)
+    _some_due(owner, now)
     _agree(workspace, _soon_first(workspace, people, now)[:AGREEING], per, now)
-    _rules(owner, ways, now)
+    _rules(owner, due, owed, now)
     reachable = [contact for contact in people if contact.main_phone]
     for number, (contact, talk) in enumerate(zip(reachable, TALKS, strict=False)):
         _talk(account, contact, talk, members[number % min(len(members), 3)], now)
@@ -121,38 +136,87 @@ def _number(workspace: Workspace, owner: Member, now: datetime) -> ChannelAccoun
     )  # fmt: skip
 
 
-def _header(workspace: Workspace, owner: Member, now: datetime) -> MessageTemplate:
-    """Texts for who cannot be reached on WhatsApp, from a header of the sandbox."""
-    account = accounts.connect(
+def _header(workspace: Workspace, owner: Member, now: datetime) -> ChannelAccount:
+    """From where texts go to who cannot be reached on WhatsApp."""
+    return accounts.connect(
         workspace=workspace, by=owner, at=now, provider=SmsHttp.name, name="SMS (sandbox)", address="SANDBX",
         settings=sms_http.SANDBOX, secrets={"key": secrets.token_urlsafe(24)}, is_sandbox=True,
     )  # fmt: skip
-    template = templates.make(
-        account=account, by=owner, at=now, name="service_due_sms", title="A service is due", channel=Channel.SMS,
-        purpose="reminders", category=MessageTemplate.Category.UTILITY,
-    )  # fmt: skip
-    for number, (language, body) in enumerate(SHORT_TEXTS.items()):
-        templates.write(
-            template=template, language=language, by=owner, at=now, body=body, variables=("first_name", "service", "due_date"),
-            examples=("Sunita", "PAN correction", "30 Nov 2026"), provider_id=f"110716{number:013}",
-            registered=re.sub(r"\{\{\d\}\}", "{#var#}", body),
-        )  # fmt: skip
-    return template
 
 
-def _template(account: ChannelAccount, owner: Member, now: datetime) -> MessageTemplate:
+def _about_the_date(
+    number: ChannelAccount, header: ChannelAccount | None, owner: Member, now: datetime
+) -> list[MessageTemplate]:
+    """What says that a service is due, for each way it may go."""
+    title, short, of_short = (
+        "A service is due",
+        ("first_name", "service", "due_date"),
+        ("Sunita", "PAN correction", "30 Nov 2026"),
+    )
+    found = [_approved(number, "service_due", title, TEXTS, VARIABLES, EXAMPLES, owner, now)]
+    if header is not None:
+        found.append(_registered(header, "service_due_sms", title, SHORT_TEXTS, short, of_short, owner, now))
+    return found
+
+
+def _about_money(
+    number: ChannelAccount, header: ChannelAccount | None, owner: Member, now: datetime
+) -> list[MessageTemplate]:
+    """What says that something is still owed."""
+    title, examples = "Something is still owed", ("Sunita", "Shree CSC Kendra", "PAN correction", "₹ 250")
+    long, short = ("first_name", "business", "service", "balance"), ("first_name", "service", "balance")
+    found = [_approved(number, "service_owed", title, OWED, long, examples, owner, now)]
+    if header is not None:
+        of_short = (examples[0], *examples[2:])
+        found.append(_registered(header, "service_owed_sms", title, SHORT_OWED, short, of_short, owner, now))
+    return found
+
+
+def _approved(  # noqa: PLR0917 (the columns of one row)
+    account: ChannelAccount, name: str, title: str, bodies: dict[str, str], variables: Sequence[str],
+    examples: Sequence[str], owner: Member, now: datetime,
+) -> MessageTemplate:  # fmt: skip
+    """A template of the sandbox's number, as if Meta had approved it."""
     template = templates.make(
-        account=account, by=owner, at=now, name="service_due", title="A service is due", channel=Channel.WHATSAPP,
+        account=account, by=owner, at=now, name=name, title=title, channel=Channel.WHATSAPP,
         purpose="reminders", category=MessageTemplate.Category.UTILITY,
     )  # fmt: skip
-    for language, body in TEXTS.items():
+    for language, body in bodies.items():
         text = templates.write(
-            template=template, language=language, by=owner, at=now, body=body, variables=VARIABLES, examples=EXAMPLES
+            template=template, language=language, by=owner, at=now, body=body, variables=variables, examples=examples
         )
         templates.submitted(text=text, provider_id=str(text.pk.int)[:16], state="submitted", by=owner, at=now)
         news = TemplateNews(str(text.pk.int)[:16], template.name, language, TemplateText.State.APPROVED)
         templates.apply(account=account, news=news, at=now)
     return template
+
+
+def _registered(  # noqa: PLR0917 (the columns of one row)
+    account: ChannelAccount, name: str, title: str, bodies: dict[str, str], variables: Sequence[str],
+    examples: Sequence[str], owner: Member, now: datetime,
+) -> MessageTemplate:  # fmt: skip
+    """A template of the sandbox's header, as if the operators had registered it."""
+    template = templates.make(
+        account=account, by=owner, at=now, name=name, title=title, channel=Channel.SMS, purpose="reminders",
+        category=MessageTemplate.Category.UTILITY,
+    )  # fmt: skip
+    first = 0 if name == "service_due_sms" else len(bodies)
+    for number, (language, body) in enumerate(bodies.items(), start=first):
+        templates.write(
+            template=template, language=language, by=owner, at=now, body=body, variables=variables, examples=examples,
+            provider_id=f"110716{number:013}", registered=re.sub(r"\{\{\d\}\}", "{#var#}", body),
+        )  # fmt: skip
+    return template
+
+
+def _some_due(owner: Member, now: datetime) -> None:
+    """Some services fall due on the day that is reminded of today, others on the next: a look at the day shows somebody."""
+    today = clock.today(owner.workspace.time_zone)
+    records = ServiceRecord.objects.of(owner.workspace_id).alive().filter(status__in=ServiceRecord.IN_HAND)
+    reachable = records.filter(contact__isnull=False).exclude(contact__main_phone="").order_by("-id")
+    for number, record in enumerate(reachable[: DUE_NOW + DUE_NEXT]):
+        due_on = today + timedelta(days=-DUE_IN if number < DUE_NOW else 1 - DUE_IN)
+        services.change(record=record, by=owner, at=now, due_on=due_on)
 
 
 def _soon_first(workspace: Workspace, people: Sequence[Contact], now: datetime) -> list[Contact]:
@@ -177,18 +241,19 @@ def _agree(workspace: Workspace, people: Sequence[Contact], channels: Sequence[s
             )  # fmt: skip
 
 
-def _rules(owner: Member, ways: Sequence[MessageTemplate], now: datetime) -> None:
+def _rules(owner: Member, due: Sequence[MessageTemplate], owed: Sequence[MessageTemplate], now: datetime) -> None:
     usual = {
-        "field": "", "service": None, "at": time(10), "channels": [one.channel for one in ways], "templates": [one.pk for one in ways],
+        "field": "", "service": None, "at": time(10),
         "fallback_hours": 6, "most_a_day": 2, "quiet_days": [6], "purpose": "reminders", "needs_approval": True,
     }  # fmt: skip
     with translation.override(owner.workspace.language):
         wanted = (
-            (_("Service due in three days"), ReminderRule.On.SERVICE_DUE, -3),
-            (_("Something is still owed"), ReminderRule.On.UNPAID, 7),
+            (_("Service due in three days"), ReminderRule.On.SERVICE_DUE, DUE_IN, due),
+            (_("Something is still owed"), ReminderRule.On.UNPAID, 7, owed),
         )
-    for name, on, days in wanted:
-        setting.make(by=owner, at=now, values=usual | {"name": name, "on": on, "days": days})
+    for name, on, days, ways in wanted:
+        over = {"channels": [one.channel for one in ways], "templates": [one.pk for one in ways]}
+        setting.make(by=owner, at=now, values=usual | over | {"name": name, "on": on, "days": days})
 
 
 def _talk(account: ChannelAccount, contact: Contact, talk: Sequence[Said], member: Member, now: datetime) -> None:

@@ -98,7 +98,7 @@ def _person(scene: Scene, number: int, stages: Sequence[UUID]) -> ContactDraft:
     today = clock.now().date()
     return ContactDraft(
         name=name,
-        phones=[(f"90{hash_of(scene.shop.key) % 90 + 10}{number * 131 % 1_000_000:06d}", "mobile")],
+        phones=[(number_of(scene.shop, number * 131 % 1_000_000), "mobile")],
         emails=[(f"person{number}@{scene.shop.key}.{DOMAIN}", "home")] if scene.random.random() < 0.5 else [],
         addresses=[AddressDraft(locality=area, district=district, state="Maharashtra", postal_code=pin)],
         tags=scene.random.sample(["Farmer", "Student", "Pensioner", "Business"], k=scene.random.choice([0, 1, 1])),
@@ -109,6 +109,11 @@ def _person(scene: Scene, number: int, stages: Sequence[UUID]) -> ContactDraft:
         team=scene.random.choice(scene.teams).pk if scene.teams and scene.random.random() < 0.8 else None,
         follow_up_on=today + timedelta(days=scene.random.randrange(-3, 20)) if scene.random.random() < 0.25 else None,
     )
+
+
+def number_of(shop: Shop, last: int) -> str:
+    """A mobile number of somebody invented, E.164."""
+    return f"+9190{hash_of(shop.key) % 90 + 10}{last:06d}"
 
 
 def hash_of(text: str) -> int:

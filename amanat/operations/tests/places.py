@@ -4,7 +4,9 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -13,14 +15,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 from amanat.core import configuration
 from amanat.core.configuration import CHECKOUT, Configuration
+from amanat.operations import ports, postgres
 
-PATIENCE = 60.0
-LONGEST_RUN = 3600.0  # seconds after which installations made for other code are in nobody's way
+#: Seconds for what takes one or two on a machine that does nothing else. Only a fault waits so long; a busy machine is none.
+PATIENCE = 120.0
+LONGEST_RUN = 3600.0  # seconds after which an installation is made anew, and one made for other code is in nobody's way
 #: Of this process's environment, what programs are given too.
 KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPYCACHEPREFIX"}
+#: What a killed process may leave in the database: somebody was ended for good, and the file outside does not know yet.
+TOMBSTONE = '{"kind": "contact purged", "subject": "ab", "at": "2026-11-22T10:00:00+00:00"}\n'
 
 
 def install(within: Path, **environ: str) -> Configuration:
@@ -40,8 +47,30 @@ def _migrate(folder: Path) -> None:
     assert said == 0, output
 
 
+def with_demo(within: Path, **environ: str) -> tuple[Configuration, dict[str, Any], str]:
+    """A new installation with the demo in it; what the demo says of itself, and the path with which its first owner begins."""
+    found = made_once("demo", _make_demo, within, **environ)
+    told = json.loads((within / "told.json").read_text())
+    return found, told["demo"], told["owner"]
+
+
+def _make_demo(folder: Path) -> None:
+    here = migrated(folder)
+    words = (
+        "from amanat.operations import services; services.set_up_django(); from amanat.accounts import setup; "
+        "print(setup.owner_link(''))"
+    )
+    with postgres.using(here):
+        said, link = run(here.data, code=words)
+        assert said == 0, link
+        said, output = run(here.data, "demo", "--json")
+        assert said == 0, output
+    demo = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
+    (folder / "told.json").write_text(json.dumps({"demo": demo, "owner": link.split()[-1]}))
+
+
 def made_once(name: str, make: Callable[[Path], object], within: Path, **environ: str) -> Configuration:
-    """An installation that `make` makes in a folder; what else it leaves in the folder comes along.
+    """An installation that `make` makes in a folder; what else it leaves in the folder comes along. What it holds is of this hour.
 
     It is a copy of one that the first to ask makes for all processes of the run. A data folder may be moved, so may its copy; the keys
     are the same in all of them.
@@ -53,6 +82,8 @@ def made_once(name: str, make: Callable[[Path], object], within: Path, **environ
         above.chmod(0o711)  # whatever the umask: the database of a root lies elsewhere otherwise, and would be shared
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.exists() and time.time() - made.stat().st_mtime > LONGEST_RUN:
+            shutil.rmtree(made)
         if not made.exists():
             for old in shared.iterdir():
                 if old.is_dir() and time.time() - old.stat().st_mtime > LONGEST_RUN:
@@ -70,6 +101,30 @@ def made_once(name: str, make: Callable[[Path], object], within: Path, **environ
 def _digest_of_code() -> str:
     code = b"".join(path.read_bytes() for path in sorted((CHECKOUT / "amanat").rglob("*.py")))
     return hashlib.sha256(code).hexdigest()[:16]
+
+
+_held: list[IO[str]] = []  # open files whose locks say that ports are ours
+
+
+def free_port() -> int:
+    """The first of four in a row that are free, below those that the system lends to outgoing connections. They are this process's
+    for as long as it lives: no other process of the run draws them, even while nobody listens there."""
+    taken = Path(tempfile.gettempdir()) / f"amanat-tests-{os.getuid()}" / "ports"
+    taken.mkdir(parents=True, exist_ok=True)
+    for _ in range(500):
+        port = random.SystemRandom().randrange(20000, 30000, 4)
+        hold = (taken / str(port)).open("a")
+        try:
+            fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hold.close()
+            continue
+        if any(ports.problem("127.0.0.1", port + number) for number in range(4)):
+            hold.close()
+            continue
+        _held.append(hold)
+        return port
+    raise AssertionError("no four free ports in a row")
 
 
 @contextlib.contextmanager
@@ -101,7 +156,7 @@ def spawn(data: Path, *words: str, code: str = "", **changes: str) -> subprocess
 def run(data: Path, *words: str, **changes: str) -> tuple[int, str]:
     """Exit code and everything printed."""
     process = spawn(data, *words, **changes)
-    output = process.communicate(timeout=3 * PATIENCE)[0]
+    output = process.communicate(timeout=5 * PATIENCE)[0]
     return process.returncode, output
 
 

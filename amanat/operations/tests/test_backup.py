@@ -18,7 +18,6 @@ from amanat.operations.tests import places
 
 pytestmark = pytest.mark.slow
 
-TOMBSTONE = '{"kind": "contact purged", "subject": "ab", "at": "2026-11-22T10:00:00+00:00"}\n'
 FILL = """
 from amanat.operations import services
 services.set_up_django()
@@ -36,7 +35,7 @@ def fill(here: Configuration) -> None:
     """Two workspaces and some files."""
     with postgres.using(here):
         process = places.spawn(here.data, code=FILL, DATABASE_URL=here.database_url)
-        output = process.communicate(timeout=120)[0]
+        output = process.communicate(timeout=5 * places.PATIENCE)[0]
     assert process.returncode == 0, output
     for number in range(3):
         path = dumps.files_folder(here) / "aa" / f"paper-{number}"
@@ -128,7 +127,7 @@ def test_replacing_brings_back_what_was_lost_and_drops_what_came_later(
         connection.execute("UPDATE accounts_workspace SET name = 'Spoilt'")
         connection.execute("CREATE TABLE later (id int)")
         # A process was killed after it had erased somebody, and before it wrote that down outside the database.
-        connection.execute("INSERT INTO core_tombstonedue VALUES (gen_random_uuid(), %s, now())", [TOMBSTONE])
+        connection.execute("INSERT INTO core_tombstonedue VALUES (gen_random_uuid(), %s, now())", [places.TOMBSTONE])
     (dumps.files_folder(copy) / "aa/paper-1").unlink()
     (dumps.files_folder(copy) / "later").write_bytes(b"x")
     assert contents(copy) != before
@@ -137,7 +136,7 @@ def test_replacing_brings_back_what_was_lost_and_drops_what_came_later(
     code, output = places.run(copy.data, "restore", str(saved), "--replace")
     assert code == 0, output
     assert contents(copy) == before == contents(original)
-    assert (copy.secrets / "tombstones.jsonl").read_text().endswith(TOMBSTONE)
+    assert (copy.secrets / "tombstones.jsonl").read_text().endswith(places.TOMBSTONE)
     assert not list(copy.data.glob("files.*"))
     with postgres.using(copy), dumps.connect(copy, "postgres") as connection:
         names = [

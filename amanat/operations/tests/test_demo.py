@@ -12,7 +12,8 @@ import pytest
 from django.conf import settings
 
 from amanat.accounts.models import Member, User
-from amanat.core import files, schema, tenancy
+from amanat.core import files, ledger, schema, tenancy
+from amanat.core.models import LocalMessage
 from amanat.operations import demo
 from amanat.operations.demo.plan import SHOPS
 from amanat.people.models import Attachment, Contact
@@ -23,7 +24,9 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> dict[str, Any]:
+    settings.MAILERS = {"default": {"BACKEND": "amanat.core.outbox.EmailBackend"}}  # as where no mail server is set
+    settings.SENDS_MAIL = False
     small = tuple(replace(shop, contacts=4, services=3) for shop in SHOPS[:2])
     monkeypatch.setattr(demo, "SHOPS", small)
     monkeypatch.setattr(demo, "_place", lambda: tmp_path / "demo.json")
@@ -46,7 +49,7 @@ def test_each_shop_keeps_what_a_fresh_board_would_show_as_broken(made: dict[str,
     """A policy with its addresses, second factors, a drill, training, the region: what nobody but the demo itself could have done."""
     wanted = [
         "accounts.second_factors", "incidents.drill", "registers.training", "registers.region", "publishing.reachable",
-        "publishing.responsible", "publishing.posted", "proof.lint",
+        "publishing.responsible", "publishing.posted", "publishing.receiving", "proof.lint",
     ]  # fmt: skip
     for shop in made["workspaces"]:
         workspace_id = UUID(shop["id"])
@@ -77,3 +80,19 @@ def test_removed_it_leaves_no_row_and_no_file(made: dict[str, Any], superuser: p
     assert left == []
     assert not User.objects.exists()
     assert not [path for path in Path(settings.FILES_ROOT).rglob("*") if path.is_file()]
+
+
+def test_removed_its_ledgers_are_not_missed_and_no_letter_to_its_people_is_left(made: dict[str, Any]) -> None:
+    """A ledger that is gone as a whole would look as if somebody had cut it off."""
+    workspaces = [UUID(shop["id"]) for shop in made["workspaces"]]
+    for workspace in workspaces:
+        ledger.seal(workspace)
+        assert ledger.verify(workspace).entries > 0
+    verified = Path(settings.LEDGER_HEADS_FILE).with_name("ledger-verified")
+    assert len(list(verified.glob("*.json"))) >= 2
+    LocalMessage.objects.create(channel="email", to="asha@example.in", title="Hers", body="Not of the demo")
+    assert LocalMessage.objects.filter(to__endswith="demo.example").exists()
+    demo.remove()
+    assert [verdict.problem for verdict in map(ledger.verify, workspaces)] == [None, None]
+    assert not [path for path in verified.glob("*.json") if UUID(path.stem) in workspaces]
+    assert list(LocalMessage.objects.values_list("to", flat=True)) == ["asha@example.in"]

@@ -68,7 +68,7 @@ LATER = {"AMANAT_TIME_OFFSET": "700"}  # beyond the ten minutes in which old key
 
 def step(here: Configuration, body: str, **changes: str) -> str:
     process = places.spawn(here.data, code=PREAMBLE + body, **changes)
-    output = process.communicate(timeout=180)[0]
+    output = process.communicate(timeout=5 * places.PATIENCE)[0]
     assert process.returncode == 0, output
     return output
 
@@ -78,10 +78,11 @@ def look(here: Configuration) -> dict[str, list[object]]:
     return found
 
 
-def installed(place: Path, papers: int) -> Configuration:
-    found = places.migrated(place)
-    step(found, FILL.replace("PAPERS", str(papers)))
-    return found
+def installed(place: Path, papers: int = 3) -> Configuration:
+    def fill(folder: Path) -> None:
+        step(places.migrated(folder), FILL.replace("PAPERS", str(papers)))
+
+    return places.made_once(f"{papers} papers", fill, place)
 
 
 def rings(here: Configuration) -> list[list[int]]:
@@ -95,7 +96,12 @@ def secrets_of(found: dict[str, list[object]]) -> list[object]:
 
 
 def test_rotating_seals_everything_anew_and_destroys_the_old_keys(place: Path) -> None:
-    here = installed(place, 3)
+    here = installed(place)
+    with postgres.using(here):  # one server for all of its commands
+        _is_rotated(here)
+
+
+def _is_rotated(here: Configuration) -> None:
     before = look(here)
     assert (before["totp"], before["versions"], before["factors"]) == (["JBSWY3DPEHPK3PXP"] * 2, [[1], [1]], [1])
     assert rings(here) == [[1], [1], [1]]
@@ -114,7 +120,7 @@ def test_rotating_seals_everything_anew_and_destroys_the_old_keys(place: Path) -
     assert "3 old keys were destroyed." in output
     assert rings(here) == [[2], [2], [2]]
     assert secrets_of(look(here)) == secrets_of(before)
-    with postgres.using(here), dumps.connect(here) as connection:
+    with dumps.connect(here) as connection:
         kept = connection.execute(
             "SELECT count(*) FROM core_workspacekey WHERE use = 'seal' AND version = 1 AND wrapped <> ''"
         )
@@ -122,14 +128,15 @@ def test_rotating_seals_everything_anew_and_destroys_the_old_keys(place: Path) -
 
 
 def test_one_workspace_can_be_rotated_alone(place: Path) -> None:
-    here = installed(place, 1)
-    code, output = places.run(here.data, "keys", "status", "--json")
-    one = json.loads(output)["rings"][1]["workspace"]
-    code, output = places.run(here.data, "keys", "rotate", "--no-wait", "--workspace", one)
-    assert code == 0, output
-    assert rings(here) == [[1], [1, 2], [1]]
-    code, output = places.run(here.data, "keys", "rotate", "--workspace", "0198f000-0000-7000-8000-000000000000")
-    assert (code, "no such workspace" in output) == (3, True)
+    here = installed(place)
+    with postgres.using(here):
+        code, output = places.run(here.data, "keys", "status", "--json")
+        one = json.loads(output)["rings"][1]["workspace"]
+        code, output = places.run(here.data, "keys", "rotate", "--no-wait", "--workspace", one)
+        assert code == 0, output
+        assert rings(here) == [[1], [1, 2], [1]]
+        code, output = places.run(here.data, "keys", "rotate", "--workspace", "0198f000-0000-7000-8000-000000000000")
+        assert (code, "no such workspace" in output) == (3, True)
 
 
 def test_a_rotation_killed_anywhere_is_finished_by_the_next_run(place: Path) -> None:
@@ -154,7 +161,7 @@ def test_a_rotation_killed_anywhere_is_finished_by_the_next_run(place: Path) -> 
 
 
 def test_the_root_key_is_replaced_and_older_backups_still_open(place: Path) -> None:
-    here = installed(place, 2)
+    here = installed(place)
     before = look(here)
     old = list(rootkeys.read(here.root_key_file))
     assert places.run(here.data, "backup", str(place / "old.amanat"))[0] == 0
@@ -185,7 +192,7 @@ def test_the_root_key_is_replaced_and_older_backups_still_open(place: Path) -> N
 
 
 def test_a_value_that_does_not_open_keeps_the_old_keys(place: Path) -> None:
-    here = installed(place, 2)
+    here = installed(place)
     with postgres.using(here), dumps.connect(here) as connection:
         connection.execute("UPDATE desk_paper SET number_sealed = set_byte(number_sealed, 30, 255 - get_byte(number_sealed, 30)) "
                            "WHERE id = (SELECT id FROM desk_paper ORDER BY id LIMIT 1)")  # fmt: skip

@@ -189,7 +189,7 @@ WHO_IS_THERE = """
 
 def step(here: Configuration, body: str) -> str:
     process = places.spawn(here.data, code=PREAMBLE + body)
-    output = process.communicate(timeout=180)[0]
+    output = process.communicate(timeout=5 * places.PATIENCE)[0]
     assert process.returncode == 0, output
     return output
 
@@ -298,7 +298,7 @@ def test_killed_between_the_swap_and_the_replay_the_site_does_not_open_before_it
         f"restore.bring_back(configuration.current(), Path({str(backup)!r}), replace=True)\n"
     )
     process = places.spawn(here.data, code=body)
-    output = process.communicate(timeout=180)[0]
+    output = process.communicate(timeout=5 * places.PATIENCE)[0]
     assert process.returncode == 137, output
     assert swapping.restored_mark(here).exists()
     for service in ("web", "worker", "live"):
@@ -309,7 +309,7 @@ def test_killed_between_the_swap_and_the_replay_the_site_does_not_open_before_it
         "with postgres.using(configuration.current()):\n    preparing.prepare()\n"
     )
     process = places.spawn(here.data, code=body)  # what every start does first
-    output = process.communicate(timeout=180)[0]
+    output = process.communicate(timeout=5 * places.PATIENCE)[0]
     assert process.returncode == 0, output
     assert look(here) == AFTER
 

@@ -46,7 +46,7 @@ def command(checkout: Path, *words: str, **changes: str) -> subprocess.Popen[str
 
 def run(checkout: Path, *words: str, **changes: str) -> tuple[int, str, str]:
     process = command(checkout, *words, **changes)
-    output, told = process.communicate(timeout=120)
+    output, told = process.communicate(timeout=600)
     return process.returncode, output, told
 
 
@@ -83,7 +83,7 @@ def test_a_wrong_hash_stops_it_and_leaves_no_mark(checkout: Path) -> None:
 
 def test_two_first_starts_at_once_make_one_environment(checkout: Path) -> None:
     both = [command(checkout, "version") for _ in range(2)]
-    answers = [(process.communicate(timeout=120), process.returncode) for process in both]
+    answers = [(process.communicate(timeout=600), process.returncode) for process in both]
     assert [code for _, code in answers] == [0, 0]
     told = "".join(errors for (_, errors), _ in answers)
     assert told.count("Making the Python environment") == 1
@@ -138,3 +138,31 @@ def test_an_environment_that_cannot_be_written_is_told_and_not_waited_for(checko
     code, output, told = run(checkout, "version", AMANAT_VENV="/proc/nobody/venv")
     assert (code, output) == (3, "")
     assert "cannot write there" in told and "waiting" not in told
+
+
+#: As much of uv as the script asks for, done by Python itself.
+UV = """case $1 in
+--version) echo uv 0.13 ;;
+venv) shift; while [ $# -gt 1 ]; do [ "$1" = --python ] && python=$2; shift; done; "$python" -m venv --without-pip "$1" ;;
+pip) [ -n "$5" ] || exit 9; echo "$@" >>"$(dirname "$0")/asked" ;;
+esac"""
+
+
+def test_with_uv_the_environment_is_made_and_filled_by_it_alone(checkout: Path) -> None:
+    tools = checkout.parent / "tools"
+    stub(tools, "uv", UV)
+    output, errors = command(checkout, "help").communicate(timeout=120)
+    assert output == "words: help\n", errors
+    asked = (tools / "asked").read_text()
+    assert "--require-hashes" in asked and f"--python {checkout}/.venv/bin/python" in asked
+    assert not (checkout / ".venv/bin/pip").exists()
+
+
+def test_uv_that_cannot_fetch_a_python_says_what_to_install(checkout: Path) -> None:
+    tools = checkout.parent / "tools"
+    stub(tools, "uv", "[ $1 = --version ] || { echo no network >&2; exit 2; }")
+    process = command(checkout, "help")
+    _output, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "no network" in errors and "install Python 3.12, 3.13 or 3.14 first" in errors
+    assert not (checkout / ".venv.lock").exists()

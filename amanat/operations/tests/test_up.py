@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import random
 import signal
 import subprocess
 import threading
@@ -13,28 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from amanat.operations import ports, watching
+from amanat.operations import watching
 from amanat.operations.tests import places
 
 pytestmark = pytest.mark.slow
 
 
-def free_port() -> int:
-    """An even one whose successor is free too, below those that the system lends to outgoing connections."""
-    for _ in range(100):
-        port = random.SystemRandom().randrange(20000, 30000, 2)
-        if not (ports.problem("127.0.0.1", port) or ports.problem("127.0.0.1", port + 1)):
-            return port
-    raise AssertionError("no two free ports in a row")
-
-
 class Site:
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
-        self.port = free_port()
+        self.port = places.free_port()
         self.process = places.spawn(data, "up", "--port", str(self.port), **settings)
         self.said = places.read_until(self.process, "is ready at")
         self._rest: list[str] = []
+        self._heard = 0
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -45,8 +36,12 @@ class Site:
     def output(self) -> str:
         return self.said + "".join(self._rest)
 
+    def listen_anew(self) -> None:
+        """`says` waits for what is said from now on."""
+        self._heard = len(self.output())
+
     def says(self, words: str) -> None:
-        places.wait_for(lambda: words in self.output(), f"{words!r} was never said: {self.output()}")
+        places.wait_for(lambda: words in self.output()[self._heard :], f"{words!r} was never said: {self.output()}")
 
     def get(self, path: str, port: int = 0, patience: float = 10) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=patience)
@@ -85,7 +80,7 @@ class Site:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(90)
+        return self.process.wait(places.PATIENCE)
 
 
 @pytest.fixture
@@ -96,12 +91,28 @@ def site(place: Path) -> Iterator[Site]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[Site]:
+    """One for all tests that leave it well: to start a site takes ten seconds."""
+    with places.folder() as folder:
+        running = Site(places.migrated(folder).data)
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def hurt(lasting: Site) -> Site:
+    lasting.becomes_well()
+    lasting.listen_anew()
+    return lasting
+
+
 def test_it_starts_says_where_refuses_a_second_start_and_stops_in_order(site: Site) -> None:
     assert f"Amanat is ready at http://localhost:{site.port}" in site.said
     site.says("Become its owner here, once: http://localhost:")
     assert set(site.children()) == {"postgres", "web", "worker", "live", "archive"}
 
-    code, output = places.run(site.data, "up", "--port", str(free_port()))
+    code, output = places.run(site.data, "up", "--port", str(places.free_port()))
     assert code == 3
     assert f"already running on {site.data} (process {site.process.pid})" in output
     code, output = places.run(site.data, "up", "--port", str(site.port))
@@ -127,35 +138,35 @@ def test_an_interrupt_from_the_terminal_stops_it(site: Site) -> None:
     assert {pid for pid in everything if places.is_running(pid)} == set()
 
 
-def test_what_is_killed_comes_back(site: Site) -> None:
-    before = site.children()
+def test_what_is_killed_comes_back(hurt: Site) -> None:
+    before = hurt.children()
     for name in ("web", "worker", "live"):
         places.kill(before[name])
-        site.says(f"{name} ended (by signal SIGKILL)")
-    places.wait_for(lambda: set(site.children()) == set(before), "a service is missing")
-    site.becomes_well()
-    now = site.children()
+        hurt.says(f"{name} ended (by signal SIGKILL)")
+    places.wait_for(lambda: set(hurt.children()) == set(before), "a service is missing")
+    hurt.becomes_well()
+    now = hurt.children()
     assert now["postgres"] == before["postgres"]
     assert {name for name in before if now[name] != before[name]} == {"web", "worker", "live"}
 
 
-def test_a_web_process_that_hangs_is_started_again(site: Site) -> None:
-    before, asked_by = site.children(), time.monotonic() + 3 * watching.FIRST_PAUSE
+def test_a_web_process_that_hangs_is_started_again(hurt: Site) -> None:
+    before, asked_by = hurt.children(), time.monotonic() + 3 * watching.FIRST_PAUSE
     places.wait_for(lambda: time.monotonic() > asked_by, "the supervisor has had its first answer by then")
     [serving, *_] = sorted(places.descendants(before["web"]) - {before["web"]})
     os.kill(serving, signal.SIGSTOP)
-    assert site.get("/healthz", patience=2)[0] == 0
-    site.says("web lives but does not answer; ending it.")
-    site.becomes_well()
+    assert hurt.get("/healthz", patience=2)[0] == 0
+    hurt.says("web lives but does not answer; ending it.")
+    hurt.becomes_well()
     assert not places.is_running(serving)
-    now = site.children()
+    now = hurt.children()
     assert {name for name in before if now[name] != before[name]} == {"web"}
 
 
-def test_a_killed_database_comes_back_and_the_site_with_it(site: Site) -> None:
-    places.kill(site.children()["postgres"])
-    site.says("The database server is back.")
-    site.becomes_well()
+def test_a_killed_database_comes_back_and_the_site_with_it(hurt: Site) -> None:
+    places.kill(hurt.children()["postgres"])
+    hurt.says("The database server is back.")
+    hurt.becomes_well()
 
 
 def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(site: Site) -> None:
@@ -171,10 +182,10 @@ def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(site: Sit
 
 
 def test_it_stops_while_it_is_still_starting(place: Path) -> None:
-    process = places.spawn(place / "data", "up", "--port", str(free_port()))
+    process = places.spawn(place / "data", "up", "--port", str(places.free_port()))
     places.read_until(process, "Bringing the database up to date")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+    assert process.wait(places.PATIENCE) == 0
     code, output = places.run(place / "data", "migrate")  # and what it left can be used
     assert code == 0, output
 

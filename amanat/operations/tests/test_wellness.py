@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -50,18 +49,9 @@ class Answers(BaseHTTPRequestHandler):
     def log_message(self, *words: Any) -> None: ...
 
 
-def two_ports() -> int:
-    """Two free ones in a row, below those that the system lends."""
-    for _ in range(100):
-        port = random.SystemRandom().randrange(20000, 30000, 2)
-        if not (ports.problem("127.0.0.1", port) or ports.problem("127.0.0.1", port + 1)):
-            return port
-    raise AssertionError("no two free ports in a row")
-
-
 @pytest.fixture
 def here(place: object) -> Configuration:
-    return dataclasses.replace(places.install(place), port=two_ports())  # type: ignore[arg-type]
+    return dataclasses.replace(places.install(place), port=places.free_port())  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """From the rows of a file to drafts, whichever of the layouts it has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -36,7 +37,7 @@ def guess(table: Table) -> Mapping:
         )
         return Mapping("amanat", columns)
     mapping = layouts.guess(table)
-    hidden = {vcards.AMANAT} if table.kind == "vcard" else {REASON} if table.is_ours else set()
+    hidden = {vcards.AMANAT, vcards.KIND} if table.kind == "vcard" else {REASON} if table.is_ours else set()
     columns = tuple(
         replace(match, target=Target.IGNORE) if match.column in hidden else match for match in mapping.columns
     )
@@ -52,7 +53,33 @@ def kind_of(table: Table) -> str:
     """ "contact", "company", or "workspace" for a file of which all lists are taken."""
     if table.kind == "json":
         return WORKSPACE if table.part == parts.EVERYTHING else _LISTS[table.part]
+    place = vcards.place_of_kind(table)
+    if place is not None and all(row.cells[place] == vcards.ORG for row in table.rows()):
+        return "company"
     return ours.kind_of(table.columns) or "contact"
+
+
+def has_companies(table: Table) -> bool:
+    """Whether there are cards of companies in the file."""
+    place = vcards.place_of_kind(table)
+    return place is not None and any(row.cells[place] == vcards.ORG for row in table.rows())
+
+
+def in_order(table: Table) -> Iterator[Row]:
+    """The rows as they are taken: cards of companies come first, as people point at them."""
+    place = vcards.place_of_kind(table)
+    if place is None:
+        return table.rows()
+    firms = (row for row in table.rows() if row.cells[place] == vcards.ORG)
+    return chain(firms, (row for row in table.rows() if row.cells[place] != vcards.ORG))
+
+
+def list_of(table: Table) -> Callable[[Row], str]:
+    """Tells of which list a row is, in a file that has rows of several."""
+    place = vcards.place_of_kind(table)
+    if place is None:
+        return lambda row: row.cells[0]
+    return lambda row: "companies" if row.cells[place] == vcards.ORG else "contacts"
 
 
 def _samples(table: Table, place: int) -> tuple[str, ...]:
@@ -80,7 +107,7 @@ def preview(run: ImportRun, mapping: Mapping, table: Table, *, region: str, coun
     """The first rows as they would be written; custom fields need not exist yet."""
     sample = table.sample(count)
     first = replace(table, read=lambda: iter(sample))
-    sorts = CustomField.On.values if run.options["on"] == WORKSPACE else [run.options["on"]]
+    sorts = customs.sorts_of(run.options["on"], table)
     fields = {
         on: {
             name: CustomField(key=name, label=wanted.label, kind=wanted.kind, choices=wanted.choices)
@@ -112,7 +139,7 @@ def _conversion(run: ImportRun, mapping: Mapping, table: Table, fields: Fields, 
         return Conversion.of_drafts(_of_json(on, options, mine), fields)
     if ours.kind_of(table.columns):
         return Conversion.of_drafts(_of_ours(table, options, mine), fields)
-    return Conversion.of_drafts(_of_mapping(table, mapping, options, mine), fields)
+    return Conversion.of_drafts(_of_mapping(table, mapping, options, fields, on), fields)
 
 
 DraftOf = Callable[[Row, list[Problem]], drafts.Draft | None]
@@ -162,10 +189,9 @@ def _of_json(on: str, options: values.Options, fields: AnyMapping[str, CustomFie
     return draft_of
 
 
-def _of_mapping(
-    table: Table, mapping: Mapping, options: values.Options, fields: AnyMapping[str, CustomField]
-) -> DraftOf:
-    custom = _custom_of(mapping, options, fields)
+def _of_mapping(table: Table, mapping: Mapping, options: values.Options, fields: Fields, chosen: str) -> DraftOf:
+    custom = {on: _custom_of(mapping, options, fields.get(on, {})) for on in ("contact", "company")}
+    kind = vcards.place_of_kind(table)
     amanat = table.columns.index(vcards.AMANAT) if table.kind == "vcard" and vcards.AMANAT in table.columns else None
 
     def draft_of(row: Row, problems: list[Problem]) -> drafts.Draft | None:
@@ -173,9 +199,15 @@ def _of_mapping(
         problems += converted.problems
         if converted.record is None:
             return None
-        draft = drafts.from_record(converted.record, number=row.number, custom=custom, problems=problems)
+        is_firm = kind is not None and row.cells[kind] == vcards.ORG
+        on = "company" if is_firm else chosen
+        draft = drafts.from_record(converted.record, number=row.number, custom=custom[on], problems=problems)
         if amanat is not None and row.cells[amanat]:
-            draft = _with_ours(draft, jsonfiles.object_of(row.cells[amanat]), options, fields, problems)
+            ours_on = "company" if is_firm else "contact"
+            found = jsonfiles.object_of(row.cells[amanat])
+            draft = _with_ours(draft, found, options, fields.get(on, {}), problems, on=ours_on)
+        elif is_firm:
+            draft.name, draft.company, draft.birthday = draft.name or draft.company, "", None
         return draft
 
     return draft_of
@@ -221,9 +253,11 @@ def _with_ours(
     options: values.Options,
     fields: AnyMapping[str, CustomField],
     problems: list[Problem],
+    *,
+    on: str,
 ) -> drafts.Draft:
     """What our own card says besides. What a phone's address book may have changed since, the card itself decides."""
-    draft = ours.from_object("contact", plain.number, found, options, problems)
+    draft = ours.from_object(on, plain.number, found, options, problems)
     draft.custom = customs.taken(draft.custom, fields, problems)
     if plain.name:
         draft.name = plain.name if " ".join(plain.name.split()) != " ".join(draft.name.split()) else draft.name

@@ -39,8 +39,16 @@ class Wanted:
 
 def prepare(run: ImportRun, mapping: Mapping, table: Table, *, by: Member, at: datetime) -> dict[str, dict[str, str]]:
     """Find or make the custom fields that the file needs: {sort of record: {name in the file: key}}. Raises ValidationError."""
-    sorts = CustomField.On.values if run.options["on"] == WORKSPACE else [run.options["on"]]
+    sorts = sorts_of(run.options["on"], table)
     return {on: _prepared(on, wanted_of(mapping, table, on), by=by, at=at) for on in sorts}
+
+
+def sorts_of(on: str, table: Table) -> list[str]:
+    """Of what sorts the records of a file are. Cards of people may have cards of companies among them."""
+    if on == WORKSPACE:
+        return list(CustomField.On.values)
+    has_firms = on == "contact" and vcards.place_of_kind(table) is not None
+    return ["contact", "company"] if has_firms else [on]
 
 
 def _prepared(on: str, wanted_fields: AnyMapping[str, Wanted], *, by: Member, at: datetime) -> dict[str, str]:
@@ -86,7 +94,10 @@ def wanted_of(mapping: Mapping, table: Table, on: str) -> dict[str, Wanted]:
             kind = _KINDS.get(match.options.get("kind", "text"), Kind.TEXT)
             found[name] = Wanted(name.strip() or _("Column %(number)s") % {"number": match.index + 1}, kind)
     if table.kind == "vcard":
-        found |= _of_our_cards(table)
+        found |= _of_our_cards(table, on)
+    if on == "company" and table.kind == "vcard":
+        place = vcards.place_of_kind(table)
+        return found if any(row.cells[place or 0] == vcards.ORG for row in table.rows()) else {}
     return found
 
 
@@ -124,11 +135,11 @@ def _of_our_columns(table: Table) -> dict[str, Wanted]:
     return found
 
 
-def _of_our_cards(table: Table) -> dict[str, Wanted]:
-    place = table.columns.index(vcards.AMANAT)
+def _of_our_cards(table: Table, on: str) -> dict[str, Wanted]:
+    place, kind = table.columns.index(vcards.AMANAT), table.columns.index(vcards.KIND)
     found: dict[str, Wanted] = {}
     for row in table.rows():
-        if row.cells[place]:
+        if row.cells[place] and (row.cells[kind] == vcards.ORG) == (on == "company"):
             found |= _defined(jsonfiles.object_of(row.cells[place]).get("fields"))
     return found
 

@@ -3,7 +3,7 @@
 Rows of the file are compared with each other too: a person who was added by an earlier row is found by a later one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ class Known:
     phones: dict[str, str] = field(default_factory=dict)  #: number -> label, in order
     emails: dict[str, str] = field(default_factory=dict)
     has_address: bool = False
+    towns: set[str] = field(default_factory=set)
     new_phones: list[dict[str, Any]] = field(default_factory=list)
     new_emails: list[dict[str, Any]] = field(default_factory=list)
     new_addresses: list[dict[str, Any]] = field(default_factory=list)
@@ -60,10 +61,10 @@ class Everyone:
         self._emails: dict[str, list[Known]] = {}
         self._names: dict[str, list[Known]] = {}
 
-    def load(self, drafts: Iterable[Draft], *, workspace_id: UUID) -> None:
-        """Find and lock, in the order of their ids, the records that `drafts` may be about."""
+    def load(self, drafts: Iterable[Draft], *, workspace_id: UUID, besides: Collection[str] = ()) -> None:
+        """Find and lock, in the order of their ids, the records that `drafts` may be about, and those with the ids `besides`."""
         drafts = list(drafts)
-        wanted = self._ids_wanted(drafts, workspace_id)
+        wanted = self._ids_wanted(drafts, workspace_id).union(besides)
         for row in rowsets.as_json(self.kind, wanted, workspace_id=workspace_id, lock=True):
             alive = row["deleted_at"] is None
             (self.by_id if alive else self._in_bin)[row["id"]] = Known(row, is_new=False)
@@ -119,6 +120,7 @@ class Everyone:
                 known = records[str(identity)]
                 if sort == "address":
                     known.has_address = True
+                    known.towns.add(value)
                 else:
                     (known.phones if sort == "phone" else known.emails)[value] = label
 

@@ -63,6 +63,7 @@ def start(*, run: ImportRun, mapping: Mapping, options: dict[str, Any], by: Memb
             run.options["on"] = converting.kind_of(table)
         if run.options["on"] == customs.WORKSPACE and not working.may_import(by, jsonfiles.lists_of(table)):
             raise ImportRefused(_("Only somebody who sees and may write everything may import a whole workspace."))
+        run.options["is_mixed"] = run.options["on"] == "contact" and converting.has_companies(table)
         run.options["fields"] = customs.prepare(run, mapping, table, by=by, at=at)
     run.created_by = by
     run.state = State.QUEUED

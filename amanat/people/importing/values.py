@@ -12,7 +12,6 @@ from datetime import date
 from functools import lru_cache
 
 from django.utils.translation import gettext as _
-from email_validator import EmailNotValidError, validate_email
 from stdnum.in_ import gstin as gstin_number
 
 from amanat.core import phones
@@ -347,6 +346,9 @@ def _email(raw: str) -> str:
     text = (angled[1] if angled else text).removeprefix("mailto:")
     if len(text) <= 254 and _QUICK_EMAIL.fullmatch(text):
         return text
+    # Here: it is slow to load, and few addresses need it.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized.lower()
     except (EmailNotValidError, UnicodeError) as error:

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from amanat.people.importing import delimited
-from amanat.people.importing.tables import FileRefused, Limits, Line, Source
+from amanat.people.importing.tables import FileRefused, Limits, Line, Source, Table
 
 PHONES, EMAILS, ADDRESSES = 5, 4, 2
 BETWEEN = " ::: "
 #: What our own cards carry besides, as JSON (people.importing.ours).
 AMANAT = "Amanat"
+#: "org" for the card of a company: KIND of 4.0, or Apple's word for it.
+KIND, ORG = "Card of", "org"
 _ADDRESS = ("PO Box", "Extended Address", "Street", "City", "Region", "Postal Code", "Country")
 COLUMNS = [
     "Name", "Last Name", "First Name", "Middle Name", "Name Prefix", "Name Suffix", "Nickname", "Organization Name", "Organization Title",
@@ -27,6 +29,7 @@ COLUMNS = [
     *(f"Phone {n} - {part}" for n in range(1, PHONES + 1) for part in ("Label", "Value")),
     *(f"E-mail {n} - {part}" for n in range(1, EMAILS + 1) for part in ("Label", "Value")),
     *(f"Address {n} - {part}" for n in range(1, ADDRESSES + 1) for part in _ADDRESS),
+    KIND,
     AMANAT,
 ]  # fmt: skip
 _PLACE = {column: place for place, column in enumerate(COLUMNS)}
@@ -79,6 +82,11 @@ def lines(source: Source, encoding: str, limits: Limits) -> Iterator[Line]:
         yield Line(number, _cells(card))
     if not number:
         raise FileRefused(_("The file holds no contact."))
+
+
+def place_of_kind(table: Table) -> int | None:
+    """The place of the cell that says whose card a row is, in a table of cards."""
+    return table.columns.index(KIND) if table.kind == "vcard" and KIND in table.columns else None
 
 
 def _cards(source: Source, encoding: str, limits: Limits) -> Iterator[list[_Property]]:
@@ -215,6 +223,9 @@ def _note(card: _Card, found: _Property, label: str) -> None:
             card.emails.append((label or _label(found.types), _text(found).removeprefix("mailto:")))
         case "ADR":
             card.addresses.append(_parts(found))
+        case "KIND" | "X-ABSHOWAS":
+            if _text(found).lower() in {"org", "company"}:
+                cells[_PLACE[KIND]] = ORG
         case name if name in _SIMPLE:
             place = _PLACE[_SIMPLE[name]]
             between = "\n" if name == "NOTE" else BETWEEN if name in {"CATEGORIES", "URL"} else ""

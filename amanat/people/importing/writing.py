@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from amanat.core import ids, phones, tally
 from amanat.people import timeline
-from amanat.people.importing import entries, links, reaches, refusals, rowsets
+from amanat.people.importing import again, entries, links, reaches, refusals, rowsets
 from amanat.people.importing.drafts import Draft
 from amanat.people.importing.links import Links
 from amanat.people.importing.matching import Everyone, Known, names_agree
@@ -41,8 +41,10 @@ _DERIVED = ("name", "sort_name", "tag_ids", "custom", "updated_at", "source_deta
 class Batch:
     """Writes the rows of one batch; needs the transaction that also moves the position of the run."""
 
-    def __init__(self, run: ImportRun, rules: Rules, links: Links, *, notes_moves: bool = False) -> None:
-        """`notes_moves`: rows that follow point at these by the ids they have in the file."""
+    def __init__(
+        self, run: ImportRun, rules: Rules, links: Links, *, notes_moves: bool = False, seen: again.Seen | None = None
+    ) -> None:
+        """`notes_moves`: rows that follow point at these by the ids they have in the file. `seen`: what stood in the batches before."""
         self.run = run
         self.rules = rules
         self.links = links
@@ -52,6 +54,8 @@ class Batch:
         self.at = links.at
         self.counts = Counts()
         self.everyone = Everyone(self.kind, run_id=str(run.pk), names_must_agree=rules.names_must_agree)
+        self.again = again.Again(str(run.pk), run.file_name[:200], again.Seen(seen or ()))
+        self.namesakes = 0  #: added people of whom nothing but the name is known, which somebody had before
         self.new: list[Known] = []
         self.changed: dict[str, Known] = {}
         self.moved: dict[str, str] = {}
@@ -67,7 +71,8 @@ class Batch:
         usable = [reading for reading in readings if reading.draft is not None]
         drafts = [reading.draft for reading in usable if reading.draft is not None]
         if self.rules.existing != "add" or any(draft.external_id for draft in drafts):
-            self.everyone.load(drafts, workspace_id=self.workspace_id)
+            brought = self.again.load(drafts, workspace_id=self.workspace_id) if self._knows_again else set()
+            self.everyone.load(drafts, workspace_id=self.workspace_id, besides=brought)
         self._need_references(drafts)
         if self.kind is Contact:
             self.refused = refusals.among(drafts, workspace_id=self.workspace_id)
@@ -82,6 +87,20 @@ class Batch:
         links.note_moved(self.run, self.moved)
         insert_problems(self.run, readings)
         return self.counts
+
+    def remember(self, drafts: list[Draft]) -> None:
+        """Whom these rows meant, which were written before the worker died, so that no later row means them again."""
+        nameless = [draft for draft in drafts if again.is_nameless(draft)]
+        if nameless and self._knows_again:
+            brought = self.again.load(nameless, workspace_id=self.workspace_id)
+            self.everyone.load([], workspace_id=self.workspace_id, besides=brought)
+            self._need_references(nameless)
+            for draft in nameless:
+                self.again.find(draft, self.everyone.by_id, company_id=self._company_id(draft))
+
+    @property
+    def _knows_again(self) -> bool:
+        return self.kind is Contact and self.rules.existing != "add"
 
     def _need_references(self, drafts: list[Draft]) -> None:
         tags = {tag for draft in drafts for tag in draft.tags}
@@ -104,6 +123,9 @@ class Batch:
             known = None
         else:
             known = self.everyone.find(draft)
+            if known is None and self._knows_again:
+                known = self.again.find(draft, self.everyone.by_id, company_id=self._company_id(draft))
+                self.namesakes += known is None and self.again.is_namesake(draft)
         reason = self._why_not(draft) if known is None else ""
         if reason:
             reading.cells = ["" for _cell in reading.cells]
@@ -274,7 +296,7 @@ class Batch:
         here = self.workspace_id
         rowsets.insert(self.kind, [known.row for known in self.new], workspace_id=here)
         rowsets.insert(SearchEntry, [self._entry(known) for known in self.new], workspace_id=here)
-        said = timeline.say("imported", file=self.run.file_name)
+        said = timeline.columns("created", timeline.say("imported", file=self.run.file_name))
         rowsets.insert(
             Interaction,
             [
@@ -284,7 +306,7 @@ class Batch:
                     "happened_at": self.at,
                     "kind": "created",
                     "actor_id": known.row["created_by_id"],
-                    **timeline.columns("created", said),
+                    **said,
                     "body": "",
                     "reference_kind": "people.ImportRun",
                     "reference_id": known.row["import_run_id"],

@@ -107,7 +107,8 @@ def test_a_required_field_asks_and_an_existing_record_may_stay_without(
     assert (refused.status_code, list(refused.context["form"].errors)) == (422, ["custom-crop"])
     assert "Please fill in “Crop”." in refused.text
     with tenancy.inside(shree):
-        contacts.set_follow_up(contact=old, by=rekha, at=clock.now(), day=clock.today(shree.time_zone))
+        day = clock.today(shree.time_zone)
+        contacts.change(contact=old, by=rekha, at=clock.now(), changes={"follow_up_on": day})
         with pytest.raises(ValidationError):
             contacts.change(contact=old, by=rekha, at=clock.now(), changes={"custom": {"crop": ""}})
     assert browser.post("/contacts/new/", {"name": "Asha", "custom-crop": KINDS[kind][0]}).status_code == 303

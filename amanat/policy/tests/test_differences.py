@@ -59,10 +59,10 @@ def test_another_layout_of_the_file_is_no_difference() -> None:
         ),
         ("in: [US]", "in: [US, SG]", "recipients.whatsapp.in", "The countries of whatsapp: US became US, SG."),
         (
-            "gets: [talk]",
+            "gets: [identity, content, talk]",
             "gets: [talk, voice]",
             "recipients.carrier.gets",
-            "What carrier receives: talk became talk, voice.",
+            "What carrier receives: identity, content, talk became talk, voice.",
         ),
         (
             "when: consent, named: true",

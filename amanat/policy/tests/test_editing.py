@@ -207,16 +207,23 @@ def test_an_answer_is_exactly_what_the_policy_says_then_and_nothing_else_changed
     )
     held = reading.read(text).value
     if written is not None:
-        assert editing.value_at(held, place) == written
+        assert value_at(held, place) == written
     held_before = editing.edit(text, [Put(place, question_value(place))]) if question_value(place) is not None else text
     restored = reading.read(held_before if question_value(place) is not None else without(text, place)).value
     assert restored == reading.read(DEFAULT).value
 
 
+def value_at(held: Any, place: tuple[str | int, ...]) -> Any:
+    """What stands at a place of a file's values. Raises PlaceMissing."""
+    for number, step in enumerate(place):
+        held = held[editing._key(held, step, place[: number + 1])]
+    return held
+
+
 def question_value(place: tuple[str | int, ...]) -> Any:
     """What the file itself says at a place; None where it leaves the default."""
     try:
-        return editing.value_at(reading.read(DEFAULT).value, place)
+        return value_at(reading.read(DEFAULT).value, place)
     except editing.PlaceMissing:
         return None
 

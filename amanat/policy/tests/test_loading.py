@@ -181,18 +181,6 @@ def test_broken_yaml_is_a_problem_of_the_file() -> None:
     assert (problem.path, problem.line) == ("file", 3)
 
 
-def test_load_file_reads_the_same() -> None:
-    loaded = loading.load_file(READY / "default.yaml")
-    assert loaded.policy == loading.load(DEFAULT).policy
-    assert loaded.document.line(("children", "min_age")) == line_of("min_age")
-
-
-def test_load_file_says_what_is_wrong(tmp_path: object) -> None:
-    file = READY.parent / "tests" / "samples.py"
-    with pytest.raises(FormatInvalid):
-        loading.load_file(file)
-
-
 def test_a_document_becomes_the_same_policy_again() -> None:
     policy = loading.load(DEFAULT).policy
     assert loading.from_document(policy.as_document()) == policy

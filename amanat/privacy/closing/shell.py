@@ -14,6 +14,7 @@ from amanat.web.navigation import Entry
 SENTENCES = {
     "workspaces.workspace.closing": _("Workspace closed by its owner"),
     "workspaces.workspace.kept": _("Closing of the workspace taken back"),
+    "workspaces.files.taken": _("All papers and files taken along"),
     "accounts.user.erased": _("Account of a user deleted"),
 }
 TABLES = {"privacy.WorkspaceClosure": _("closing of the workspace")}
@@ -27,7 +28,9 @@ def register() -> None:
     )
     ledger_words.register(SENTENCES, TABLES)
     # Taking everything along, and taking it back.
-    access.stays_open("workspace_keep", "workspace_close", "export_workspace", "export_take", "export_again", "verify")
+    access.stays_open(
+        "workspace_keep", "workspace_close", "workspace_files", "export_workspace", "export_take", "export_again", "verify"
+    )  # fmt: skip
     navigation.register(
         Entry("workspace", 90, _("Close"), "log-out", "privacy:workspace_close", May.MANAGE_POLICY.value)
     )

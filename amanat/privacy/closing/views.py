@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, UserRequest, see_other, sent
 from amanat.core import clock
-from amanat.privacy.closing import users, workspaces
+from amanat.privacy.closing import taking, users, workspaces
+from amanat.privacy.registers.views import download
 from amanat.privacy.retention import reckoning
 from amanat.publishing import versions
 
@@ -97,6 +98,13 @@ def keep_workspace(request: MemberRequest) -> HttpResponse:
     workspaces.cancel(workspace=request.workspace, by=request.member, at=clock.now())
     messages.success(request, _("The workspace stays."))
     return see_other(reverse("privacy:workspace_close"))
+
+
+def take_files(request: MemberRequest) -> StreamingHttpResponse:
+    """All papers and files of the workspace in one archive."""
+    at = clock.now()
+    pieces = taking.all_files(by=request.member, at=at)
+    return download(pieces, f"files-{at:%Y-%m-%d}.zip", "application/zip")
 
 
 def _language() -> str:

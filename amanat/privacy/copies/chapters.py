@@ -23,12 +23,15 @@ from amanat.basis import explaining, gate, regimes, rules, wording
 from amanat.basis.gate import Reason
 from amanat.basis.rules import Rules
 from amanat.core.personal_data import Held
+from amanat.people import differences, vocabulary
 from amanat.people.models import Source
 from amanat.policy import law, references, terms
 from amanat.policy.format import Policy
+from amanat.privacy import laws
 from amanat.privacy.copies import seen
 from amanat.privacy.copies.gathering import Gathered
 from amanat.privacy.copies.telling import Record, Section, Teller
+from amanat.privacy.registers import partners
 
 LANGUAGES = ("en", "hi", "mr")
 #: When each period of the policy begins.
@@ -89,7 +92,7 @@ def document(gathered: Gathered, teller: Teller, *, workspace: Workspace, at: da
         *(teller.section(table) for table in gathered.tables.values()),
         _files(gathered),
         _purposes(gathered, in_force, laws, language, facts),
-        _recipients(in_force.policy, language, facts),
+        _recipients(gathered, in_force.policy, language, facts),
         _sources(gathered, facts),
         _retention(gathered, in_force.policy, language, facts),
         _choices(gathered, in_force, workspace, at=at, language=language, facts=facts),
@@ -171,8 +174,10 @@ def references_of(policy: Policy, names: list[str], language: str) -> tuple[str,
     )
 
 
-def _recipients(policy: Policy, language: str, facts: dict[str, Any]) -> Section:
+def _recipients(gathered: Gathered, policy: Policy, language: str, facts: dict[str, Any]) -> Section:
+    """Who may receive data by the policy, and what partners did receive of this person."""
     records, facts["recipients"] = [], []
+    went = partners.received(gathered.workspace_id, gathered.contact_ids)
     for name, one in policy.recipients.items():
         said = references.listed(references.in_words(policy, f"recipients.{name}", language), language)
         data = references.listed(references_of(policy, list(one.gets), language), language)
@@ -185,6 +190,22 @@ def _recipients(policy: Policy, language: str, facts: dict[str, Any]) -> Section
                 "countries": list(one.countries),
                 "safeguard": one.safeguard,
                 "when": one.when,
+            }
+        )
+    words = vocabulary.of(gathered.workspace_id)
+    for row in went:
+        own = differences.own_labels(row.handover.fields, words.fields_on("contact"))
+        given = [own.get(name) or differences.label(name) for name in row.handover.fields]
+        assert row.given_at is not None  # only such are asked for
+        pairs = ((_("Received"), ", ".join(given)), (_("On"), _moment(row.given_at)), (_("What for"), row.handover.why))
+        records.append(Record(row.handover.party, pairs))
+        facts.setdefault("received", []).append(
+            {
+                "recipient": row.handover.recipient,
+                "party": row.handover.party,
+                "at": row.given_at.isoformat(),
+                "fields": row.handover.fields,
+                "why": row.handover.why,
             }
         )
     lead = _("These may receive data. What an authority was given about you by law stands among the rows above.")
@@ -238,7 +259,7 @@ def _retention(gathered: Gathered, policy: Policy, language: str, facts: dict[st
         if block.floor:
             said = _("%(periods)s; longer where the law says so: %(laws)s") % {
                 "periods": said,
-                "laws": ", ".join(block.floor),
+                "laws": ", ".join(laws.in_words(block.floor)),
             }
         heading = str(capfirst(str(_heading(table.label))))
         pairs.append((heading, said))

@@ -25,6 +25,10 @@ from amanat.privacy.copies.models import Sighting
 #: Facts of the ledger that say what was done with her data; changes of rows name no value and are left to the ledger's own page.
 _LISTED = 500
 _EXPORTS = ("people.contacts.exported", "people.workspace.exported")
+#: Few of the ledger's entries are exports; without it each copy of a person reads all since she came, a million in an old workspace.
+INDEX = f"""
+CREATE INDEX IF NOT EXISTS ledger_of_exports ON core_ledgerentry (workspace_id, at) WHERE event IN {_EXPORTS}
+"""
 _SQL = """
 SET LOCAL synchronous_commit = off;
 INSERT INTO privacy_sighting (workspace_id, id, contact_id, member_id, "on", at) VALUES (%s, %s, %s, %s, %s, %s)

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection
-from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 
 from amanat.core import files
 from amanat.core.models import IdempotentAnswer, LocalMessage
 from amanat.core.models_files import StoredFile
+from amanat.people import exporting
 from amanat.people.importing import uploads
 from amanat.people.importing.tables import FileRefused
 from amanat.people.models import ExportRun, ImportProblem, ImportRun
@@ -33,10 +32,10 @@ _EXPORT, _IMPORT = ExportRun.State, ImportRun.State
 _ENDED_WELL = (_IMPORT.DONE, _IMPORT.UNDONE)
 
 
-def clear(wanted: Wanted, *, workspace_id: UUID, at: datetime) -> dict[str, int]:
+def clear(wanted: Wanted, *, workspace_id: UUID) -> dict[str, int]:
     """Destroy all of it, in the caller's transaction. Doing it twice changes nothing. Returns how many of each, by label."""
     done = {
-        "people.ExportRun": _exports(workspace_id, at),
+        "people.ExportRun": _exports(workspace_id),
         "people.ImportRun": _imports(workspace_id),
         "core.LocalMessage": _messages(wanted),
         "procrastinate_jobs": _jobs(wanted),
@@ -45,10 +44,11 @@ def clear(wanted: Wanted, *, workspace_id: UUID, at: datetime) -> dict[str, int]
     return {label: count for label, count in done.items() if count}
 
 
-def _exports(here: UUID, at: datetime) -> int:
-    """The lock waits for an export that is being written; one that only waits will be written without the people."""
-    known = ExportRun.objects.of(here).filter(Q(file__isnull=False) | Q(state=_EXPORT.RUNNING), created_at__lte=at)
-    runs = [run for run in known.select_for_update(of=("self",)).order_by("id") if run.file_id is not None]
+def _exports(here: UUID) -> int:
+    """An export that is being written is waited for; one that begins later waits for us and is written without the people."""
+    exporting.wait_for_all(here)
+    known = ExportRun.objects.of(here).filter(file__isnull=False)
+    runs = list(known.select_for_update(of=("self",)).order_by("id"))
     ExportRun.objects.of(here).filter(pk__in=[run.pk for run in runs]).update(state=_EXPORT.EXPIRED, file=None)
     _delete_files(here, [run.file_id for run in runs])
     return len(runs)
@@ -88,23 +88,34 @@ def _delete_files(here: UUID, ids: Collection[UUID | None]) -> None:
 def _named(wanted: Wanted, here: UUID) -> dict[str, int]:
     """Rows that say nothing beyond what the people's own rows said: found by the indexes of tokens."""
     tokens = [*wanted.tokens, *(pk.upper() for pk in wanted.ids)]
-    counts = {}
-    for model in (ImportProblem, IdempotentAnswer):
-        text = schema.as_text(model, schema.texts(model))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f'DELETE FROM "{model._meta.db_table}" t WHERE t.workspace_id = %s AND t.id IN '  # noqa: S608 - our own table
-                f"(SELECT id FROM find_traces(%s::text[], %s::text[], '{{}}')) AND trace_tokens({text}) && %s::text[]",
-                [here, [model._meta.label], tokens, tokens],
-            )
-            counts[model._meta.label] = cursor.rowcount
+    models = (ImportProblem, IdempotentAnswer)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT place, id FROM find_traces(%s::text[], %s::text[], '{}')", [[m._meta.label for m in models], tokens]
+        )
+        found = [(place, pk) for place, pk in cursor.fetchall()]
+        counts = {}
+        for model in models:
+            ids = [pk for place, pk in found if place == model._meta.label]
+            text = schema.as_text(model, schema.texts(model))
+            if ids:
+                cursor.execute(
+                    f'DELETE FROM "{model._meta.db_table}" t WHERE t.workspace_id = %s AND t.id = ANY(%s) '  # noqa: S608 - our own table
+                    f"AND trace_tokens({text}) && %s::text[]",
+                    [here, ids, tokens],
+                )
+            counts[model._meta.label] = cursor.rowcount if ids else 0
     return counts
 
 
 def _messages(wanted: Wanted) -> int:
     """Mails and texts that were kept because no provider is set. They are of no workspace: only whole addresses count."""
-    to = [*wanted.reach, *wanted.addresses]
-    return LocalMessage.objects.filter(to__in=to).delete()[0] if to else 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'DELETE FROM "{LocalMessage._meta.db_table}" WHERE "to" = ANY(%s)',  # noqa: S608 - our own table
+            [[*wanted.reach, *wanted.addresses]],
+        )
+        return int(cursor.rowcount)
 
 
 def _jobs(wanted: Wanted) -> int:

@@ -12,7 +12,7 @@ The number of statements is that of the levels of tables, whatever the number of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -84,8 +84,11 @@ class Belongings:
         return True
 
 
-def of(contact_ids: Collection[UUID], *, workspace_id: UUID) -> Belongings:
-    """What belongs to the contacts, those of the bin too; ids of no contact here bring nothing. Needs the workspace's transaction."""
+def of(contact_ids: Collection[UUID], *, workspace_id: UUID, is_whole: bool = True) -> Belongings:
+    """What belongs to the contacts, those of the bin too; ids of no contact here bring nothing. Needs the workspace's transaction.
+
+    Without `is_whole` only what foreign keys lead to: no rows that name them by a bare id, and no files.
+    """
     found = Belongings(workspace_id, ())
     contacts = Contact.objects.of(workspace_id).filter(pk__in=list(contact_ids)).values_list("pk", flat=True)
     found.contact_ids = tuple(contacts)
@@ -97,9 +100,16 @@ def of(contact_ids: Collection[UUID], *, workspace_id: UUID) -> Belongings:
     is_first = True
     while reached:
         reached, is_first = _level(found, reached, is_first=is_first), False
-    _named(found)
-    _files(found)
+    if is_whole:
+        _named(found)
+        _files(found)
     return found
+
+
+def array(ids: Iterable[UUID]) -> str:
+    """Ids as the literal of an array, for `%s::uuid[]`: an erasure hands the same thousands to many statements, and the driver would
+    look at each of them each time."""
+    return "{" + ",".join([pk.hex for pk in ids]) + "}"
 
 
 def held(model: Model) -> personal_data.Held | None:
@@ -132,11 +142,11 @@ def _former(found: Belongings) -> None:
         cursor.execute(
             f"""WITH RECURSIVE chain (gone, kept) AS (
                 SELECT m.gone_id, m.kept_id FROM "{Merge._meta.db_table}" m
-                WHERE m.workspace_id = %(here)s AND m.kept_id = ANY(%(ids)s) AND m.kind = 'contact' AND m.undone_at IS NULL
+                WHERE m.workspace_id = %(here)s AND m.kept_id = ANY(%(ids)s::uuid[]) AND m.kind = 'contact' AND m.undone_at IS NULL
                 UNION SELECT m.gone_id, chain.kept FROM chain JOIN "{Merge._meta.db_table}" m
                 ON m.workspace_id = %(here)s AND m.kept_id = chain.gone AND m.undone_at IS NULL
-            ) SELECT gone, kept FROM chain WHERE NOT gone = ANY(%(ids)s)""",  # noqa: S608 - our own table
-            {"here": found.workspace_id, "ids": list(found.contact_ids)},
+            ) SELECT gone, kept FROM chain WHERE NOT gone = ANY(%(ids)s::uuid[])""",  # noqa: S608 - our own table
+            {"here": found.workspace_id, "ids": array(found.contact_ids)},
         )
         found.former.update(cursor.fetchall())
 
@@ -186,7 +196,7 @@ def _level(
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH given AS (SELECT {given}) {parts}",
-            [list(reached[model]) for model in at_models] + [found.workspace_id] * len(edges),
+            [array(reached[model]) for model in at_models] + [found.workspace_id] * len(edges),
         )
         for number, pk, target, is_shared in cursor.fetchall():
             edge = edges[number]
@@ -229,7 +239,7 @@ def _named(found: Belongings) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH given AS (SELECT %s::uuid[] AS ids) {parts}",
-            [list(whose), *[found.workspace_id] * len(columns)],
+            [array(whose), *[found.workspace_id] * len(columns)],
         )
         for number, pk, named in cursor.fetchall():
             found._add(columns[number][0], pk, whose[named], is_shared=False)
@@ -243,10 +253,10 @@ def _files(found: Belongings) -> None:
         for each in _keys(model):
             if each.related_model is StoredFile and rows:
                 parts.append(
-                    f'SELECT t."{each.column}", t.id FROM "{model._meta.db_table}" t WHERE t.workspace_id = %s AND t.id = ANY(%s) '  # noqa: S608
+                    f'SELECT t."{each.column}", t.id FROM "{model._meta.db_table}" t WHERE t.workspace_id = %s AND t.id = ANY(%s::uuid[]) '  # noqa: S608
                     f'AND t."{each.column}" IS NOT NULL'
                 )
-                values += [found.workspace_id, list(rows)]
+                values += [found.workspace_id, array(rows)]
     if not parts:
         return
     whose = found.whose()

@@ -148,7 +148,7 @@ def _prepare(current: Erasure, at: datetime) -> None:
         return
     current.started_at = current.started_at or at
     current.sealed = lawful.sealed(current.contact_ids, workspace_id=here, at=at, erasure_id=current.pk)
-    looked_for = wanted.of(belongings.of(current.contact_ids, workspace_id=here))
+    looked_for = wanted.of(belongings.of(current.contact_ids, workspace_id=here, is_whole=False))
     current.wanted = wanted.seal(looked_for, workspace_id=here, erasure_id=current.pk)
     suppression.add(looked_for.reach, workspace=here, reason=Suppression.Reason.ERASED, at=at)
     recipients.note(current, at=at)
@@ -176,7 +176,7 @@ def _erase(current: Erasure, at: datetime) -> None:
     if going:
         _destroy(going[:PIECE], here, at, into=current)
     if len(going) <= PIECE:
-        cleared = around.clear(_opened(current), workspace_id=here, at=at)
+        cleared = around.clear(_opened(current), workspace_id=here)
         _add(current.gone, cleared)
         current.state = State.SEARCHING
         recipients.tell_soon(current)
@@ -211,9 +211,9 @@ def _leftovers(theirs: Belongings) -> dict[belongings.Model, set[UUID]]:
 
 def _survivors(theirs: Belongings) -> dict[str, int]:
     """How many rows are still there, by label: the books, proof of consent, what others share. One statement."""
-    asked = [(model, list(rows)) for model, rows in theirs.rows.items() if rows]
+    asked = [(model, belongings.array(rows)) for model, rows in theirs.rows.items() if rows]
     parts = " UNION ALL ".join(
-        f"SELECT '{model._meta.label}', count(*) FROM \"{model._meta.db_table}\" WHERE workspace_id = %s AND id = ANY(%s)"  # noqa: S608
+        f"SELECT '{model._meta.label}', count(*) FROM \"{model._meta.db_table}\" WHERE workspace_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
         for model, _rows in asked
     )
     with connection.cursor() as cursor:
@@ -277,10 +277,10 @@ def again(ended: Mapping[UUID, datetime], *, workspace_id: UUID, at: datetime) -
     ids = list(ended)
     for start in range(0, len(ids), PIECE):
         piece = ids[start : start + PIECE]
-        looked_for = wanted.of(belongings.of(piece, workspace_id=workspace_id))
+        looked_for = wanted.of(belongings.of(piece, workspace_id=workspace_id, is_whole=False))
         suppression.add(looked_for.reach, workspace=workspace_id, reason=Suppression.Reason.ERASED, at=at)
         _destroy(piece, workspace_id, at, into=None)
-        around.clear(looked_for, workspace_id=workspace_id, at=at)
+        around.clear(looked_for, workspace_id=workspace_id)
     return len(ids)
 
 

@@ -2,7 +2,7 @@
 
 A package that gives data away registers a `core.onward.Receiver`: it says, before anything is erased, which of its rows went there, and hands the order
 over afterwards. What it gives back as proof closes the item; nothing leaves it open for a member. A recipient that the policy names,
-to which data left this machine lately and for which no receiver speaks, is an open item too.
+to which data left this machine lately and for which no receiver speaks, is an open item too. So is a partner to whom a member handed data over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from amanat.policy.format import Policy
 from amanat.privacy.erasure import wanted
 from amanat.privacy.erasure.models import Erasure, ErasureOpenItem
 from amanat.privacy.erasure.wanted import Wanted
-from amanat.privacy.registers import contracts
+from amanat.privacy.registers import contracts, partners
 from amanat.publishing import versions
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ def note(erasure: Erasure, *, at: datetime) -> int:
         return 0
     here = erasure.workspace_id
     found = {name: list(one.went(here, erasure.contact_ids)) for name, one in onward.receivers().items()}
+    found |= partners.went(here, erasure.contact_ids)
     policy = versions.in_force(here, at).policy
     items = [(name, rows) for name, rows in found.items() if rows]
     items += [(name, []) for name in _used(policy, here, at) if name not in found]

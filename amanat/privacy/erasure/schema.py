@@ -1,8 +1,8 @@
 """SQL of this part: what makes a search of every table quick, and deleting of people quick, however many others there are.
 
 `trace_tokens` takes the numbers, addresses and codes out of a text. Each table that holds free text about people has an index of the
-tokens in it: most texts have none, so the index is small, and a number somebody once wrote into a note is found at once. The indexes
-are made from the declarations, so a new table has its own. `find_traces` asks them all; it runs as the owner of the search functions,
+tokens in it, and of the rows that may have any: most have none, so the index is small, whoever writes one of those does not touch it, and
+a number somebody once wrote into a note is found at once. The indexes are made from the declarations, so a new table has its own. `find_traces` asks them all; it runs as the owner of the search functions,
 since an index of this kind may not be used underneath row-level security, and carries the wall itself.
 """
 
@@ -23,6 +23,9 @@ _FOUND_OTHERWISE = {"main_phone", "main_email", "sort_name"}
 _LOOKED_UP = {"people.Phone", "people.Email", "people.SearchEntry", "core.LedgerEntry"}
 #: Kinds of values in which nobody writes about people.
 _PLAIN_KINDS = {"pd:UID", "pd:WorkHistory", "pd:PrivacyPreference", "pd:Authenticating"}
+
+#: What a text with any token in it fulfils; the function and the indexes say it in the same words.
+MAY_HAVE_TOKENS = "~ '[0-9०-९]{3}|@'"
 
 TRACE_TOKENS = r"""
 CREATE OR REPLACE FUNCTION trace_tokens(said text) RETURNS text[]
@@ -85,10 +88,11 @@ def statements() -> Iterator[tuple[str, str]]:
 
 def _token_index(model: Model, columns: list[str]) -> str:
     table = model._meta.db_table
-    what = f"(trace_tokens({as_text(model, columns)}))".replace('t."', '"')
+    text = as_text(model, columns).replace('t."', '"')
+    what, which = f"(trace_tokens({text}))", f"({text}) {MAY_HAVE_TOKENS}"
     stem = f"trace_of_{table}"[:48]
     # Without the workspace: a token is rare, but every row would stand in the one list of its workspace.
-    name = f"{stem}_{hashlib.sha256(f'of tokens alone {what}'.encode()).hexdigest()[:8]}"
+    name = f"{stem}_{hashlib.sha256(f'of tokens alone {what} where {which}'.encode()).hexdigest()[:8]}"
     return f"""
 DO $do$ DECLARE old text; BEGIN
     FOR old IN SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND tablename = '{table}'
@@ -102,7 +106,7 @@ DO $do$ DECLARE old text; BEGIN
         GRANT SELECT ON "{table}" TO amanat_search;
     END IF;
 END $do$;
-CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" USING gin ({what}) WITH (gin_pending_list_limit = 256);
+CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" USING gin ({what}) WITH (gin_pending_list_limit = 256) WHERE {which};
 """  # noqa: S608 - our own tables
 
 
@@ -110,7 +114,8 @@ def _find_traces() -> str:
     # The planner takes many tokens for many rows and would read the whole workspace; compared as texts, its key is no help to that.
     parts = [
         f"SELECT '{model._meta.label}'::text, t.id FROM \"{model._meta.db_table}\" t "  # noqa: S608 - our own tables
-        f"WHERE '{model._meta.label}' = ANY (places) AND t.workspace_id::text = here::text AND trace_tokens({as_text(model, columns)}) && tokens"
+        f"WHERE '{model._meta.label}' = ANY (places) AND t.workspace_id::text = here::text "
+        f"AND ({as_text(model, columns)}) {MAY_HAVE_TOKENS} AND trace_tokens({as_text(model, columns)}) && tokens"
         for model, columns in traced().items()
     ]
     parts.append(

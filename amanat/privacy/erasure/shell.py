@@ -36,6 +36,7 @@ def register() -> None:
             column="trust",
             permission=May.ANSWER_REQUESTS,
             on=("contact",),
+            of_restricted=True,  # a frozen child's page says so, and has the way out
             reads=views.card_reads,
         )
     )

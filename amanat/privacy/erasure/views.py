@@ -24,6 +24,7 @@ from amanat.people.models import Company, Contact
 from amanat.privacy.erasure import belongings, certificates, children, erasing, lawful
 from amanat.privacy.erasure.forms import AnswerForm, EraseForm
 from amanat.privacy.erasure.models import ChildFound, Erasure, ErasureCertificate, ErasureOpenItem
+from amanat.privacy.registers import partners
 
 LISTED = 50
 _TONES = {
@@ -214,7 +215,11 @@ def _place(place: str) -> str:
 def _how(item: ErasureOpenItem) -> str | Promise:
     """What a member does about an item that is open, where whoever gave the data away says so."""
     receiver = onward.receivers().get(item.place) if item.closed_at is None else None
-    return receiver.how if receiver is not None else ""
+    if receiver is not None:
+        return receiver.how
+    if item.kind != ErasureOpenItem.Kind.RECIPIENT or item.closed_at is not None or not item.rows:
+        return ""
+    return partners.how(item.workspace_id, item.place, item.rows)
 
 
 def _foretold(theirs: belongings.Belongings, here: UUID) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -115,6 +115,9 @@ def tell(request: MemberRequest, incident_id: UUID) -> HttpResponse:
         labels = ", ".join(str(Incident._meta.get_field(name).verbose_name) for name in lacking)  # type: ignore[union-attr]
         messages.error(request, _("Write this first, for the people must read it: %(what)s.") % {"what": labels})
         return see_other(reverse("privacy:incident", args=[row.pk]))
+    if not row.affected.exists():  # nobody told must not look like everybody told
+        messages.error(request, _("Nobody is on the list yet."))
+        return see_other(reverse("privacy:incident", args=[row.pk]))
     messages.info(request, _("The people are being told."))
     return _acted(request, row, lambda: reporting.order_telling(incident=row, by=request.member, at=clock.now()))
 

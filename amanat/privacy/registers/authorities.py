@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from amanat.accounts.models import Member
+from amanat.accounts.permissions import TABLE, May
 from amanat.basis import rules
 from amanat.core import ledger
 from amanat.people.models import Contact
@@ -37,6 +38,13 @@ def needed(policy: Policy) -> int:
     """How many approvals the policy asks for, two at least."""
     named = [one.approvers for one in policy.recipients.values() if one.when == "law"]
     return max([NEEDED_AT_LEAST, *named])
+
+
+def others_who_may(demand: AuthorityDisclosure) -> int:
+    """How many members there are who may approve it: all who answer requests but the one who wrote it down."""
+    roles = [role for role, may in TABLE.items() if May.ANSWER_REQUESTS in may]
+    seats = Member.objects.of(demand.workspace_id).filter(role__in=roles, ended_at__isnull=True, user__is_active=True)
+    return seats.exclude(pk=demand.asked_by_id).count()
 
 
 def ask(

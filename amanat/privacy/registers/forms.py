@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -10,6 +12,7 @@ from django.utils.translation import gettext as _
 from amanat.policy.format import Policy
 from amanat.privacy.registers.models import AuthorityDisclosure, Contract
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SAFEGUARDS = ("", "scc", "adequacy", "dpf", "derogation")
 
 
@@ -61,9 +64,9 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]  # Django takes n
 
 
 class DemandForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What an authority demands, and by which law. `contact` is the id of the person, if it is about one."""
+    """What an authority demands, and by which law. `contact_id` is the id of the person, if it is about one, or her page's address."""
 
-    contact_id = forms.UUIDField(required=False)
+    contact_id = forms.CharField(required=False, max_length=300)
 
     class Meta:
         model = AuthorityDisclosure
@@ -72,10 +75,19 @@ class DemandForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["contact_id"].label = _("Number of the person's page")
+        self.fields["contact_id"].label = _("About whom")
         self.fields["contact_id"].help_text = _(
-            "The last part of the address of the contact's page; leave it empty when it is about nobody in particular."
+            "Copy the address of the contact's page here; leave it empty when it is about nobody in particular."
         )
+
+    def clean_contact_id(self) -> UUID | None:
+        written = str(self.cleaned_data["contact_id"])
+        found = _ID.search(written.lower())
+        if written and found is None:
+            raise forms.ValidationError(
+                _("Copy the whole address of the contact's page, from its first letter to its last.")
+            )
+        return UUID(found[0]) if found else None
 
 
 class GivenForm(forms.Form):

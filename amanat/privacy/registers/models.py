@@ -13,7 +13,9 @@ from amanat.accounts.models import Member
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
 from amanat.people.models import Contact
 
-__all__ = ["AuthorityApproval", "AuthorityDisclosure", "Contract", "Residency", "Traffic", "Training"]
+__all__ = [
+    "AuthorityApproval", "AuthorityDisclosure", "Contract", "Handover", "HandoverPerson", "Residency", "Traffic", "Training",
+]  # fmt: skip
 
 
 class Contract(WorkspaceRow):
@@ -93,6 +95,48 @@ class AuthorityApproval(WorkspaceRow):
             models.UniqueConstraint(
                 fields=["workspace_id", "disclosure", "member"], name="authority_approval_once_a_member"
             )
+        ]
+
+
+class Handover(WorkspaceRow):
+    """Data of people for a partner that the policy names: prepared, and taken as a file within a day. The file itself is never kept."""
+
+    class Format(models.TextChoices):
+        CSV = "csv", _("CSV, for any program")
+        JSON = "json", _("JSON, for programs")
+
+    recipient = models.CharField(max_length=40)  #: its name in the policy
+    party = models.CharField(_("partner"), max_length=160)  #: as it was named to people
+    why = models.CharField(_("what the partner gets it for"), max_length=300)
+    fields = models.JSONField(_("fields"), default=list, db_default=[])
+    format = models.CharField(_("format"), max_length=10, choices=Format.choices)
+    policy_version = models.IntegerField()
+    prepared_at = models.DateTimeField()
+    prepared_by = WorkspaceForeignKey(Member, related_name="+")
+    expires_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True)  #: first
+    taken_by = WorkspaceForeignKey(Member, null=True, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace_id", "-prepared_at", "-id"], name="handover_newest_first")]
+
+
+class HandoverPerson(WorkspaceRow):
+    """One person of a handover: what the gate answered, and when her data went."""
+
+    handover = WorkspaceForeignKey(Handover, related_name="people")
+    contact = WorkspaceForeignKey(Contact, null=True, related_name="+")
+    is_allowed = models.BooleanField()
+    reason = models.CharField(max_length=20)  #: of the gate
+    given_at = models.DateTimeField(null=True)  #: first
+
+    if TYPE_CHECKING:
+        contact_id: UUID | None
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace_id", "contact"], name="handover_about")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace_id", "handover", "contact"], name="handover_once_a_person")
         ]
 
 

@@ -42,6 +42,34 @@ HELD: list[Held] = [
         personal={"member": _MEMBER},
         not_personal=_ROW | {"disclosure", "at"},
     ),
+    # That data went to a partner is proof that outlives the person; who it was does not.
+    Held(
+        "privacy.Handover",
+        "member",
+        "keep.evidence",
+        personal={"prepared_by": _MEMBER, "taken_by": _MEMBER},
+        not_personal=_ROW
+        | {
+            "recipient",
+            "party",
+            "why",
+            "fields",
+            "format",
+            "policy_version",
+            "prepared_at",
+            "expires_at",
+            "taken_at",
+        },
+        via=("form",),
+        counted_from={"relied_on_end": "prepared_at"},
+    ),
+    Held(
+        "privacy.HandoverPerson",
+        "contact",
+        "keep.evidence",
+        personal={"contact": Personal("pd:Identifying", OnErasure.BLANK)},
+        not_personal=_ROW | {"handover", "is_allowed", "reason", "given_at"},
+    ),
     Held(
         "privacy.Training",
         "member",

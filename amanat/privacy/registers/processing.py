@@ -21,6 +21,7 @@ from amanat.core.personal_data import Held
 from amanat.core.schema import workspace_models
 from amanat.policy import law, references
 from amanat.policy.format import Policy
+from amanat.privacy import laws
 from amanat.privacy.copies import chapters
 from amanat.privacy.copies.chapters import TRIGGERS, Document
 from amanat.privacy.copies.telling import Record, Section
@@ -146,7 +147,7 @@ def _periods(policy: Policy, name: str, language: str) -> str:
         f"{period.in_words(language)} {TRIGGERS.get(trigger, trigger)}" for trigger, period in block.until.items()
     ]
     said = f"{data}: {references.listed(tuple(periods), language)}"
-    return f"{said} ({', '.join(block.floor)})" if block.floor else said
+    return f"{said} ({', '.join(laws.in_words(block.floor))})" if block.floor else said
 
 
 def _security(policy: Policy, language: str) -> Iterable[str]:

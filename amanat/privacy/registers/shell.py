@@ -6,8 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
 from amanat.core import ledger_words, outgoing
+from amanat.people import cards
+from amanat.people.cards import Card
 from amanat.privacy.registers import ledger_words as own_words
-from amanat.privacy.registers import traffic
+from amanat.privacy.registers import partner_views, traffic
 from amanat.web import navigation
 from amanat.web.navigation import Entry
 
@@ -17,4 +19,14 @@ def register() -> None:
     ledger_words.register(own_words.SENTENCES, own_words.TABLES)
     outgoing.on_disclosure(traffic.count)
     outgoing.on_refusal(traffic.count_refused)
+    cards.register(
+        Card(
+            72,
+            "privacy/_partners_card.html",
+            partner_views.card,
+            column="trust",
+            permission=May.ANSWER_REQUESTS,
+            on=("contact",),
+        )
+    )
     navigation.register(Entry("trust", 60, _("Registers"), "clipboard-list", "privacy:registers", May.READ_TRUST))

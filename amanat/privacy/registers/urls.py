@@ -7,7 +7,7 @@ from django.urls import URLPattern
 from amanat.accounts.access import WRITES, members
 from amanat.accounts.permissions import May
 from amanat.core.routes import route
-from amanat.privacy.registers import views
+from amanat.privacy.registers import partner_views, views
 
 _reads, _answers, _manages = members(May.READ_TRUST), members(May.ANSWER_REQUESTS), members(May.MANAGE_POLICY)
 _FORM = ("GET", "POST")
@@ -22,6 +22,16 @@ urlpatterns: list[URLPattern] = [
         records=("privacy.contract.registered",),
     ),
     route("registers/contracts/<uuid:contract_id>/file/", views.contract_file, name="register_contract_file", rule=_reads),
+    route("registers/partners/", partner_views.overview, name="register_partners", rule=_reads),
+    route(
+        "registers/partners/<slug:recipient>/new/", partner_views.new, name="register_handover_new", rule=_answers, methods=_FORM,
+        limits=WRITES, fresh=True, records=("privacy.partner.prepared",),
+    ),
+    route("registers/handovers/<uuid:handover_id>/", partner_views.handover, name="register_handover", rule=_answers),
+    route(
+        "registers/handovers/<uuid:handover_id>/take/", partner_views.take, name="register_handover_take", rule=_answers,
+        methods=("POST",), limits=WRITES, fresh=True, records=("privacy.partner.given",),
+    ),
     route("registers/authorities/", views.demands, name="register_authorities", rule=_reads),
     route(
         "registers/authorities/new/", views.demands, name="register_demand", rule=_answers, methods=_FORM, limits=WRITES,

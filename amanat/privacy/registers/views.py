@@ -21,20 +21,22 @@ from amanat.core.models import StoredFile
 from amanat.people import vocabulary
 from amanat.people.models import Contact
 from amanat.privacy.copies import archive, chapters
-from amanat.privacy.registers import authorities, contracts, forms, processing, residency, staff
+from amanat.privacy.registers import authorities, contracts, forms, partners, processing, residency, staff
 from amanat.privacy.registers.models import AuthorityApproval, AuthorityDisclosure, Contract
 
 LISTED = 100
 TABS = (
     ("registers", gettext_lazy("Processing")),
     ("register_recipients", gettext_lazy("Recipients")),
+    ("register_partners", gettext_lazy("Partners")),
     ("register_authorities", gettext_lazy("Authorities")),
     ("register_staff", gettext_lazy("Staff")),
     ("register_places", gettext_lazy("Places")),
 )
 
 
-def _page(request: MemberRequest, here: str, **context: Any) -> dict[str, Any]:
+def page(request: MemberRequest, here: str, **context: Any) -> dict[str, Any]:
+    """What every page of the registers shows: its tabs, what the member may do, and `context`."""
     tabs = [{"label": label, "url": reverse(f"privacy:{name}"), "is_current": name == here} for name, label in TABS]
     return {
         "tabs": tabs,
@@ -52,7 +54,7 @@ def record(request: MemberRequest) -> HttpResponse:
     """The record of processing."""
     policy = rules.of(request.workspace.pk).policy
     shown = processing.document(policy, workspace=request.workspace, language=_language(), at=clock.now())
-    return render(request, "privacy/registers_processing.html", _page(request, "registers", record=shown))
+    return render(request, "privacy/registers_processing.html", page(request, "registers", record=shown))
 
 
 def record_file(request: MemberRequest, ending: str) -> HttpResponseBase:
@@ -60,15 +62,16 @@ def record_file(request: MemberRequest, ending: str) -> HttpResponseBase:
     policy, now = rules.of(request.workspace.pk).policy, clock.now()
     if ending == "pdf":
         content = archive.pdf(processing.document(policy, workspace=request.workspace, language=_language(), at=now))
-        return _download([content], f"record-of-processing-{now:%Y-%m-%d}.pdf", "application/pdf")
+        return download([content], f"record-of-processing-{now:%Y-%m-%d}.pdf", "application/pdf")
     if ending != "csv":
         raise Http404
     found = processing.activities(policy, language=_language(), region=residency.of(request.workspace.pk))
     pieces = spreadsheets.write_csv(processing.headings(), [one.cells() for one in found])
-    return _download(list(pieces), f"record-of-processing-{now:%Y-%m-%d}.csv", "text/csv; charset=utf-8")
+    return download(list(pieces), f"record-of-processing-{now:%Y-%m-%d}.csv", "text/csv; charset=utf-8")
 
 
-def _download(pieces: Any, name: str, content_type: str) -> StreamingHttpResponse:
+def download(pieces: Any, name: str, content_type: str) -> StreamingHttpResponse:
+    """A file that is kept nowhere on its way, and that no browser shows as a page of ours."""
     response = StreamingHttpResponse(pieces, content_type=content_type)
     response["Content-Disposition"] = str(content_disposition_header(True, name))
     response["Cache-Control"] = "no-store, private"
@@ -88,7 +91,11 @@ def recipients(request: MemberRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _registered(request, form):
         return see_other(reverse("privacy:register_recipients"))
     found = contracts.register(policy, workspace_id=request.workspace.pk, language=_language(), at=clock.now())
-    context = _page(request, "register_recipients", form=form, register=found, hosts=contracts.declared_hosts())
+    given = partners.given(request.workspace.pk)
+    context = page(
+        request, "register_recipients", form=form, register=found, hosts=contracts.declared_hosts(),
+        lines=[{"bound": one, "given": given.get(one.name)} for one in found.bound],
+    )  # fmt: skip
     return render(request, "privacy/registers_recipients.html", context, status=422 if form.errors else 200)
 
 
@@ -122,7 +129,7 @@ def demands(request: MemberRequest) -> HttpResponse:
             asked = authorities.ask(**values, contact=contact, by=request.member, at=clock.now())
             return see_other(reverse("privacy:register_authority", args=[asked.pk]))
     rows = list(AuthorityDisclosure.objects.of(request.workspace).order_by("-asked_at", "-id")[:LISTED])
-    context = _page(request, "register_authorities", form=form, rows=rows)
+    context = page(request, "register_authorities", form=form, rows=rows)
     return render(request, "privacy/registers_authorities.html", context, status=422 if form.errors else 200)
 
 
@@ -151,11 +158,12 @@ def _demand(
     approvals = list(AuthorityApproval.objects.of(request.workspace).filter(disclosure=row).order_by("at"))
     needed = authorities.needed(rules.of(request.workspace.pk).policy)
     me = request.member.pk
-    context = _page(
+    context = page(
         request, "register_authorities", row=row, needed=needed, asked_by=words.member_name(row.asked_by_id), given_form=given, refusal_form=refusal,
         approvals=[{"name": words.member_name(one.member_id), "at": one.at} for one in approvals],
         may_approve=row.is_open and me != row.asked_by_id and me not in {one.member_id for one in approvals},
         may_give=row.is_open and len(approvals) >= needed,
+        lacking=max(needed - authorities.others_who_may(row), 0) if row.is_open else 0,
     )  # fmt: skip
     return render(
         request, "privacy/registers_authority.html", context, status=422 if given.errors or refusal.errors else 200
@@ -223,7 +231,7 @@ def staff_page(request: MemberRequest) -> HttpResponse:
         return see_other(reverse("privacy:register_staff"))
     lines = [{"seat": seat, "is_due": seat.is_due(today)} for seat in seats]
     every = policy.security.training_every.in_words(_language())
-    context = _page(request, "register_staff", lines=lines, form=form, every=every)
+    context = page(request, "register_staff", lines=lines, form=form, every=every)
     return render(request, "privacy/registers_staff.html", context, status=422 if form.errors else 200)
 
 
@@ -235,7 +243,7 @@ def places(request: MemberRequest) -> HttpResponse:
         {"words": processing.words(policy, f"recipients.{one.name}", _language()), "is_safe": one.is_safe}
         for one in residency.transfers(policy, region=region)
     ]
-    context = _page(
+    context = page(
         request,
         "register_places",
         region=region,

@@ -78,9 +78,3 @@ def _language(*wanted: str) -> str:
 
 def _mail(to: str, subject: str, body: str) -> None:
     EmailMessage(subject, body, to=[to]).send()
-
-
-def undelivered(workspace_id: UUID) -> int:
-    """How many people are waiting because their warning could not be handed over."""
-    waiting = RetentionDue.objects.of(workspace_id).filter(state=RetentionDue.State.WAITING, told_at__isnull=True)
-    return waiting.filter(tries__gt=0).count()

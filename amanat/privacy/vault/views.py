@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.core import clock
+from amanat.privacy import laws
 from amanat.privacy.vault import releasing
 from amanat.privacy.vault.models import SealedRecord, VaultRelease
 
@@ -42,9 +43,10 @@ def store(request: MemberRequest) -> HttpResponse:
             return see_other(reverse("privacy:vault"))
     rows = SealedRecord.objects.of(request.workspace)
     releases = VaultRelease.objects.of(request.workspace).select_related("asked_by", "allowed_by", "opened_by")
+    days = rows.values("law", "ends_on").annotate(count=Count("pk")).order_by("ends_on", "law")[:_SHOWN]
     context = {
         "form": form,
-        "days": list(rows.values("law", "ends_on").annotate(count=Count("pk")).order_by("ends_on", "law")[:_SHOWN]),
+        "days": [day | {"law": ", ".join(laws.in_words([day["law"]]))} for day in days],
         "releases": list(releases.order_by("-asked_at")[:_SHOWN]),
     }
     return render(request, "privacy/vault_store.html", context, status=422 if form.errors else 200)

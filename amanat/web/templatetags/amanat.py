@@ -10,6 +10,7 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
 from django.http import QueryDict
+from django.template.defaulttags import CsrfTokenNode
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,6 +24,9 @@ register = template.Library()
 
 #: The hidden field by which a form that arrives twice is known again; `accounts.once` looks for it.
 ONCE = "once_key"
+
+#: The hidden field and the header by which a page says in which workspace it was opened.
+IN_WORKSPACE, WORKSPACE_HEADER = "in_workspace", "X-Workspace"
 
 #: state: (word, icon, tone). The four of the promises, then the same tones for a person's papers.
 SEALS = {
@@ -55,6 +59,19 @@ def _drawn(name: str, label: str, size: str, *_static: str) -> SafeString:
             '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>', style, label, address
         )
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', style, address)
+
+
+@register.tag
+def csrf_token(parser: template.base.Parser, token: template.base.Token) -> template.Node:
+    """Django's tag of that name, with the workspace of the page beside it: a form acts where it was opened (`accounts.access`)."""
+    return _Token()
+
+
+class _Token(CsrfTokenNode):
+    def render(self, context: template.Context) -> SafeString:
+        workspace = getattr(context.get("request"), "workspace", None)
+        field = super().render(context)
+        return field if workspace is None else field + format_html('<input type="hidden" name="{}" value="{}">', IN_WORKSPACE, workspace.pk)  # fmt: skip
 
 
 @register.simple_tag

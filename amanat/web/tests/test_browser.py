@@ -301,3 +301,19 @@ def test_offline_a_page_becomes_the_offline_page(visit) -> None:  # type: ignore
     page.goto(page.url.replace("home", "person"))
     assert "There is no connection" in page.inner_text("h1")
     assert "Sunita" not in page.content()
+
+
+TICKS_UNDER_THE_BAR = """() => [...document.querySelectorAll('tbody .tick input')].filter(box => {
+    box.scrollIntoView({block: 'nearest'});
+    const at = box.getBoundingClientRect();
+    const seen = document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2);
+    return seen && seen.closest('.bulk');
+}).length"""
+
+
+@pytest.mark.parametrize("size", [(720, 450), (844, 390), (390, 844)], ids=["200 %", "phone on its side", "phone"])
+def test_no_tick_lies_under_the_bar_of_what_is_ticked(visit, size) -> None:  # type: ignore[no-untyped-def]
+    page = visit("styleguide/contacts/", viewport={"width": size[0], "height": size[1]}).page
+    page.locator("tbody .tick input").first.check()
+    assert page.locator(".bulk").is_visible()
+    assert page.evaluate(TICKS_UNDER_THE_BAR) == 0

@@ -99,9 +99,8 @@ def test_a_text_is_handed_in_and_its_judgement_comes(shree: Workspace, double: R
         text.refresh_from_db()
         access = accounts.access(account)
     assert (text.state, bool(text.provider_id)) == ("submitted", True)
-    stored = double.doubles.graph._templates[str(access.settings["waba_id"])]
-    stored[text.provider_id]["status"] = "REJECTED"
-    stored[text.provider_id]["rejected_reason"] = "INVALID_FORMAT"
+    stored = double.doubles.graph.templates.of(str(access.settings["waba_id"]))[text.provider_id]
+    stored.update(status="REJECTED", rejected_reason="INVALID_FORMAT")
     checking.look(shree.pk, account.pk)
     with tenancy.inside(shree):
         found = TemplateText.objects.of(shree).get(pk=text.pk)

@@ -12,14 +12,16 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from amanat.accounts.models import Workspace
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.core import clock, outgoing, tenancy
 from amanat.core.tests import outside
-from amanat.messaging.channels import accounts, doubles, imap, mail, mail_sign_in
+from amanat.messaging.channels import accounts, doubles, imap, mail, mail_sign_in, mail_sign_in_ending
 from amanat.messaging.channels.contract import Access, Outcome, Outgoing
 from amanat.messaging.channels.imap import CannotFetch, Place
 from amanat.messaging.channels.mail_sign_in import SignedOut
@@ -80,12 +82,21 @@ def allowed(url: str) -> str:
 
 
 def signed(client: Client, account: ChannelAccount) -> Any:
-    """The whole way of the owner; the last answer."""
+    """The whole way of the owner, and the job that ends it; the last answer."""
     page = client.post(reverse("messaging:mail_sign_in", args=[account.pk])).content.decode()
     back = urlsplit(allowed(unescape(re.findall(r'href="([^"]+/authorize\?[^"]+)"', page)[0])))
     shown = client.get(f"{back.path}?{back.query}")
     assert b"Connect the mailbox" in shown.content
-    return client.post(back.path, {name: values[0] for name, values in parse_qs(back.query).items()})
+    answer = client.post(back.path, {name: values[0] for name, values in parse_qs(back.query).items()})
+    ended(account)
+    return answer
+
+
+def ended(account: ChannelAccount) -> None:
+    """What the job does after the answer."""
+    with tenancy.inside(account.workspace_id):
+        by = Member.objects.of(account.workspace_id).get(role=Role.OWNER)
+    mail_sign_in_ending.carry_out(account.workspace_id, account.pk, by=by.pk)
 
 
 def letter() -> Outgoing:
@@ -173,8 +184,10 @@ def test_a_wrong_client_secret_says_so(shree: Workspace, sign_in: SignIn) -> Non
     account = connected(shree)
     with tenancy.inside(shree):
         accounts.keep_secrets(account=account, secrets={"client_secret": "wrong"})
-    answer = signed(signed_in(owner_of(shree)), account)
-    assert answer.status_code == 409 and b"client id or its secret" in answer.content
+    signed(signed_in(owner_of(shree)), account)
+    with tenancy.inside(shree):
+        account.refresh_from_db()
+    assert account.state == "broken" and "client id or its secret" in account.trouble
 
 
 @pytest.mark.usefixtures("db")
@@ -185,11 +198,56 @@ def test_a_sign_in_that_another_began_or_was_used_is_refused(shree: Workspace, s
     client.post(reverse("messaging:mail_sign_in", args=[account.pk]))
     state = client.session["mail_sign_in"]["state"]
     assert signed_in(owner_of(shree)).post(back, {"code": "x", "state": state}).status_code == 409
-    assert client.post(back, {"code": "x", "state": state}).status_code == 409  # the provider knows no such code
+    assert client.post(back, {"code": "x", "state": state}).status_code == 303
+    ended(account)  # the provider knows no such code
     assert b"has ended" in client.post(back, {"code": "x", "state": state}).content
     assert mail_sign_in.REFRESH not in opened(account).secrets
     member = signed_in(make_member(shree))
     assert member.post(reverse("messaging:mail_sign_in", args=[account.pk])).status_code == 403
+
+
+@pytest.mark.usefixtures("db")
+def test_no_transaction_is_open_while_the_provider_answers(
+    shree: Workspace, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, depth, asked = connected(shree), len(connection.savepoint_ids), list[int]()
+
+    def slow(*_given: object, **_more: object) -> dict[str, str]:
+        asked.append(len(connection.savepoint_ids))
+        raise outgoing.Unreachable("slow", reason="slow", may_have_arrived=True)
+
+    monkeypatch.setattr(mail_sign_in, "finish", slow)
+    answer = signed(signed_in(owner_of(shree)), account)
+    assert (answer.status_code, asked) == (303, [depth])
+    with tenancy.inside(shree):
+        account.refresh_from_db()
+    assert account.state == "broken" and "Sign in there once more" in account.trouble
+
+
+@pytest.mark.usefixtures("db")
+def test_a_code_lies_sealed_until_it_was_used_once(
+    shree: Workspace, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, client = connected(shree), signed_in(owner_of(shree))
+    signed(client, account)
+    kept = opened(account).secrets
+    assert kept[mail_sign_in.REFRESH] and not kept["sign_in_code"] and not kept["sign_in_verifier"]
+    monkeypatch.setattr(mail_sign_in, "finish", lambda *_given, **_more: pytest.fail("asked twice"))
+    ended(account)
+
+
+@pytest.mark.usefixtures("db")
+def test_a_sign_in_that_fails_leaves_an_account_at_work_that_was_let_in_before(
+    shree: Workspace, sign_in: SignIn
+) -> None:
+    account, client = connected(shree), signed_in(owner_of(shree))
+    signed(client, account)
+    before = opened(account).secrets[mail_sign_in.REFRESH]
+    with tenancy.inside(shree):
+        mail_sign_in_ending.leave(account, code="x", verifier="y", by=owner_of(shree))
+    ended(account)
+    assert opened(account).secrets[mail_sign_in.REFRESH] == before
+    assert account.state == "ready" and account.trouble
 
 
 @pytest.mark.usefixtures("db")

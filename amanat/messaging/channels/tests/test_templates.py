@@ -46,6 +46,7 @@ def test_a_good_text_has_no_problems() -> None:
         ("body", {"body": "Namaste {{1}} {{2}}, your PAN card has come."}),
         ("body", {"body": "Namaste {{1}}, your PAN card {{3}} has come."}),
         ("body", {"body": "Namaste {{name}}, it has come.", "variables": [], "examples": []}),
+        ("body", {"body": "Namaste {first_name}, your PAN card has come.", "variables": [], "examples": []}),
         ("body", {"body": "Hi {{1}} of {{2}} ok"}),
         ("body", {"body": "Namaste {{1}},\n\n\nyour PAN card {{2}} has come."}),
         ("body", {"body": "Namaste {{1}}, your PAN card {{2}} has come. Flat 20% off today!"}),

@@ -14,6 +14,7 @@ from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of, signed_in
 from amanat.basis import gate, suppression
 from amanat.basis.models import ConsentRecord, Suppression
+from amanat.basis.tests.test_public import entered
 from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.messaging.channels import mail_making, sms, stop_words, unsubscribing
@@ -188,6 +189,34 @@ def test_a_mail_nobody_asked_for_says_how_it_ends(shree: Workspace, asha: Contac
     )
     assert client.post("/w/" + page.partition("/w/")[2], ONE_CLICK).status_code == 200
     assert not may(shree, asha)
+
+
+def test_a_mail_about_her_own_order_cannot_be_ended_by_a_mail_programs_button(shree: Workspace, asha: Contact) -> None:
+    row = ordered(shree, asha)
+    row.purpose = "service"
+    made = dressed(shree, row)
+    assert (made.headers, made.text) == ({}, "Ten percent off")
+
+
+def test_what_was_stopped_without_need_of_a_yes_can_be_allowed_again(shree: Workspace, asha: Contact) -> None:
+    """By herself on her page, or by a member who has her word; what needs her yes only by herself."""
+    browser, client = signed_in(owner_of(shree)), entered(start := f"/w/{shree.pk}/choices/", ASHA)
+    for again in (
+        lambda: client.post(f"{start}mine/", {"wanted": "service.email", "act": "allow"}),
+        lambda: browser.post("/consent/suppressed/", {"address": ASHA, "act": "lift"}),
+    ):
+        for purpose in ("service", "marketing"):
+            Client().post(link(shree, purpose=purpose), ONE_CLICK)
+        assert not may(shree, asha, "service")
+        page = client.get(f"{start}mine/").content.decode()
+        assert "Stopped by you" in page and 'value="service.email"' in page
+        assert again().status_code == 303
+        assert may(shree, asha, "service") and not may(shree, asha)
+        assert "Stopped by you" not in client.get(f"{start}mine/").content.decode()
+    with tenancy.inside(shree):
+        said = LedgerEntry.objects.of(shree).filter(event="basis.suppression.lifted").order_by("id")
+        assert list(said.values_list("actor", "facts__purpose")) == [(None, "service"), (owner_of(shree).pk, "service")]
+    assert client.post(f"{start}mine/", {"wanted": "marketing.email", "act": "allow"}).status_code == 404
 
 
 def test_the_foot_speaks_the_persons_language(shree: Workspace, asha: Contact) -> None:

@@ -20,7 +20,7 @@ from amanat.messaging.channels.models import MessageTemplate, TemplateText
 from amanat.messaging.channels.whatsapp import MediaTooLarge, ProviderRefused, WhatsApp
 from amanat.messaging.sandbox.running import Running
 from amanat.messaging.sandbox.tests import doubles
-from amanat.messaging.sandbox.tests.doubles import ACCESS, SUNITA, control, text
+from amanat.messaging.sandbox.tests.doubles import ACCESS, SUNITA, control, text, wait_for
 
 ADAPTER = WhatsApp()
 
@@ -193,8 +193,10 @@ def test_who_stopped_offers_is_told_as_an_opt_out(double: Running) -> None:
 
 def test_an_answer_that_comes_too_late_is_unclear(double: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whatsapp, "_TIMEOUT", 0.05)
+    before = count(double)
     control(double, "faults", plan=["late:0.2"])
     assert send(text()).outcome is Outcome.UNCLEAR
+    wait_for(lambda: count(double) == before + 1)  # it arrived all the same
 
 
 def test_nobody_listening_is_surely_not_sent() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of
@@ -231,3 +232,15 @@ def test_taking_in_costs_the_same_however_much_was_said(
         came(shree, account)
     with django_assert_max_num_queries(24):
         came(shree, account)
+
+
+def test_what_arrives_costs_few_statements(shree: Workspace) -> None:
+    """What came is worked off one by one, so each statement counts."""
+    make_contact(shree, "Sunita Deshmukh", phone=SUNITA)
+    account = make_account(shree)
+    came(shree, account)  # whatever is made once
+    with CaptureQueriesContext(connection) as said:
+        came(shree, account, "Kab aana hai?")
+    asked = [one["sql"] for one in said if not one["sql"].startswith(("SAVEPOINT", "RELEASE", "SET LOCAL"))]
+    assert len(asked) <= 12, asked
+    assert sum(one["sql"].startswith("SAVEPOINT") for one in said) <= 2

@@ -238,9 +238,13 @@ def test_drafts_come_back(browser: Client, shree: Workspace, account: ChannelAcc
     other = text_of(prakash, page_of(message))
     assert "half a senten" not in other
     assert "Rekha is writing" in other
+    lines = f"{page_of(message)}?part=lines"
+    assert "Rekha is writing" in text_of(prakash, lines), "an open page hears of it too"
+    assert "is writing" not in text_of(browser, lines), "of oneself one knows it"
     with tenancy.inside(message_workspace):
         ReplyDraft.objects.of(shree).update(touched_at=clock.now() - timedelta(minutes=1))
     assert "is writing" not in text_of(prakash, page_of(message))
+    assert "is writing" not in text_of(prakash, lines)
 
 
 def test_the_buttons_do_what_they_say(
@@ -411,3 +415,62 @@ def test_a_sandbox_account_leads_to_the_other_phone(shree: Workspace, sunita: Co
     with tenancy.inside(shree):
         ChannelAccount.objects.of(shree).update(is_sandbox=False)
     assert "/phone/?from" not in text_of(owner, page)
+
+
+@pytest.mark.parametrize("view", listing.VIEWS)
+def test_an_empty_view_says_what_it_would_hold(browser: Client, shree: Workspace, view: str) -> None:
+    assert str(listing.EMPTY[view]) in text_of(browser, f"{INBOX}?view={view}")
+
+
+def test_a_search_that_finds_nothing_says_that_it_looks_for_whole_words(
+    browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
+) -> None:
+    came(shree, account, "Mera passbook kab milega?")
+    assert "Sunita" in text_of(browser, f"{INBOX}?q=passbook").partition("data-inbox-list")[2]
+    listed = text_of(browser, f"{INBOX}?q=passb").partition("data-inbox-list")[2]
+    assert "Sunita" not in listed
+    assert "A part of a word finds no messages" in listed
+    listed = text_of(browser, f"{INBOX}?q=sunit").partition("data-inbox-list")[2]
+    assert "Messages are found by whole words" in listed and "Sunita" in listed
+
+
+def test_a_mention_is_counted_beside_the_views_until_it_is_read(
+    browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount
+) -> None:
+    message, prakash = came(shree, account), make_member(shree)
+    with tenancy.inside(shree):
+        threads.note(thread=Thread.objects.of(shree).get(), text="@Rekha please call", by=prakash, at=clock.now())
+    assert "inbox-mentioned" in text_of(browser, INBOX)
+    assert "inbox-mentioned" not in text_of(signed_in(prakash), INBOX)
+    browser.post(f"{page_of(message)}read/")
+    assert "inbox-mentioned" not in text_of(browser, INBOX)
+
+
+def test_without_an_account_the_box_leads_to_ones_own_phone(browser: Client, shree: Workspace, sunita: Contact) -> None:
+    text = text_of(browser, f"/inbox/with/{sunita.pk}/")
+    for way in ("whatsapp", "call"):
+        assert f'href="/contacts/{sunita.pk}/by-phone/{way}/"' in text
+    nobody = make_contact(shree, "Without Number", phone="")
+    assert "by-phone" not in text_of(browser, f"/inbox/with/{nobody.pk}/")
+
+
+def test_what_did_not_reach_the_person_is_taken_up_again_and_stands_in_no_address(
+    browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact
+) -> None:
+    here = page_of(came(shree, account))
+    with tenancy.inside(shree):
+        said = saying.say(
+            contact=sunita, channel="whatsapp", words=Words(text="11:30 & bank?"), by=rekha, at=clock.now()
+        )
+    again = f"{here}?view=mine&again={said.pk}"
+    assert "again=" not in text_of(browser, f"{here}?view=mine").partition("data-inbox-lines")[2]
+    with tenancy.inside(shree):
+        Dispatch.objects.of(shree).update(state="dead", error_code="131026", begun_at=clock.now(), ended_at=clock.now())
+    lines = text_of(browser, f"{here}?view=mine&part=lines")
+    assert f'href="{again.replace("&", "&amp;")}#write"' in lines
+    assert ">11:30 &amp; bank?</textarea>" in text_of(browser, again)
+    theirs = came(shree, account, "What she wrote")
+    assert "</textarea>" in text_of(browser, f"{here}?again={theirs.pk}")
+    assert ">What she wrote</textarea>" not in text_of(browser, f"{here}?again={theirs.pk}")
+    for nonsense in ("x", str(sunita.pk), ""):
+        text_of(browser, f"{here}?again={nonsense}")

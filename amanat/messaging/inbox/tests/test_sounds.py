@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of
@@ -22,6 +25,12 @@ from amanat.people.tests.factories import make_contact
 
 FILM = boxes(b"mp42", b"vide") + b"\0" * 4_000
 AMR = b"#!AMR\n" + b"\x3c" * 200
+
+
+def png() -> bytes:
+    drawn = BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(drawn, "PNG")
+    return drawn.getvalue()
 
 
 @pytest.fixture
@@ -70,6 +79,7 @@ def test_each_type_has_its_player_or_a_way_to_take_it(
     text = browser.get(f"/inbox/{message.thread_id}/").content.decode()
     assert [mark for mark in ("<audio", "<video") if mark in text] == ([player] if player else [])
     assert f'href="/inbox/files/{file_of(message).pk}/" download' in text
+    assert ("open it in a player" in text) == (not player), "what no browser plays says what to do"
 
 
 def test_a_player_gets_parts_and_each_time_stands_in_the_ledger(
@@ -126,3 +136,30 @@ def test_a_film_larger_than_whatsapp_takes_is_refused_before_it_waits(
             contact=sunita, channel="whatsapp", words=Words(files=[("a.mp4", FILM + b"\0" * 16_000_000)]),
             by=owner_of(shree), at=clock.now(),
         )  # fmt: skip
+
+
+def test_a_picture_is_shown_when_somebody_asks_and_not_before(
+    browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
+) -> None:
+    """Who opened which file is written down, so the page fetches none by itself."""
+    message = heard(shree, account, png(), "image/png", "aadhaar.png")
+    text = browser.get(f"/inbox/{message.thread_id}/").content.decode()
+    assert f'data-inbox-picture="/inbox/files/{file_of(message).pk}/" aria-expanded="false"' in text
+    assert "<img" not in text.partition("data-inbox-lines")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("photo\u202egnp.exe", "photognp.exe"),
+        ("a\u200bb\u0007.png", "ab.png"),
+        ("<b>x</b>.png", "&lt;b&gt;x&lt;/b&gt;.png"),
+        ("क्\u200dष.png", "क्\u200dष.png"),
+        ("\u202e\u2066", "Picture"),
+    ],
+)
+def test_the_name_of_a_file_is_what_it_says(
+    name: str, shown: str, browser: Client, shree: Workspace, account: ChannelAccount
+) -> None:
+    message = heard(shree, account, png(), "image/png", name)
+    assert f"<bdi>{shown}</bdi>" in browser.get(f"/inbox/{message.thread_id}/").content.decode()

@@ -86,6 +86,12 @@ def test_the_function_that_claims_asks_the_gate_before_it_marks_a_row() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "gate.decide_many"
     ]
     assert asks == ["messaging/outbox/claiming.py"]
+    of_members = [
+        path
+        for path, node in nodes("decide_for_oneself(", under="messaging/")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "gate.decide_for_oneself"
+    ]
+    assert of_members == asks, "what goes to no contact is asked about at the same place"
     marks = [
         ast.unparse(node)
         for _path, node in nodes("State.SENDING", under="messaging/")

@@ -227,13 +227,26 @@ def test_an_account_has_one_turn_a_workspace_two_and_one_thread_is_always_left()
 @pytest.mark.usefixtures("nobody")
 def test_while_others_send_nobody_takes_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other, account = (provider.ids.new() for _ in range(3))
-    assert not turns.is_shared(one)
+    assert turns.share(one) is None
     turns.take(one, account)
-    assert not turns.is_shared(one) and turns.is_shared(other)
+    assert turns.share(one) is None and turns.share(other) == turns.SHARED
     turns.leave(account)
-    assert turns.is_shared(other), "a moment ago is now"
+    assert turns.share(other) == turns.SHARED, "a moment ago is now"
     monkeypatch.setattr(turns, "_REMEMBERED", -1.0)
-    assert not turns.is_shared(other)
+    assert turns.share(other) is None
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_workspace_has_its_share_once_over_however_many_accounts() -> None:
+    one, other = provider.ids.new(), provider.ids.new()
+    first, second = provider.ids.new(), provider.ids.new()
+    turns.take(other, provider.ids.new())
+    turns.take(one, first)
+    assert turns.share(one) == turns.SHARED
+    turns.take(one, second)
+    assert turns.share(one) == turns.SHARED // 2 and turns.share(other) == turns.SHARED
+    turns.leave(first)
+    assert turns.share(one) == turns.SHARED
 
 
 def test_a_flood_is_slowed_while_another_workspace_sends(
@@ -253,7 +266,70 @@ def test_a_flood_is_slowed_while_another_workspace_sends(
         with tenancy.inside(account.workspace_id):
             provider.order(asha, account)
         sending.send_waiting(account.workspace_id, account.pk)
-    assert asked[0] == 64 and asked[-1] == sending.SHARED
+    assert asked[0] == 64 and asked[-1] == turns.SHARED
+
+
+def times_claimed(
+    account: ChannelAccount, monkeypatch: pytest.MonkeyPatch, *, shared_with: Workspace | None
+) -> list[float]:
+    """When each claim began, and its end, of a run that finds all it has; a claim takes 20 ms at least."""
+    moments: list[float] = []
+    claim = claiming.claim
+
+    def slow(*given: Any, most: int) -> Claimed:
+        moments.append(time.monotonic())
+        time.sleep(0.02)
+        found = claim(*given, most=most)
+        moments.append(time.monotonic())
+        return found
+
+    monkeypatch.setattr(claiming, "claim", slow)
+    monkeypatch.setattr(turns, "_seen", {shared_with.pk: time.monotonic()} if shared_with else {})
+    monkeypatch.setattr(sending, "_RESTS", 10.0)
+    sending.send_waiting(account.workspace_id, account.pk)
+    return moments
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_flood_rests_longer_than_it_is_busy_while_others_send(
+    flooding: ChannelAccount, post: Post, other: Workspace, monkeypatch: pytest.MonkeyPatch, is_shared: bool
+) -> None:
+    began, ended, again, *_later = times_claimed(flooding, monkeypatch, shared_with=other if is_shared else None)
+    assert len(post.taken) == sending.FIRST + 1
+    assert (again - ended >= min(9 * (ended - began), 0.9)) is is_shared
+
+
+@pytest.fixture
+def flooding(account: ChannelAccount, asha: Contact) -> ChannelAccount:
+    """It has one message more than it takes up at first."""
+    with tenancy.inside(account.workspace_id):
+        for _ in range(sending.FIRST + 1):
+            provider.order(asha, account)
+    return account
+
+
+def test_who_has_few_messages_never_rests(
+    post: Post, account: ChannelAccount, asha: Contact, other: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenancy.inside(account.workspace_id):
+        for _ in range(sending.FIRST - 1):
+            provider.order(asha, account)
+    slept: list[float] = []
+    monkeypatch.setattr(sending._Run, "_is_rested", lambda run: slept.append(run._rests_until) or True)
+    times_claimed(account, monkeypatch, shared_with=other)
+    assert len(post.taken) == sending.FIRST - 1 and set(slept) == {0.0}
+
+
+def test_after_idle_seconds_a_provider_is_tried_with_a_few_again() -> None:
+    learned = sending.Health(pace=64)
+    learned.begin()
+    assert learned.pace == 64
+    learned.heard_at -= sending._IDLE + 1
+    learned.begin()
+    assert learned.pace == sending.FIRST
+    down = sending.Health(pace=1, heard_at=0.0)
+    down.begin()
+    assert down.pace == 1, "what is tried with one message stays so"
 
 
 @pytest.mark.usefixtures("nobody")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +19,9 @@ from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox import threads
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
-from amanat.messaging.push import services
+from amanat.messaging.push import services, telling
 from amanat.messaging.push.models import PushDevice
+from amanat.messaging.push.telling import What
 from amanat.messaging.push.tests.browsers import switched_on, waiting, work_off
 from amanat.messaging.sandbox.running import Running
 from amanat.people.models import Contact
@@ -153,6 +155,69 @@ def test_several_messages_before_the_job_are_one_notice(
     switched_on(double, rekha)
     for text in ("Hello", "Are you there?", "Please"):
         came(shree, account, text)
+    assert work_off() == ["sent"]
+
+
+def test_what_comes_while_an_older_job_is_worked_off_is_told(
+    committed_db: None, double: Running, rekha: Member, account: ChannelAccount, shree: Workspace
+) -> None:
+    """The first message was read; its job is done while the second is written but not committed, and sees nothing new."""
+    switched_on(double, rekha)
+    message = came(shree, account, "Hello")
+    with tenancy.inside(shree):
+        threads.mark_read(thread=thread_of(message), by=rekha, at=clock.now())
+    with ThreadPoolExecutor(1) as worker, tenancy.inside(shree):
+        came(shree, account, "Are you there?")
+        assert worker.submit(_work_off_apart).result() == []
+    assert work_off() == ["sent"]
+
+
+def _work_off_apart() -> list[str]:
+    """As another process would, with a connection of its own."""
+    try:
+        return work_off()
+    finally:
+        connection.close()
+
+
+def test_a_worker_that_dies_after_ordering_orders_once(
+    double: Running, rekha: Member, account: ChannelAccount, shree: Workspace
+) -> None:
+    switched_on(double, rekha)
+    message = came(shree, account)
+    for _ in range(2):
+        telling.tell(
+            shree.pk, what=What.MESSAGE, thread_id=message.thread_id, member_id=None, use_by=clock.now() + telling.LASTS
+        )
+    assert work_off() == ["sent"]
+
+
+def test_a_notice_that_waits_for_its_next_try_holds_up_no_new_one(
+    double: Running, rekha: Member, account: ChannelAccount, shree: Workspace
+) -> None:
+    switched_on(double, rekha)
+    double.doubles.push.fail(*["500"] * 5)
+    at = clock.now()
+    came(shree, account)
+    for minutes in (0, 1, 5, 20, 75):
+        with clock.standing_at(at + timedelta(minutes=minutes)):
+            assert work_off() == ["later"]
+    with clock.standing_at(at + timedelta(minutes=80)):
+        came(shree, account, "Are you there?")
+        assert work_off() == ["sent"]
+
+
+def test_what_a_member_had_who_is_gone_is_told_to_those_who_hear_of_what_nobody_has(
+    double: Running, rekha: Member, prakash: Member, account: ChannelAccount, shree: Workspace
+) -> None:
+    switched_on(double, rekha)
+    message = came(shree, account)
+    give(message, prakash, rekha)
+    work_off()
+    with tenancy.inside(shree):
+        members.end(member=prakash, by=rekha, at=clock.now())
+    assert thread_of(message).assigned_to_id is None
+    came(shree, account, "Is anybody there?")
     assert work_off() == ["sent"]
 
 

@@ -169,9 +169,13 @@ def test_a_notice_leads_to_its_conversation_in_whatever_workspace_it_is(
     with tenancy.inside(other):
         Member.objects.create(workspace_id=other.pk, user=rekha.user, role=Role.AGENT, name="Rekha")
     browser.post(f"/workspaces/{other.pk}/enter/")
-    assert browser.get(way, follow=True).status_code == 200
+    asked = browser.get(way)
+    assert asked.status_code == 200 and f"This conversation is in {shree.name}" in asked.content.decode()
+    assert str(other.name) in browser.get("/contacts/").content.decode(), "a link alone leads nowhere"
+    assert browser.post(way, follow=True).status_code == 200
+    assert str(shree.name) in browser.get("/contacts/").content.decode()
     stranger = signed_in(owner_of(other))
-    assert stranger.get(way).status_code == 404
+    assert stranger.get(way).status_code == 404 and stranger.post(way).status_code == 404
     assert stranger.get("/inbox/").status_code == 200
     signed_out = Client().get(way)
     assert signed_out.status_code == 302 and "next=" in signed_out.headers["Location"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.core import tenancy
 from amanat.desk.tests.factories import NOW, make_contact
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
+from amanat.messaging.inbox.models import Message
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import batching
 from amanat.messaging.reminders.models import MessageBatch
@@ -102,6 +104,45 @@ def test_stopped_nothing_more_leaves(owner: Member, here: Workspace) -> None:
     assert {row.state for row in Dispatch.objects.of(here).filter(source="batch")} == {"dropped"}
 
 
+def test_while_messages_wait_the_page_lets_one_stop_though_all_is_ordered(owner: Member, here: Workspace) -> None:
+    batch, template = a_batch(owner), greeting(here)
+    batching.send(batch=batch, template=template, by=owner, at=NOW)
+    batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    batch.refresh_from_db()
+    assert batch.state == "done"
+    client = signed_in(owner)
+    page = client.get(f"/batches/{batch.pk}/").content.decode()
+    assert f"/batches/{batch.pk}/stop/" in page and "Being sent" in page
+    assert "Being sent" in client.get("/batches/").content.decode()
+    client.post(f"/batches/{batch.pk}/stop/")
+    with tenancy.inside(here):
+        assert {row.state for row in Dispatch.objects.of(here).filter(source="batch")} == {"dropped"}
+    page = client.get(f"/batches/{batch.pk}/").content.decode()
+    assert "Stopped" in page and "/stop/" not in page
+
+
+def test_a_draft_is_not_stopped(owner: Member, here: Workspace) -> None:
+    batch = a_batch(owner)
+    assert batching.stop(batch=batch, by=owner, at=NOW) == 0
+    batch.refresh_from_db()
+    assert batch.state == "draft"
+
+
+def test_the_report_counts_who_answered_within_a_week(owner: Member, here: Workspace) -> None:
+    batch, template = a_batch(owner), greeting(here)
+    batching.send(batch=batch, template=template, by=owner, at=NOW)
+    batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    rows = list(Dispatch.objects.of(here).filter(source="batch").order_by("id"))
+    Dispatch.objects.of(here).filter(source="batch").update(state="done", sent_at=NOW)
+    for row, after in zip(rows, (timedelta(hours=1), timedelta(days=8)), strict=True):
+        Message.objects.create(
+            workspace_id=here.pk, thread_id=row.message.thread_id, contact_id=row.contact_id, channel="sms",
+            direction="in", happened_at=NOW + after,
+        )  # fmt: skip
+    page = signed_in(owner).get(f"/batches/{batch.pk}/").content.decode()
+    assert "<dt>Answered</dt><dd>1</dd>" in page
+
+
 def test_words_of_a_service_are_not_for_many(owner: Member, here: Workspace) -> None:
     make_template(here, "sms")
     template = greeting(here)
@@ -122,7 +163,8 @@ def test_from_the_list_to_the_report(owner: Member) -> None:
     assert "batches/begin" in client.get("/contacts/").content.decode()
     draft = client.post("/batches/begin/", {"ids": [str(asha.pk), str(ravi.pk)]})["Location"]
     page = client.get(draft, {"template": str(template.pk)}).content.decode()
-    assert "Namaste Asha, we are closed on Monday." in page and "Was not asked yet" in page
+    assert "Namaste Asha, we are closed on Monday." in page
+    assert "Ravi Patil" in page.partition("Was not asked yet")[2]
     assert client.post(f"{draft}send/", {"template": str(template.pk)}).status_code == 303
     with tenancy.inside(owner.workspace_id):
         batch = MessageBatch.objects.of(owner.workspace_id).get()

@@ -9,13 +9,13 @@ import pytest
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import owner_of
-from amanat.core import clock, tenancy
+from amanat.core import clock, jobs, tenancy
 from amanat.desk.tests.factories import make_contact, make_record
 from amanat.messaging.inbox import bodies
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.outbox import changes
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import carrying, tasks
+from amanat.messaging.reminders import carrying, setting, tasks
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.messaging.reminders.tests.factories import agreeing, make_rule
 from amanat.people.models import Contact
@@ -200,3 +200,74 @@ def test_a_paused_rule_does_nothing(owner: Member) -> None:
     make_rule(owner.workspace, is_paused=True)
     at_work(owner, MORNING)
     assert reminders(owner) == []
+
+
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_what_a_pause_took_back_goes_over_no_other_channel(owner: Member, is_resumed: bool) -> None:
+    due(owner, channels=("whatsapp", "sms"))
+    rule = make_rule(owner.workspace, "whatsapp", "sms")
+    carrying.work_out(rule, DAY, at=MORNING)
+    assert setting.pause(rule=rule, by=owner, at=MORNING) == 1
+    if is_resumed:
+        setting.resume(rule=rule, by=owner, at=MORNING, today=DAY)
+    carrying.carry_on(owner.workspace_id, at=MORNING + timedelta(hours=7), today=DAY)
+    (reminder,), (dispatch,) = reminders(owner), dispatches(owner)
+    assert (reminder.state, reminder.reason, dispatch.state) == ("skipped", "rule_paused", "dropped")
+
+
+def test_while_a_rule_is_paused_nothing_goes_on_to_the_next_channel(owner: Member) -> None:
+    due(owner, channels=("whatsapp", "sms"))
+    rule = make_rule(owner.workspace, "whatsapp", "sms")
+    carrying.work_out(rule, DAY, at=MORNING)
+    Dispatch.objects.of(owner.workspace_id).update(state="done", delivery="failed", sent_at=MORNING)
+    setting.pause(rule=rule, by=owner, at=MORNING)
+    later = MORNING + timedelta(hours=5)
+    carrying.carry_on(owner.workspace_id, at=later, today=DAY)
+    assert [one.channel for one in dispatches(owner)] == ["whatsapp"]
+    setting.resume(rule=rule, by=owner, at=later, today=DAY)
+    carrying.carry_on(owner.workspace_id, at=later, today=DAY)
+    assert [one.channel for one in dispatches(owner)] == ["whatsapp", "sms"]
+
+
+def test_what_waits_is_not_sent_by_an_approval_while_its_rule_is_paused(owner: Member) -> None:
+    due(owner)
+    rule = make_rule(owner.workspace, needs_approval=True)
+    carrying.work_out(rule, DAY, at=MORNING)
+    setting.pause(rule=rule, by=owner, at=MORNING)
+    assert carrying.approve(reminders(owner), by=owner, at=MORNING, today=DAY) == 0
+    assert [one.state for one in reminders(owner)] == ["waits"] and not dispatches(owner)
+
+
+@pytest.mark.parametrize(("values", "goes_on"), [({"delivery": "failed"}, True), ({"delivery": "sent"}, False)])
+def test_a_failure_that_is_reported_starts_the_next_channel_without_waiting_for_the_round(
+    owner: Member, values: dict[str, str], goes_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due(owner, channels=("whatsapp", "sms"))
+    carrying.work_out(make_rule(owner.workspace, "whatsapp", "sms"), DAY, at=MORNING)
+    (row,) = dispatches(owner)
+    Dispatch.objects.of(owner.workspace_id).update(state="done", sent_at=MORNING, **values)
+    asked: list[str] = []
+    monkeypatch.setattr(jobs, "enqueue", lambda name, **_given: asked.append(name))
+    changes.tell_of(owner.workspace_id, {row.pk})
+    assert (carrying.CARRY_ON in asked) is goes_on
+    with clock.standing_at(MORNING + timedelta(hours=4)):
+        tasks.carry_on(owner.workspace_id)
+    assert [one.channel for one in dispatches(owner)] == ["whatsapp", "sms"][: 1 + goes_on]
+
+
+@pytest.mark.parametrize("values", [{"delivery": "failed"}, {"delivery": "sent"}])
+def test_one_message_a_day_does_not_keep_it_from_the_next_channel(owner: Member, values: dict[str, str]) -> None:
+    due(owner, channels=("whatsapp", "sms"))
+    carrying.work_out(make_rule(owner.workspace, "whatsapp", "sms", most_a_day=1), DAY, at=MORNING)
+    Dispatch.objects.of(owner.workspace_id).update(state="done", sent_at=MORNING, **values)
+    carrying.carry_on(owner.workspace_id, at=MORNING + timedelta(hours=7), today=DAY)
+    assert [one.channel for one in dispatches(owner)] == ["whatsapp", "sms"]
+
+
+def test_what_was_not_delivered_does_not_count_for_the_day(owner: Member) -> None:
+    sunita, rule = due(owner), make_rule(owner.workspace, most_a_day=1)
+    carrying.work_out(rule, DAY, at=MORNING)
+    Dispatch.objects.of(owner.workspace_id).update(state="done", sent_at=MORNING, delivery="failed")
+    make_record(owner, contact=sunita, due_on=DUE)
+    carrying.work_out(rule, DAY, at=MORNING)
+    assert {one.state for one in reminders(owner)} == {"ordered"}

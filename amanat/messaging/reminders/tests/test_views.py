@@ -16,10 +16,10 @@ from amanat.core import clock, tenancy
 from amanat.desk.tests.factories import make_contact, make_record, make_service
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import carrying, views
+from amanat.messaging.reminders import carrying, day_views
 from amanat.messaging.reminders.models import Reminder, ReminderRule
-from amanat.messaging.reminders.tests.factories import BODY, agreeing, make_account, make_rule, make_template
-from amanat.people.models import Contact
+from amanat.messaging.reminders.tests.factories import agreeing, make_account, make_rule, make_template
+from amanat.people.models import Contact, CustomField
 from amanat.people.tests.factories import narrow_member
 
 MORNING = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -167,7 +167,7 @@ def test_what_waits_is_approved_or_left_out(client: Client, owner: Member) -> No
 
 
 def test_more_than_are_shown_are_sent_at_once(client: Client, owner: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "MOST", 1)
+    monkeypatch.setattr(day_views, "MOST", 1)
     with tenancy.inside(owner.workspace_id):
         rule = make_rule(owner.workspace, needs_approval=True)
         for name in ("Asha", "Balu", "Chitra"):
@@ -228,21 +228,6 @@ def test_another_workspace_sees_nothing_of_it(owner: Member, other: Workspace) -
     assert "Sunita" not in client.get(f"/reminders/day/?on={DAY}").content.decode()
 
 
-def test_tried_on_ones_own_number(client: Client, owner: Member) -> None:
-    with tenancy.inside(owner.workspace_id):
-        rule = make_rule(owner.workspace)
-    page = client.post(f"/reminders/{rule.pk}/try/", follow=True).content.decode()
-    assert "Add yourself as a contact" in page
-    owner.user.phone = "+919822041736"
-    owner.user.save()
-    with tenancy.inside(owner.workspace_id):
-        agreeing(owner, "Rekha Kulkarni", phone="+919822041736")
-    client.post(f"/reminders/{rule.pk}/try/")
-    with tenancy.inside(owner.workspace_id):
-        (dispatch,) = Dispatch.objects.of(owner.workspace_id)
-    assert (dispatch.address, dispatch.source) == ("+919822041736", "test")
-
-
 def test_services_of_the_catalogue_can_be_chosen(client: Client, owner: Member) -> None:
     with tenancy.inside(owner.workspace_id):
         service = make_service(owner.workspace, "Passport")
@@ -257,7 +242,7 @@ def test_the_page_of_a_rule_says_what_is_sent_over_which_channel(client: Client,
         rule = make_rule(owner.workspace, "whatsapp", "sms", quiet_days=[6], fallback_hours=3)
     page = client.get(f"/reminders/{rule.pk}/").content.decode()
     assert "Sunday" in page and "Not delivered within 3 hours" in page
-    assert page.count(BODY) == 2 and "English" in page
+    assert page.count("en: Namaste Sunita, PAN correction is due on 30 Nov 2026.") == 2 and "English" in page
     with tenancy.inside(owner.workspace_id):
         ChannelAccount.objects.of(owner.workspace).filter(channel="sms").delete()
     assert "No number or mailbox is connected" in client.get(f"/reminders/{rule.pk}/").content.decode()
@@ -290,3 +275,14 @@ def test_a_text_about_a_service_is_not_for_a_persons_own_date(
 ) -> None:
     answer = client.post("/reminders/new/", filled(owner, on=on))
     assert ("This text speaks of a service" in answer.content.decode()) is is_refused
+
+
+def test_a_rule_names_the_own_field_it_looks_at(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        CustomField.objects.create(
+            workspace_id=owner.workspace_id, on="contact", kind="date", key="insured_until", label="Insurance until"
+        )
+        rule = make_rule(owner.workspace, on="field", field="insured_until", days=-7)
+        agreeing(owner, custom={"insured_until": (DAY + timedelta(days=7)).isoformat()})
+    for page in ("/reminders/", f"/reminders/{rule.pk}/", f"/reminders/day/?on={DAY + timedelta(days=0)}"):
+        assert "7 days before: Insurance until" in client.get(page).content.decode()

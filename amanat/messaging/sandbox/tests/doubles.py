@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,10 @@ def control(double: Running, act: str, **wanted: Any) -> Any:
 
 def text(words: str = "Your PAN card has come.", **other: Any) -> Outgoing:
     return Outgoing(**{"reference": ids.new(), "to": SUNITA, "text": words, **other})
+
+
+def wait_for(is_there: Callable[[], object]) -> None:
+    ends = time.monotonic() + 5
+    while not is_there() and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert is_there()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from amanat.messaging.channels.whatsapp import WhatsApp
 from amanat.messaging.sandbox.graph import Graph
 from amanat.messaging.sandbox.running import Running
 from amanat.messaging.sandbox.tests import doubles
-from amanat.messaging.sandbox.tests.doubles import ACCESS, NUMBER, SUNITA, control, text
+from amanat.messaging.sandbox.tests.doubles import ACCESS, NUMBER, SUNITA, control, text, wait_for
 
 
 @pytest.fixture
@@ -34,13 +33,6 @@ def double(tmp_path: Path, ours: Server) -> Iterator[Running]:
     with doubles.whatsapp(tmp_path) as running:
         control(running, "numbers", **{**vars(NUMBER), "callback": f"{ours.address}/hook"})
         yield running
-
-
-def wait_for(is_there: Callable[[], object]) -> None:
-    ends = time.monotonic() + 5
-    while not is_there() and time.monotonic() < ends:
-        time.sleep(0.01)
-    assert is_there()
 
 
 def heard(ours: Server) -> list[News]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,13 +15,13 @@ from amanat.accounts import access
 from amanat.accounts.models import Member, Session, SignIn, User, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, make_user, make_workspace, owner_of, signed_in
-from amanat.core import clock, tenancy, tombstones
-from amanat.core.models import LedgerEntry
+from amanat.core import clock, files, tenancy, tombstones
+from amanat.core.models import LedgerEntry, StoredFile
 from amanat.core.schema import workspace_models
-from amanat.desk.models import Payment, ServiceRecord
+from amanat.desk.models import Paper, Payment, ServiceRecord
 from amanat.policy import ready
 from amanat.policy.probing import Asked
-from amanat.privacy.closing import probes, users, workspaces
+from amanat.privacy.closing import probes, taking, users, workspaces
 from amanat.privacy.closing.models import AccountClosure, ClosedWorkspace, WorkspaceClosure
 from amanat.privacy.retention import holds
 from amanat.privacy.retention.tests.factories import contact
@@ -73,6 +75,42 @@ def test_the_database_refuses_to_delete_a_workspace_that_is_not_due(shree: Works
             cursor.execute("SELECT close_workspace(%s, %s)", [workspace_id, moment])
     with tenancy.inside(other), pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT close_workspace(%s, %s)", [shree.pk, NOW + MONTH])
+
+
+def test_papers_and_files_can_be_taken_along_also_while_it_closes(shree: Workspace, other: Workspace) -> None:
+    asha, owner = contact(shree), owner_of(shree)
+    for here, text in ((shree, b"passport of hers"), (other, b"of strangers")):
+        with tenancy.inside(here):
+            files.store(text, workspace_id=here.pk, name="passport.txt", by=None, kind="paper")
+    with tenancy.inside(shree):
+        paper = files.store(b"card of hers", workspace_id=shree.pk, name="card.txt", by=None, kind="paper")
+        Paper.objects.create(workspace_id=shree.pk, contact=asha, kind="pan", file=paper)
+        files.store(b"name\n", workspace_id=shree.pk, name="list.csv", by=None, kind="export")
+    ordered(shree)
+    client = signed_in(owner)
+    text = client.get(reverse("privacy:workspace_close")).content.decode()
+    assert "Take all papers and files" in text
+    answer = client.post(reverse("privacy:workspace_files"))
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content))) as archive:  # type: ignore[attr-defined]
+        read = {name: archive.read(name) for name in archive.namelist() if name != taking.LIST}
+        told = archive.read(taking.LIST).decode()
+    assert read == {"files/000001-passport.txt": b"passport of hers", "files/000002-card.txt": b"card of hers"}
+    assert f"{asha.pk},{asha.name}" in told and "damaged" not in told
+    with tenancy.inside(shree):
+        assert LedgerEntry.objects.of(shree).get(event="workspaces.files.taken").facts["count"] == 2
+    for role in (Role.MANAGER, Role.AUDITOR):
+        assert signed_in(make_member(shree, role=role)).post(reverse("privacy:workspace_files")).status_code == 403
+
+
+def test_a_damaged_file_is_told_and_the_others_come(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        for text in (b"first", b"second"):
+            kept = files.store(text, workspace_id=shree.pk, name="a.txt", by=None, kind="paper")
+        StoredFile.objects.of(shree).filter(pk=kept.pk).update(object_name="nowhere/at-all")
+        pieces = b"".join(taking.all_files(by=owner_of(shree), at=NOW))
+    with zipfile.ZipFile(io.BytesIO(pieces)) as archive:
+        assert archive.read("files/000001-a.txt") == b"first"
+        assert archive.read(taking.LIST).decode().count("damaged") == 1
 
 
 def test_closing_can_be_taken_back(shree: Workspace) -> None:

@@ -36,6 +36,26 @@ def test_every_table_that_points_at_a_contact_is_found(shree: Workspace) -> None
     assert rows["core.StoredFile"].pk in found.files
 
 
+def test_without_the_rest_there_is_what_foreign_keys_lead_to(shree: Workspace) -> None:
+    rows = cast.fill(shree)
+    her = rows["people.Contact"]
+    with tenancy.inside(shree):
+        whole = belongings.of([her.pk], workspace_id=shree.pk)
+        found = belongings.of([her.pk], workspace_id=shree.pk, is_whole=False)
+    assert (found.contact_ids, found.former) == (whole.contact_ids, whole.former)
+    assert found.rows[ServiceRecord] == whole.rows[ServiceRecord]
+    assert found.rows[Phone] == whole.rows[Phone]
+    assert (found.files, SearchEntry in found.rows) == ({}, False)
+    assert whole.files
+
+
+def test_ids_as_one_array_are_the_same_ids(db: None) -> None:
+    wanted = [ids.new() for _ in range(3)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::uuid[], %s::uuid[]", [belongings.array(wanted), belongings.array([])])
+        assert cursor.fetchone() == (wanted, [])
+
+
 def test_what_hangs_on_her_services_is_hers(shree: Workspace) -> None:
     her = factories.make_contact(shree)
     with tenancy.inside(shree):

@@ -41,6 +41,20 @@ def test_the_page_before_says_what_goes_and_what_stays(shree: Workspace) -> None
     assert "CGST Act section 36" in text
 
 
+def test_the_page_of_a_frozen_child_says_until_when_and_has_the_ways_out(shree: Workspace) -> None:
+    her, client = people.make_her(shree), _client(shree)
+    page = reverse("people:contact", args=[her.pk])
+    assert client.post(reverse("privacy:child", args=[her.pk])).status_code == 303
+    text = client.get(page).content.decode()
+    assert people.NUMBER[-5:] not in text, "it is frozen"
+    for words in ("Frozen: this may be a child", "It is no child", "Give a copy of the data"):
+        assert words in text
+    with tenancy.inside(shree):
+        found = ChildFound.objects.of(shree).get()
+    assert client.post(reverse("privacy:child_clear", args=[found.pk])).status_code == 303
+    assert "Frozen" not in client.get(page).content.decode()
+
+
 def test_an_order_is_confirmed_and_leads_to_its_page(shree: Workspace) -> None:
     her, client = people.make_her(shree), _client(shree)
     url = reverse("privacy:erase", args=[her.pk])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
+from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -46,6 +49,8 @@ def _found(workspace: Workspace, wanted: Wanted = HERS) -> dict[str, int]:
         f"mail {ADDRESS.upper()}",
         "her slip ack998877",
         f"ask  {NAME} first",
+        "ask " + NAME.replace(" ", " \n ") + " first",
+        "०९८२२ ०४-१७(३६)",
     ],
 )
 def test_every_way_of_writing_is_found(shree: Workspace, said: str) -> None:
@@ -141,6 +146,67 @@ def test_tables_of_free_text_have_their_index(shree: Workspace) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'trace\\_of\\_%'")
         assert cursor.fetchone() == (len(labels),)
+
+
+def test_whatever_has_tokens_is_in_the_indexes(db: None) -> None:
+    """They hold only rows that may have any: a row with a token and outside of them would never be found."""
+    said = [
+        "call 98220 41736", "०९८२२०४१७३६", "(+91) 98220-41736", "a@b.in", "slip ACK998877", "12 34 56 78", "1-2-3-4-5-6", "AB-12C", "no",
+        "", "@", "x12y34z56", "०१२३४५", "9८2२2०",
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT said, trace_tokens(said) <> '{{}}', said {schema.MAY_HAVE_TOKENS} FROM unnest(%s::text[]) AS said",
+            [said],
+        )
+        found = cursor.fetchall()
+    assert [text for text, has, may in found if has and not may] == []
+    assert sum(has for _text, has, _may in found) >= 6
+
+
+def test_the_search_of_every_table_goes_through_its_own_index(superuser: psycopg.Connection) -> None:
+    """As the role and with the settings of `find_traces`; a table of free text that grows must not be read whole for each erasure."""
+    body = schema._find_traces()
+    parts = [
+        part.strip().removesuffix(";") for part in body.split("RETURN QUERY ")[1].split("\nEND")[0].split("UNION ALL")
+    ]
+    assert len(parts) == len(schema.traced()) + 1  # the entries of the search besides
+    superuser.execute("SET ROLE amanat_search")
+    superuser.execute("SET enable_seqscan = off")
+    for part in parts:
+        asked = part.replace("here", f"'{UUID(int=7)}'::uuid").replace("&& tokens", "&& ARRAY['9822041736']")
+        asked = re.sub(r"'[\w.]+' = ANY \(places\) AND ", "", asked)
+        asked = asked.replace("ANY (numbers)", "ANY (ARRAY['%9822041736%'])")
+        plan = "\n".join(str(row[0]) for row in superuser.execute(f"EXPLAIN {asked}").fetchall())
+        table = part.split("FROM ")[1].split()[0].strip('"')
+        wanted = "search" if table == "people_searchentry" else f"trace_of_{table}"[:40]
+        assert wanted in plan, f"{table} is read whole:\n{plan}"
+        assert "Seq Scan" not in plan
+
+
+def test_look_ups_of_identifiers_go_through_their_indexes(shree: Workspace) -> None:
+    labels = {name: name for name, _column, _kind, _which in traces._LOOK_UPS}
+    sql, values = traces.look_ups(labels, HERS, workspace_id=shree.pk)
+    with tenancy.inside(shree), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN {sql}", values)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    for index in ("phone_by_number", "email_by_address", "contact_external_id_once", "service_record_by_ack"):
+        assert index in plan, f"{index} is not used:\n{plan}"
+
+
+def test_an_external_id_is_found_among_the_living_and_in_the_bin(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traces, "SMALL", 0)
+    monkeypatch.setattr(traces, "_SMALL_BYTES", 0)
+    code = HERS.codes[0]
+    living, binned = factories.make_contact(shree, "Vishal Shinde"), factories.make_contact(shree, "Neha Naik")
+    with tenancy.inside(shree):
+        Contact.objects.of(shree).filter(pk=living.pk).update(external_id=code)
+        Contact.objects.of(shree).filter(pk=binned.pk).update(external_id=code, deleted_at=clock.now())
+        found = {one.place: set(one.rows) for one in traces.search(HERS, workspace_id=shree.pk).findings}
+    assert found["people.Contact.external_id"] == {living.pk, binned.pk}
 
 
 def _with_a_trace(shree: Workspace) -> tuple[Erasure, Contact]:

@@ -302,7 +302,9 @@ def test_an_owner_walks_a_breach_to_its_end(shree: Workspace) -> None:
     with tenancy.inside(shree):
         row = Incident.objects.of(shree).get()
     shown = client.get(page).content.decode()
-    assert "CERT-In" in shown and "late" in shown
+    assert "CERT-In" in shown and "late" in shown and "Tell everybody" not in shown
+    nobody = client.post(reverse("privacy:incident_tell", args=[row.pk]), follow=True).content.decode()
+    assert "Nobody is on the list yet." in nobody and "being told" not in nobody
     now = clock.now()
     values = {
         "since": f"{now - HOUR * 24:%Y-%m-%dT%H:%M}",

@@ -273,14 +273,20 @@ def test_a_demand_walks_through_the_pages(shree: Workspace) -> None:
     her, owner = factories.make_contact(shree), signed_in(owner_of(shree))
     values = {"authority": "Court", "law": "CPC", "wanted": "Address", "contact_id": str(her.pk)}
     assert owner.post(reverse("privacy:register_demand"), values | {"contact_id": str(uuid4())}).status_code == 422
-    page = owner.post(reverse("privacy:register_demand"), values)["Location"]
+    half = owner.post(reverse("privacy:register_demand"), values | {"contact_id": str(her.pk)[:20]})
+    assert (half.status_code, "Copy the whole address" in half.content.decode()) == (422, True)
+    address = f"https://desk.example{reverse('people:contact', args=[her.pk])}?tab=notes"
+    page = owner.post(reverse("privacy:register_demand"), values | {"contact_id": address})["Location"]
     with tenancy.inside(shree):
         asked = AuthorityDisclosure.objects.of(shree).get()
-    assert "must approve" in owner.get(page).content.decode()
+    text = owner.get(page).content.decode()
+    assert "must approve" in text and "There are 2 members too few" in text, "the owner is alone"
+    assert asked.contact_id == her.pk
     approve = reverse("privacy:register_authority_approve", args=[asked.pk])
     assert "others must approve it" in owner.post(approve, follow=True).content.decode()
     for name in ("First Manager", "Second Manager"):
         assert signed_in(make_member(shree, Role.MANAGER, name=name)).post(approve).status_code == 303
+    assert "too few" not in owner.get(page).content.decode()
     give = reverse("privacy:register_authority_give", args=[asked.pk])
     assert owner.post(give, {"given": ""}).status_code == 422
     assert owner.post(give, {"given": "The address"}).status_code == 303

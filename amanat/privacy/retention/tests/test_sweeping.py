@@ -112,8 +112,6 @@ def test_a_warning_that_cannot_be_delivered_stops_the_erasure(
         broken.setattr(telling, "_mail", refuse)
         assert swept(warned, THREE_YEARS).waiting == {"not told yet": 1}
         assert swept(warned, THREE_YEARS + timedelta(days=10)).counts == {}
-    with tenancy.inside(warned):
-        assert telling.undelivered(warned.pk) == 1
     swept(warned, THREE_YEARS + timedelta(days=11))
     assert swept(warned, THREE_YEARS + timedelta(days=13)).counts == {"marketing": {"people.Contact": 1}}
 
@@ -138,6 +136,21 @@ def test_a_contact_in_between_takes_her_off_the_list(warned: Workspace) -> None:
     with tenancy.inside(warned):
         assert [row.state for row in RetentionDue.objects.of(warned)] == [RetentionDue.State.CANCELLED]
     assert names(warned) == {"Asha Patil"}
+
+
+def test_more_people_than_an_order_holds_go_in_several(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "_ORDER", 2)
+    monkeypatch.setattr(sweeping, "_PIECE", 2)
+    for number in range(5):
+        contact(shree, f"Asha {number}")
+    run = swept(shree, THREE_YEARS)
+    assert names(shree) == set()
+    assert run.counts["marketing"]["people.Contact"] == 5
+    with tenancy.inside(shree):
+        orders = Erasure.objects.of(shree).order_by("ordered_at", "id")
+        assert [len(order.contact_ids) for order in orders] == [2, 2, 1]
+        assert {order.state for order in orders} == {Erasure.State.DONE}
+        assert set(RetentionDue.objects.of(shree).values_list("contact_id", "state")) == {(None, "ordered")}
 
 
 def test_a_hold_on_a_person_waits(shree: Workspace) -> None:

@@ -6,17 +6,30 @@ const list = inbox?.querySelector("[data-inbox-list]");
 const lines = inbox?.querySelector("[data-inbox-lines]");
 const thread = inbox?.dataset.thread ?? "";
 const token = document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?? "";
+const workspace = document.querySelector("input[name=in_workspace]")?.value ?? "";
 const PULSE = 900; // without events of the server: a look at one key
 const POLL = 15000; // and a look at everything
 
 const send = (url, fields = {}) => fetch(url, {
   method: "POST",
-  headers: { "X-CSRFToken": token, "X-Inbox": "1" },
+  headers: { "X-CSRFToken": token, "X-Workspace": workspace, "X-Inbox": "1" },
   body: new URLSearchParams(fields),
   keepalive: true,
 }).catch(() => null);
 
 const withPart = (url, part) => { const address = new URL(url, location.href); address.hash = ""; address.searchParams.set("part", part); return address; };
+
+/* A picture is fetched when somebody wants to see it, for who opened what is written down. */
+const turn = (button) => {
+  const line = button.closest("p");
+  const isOpen = button.getAttribute("aria-expanded") === "true";
+  button.setAttribute("aria-expanded", String(!isOpen));
+  const word = button.firstElementChild;
+  [word.textContent, button.dataset.other] = [button.dataset.other, word.textContent];
+  if (isOpen) line.nextElementSibling?.remove();
+  else line.after(Object.assign(new Image(), { className: "bubble-picture", src: button.dataset.inboxPicture, alt: line.querySelector("bdi").textContent }));
+};
+lines?.addEventListener("click", (event) => { const button = event.target.closest("[data-inbox-picture]"); if (button) turn(button); });
 
 const drawn = new WeakMap(); // what each place shows, so that the same is not drawn again
 const renew = async (place, url) => {
@@ -27,7 +40,9 @@ const renew = async (place, url) => {
   drawn.set(place, text);
   const parsed = new DOMParser().parseFromString(text, "text/html");
   const begun = new Map([...place.querySelectorAll("audio, video")].filter((each) => each.played.length > 0).map((each) => [each.src, each]));
+  const open = [...place.querySelectorAll("[data-inbox-picture][aria-expanded=true]")].map((each) => each.dataset.inboxPicture);
   place.replaceChildren(...parsed.body.childNodes);
+  for (const each of place.querySelectorAll("[data-inbox-picture]")) if (open.includes(each.dataset.inboxPicture)) turn(each);
   // What is being listened to goes on: a player that is back within the same task was never away.
   for (const fresh of place.querySelectorAll("audio, video")) if (begun.has(fresh.src)) fresh.replaceWith(begun.get(fresh.src));
   return true;
@@ -56,7 +71,18 @@ const showList = async () => {
 const showLines = async () => {
   if (!lines || !thread || new URLSearchParams(location.search).has("before")) return;
   const wasAtEnd = isAtEnd();
-  if (await renew(lines, withPart(location.pathname, "lines")) && wasAtEnd) toEnd();
+  if (await renew(lines, withPart(`${inbox.dataset.url}${inbox.dataset.query}`, "lines")) && wasAtEnd) toEnd();
+  showWriting();
+};
+
+/* Who else writes here, until nothing more was typed for a while. */
+const writing = inbox?.querySelector("[data-inbox-writing]");
+let stillWriting = 0;
+const showWriting = () => {
+  const now = lines.querySelector("[data-inbox-now]");
+  if (writing && now && writing.textContent !== now.textContent) writing.textContent = now.textContent;
+  clearTimeout(stillWriting);
+  if (writing?.textContent.trim()) stillWriting = setTimeout(showLines, 1000 * writing.dataset.inboxWriting + 500);
 };
 
 /* The figure in the sidebar and in the bottom bar. */
@@ -84,6 +110,7 @@ const look = (id) => {
 /* --- news --- */
 if (inbox) {
   markRead();
+  if (writing?.textContent.trim()) stillWriting = setTimeout(showLines, 1000 * writing.dataset.inboxWriting + 500);
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") look(""); });
   let poll = 0;
   let newest = "";

@@ -1,0 +1,234 @@
+"""Pages of a day of reminders: who gets what and who not and why, and the approval of what waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from amanat.accounts.access import MemberRequest, see_other
+from amanat.accounts.models import Workspace
+from amanat.accounts.permissions import May
+from amanat.basis.models import ConsentRecord, Method
+from amanat.core import clock
+from amanat.messaging.channels import templates
+from amanat.messaging.channels.models import Channel
+from amanat.messaging.reminders import carrying, planning, reporting
+from amanat.messaging.reminders.dates import Occasion
+from amanat.messaging.reminders.models import Reminder, ReminderRule
+from amanat.people.models import Contact
+from amanat.web import formatting
+
+#: Lines of a day that are shown; counts are of all that were looked at.
+MOST = 200
+#: Occasions of a day to come that are looked at for its preview.
+MOST_PLANNED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One person on a day: what she gets, or why nothing."""
+
+    contact: Contact
+    rule: ReminderRule
+    about: str
+    channel: str | Promise
+    words: str
+    reason: str | Promise
+    state: str
+    label: str | Promise
+    id: UUID | None = None
+    moment: Any = None
+    ground: str = ""
+
+
+def day(request: MemberRequest) -> HttpResponse:
+    """A day: what was or will be sent to whom, and who gets nothing and why. `?on=` is the day, `?rule=` one rule."""
+    today = clock.today(request.workspace.time_zone)
+    on = _day(request.GET.get("on", ""), today)
+    rows_of_rules = ReminderRule.objects.of(request.workspace).filter(ended_at__isnull=True).select_related("service")
+    rules = list(rows_of_rules.order_by("name"))
+    reporting.put_into_words(rules, request.workspace)
+    alone = [each for each in rules if str(each.pk) == request.GET.get("rule", "")]
+    chosen = alone or rules
+    at_work = alone or [each for each in rules if not each.is_paused]
+    rows = _rows(request, chosen, on) if on <= today else None
+    planned = _planned(request, at_work, on, today) if on >= today else []
+    counts = Counter(line.state for line in planned)
+    if rows is not None:
+        counts.update(dict(rows.order_by().values_list("state").annotate(n=Count("id"))))
+    held = {each.pk: each for each in chosen}
+    waiting = rows.filter(rule__is_paused=False) if rows is not None else None
+    context = {
+        "on": on,
+        "today": today,
+        "before": on - timedelta(days=1),
+        "after": on + timedelta(days=1),
+        "rules": rules,
+        "chosen": alone[0] if alone and len(rules) > 1 else None,
+        "is_paused": bool(alone) and alone[0].is_paused,
+        "resting": len(rules) - len(at_work),
+        "waiting": _foreseen(_lines(waiting, held, [Reminder.State.WAITS]), held, on, request.workspace),
+        "going": [*_lines(rows, held, _GOING), *(line for line in planned if line.state in _GOING)][:MOST],
+        "not_going": [*_lines(rows, held, _NOT_GOING), *(line for line in planned if line.state in _NOT_GOING)][:MOST],
+        "counts": counts,
+        "going_count": sum(counts[state] for state in _GOING),
+        "not_going_count": sum(counts[state] for state in _NOT_GOING),
+        "may_manage": request.member.may(May.MANAGE_REMINDERS),
+        "is_cut": len(planned) >= MOST_PLANNED,
+    }
+    return render(request, "messaging/reminder_day.html", context)
+
+
+def approve(request: MemberRequest) -> HttpResponse:
+    """Send, or leave out, what was ticked; everything that waits for the day with `all`."""
+    today = clock.today(request.workspace.time_zone)
+    rows = Reminder.objects.of(request.workspace).filter(state=Reminder.State.WAITS, day=today)
+    if "all" not in request.POST:
+        rows = rows.filter(pk__in=[each for each in map(_uuid, request.POST.getlist("id")) if each])
+    found = list(rows[:10_000])
+    if request.POST.get("what") == "leave":
+        count = carrying.leave_out(found, by=request.member)
+        words = ngettext("%(n)d reminder is left out.", "%(n)d reminders are left out.", count)
+    else:
+        count = carrying.approve(found, by=request.member, at=clock.now(), today=today)
+        words = ngettext("%(n)d reminder is on its way.", "%(n)d reminders are on their way.", count)
+    messages.success(request, words % {"n": count})
+    return see_other(reverse("messaging:reminder_day"))
+
+
+_GOING = frozenset({"ordered", "done", "planned"})
+_NOT_GOING = frozenset({"refused", "skipped", "failed", "unplanned"})
+
+
+def _rows(request: MemberRequest, rules: Sequence[ReminderRule], on: date) -> QuerySet[Reminder]:
+    """What stands written for a day, of people the member may see."""
+    seen = Contact.objects.of(request.workspace).visible_to(request.member)
+    return Reminder.objects.of(request.workspace).filter(rule__in=rules, day=on, contact__in=seen)
+
+
+def _lines(rows: QuerySet[Reminder] | None, rules: Mapping[UUID, ReminderRule], states: Collection[str]) -> list[Line]:
+    """The first of the rows in these states, by name."""
+    if rows is None:
+        return []
+    found = rows.filter(state__in=states).select_related("contact").order_by("contact__name", "id")[:MOST]
+    return [
+        Line(
+            contact=row.contact,
+            rule=rules[row.rule_id],
+            about=rules[row.rule_id].says,
+            channel=_channel(rules[row.rule_id], row.step),
+            words="",
+            reason=reporting.in_words(row.reason) if row.reason else "",
+            state=row.state,
+            label=Reminder.State(row.state).label,
+            id=row.pk,
+        )
+        for row in found
+    ]
+
+
+def _foreseen(lines: list[Line], rules: Mapping[UUID, ReminderRule], on: date, workspace: Workspace) -> list[Line]:
+    """What waits, with the words that would leave, when, and on what ground; or why it would not any more."""
+    waiting = Reminder.objects.of(workspace).in_bulk([line.id for line in lines])
+    plans: dict[tuple[UUID, UUID, date], planning.Plan] = {}
+    for rule_id, rule in rules.items():
+        only = [Occasion(one.contact_id, one.about, one.on_day) for one in waiting.values() if one.rule_id == rule_id]
+        for plan in planning.plans(rule, on, at=clock.now(), only=only) if only else ():
+            plans[rule_id, plan.occasion.about, plan.occasion.on_day] = plan
+    grounds = _grounds(plans.values(), workspace)
+    found = []
+    for line in lines:
+        row = waiting.get(line.id)
+        what = plans.get((row.rule_id, row.about, row.on_day)) if row is not None else None
+        found.append(line if what is None else _as_foreseen(line, _line(line.rule, what, grounds)))
+    return found
+
+
+def _as_foreseen(line: Line, seen: Line) -> Line:
+    facts = {"words": seen.words, "reason": seen.reason, "moment": seen.moment, "ground": seen.ground}
+    return replace(line, channel=seen.channel or line.channel, **facts)
+
+
+def _grounds(plans: Iterable[planning.Plan], workspace: Workspace) -> dict[UUID, str]:
+    """Of each yes that a plan rests on: since when, and how it was given. One statement."""
+    wanted = {plan.consent_id for plan in plans if plan.consent_id}
+    records = ConsentRecord.objects.of(workspace).in_bulk(wanted) if wanted else {}
+    return {
+        key: _("agreed on %(day)s: %(how)s") % {"day": formatting.day(one.at), "how": Method(one.method).label}
+        for key, one in records.items()
+    }
+
+
+def _channel(rule: ReminderRule, step: int) -> str | Promise:
+    """The channel of a step; a rule that was changed since may have fewer."""
+    return Channel(rule.channels[step]).label if step < len(rule.channels) else ""
+
+
+def _planned(request: MemberRequest, rules: Sequence[ReminderRule], on: date, today: date) -> list[Line]:
+    """What rules would do on a day, as things stand, besides what is written for it."""
+    written = set(
+        Reminder.objects.of(request.workspace).filter(rule__in=rules, day__gte=today).values_list("rule_id", "about", "on_day")
+    )  # fmt: skip
+    plans: list[tuple[ReminderRule, planning.Plan]] = []
+    for each in rules:
+        for plan in islice(planning.plans(each, on, at=clock.now()), MOST_PLANNED):
+            about = (each.pk, plan.occasion.about, plan.occasion.on_day)
+            if about not in written:
+                plans.append((each, plan))
+    grounds = _grounds((plan for _rule, plan in plans[:MOST]), request.workspace)
+    lines = [_line(each, plan, grounds) for each, plan in plans]
+    if request.member.sees_all:
+        return lines
+    people = Contact.objects.of(request.workspace).visible_to(request.member)
+    seen = set(people.filter(pk__in={line.contact.pk for line in lines}).values_list("id", flat=True))
+    return [line for line in lines if line.contact.pk in seen]
+
+
+def _line(rule: ReminderRule, plan: planning.Plan, grounds: Mapping[UUID, str]) -> Line:
+    words = templates.filled(plan.text, plan.values) if plan.text is not None and plan.is_to_be_sent else ""
+    return Line(
+        contact=plan.contact,
+        rule=rule,
+        about=rule.says,
+        channel=Channel(plan.channel).label if plan.channel else "",
+        words=words,
+        reason=_why(plan),
+        state="planned" if plan.is_to_be_sent else "unplanned",
+        label=_("Planned") if plan.is_to_be_sent else _("Not sent"),
+        moment=plan.due_at if plan.is_to_be_sent else None,
+        ground=grounds.get(plan.consent_id, "") if plan.consent_id and plan.is_to_be_sent else "",
+    )
+
+
+def _why(plan: planning.Plan) -> str | Promise:
+    words = reporting.in_words(plan.reason) if plan.reason else ""
+    return f"{words}: {', '.join(plan.missing)}" if plan.reason == "no_value" else words
+
+
+def _day(text: str, otherwise: date) -> date:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return found if abs((found - otherwise).days) <= 400 else otherwise
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
