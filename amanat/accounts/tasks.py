@@ -36,7 +36,9 @@ def fold_counts() -> None:
 
 
 @jobs.periodic(
-    "accounts.sweep_hourly", "17 * * * *", purpose="Delete ended sessions, counts of tries, used links, ticks of schedules"
+    "accounts.sweep_hourly",
+    "17 * * * *",
+    purpose="Delete ended sessions, counts of tries, used links, ticks of schedules",
 )
 def sweep_hourly() -> None:
     SessionStore.clear_expired()

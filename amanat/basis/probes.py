@@ -34,6 +34,7 @@ from amanat.policy.probing import Asked, Finding, probe
 
 #: Of nobody: numbers and addresses that are set aside for tests, and a name that no one bears.
 NUMBER, MAIL, NAME = "+919899000029", "xqzbasis@canary.example", "Xqzbasis Vwkcanary"
+_ZONE = ZoneInfo("Asia/Kolkata")
 HERSELF = How(Method.LINK)
 
 
@@ -50,9 +51,8 @@ def answer_of(
     asked: Asked, contact: Contact, purpose: str, channel: str = "", at: datetime | None = None
 ) -> gate.Answer:
     moment = at or asked.at
-    return gate.decide(
-        contact, workspace=asked.workspace_id, purpose=purpose, channel=channel, at=moment, today=moment.date()
-    )
+    today = moment.astimezone(_ZONE).date()
+    return gate.decide(contact, workspace=asked.workspace_id, purpose=purpose, channel=channel, at=moment, today=today)
 
 
 def agrees(asked: Asked, contact: Contact, purpose: str, channel: str, at: datetime) -> None:
@@ -202,7 +202,7 @@ def _is_ordered(policy: Policy, name: str) -> bool:
 )
 def children(asked: Asked) -> Finding:
     """A person one day too young is refused for every purpose that no law orders; one of age is not."""
-    age, today = asked.policy.children.min_age, asked.at.astimezone(ZoneInfo("Asia/Kolkata")).date()
+    age, today = asked.policy.children.min_age, asked.at.astimezone(_ZONE).date()
     of_age = date(today.year - age, today.month, min(today.day, 28))
     names = [name for name in _without_asking(asked.policy) if not _is_ordered(asked.policy, name)]
     child = person(asked, birthday=of_age.replace(year=of_age.year + 1))

@@ -75,7 +75,9 @@ def mine(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
             return _allow(request, workspace, address)
         if request.method == "POST":
             return _change(request, workspace, people)
-        return render(request, "basis/public_mine.html", _page(workspace, people) | {"stopped": _stopped(workspace, address)})
+        return render(
+            request, "basis/public_mine.html", _page(workspace, people) | {"stopped": _stopped(workspace, address)}
+        )
 
 
 def leave(request: HttpRequest, workspace_id: UUID) -> HttpResponse:

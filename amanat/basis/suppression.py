@@ -82,9 +82,7 @@ def allow(
     """The person wants to be written to again, for exactly these purposes and channels; `by` is the member who has her word for it."""
     here, known = workspace_id_of(workspace), list(addresses)
     return sum(
-        _act(
-            _Scope(here, purpose, channel), Suppression.What.LIFTED, known, Suppression.Reason.CONSENT, at, by
-        )
+        _act(_Scope(here, purpose, channel), Suppression.What.LIFTED, known, Suppression.Reason.CONSENT, at, by=by)
         for purpose, channel in sorted(scopes)
     )
 
@@ -167,6 +165,7 @@ def _act(
     addresses: Iterable[str],
     reason: Suppression.Reason,
     at: datetime,
+    *,
     by: Member | None = None,
 ) -> int:
     """Write the act for each address where it changes something."""

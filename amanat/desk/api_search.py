@@ -13,7 +13,7 @@ from amanat.accounts.api_access import ApiRequest, needs
 from amanat.accounts.api_shapes import Listed, Strict
 from amanat.accounts.permissions import May
 from amanat.desk.models import ServiceRecord
-from amanat.people import search
+from amanat.people import masking, search, vocabulary
 from amanat.people.models import Company, Contact
 
 router = Router(tags=["Search"])
@@ -25,7 +25,9 @@ class HitOut(BaseModel):
     kind: _KINDS
     id: UUID
     title: str
-    note: str = Field(description="Phone or e-mail of a contact, GSTIN of a company, the person of a service record.")
+    note: str = Field(
+        description="Phone or e-mail of a contact where you may see it, GSTIN of a company, the person of a service record."
+    )
 
 
 class HitPage(Listed[HitOut]):
@@ -61,8 +63,9 @@ def _shown(request: ApiRequest, kind: str, ids: list[UUID]) -> list[HitOut]:
     workspace, member = request.workspace, request.member
     if kind == "contact":
         seen = Contact.objects.of(workspace).visible_to(member).alive().filter(pk__in=ids)
+        held = masking.guard(member, vocabulary.of(workspace), request.purpose)
         found = [
-            (pk, name, phone or mail)
+            (pk, name, "" if pk in held.restricted else _reach(held, phone, mail))
             for pk, name, phone, mail in seen.values_list("pk", "name", "main_phone", "main_email")
         ]
     elif kind == "company":
@@ -77,3 +80,8 @@ def _shown(request: ApiRequest, kind: str, ids: list[UUID]) -> list[HitOut]:
         records = ServiceRecord.objects.of(workspace).visible_to(member).alive().filter(pk__in=ids)
         found = [(each.pk, each.title, each.for_whom) for each in records.select_related("contact", "company")]
     return [HitOut(kind=cast(_KINDS, kind), id=pk, title=title, note=note) for pk, title, note in found]
+
+
+def _reach(held: masking.Guard, phone: str, mail: str) -> str:
+    """The number of a contact or else the address, of those that the member sees; neither masked, as on contacts of the API."""
+    return next((text for name, text in (("phones", phone), ("emails", mail)) if text and not held.hides(name)), "")

@@ -17,6 +17,7 @@ from amanat.core.money import MoneyInvalid
 from amanat.core.recurrence import LAST_DAY, BadRepeat, Repeat, Unit
 from amanat.desk.fields import WithFields
 from amanat.desk.models import Paper, Payment, Service, ServiceRecord, Task
+from amanat.people.masking import Guard
 from amanat.people.models import Company, Contact, CustomField
 from amanat.web import formatting
 
@@ -310,10 +311,12 @@ class OpeningForm(forms.Form):
     )
 
 
-def person_text(person: Contact | Company) -> str:
-    """How the picker writes a person: name and number."""
-    number = getattr(person, "main_phone", "")
-    return f"{person.name} · {formatting.phone(number)}" if number else person.name
+def person_text(person: Contact | Company, held: Guard) -> str:
+    """How the picker writes a person: name, and number where the member sees it."""
+    if not isinstance(person, Contact) or not person.main_phone:
+        return person.name
+    number = held.about(person.pk).shown("phones", formatting.phone(person.main_phone))
+    return f"{person.name} · {number}" if number else person.name
 
 
 def as_uuid(text: str) -> UUID | None:

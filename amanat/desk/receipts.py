@@ -21,8 +21,9 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Workspace
 from amanat.core import phones
-from amanat.desk import amounts
+from amanat.desk import amounts, veil
 from amanat.desk.models import Payment, ServiceRecord
+from amanat.people.masking import Guard
 from amanat.web import formatting
 
 FOLDER = Path(__file__).parent
@@ -61,8 +62,11 @@ class Receipt:
     language: str
 
 
-def of(*, record: ServiceRecord, payments: Sequence[Payment], workspace: Workspace, at: datetime) -> Receipt:
-    """The receipt as of now; cancelled payments are left out."""
+def of(
+    *, record: ServiceRecord, payments: Sequence[Payment], workspace: Workspace, at: datetime, held: Guard | None = None
+) -> Receipt:
+    """The receipt as of now; cancelled payments are left out. `held` says what its reader does not see, None that she sees all."""
+    held = (held or Guard()).about(record.contact_id)
     counted = [payment for payment in payments if payment.cancelled_at is None]
     language = get_language() or "en"
     zone = ZoneInfo(workspace.time_zone)
@@ -72,9 +76,9 @@ def of(*, record: ServiceRecord, payments: Sequence[Payment], workspace: Workspa
         title=_("Receipt"),
         number=str(record.number),
         day=formatting.day(at.astimezone(zone).date()),
-        for_whom=_for_whom(record),
+        for_whom=_for_whom(record, held),
         service=record.title if record.quantity == 1 else f"{record.title} × {record.quantity}",
-        details=_details(record),
+        details=_details(record, held),
         fee=formatting.rupees(record.fee_paise, always_paise=True),
         payments=tuple(_payment_line(payment) for payment in counted),
         paid=formatting.rupees(record.paid_paise, always_paise=True),
@@ -116,14 +120,15 @@ def _phone(text: str) -> str:
     return phones.international(text) if phones.is_e164(text) else text
 
 
-def _for_whom(record: ServiceRecord) -> tuple[Line, ...]:
+def _for_whom(record: ServiceRecord, held: Guard) -> tuple[Line, ...]:
     if record.is_erased:
         return (Line(_("For"), record.for_whom),)
     lines = []
     if record.contact is not None:
         lines.append(Line(_("For"), record.contact.name))
-        if record.contact.main_phone:
-            lines.append(Line(_("Mobile"), phones.international(record.contact.main_phone)))
+        number = record.contact.main_phone
+        if number and (text := held.shown("phones", phones.international(number))):
+            lines.append(Line(_("Mobile"), text))
     if record.company is not None:
         lines.append(Line(_("Firm") if lines else _("For"), record.company.name))
         if record.company.gstin:
@@ -131,10 +136,10 @@ def _for_whom(record: ServiceRecord) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _details(record: ServiceRecord) -> tuple[Line, ...]:
+def _details(record: ServiceRecord, held: Guard) -> tuple[Line, ...]:
     found = [Line(_("Status"), str(record.get_status_display()))]
-    if record.acknowledgement:
-        found.append(Line(_("Acknowledgement"), record.acknowledgement))
+    if acknowledgement := veil.shown(held, "acknowledgement", record.acknowledgement):
+        found.append(Line(_("Acknowledgement"), acknowledgement))
     if record.due_on:
         found.append(Line(_("Expected by"), formatting.day(record.due_on)))
     if record.expires_on:

@@ -45,5 +45,5 @@ def custom(held: Guard, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def phone(held: Guard, number: str) -> str:
-    """A telephone number as people write it, or its end."""
+    """A telephone number as people write it, or its end; nothing of a restricted person (`held.about`)."""
     return formatting.phone(number) if number and not held.hides("phones") else shown(held, "phones", number)

@@ -12,6 +12,7 @@ from email.policy import default
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Workspace
@@ -54,13 +55,15 @@ def decided(asked: Asked) -> Finding:
     went = rows.filter(begun_at__isnull=False)
     without = went.filter(decided_at__isnull=True).count() + went.filter(rule="").count()
     mute = rows.filter(state__in=(Dispatch.State.REFUSED, Dispatch.State.DROPPED), reason="").count()
+    disguised = went.filter(contact__isnull=False, message__text_of__isnull=False)
+    other = disguised.exclude(message__text_of__template__purpose=F("purpose")).count()
     unknown = rows.exclude(purpose__in=list(asked.policy.purposes)).filter(begun_at__isnull=False).count()
     return Finding(
-        without == 0 and mute == 0 and unknown == 0,
+        without == 0 and mute == 0 and unknown == 0 and other == 0,
         _(
-            "{sent} messages left in 30 days: {without} without a decision, {unknown} for no purpose of the policy; {mute} refused without a reason"
+            "{sent} messages left in 30 days: {without} without a decision, {unknown} for no purpose of the policy, {other} for another than their text's; {mute} refused without a reason"
         ),
-        {"sent": went.count(), "without": without, "unknown": unknown, "mute": mute},
+        {"sent": went.count(), "without": without, "unknown": unknown, "other": other, "mute": mute},
     )
 
 

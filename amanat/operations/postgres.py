@@ -28,7 +28,7 @@ import psycopg
 from amanat.core import configuration as settings
 from amanat.core import database
 from amanat.core.configuration import Configuration, ConfigurationError
-from amanat.operations import locks, processes, programs, swapping
+from amanat.operations import exchanging, locks, processes, programs, swapping
 from amanat.operations.programs import Programs
 
 LONGEST_SOCKET_PATH = 100  # bytes; Linux allows 107, macOS 103
@@ -139,6 +139,7 @@ def start(configuration: Configuration, *, purpose: str, durable: bool = True, a
         raise
     try:
         _wait_until_ready(configuration, server)
+        exchanging.resume(configuration)
     except BaseException:
         server.stop()
         raise

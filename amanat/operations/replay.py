@@ -8,7 +8,8 @@ from opening in between: after a kill, the next start does it first. Doing it tw
 - Workspaces that were closed and accounts that were deleted go again, with files and keys.
 - Users who changed their password since the backup have none until they set a new one: the old one may be known to others.
 - All sessions end. Jobs that waited in the backup do not run: they are parked, for somebody to look at, because the
-  message of last week must not go out again. For the same reason messages that waited are held until somebody releases them.
+  message of last week must not go out again. For the same reason messages that waited are held until somebody releases them,
+  and today's reminders, which may have gone since the backup, wait for approval.
 - The file of ledger heads is told which entries were lost, and each ledger gets an entry that says so.
 """
 
@@ -30,6 +31,7 @@ from amanat.core.models import LedgerHead
 from amanat.core.tombstones import Kind, Tombstones
 from amanat.desk import papers
 from amanat.messaging.outbox import ordering
+from amanat.messaging.reminders import restoring as restoring_reminders
 from amanat.operations import Refused, swapping
 from amanat.people import bin as deleted
 from amanat.people.models import Company, Contact
@@ -39,7 +41,7 @@ from amanat.privacy.closing.models import ClosedWorkspace
 from amanat.privacy.erasure import erasing
 
 _PIECE = 1000
-_OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners", "opt_outs", "messages")
+_OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners", "opt_outs", "messages", "reminders")
 #: Clocks of one machine that was set meanwhile, and the moment between the snapshot and its note.
 _DOUBT = timedelta(minutes=5)
 _PARK = """
@@ -66,6 +68,7 @@ class Replayed:
     users: int = 0  #: accounts that were deleted
     opt_outs: int = 0  #: addresses and people that nothing may be sent to since the backup
     messages: int = 0  #: that waited to be sent, and are held until somebody releases them
+    reminders: int = 0  #: of today, which may have gone since the backup: they wait for a member's approval
     owners: int = 0  #: seats that were ended but are the only owner's in the backup: left, for somebody to look at
 
     def __str__(self) -> str:
@@ -79,9 +82,10 @@ class Replayed:
             "sessions": "sessions ended",
             "closed": "closed workspaces deleted",
             "users": "deleted accounts emptied",
-            "opt_outs": "opt-outs and objections that stand again",
+            "opt_outs": "opt-outs, withdrawals, objections, restrictions and ends of guardianship that stand again",
             "jobs": "waiting jobs parked",
             "messages": "waiting messages held until somebody releases them",
+            "reminders": "reminders of today that wait for approval, because they may have gone out before",
             "ledgers": "ledgers marked as shortened",
             "owners": "ended seats left because they are their workspace's only owner: look at them",
         }
@@ -122,6 +126,7 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
                 tokens=_revoke(ended, workspace, at),
                 opt_outs=restoring.again(ended, workspace_id=workspace),
                 messages=ordering.hold_after_restore(workspace, at=at),
+                reminders=restoring_reminders.hold(workspace, made_at=made_at, at=at),
             )
             here.seats, here.owners = _end_seats(ended, workspace, at)
             counts = {name: getattr(here, name) for name in _OF_A_WORKSPACE}

@@ -3,7 +3,7 @@
 1. read the whole file: key, every piece, sums, version. Nothing has been touched yet.
 2. refuse while a site runs on the data, and when there is data, unless told to replace it.
 3. build a second database and a second folder of files beside the ones in use; compare all counts.
-4. only then swap both, and bring the schema up to this version.
+4. only then exchange both (`exchanging`), and bring the schema up to this version.
 5. end again what was ended since the backup was made (`replay`); until that is done, the site refuses to open.
 
 What fails before 4 leaves everything as it was. An external server must offer an empty database instead: nothing is
@@ -21,15 +21,13 @@ from pathlib import Path
 from typing import IO, Any
 
 import psycopg
-from psycopg import sql
 
 from amanat.core import configuration as settings
 from amanat.core import database, rootkeys
 from amanat.core.configuration import Configuration
-from amanat.operations import Refused, backup, dumps, migrate, postgres, roles, sealing, swapping
+from amanat.operations import Refused, backup, dumps, exchanging, migrate, notes, postgres, roles, sealing, swapping
 
-BESIDE, TRIAL = "amanat_restore", "amanat_trial"
-FORMER = "amanat_former"
+TRIAL = "amanat_trial"
 NOTHING_REMEMBERED = (
     " There is no tombstones.jsonl in {}: if you have one of this installation, put it there and restore again; "
     "otherwise what was erased since the backup has come back."
@@ -71,13 +69,13 @@ def check(configuration: Configuration, source: Path) -> str:
     if room < need:
         raise Refused(f"A trial restore needs {need >> 20} MB and {room >> 20} MB are free in {configuration.data}.")
     with dumps.connect(configuration, "postgres") as connection:
-        _drop(connection, TRIAL)
+        exchanging.drop(connection, TRIAL)
         roles.make_database(connection, TRIAL)
         try:
             _fill(configuration, TRIAL, source, found, None)
             _compare(configuration, TRIAL, found.summary)
         finally:
-            _drop(connection, TRIAL)
+            exchanging.drop(connection, TRIAL)
     return f"{source} was restored for a trial: {_told(found.summary)}."
 
 
@@ -153,39 +151,21 @@ def bring_back_root_keys(configuration: Configuration, key_tables: dict[str, str
 
 
 def _build_and_swap(configuration: Configuration, source: Path, found: backup.Opened) -> None:
-    folder = dumps.files_folder(configuration)
-    beside = folder.with_name("files.restore")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
+    beside = exchanging.files_beside(configuration)
     with dumps.connect(configuration, "postgres") as connection:
-        _drop(connection, BESIDE)
-        roles.make_database(connection, BESIDE)
+        exchanging.clear(configuration, connection)
+        beside.mkdir()  # first: it says to the next start that there may be something to clear away
+        roles.make_database(connection, exchanging.BESIDE)
         try:
-            _fill(configuration, BESIDE, source, found, beside)
-            _compare(configuration, BESIDE, found.summary)
+            _fill(configuration, exchanging.BESIDE, source, found, beside)
+            _compare(configuration, exchanging.BESIDE, found.summary)
+            carry_over_tombstones(configuration)
+            bring_back_root_keys(configuration, found.key_tables)
+            exchanging.begin(configuration, made_at=found.header["made_at"])
+            exchanging.finish(configuration, connection)
         except BaseException:
-            _drop(connection, BESIDE)
-            shutil.rmtree(beside, ignore_errors=True)
+            exchanging.give_up(configuration, connection)
             raise
-        _drop(connection, FORMER)
-        carry_over_tombstones(configuration)
-        bring_back_root_keys(configuration, found.key_tables)
-        _require_finish(configuration, found)
-        with connection.transaction():
-            _rename(connection, database.NAME, FORMER)
-            _rename(connection, BESIDE, database.NAME)
-        former = folder.with_name("files.former")
-        shutil.rmtree(former, ignore_errors=True)
-        if folder.exists():
-            folder.rename(former)
-        beside.rename(folder)
-        shutil.rmtree(former, ignore_errors=True)
-        _drop(connection, FORMER)
-
-
-def _require_finish(configuration: Configuration, found: backup.Opened) -> None:
-    settings.make_enterable(configuration.data)
-    swapping.restored_mark(configuration).write_text(json.dumps({"made_at": found.header["made_at"]}))
 
 
 def _into_external(configuration: Configuration, source: Path, found: backup.Opened) -> str:
@@ -198,7 +178,8 @@ def _into_external(configuration: Configuration, source: Path, found: backup.Ope
     folder = dumps.files_folder(configuration)
     folder.mkdir(parents=True, exist_ok=True)
     bring_back_root_keys(configuration, found.key_tables)
-    _require_finish(configuration, found)
+    settings.make_enterable(configuration.data)
+    notes.write(swapping.restored_mark(configuration), json.dumps({"made_at": found.header["made_at"]}))
     _fill(configuration, "", source, found, folder)
     _compare(configuration, "", found.summary)
     return finished(configuration, _told(found.summary))
@@ -269,11 +250,3 @@ def _compare(configuration: Configuration, name: str, summary: dict[str, Any]) -
     if wrong:
         told = ", ".join(f"{table}: {found.get(table, 0)} of {summary['counts'][table]}" for table in wrong)
         raise Refused(f"After restoring, rows are missing ({told}): the database was left as it was.")
-
-
-def _drop(connection: psycopg.Connection, name: str) -> None:
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _rename(connection: psycopg.Connection, old: str, new: str) -> None:
-    connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(new)))

@@ -310,6 +310,11 @@ def guarded(request: ApiRequest, words: Vocabulary, found: dict[str, Any]) -> di
     return plain | {"custom": {} if found["id"] in held.restricted else custom}
 
 
+def is_restricted(request: ApiRequest, record: Contact | Company, words: Vocabulary) -> bool:
+    """Whether the record is a person whose data may only be kept: a program reads and writes nothing of it."""
+    return isinstance(record, Contact) and record.pk in masking.guard(request.member, words, request.purpose).restricted
+
+
 def _empty(value: Any) -> Any:
     return [] if isinstance(value, list) else "" if isinstance(value, str) else None
 
@@ -320,6 +325,8 @@ def timeline_of(
     place = timeline.Place.parse(after) if after else None
     if after and place is None:
         raise broken_key()
+    if is_restricted(cast(ApiRequest, request), record, words):
+        return LinePage(items=[], next=None)
     lines = timeline.of(record, after=place, limit=limit + 1)
     more, lines = len(lines) > limit, lines[:limit]
     key = str(timeline.Place(lines[-1].happened_at, lines[-1].pk)) if more else None
@@ -342,6 +349,8 @@ def _line(line: Interaction, words: Vocabulary) -> LineOut:
 def write_note(request: HttpRequest, record: Contact | Company, note: NoteIn, words: Vocabulary) -> LineOut:
     if not note.text.strip():
         raise ValidationError({"text": _("Write a note or choose a file.")})
+    if is_restricted(cast(ApiRequest, request), record, words):
+        raise ValidationError({"text": _("The use of this person's data is restricted. Open it on its page first.")})
     member = cast(ApiRequest, request).member
     return _line(notes.write(record=record, by=member, at=clock.now(), text=note.text, kind=note.kind), words)
 

@@ -7,7 +7,8 @@ whole batch rather than leaving half of it.
 
 - A row that points at the record goes with it; when it also belongs to another contact or company, it only lets go.
 - Contacts of a purged company let go of it.
-- Further away, a row that cannot be without the one that goes, goes too; one that can, lets go.
+- Further away, a row that cannot be without the one that goes, goes too; one that can, lets go, unless its table names the column in
+  `goes_with`: it may stand without, but never loses what it had.
 - What the law says must stay is taken off the record first, by the rules that packages above gave to `before_purging`.
 - Files of rows that go are deleted with their keys. Entries of the search, lines of the timeline that refer to rows that go, and notes
   of imports, merges and duplicates about the record go too. The ledger stays: it holds ids and counts only.
@@ -253,7 +254,7 @@ def _collect(going: _Going, model: type[WorkspaceRow], here: UUID, ids: set[UUID
 
 
 def _goes_along(other: type[WorkspaceRow], column: str, *, is_first: bool) -> bool:
-    return is_first or not _field(other, column).null
+    return is_first or not _field(other, column).null or column in getattr(other, "goes_with", ())
 
 
 def _field(model: type[WorkspaceRow], column: str) -> WorkspaceForeignKey:

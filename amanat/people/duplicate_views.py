@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from amanat.accounts.access import MemberRequest
 from amanat.core import clock, jobs
 from amanat.people import bin as deleted
-from amanat.people import custom_fields, duplicates, merging, search, vocabulary
+from amanat.people import custom_fields, duplicates, masking, merging, search, vocabulary
 from amanat.people.merging import FIELDS, MergeRefused
 from amanat.people.models import Address, Company, Contact, Email, Merge, Phone
 from amanat.people.vocabulary import Vocabulary
@@ -37,7 +37,8 @@ def duplicate_list(request: MemberRequest) -> HttpResponse:
     wanted = {identity for pair in page.pairs for identity in (pair.first_id, pair.second_id)}
     columns = ("pk", "name", "main_phone", "main_email", "created_at", "company__name")
     rows = Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=wanted)
-    people = {row["pk"]: row for row in rows.values(*columns)}
+    held = masking.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    people = {row["pk"]: _reach(held, row["pk"], row) for row in rows.values(*columns)}
     pairs = [
         {
             "first": people[pair.first_id],
@@ -50,6 +51,13 @@ def duplicate_list(request: MemberRequest) -> HttpResponse:
     ]
     context = {"pairs": pairs, "next_url": f"?after={page.after}" if page.after else ""}
     return render(request, "people/duplicates.html", context)
+
+
+def _reach(held: masking.Guard, identity: UUID, row: dict[str, Any]) -> dict[str, Any]:
+    """The row with the number, the address and the company as this member sees them."""
+    hers = held.about(identity)
+    columns = {"main_phone": "phones", "main_email": "emails", "company__name": "company"}
+    return row | {column: hers.shown(name, row[column] or "") for column, name in columns.items()}
 
 
 def duplicates_look(request: MemberRequest) -> HttpResponseBase:
@@ -92,13 +100,23 @@ def merge_with(request: MemberRequest, on: str, record_id: UUID) -> HttpResponse
         for row in model.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=hits)
     }
     others = [found[hit] for hit in hits if hit in found]
+    if on == "contact":
+        held = masking.guard(request.member, vocabulary.of_request(request), request.purpose)
+        for other in others:
+            masking.veil(other, held.about(other.pk))
     return render(request, "people/merge_with.html", {"record": record, "on": on, "others": others, "q": query})
 
 
 def merge_page(request: MemberRequest, on: str, keep_id: UUID, gone_id: UUID) -> HttpResponseBase:
     """Field by field; POST merges."""
     keep, gone = _record(request, on, keep_id), _record(request, on, gone_id)
-    words = vocabulary.of(request.workspace)
+    words = vocabulary.of_request(request)
+    whole = masking.guard(request.member, words, request.purpose) if on == "contact" else masking.Guard()
+    if {keep.pk, gone.pk} & whole.restricted:
+        messages.error(request, _("The use of this person's data is restricted. Open it on its page first."))
+        return HttpResponseRedirect(
+            reverse("people:contact", args=[keep.pk if keep.pk in whole.restricted else gone.pk])
+        )
     if request.method == "POST":
         names = [*FIELDS[on], *(f"custom-{field.key}" for field in words.fields_on(on))]
         choices = {
@@ -117,23 +135,25 @@ def merge_page(request: MemberRequest, on: str, keep_id: UUID, gone_id: UUID) ->
         "keep": keep,
         "gone": gone,
         "on": on,
-        "lines": _lines(on, keep, gone, words),
+        "lines": _lines(on, keep, gone, words, whole),
         "united": _united(on, keep, gone),
     }
     return render(request, "people/merge.html", context)
 
 
-def _lines(on: str, keep: Contact | Company, gone: Contact | Company, words: Vocabulary) -> list[dict[str, Any]]:
-    """The fields that one of the two has, with both values as people read them."""
+def _lines(
+    on: str, keep: Contact | Company, gone: Contact | Company, words: Vocabulary, held: masking.Guard
+) -> list[dict[str, Any]]:
+    """The fields that one of the two has, with both values as this member reads them."""
     found = []
     for name in FIELDS[on]:
         values = [_shown(getattr(record, name), name, record, words) for record in (keep, gone)]
         if any(values):
-            found.append(_line(name, _LABELS[name], values))
+            found.append(_veiled(_line(name, _LABELS[name], values), held, name.removesuffix("_id")))
     for field in words.fields_on(on):
         values = [custom_fields.shown(field, record.custom.get(field.key)) for record in (keep, gone)]
         if any(values):
-            found.append(_line(f"custom-{field.key}", field.label, values))
+            found.append(_veiled(_line(f"custom-{field.key}", field.label, values), held, f"custom-{field.key}"))
     return found
 
 
@@ -144,6 +164,10 @@ def _line(name: str, label: Any, values: list[str]) -> dict[str, Any]:
     return {
         "name": name, "label": label, "kept": kept, "lost": lost, "is_same": kept == lost, "has_both": has_both, "chosen": chosen,
     }  # fmt: skip
+
+
+def _veiled(line: dict[str, Any], held: masking.Guard, name: str) -> dict[str, Any]:
+    return line | {side: held.shown(name, line[side]) for side in ("kept", "lost")}
 
 
 def _shown(  # noqa: PLR0911 - one return a field

@@ -31,6 +31,12 @@ NONE, ME = "none", "me"
 #: Kinds of custom fields whose values have an order, and the two ends of a stretch of it.
 RANGED = frozenset({CustomField.Kind.NUMBER, CustomField.Kind.MONEY, CustomField.Kind.DATE, CustomField.Kind.TIME})
 SIDES = ("from", "to")
+#: A moment that PostgreSQL reads without an error, which a cast of 31 February would be: of its versions the oldest cannot ask first.
+_MOMENT = (
+    "^((?!0000)[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+    "|([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)-02-29)"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?$"
+)
 
 
 class Refused(ValueError):
@@ -200,8 +206,8 @@ def _beside(word: FieldWord, value: str, side: str, holders: QuerySet[Any]) -> Q
     moment = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
     # What was written by another hand may not be a moment, and is not read as one.
     text = KT(f"custom__{word.key}")
-    held = holders.alias(_text=text).filter(_text__regex=r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
-    held = held.alias(_held=Case(When(_text__regex=r"^\d{4}-\d\d-\d\dT\d\d:\d\d", then=Cast(text, DateTimeField()))))
+    held = holders.alias(_text=text).filter(_text__regex=_MOMENT)
+    held = held.alias(_held=Case(When(_text__regex=_MOMENT, then=Cast(text, DateTimeField()))))
     held = held.filter(**{"_held__gte" if side == "from" else "_held__lt": moment})
     return held
 

@@ -61,6 +61,18 @@ class Guard:
             return lambda row: mask(draw(row))
         return draw
 
+    def about(self, contact_id: UUID | None) -> Guard:
+        """The guard of one person among others: of a restricted one everything is closed until it is opened on her own page."""
+        if contact_id not in self.restricted:
+            return self
+        return replace(self, withheld=self.withheld | self.masked | KINDS.keys(), masked=frozenset())
+
+    def shown(self, name: str, text: str) -> str:
+        """The text of a field for this reader: whole, its end, or nothing."""
+        if name in self.withheld:
+            return ""
+        return mask(text) if name in self.masked else text
+
     @property
     def is_open(self) -> bool:
         return not (self.withheld or self.masked or self.restricted)

@@ -172,7 +172,7 @@ def facts(
             "company_url": reverse("people:company", args=[record.company_id]) if record.company_id else "",
         }
     else:
-        shown |= _contacts_of(request, record)
+        shown |= _contacts_of(request, record, words)
     return shown
 
 
@@ -218,14 +218,16 @@ def _link(kind: str, value: Any) -> str:
     return f"tel:{text}" if kind == "phone" else f"mailto:{text}" if kind == "email" else ""
 
 
-def _contacts_of(request: MemberRequest, company: Company) -> dict[str, Any]:
+def _contacts_of(request: MemberRequest, company: Company, words: Vocabulary) -> dict[str, Any]:
+    held = masking.guard(request.member, words, request.purpose)
     rows = Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(company_id=company.pk)
     found = list(rows.order_by("-id").values_list("pk", "name", "job_title", "main_phone")[: SHOWN_CONTACTS + 1])
     return {
         "people": [
             {
-                "url": reverse("people:contact", args=[key]), "name": name, "note": title, "tone": formatting.avatar_tone(key),
-                "phone": phones.international(number) if number else "",
+                "url": reverse("people:contact", args=[key]), "name": name, "tone": formatting.avatar_tone(key),
+                "note": _("restricted") if key in held.restricted else held.shown("job_title", title),
+                "phone": held.about(key).shown("phones", phones.international(number) if number else ""),
             }
             for key, name, title, number in found[:SHOWN_CONTACTS]
         ],

@@ -28,6 +28,7 @@ from amanat.people import (
     cards,
     companies,
     contacts,
+    masking,
     notes,
     record_pages,
     timeline,
@@ -122,6 +123,9 @@ def _page(request: MemberRequest, pages: Pages, record: Any, *, note: NoteForm |
 def _note(request: MemberRequest, pages: Pages, identity: UUID) -> HttpResponse:
     record = find(request, pages, identity)
     form = NoteForm(request.POST, request.FILES)
+    if _is_closed(request, record):
+        messages.error(request, _("The use of this person's data is restricted. Open it on its page first."))
+        return to(reverse(pages.page, args=[record.pk]))
     if form.is_valid():
         given = form.cleaned_data
         try:
@@ -136,13 +140,22 @@ def _note(request: MemberRequest, pages: Pages, identity: UUID) -> HttpResponse:
     return _page(request, pages, record, note=form)
 
 
+def _is_closed(request: MemberRequest, record: Any) -> bool:
+    """Whether nothing is read or written of the record: the use of its data is restricted and this member has not opened it."""
+    if not isinstance(record, Contact):
+        return False
+    whole = masking.guard(request.member, vocabulary.of_request(request), request.purpose)
+    return masking.for_record(whole, request.member, record)[1]
+
+
 def attachment(request: MemberRequest, attachment_id: UUID) -> HttpResponseBase:
     """A file from a timeline, as a download; its contact or company must be one the member may see."""
     found = Attachment.objects.of(request.workspace).filter(pk=attachment_id).first()
     if found is None:
         raise Http404
     if found.contact_id:
-        find(request, CONTACT, found.contact_id)
+        if _is_closed(request, find(request, CONTACT, found.contact_id)):
+            raise Http404
     elif found.company_id:
         find(request, COMPANY, found.company_id)
     else:

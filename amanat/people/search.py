@@ -19,8 +19,9 @@ from uuid import UUID
 from django.db import connection
 
 from amanat.accounts.models import Member
+from amanat.core import phones
 from amanat.core.tenancy import HasId
-from amanat.people import script
+from amanat.people import masking, script, vocabulary
 from amanat.people.models import SearchEntry
 
 #: Longer queries than this say nothing more.
@@ -98,10 +99,26 @@ def find(query: str, *, member: Member, kinds: Sequence[str] | None = None, limi
     A word fits by its beginning before its middle; words of one or two letters by their beginning only. Of one word of up to three
     letters, what fits loosely (by a similar sound, in the middle) is left out where `ENOUGH` fit well. A query that is one
     number is looked for in phones and acknowledgement numbers, from the middle too.
+
+    Where numbers are hidden from `member`, of a restricted person from everybody, a hit would tell them digit by digit: there only a
+    whole phone number finds, as who has all of it learns no more of it.
     """
     words = _words(query)
     if not words:
         return []
+    if not any(word["digits"] for word in words):
+        return _found(words, member, kinds, limit)
+    held = masking.guard(member, vocabulary.of(member.workspace_id), masking.SERVICE)
+    if held.hides("phones"):
+        return _found([_whole(word) for word in words], member, kinds, limit)
+    hits = _found(words, member, kinds, limit)
+    if not any(hit.id in held.restricted for hit in hits):
+        return hits
+    known = set(_found([_whole(word) for word in words], member, kinds, limit))
+    return [hit for hit in hits if hit.id not in held.restricted or hit in known]
+
+
+def _found(words: list[dict[str, Any]], member: Member, kinds: Sequence[str] | None, limit: int) -> list[Hit]:
     owner, teams = (None, None) if member.sees_all else (member.pk, list(member.team_ids))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -116,6 +133,12 @@ def find(query: str, *, member: Member, kinds: Sequence[str] | None = None, limi
             ],
         )
         return [Hit(kind, identity) for kind, identity in cursor.fetchall()]
+
+
+def _whole(word: dict[str, Any]) -> dict[str, Any]:
+    """The word with its digits as a whole number with its country, so that they begin no longer one; without, where they are no number."""
+    number = phones.parse(word["digits"]) if word["digits"] else None
+    return word | {"digits": script.digits(number) if number else ""}
 
 
 def _words(query: str) -> list[dict[str, Any]]:

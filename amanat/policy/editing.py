@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from amanat.policy import differences, linting, loading, reading, ready, references, rendering, rewriting
 from amanat.policy.differences import Change

@@ -16,7 +16,7 @@ from amanat.accounts.models import Member, Workspace
 from amanat.core import ledger
 from amanat.policy import editing, loading, merging, questions, ready, references, rewriting
 from amanat.policy.editing import Effect, Step
-from amanat.publishing import beginning, inventory, publish, versions
+from amanat.publishing import beginning, inventory, publish
 from amanat.publishing.beginning import Details
 from amanat.publishing.models import PolicyDraft, PolicyVersion
 

@@ -52,9 +52,10 @@ def _keys_at_hand() -> Iterator[None]:
         keyring._memory._uncommitted = waiting
 
 
-class _Nothing(set[tuple[UUID, str]]):
-    def add(self, one: tuple[UUID, str], /) -> None:
+class _Nothing(dict[tuple[UUID, str], list[Any]]):
+    def setdefault(self, ring: tuple[UUID, str], default: Any = None, /) -> list[Any]:
         """Keep nothing."""
+        return []
 
 
 def owner_of(workspace: Workspace) -> Member:
@@ -82,7 +83,7 @@ def signed_in(member: Member, *, fresh: bool = True) -> Client:
     session["account_authentication_methods"] = [{"method": "password", "at": when, "email": member.user.email}]
     session["account_authentication_methods_user"] = str(member.user_id)
     session.save()
-    Session.objects.filter(session_key=hashed(session.session_key)).update(
+    Session.objects.filter(session_key=hashed(str(session.session_key))).update(
         workspace_id=member.workspace_id, signed_in_at=clock.now()
     )
     return client

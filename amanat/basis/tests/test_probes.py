@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,6 +38,13 @@ MINE = {name: one for name, one in probing.registered().items() if name.startswi
 def asked(shree: Workspace) -> Iterator[Asked]:
     with tenancy.inside(shree):
         yield Asked(shree.pk, rules.of(shree.pk).policy, clock.now())
+
+
+@pytest.mark.parametrize("hour", [0, 12, 18, 19, 23])
+def test_whoever_is_of_age_today_is_so_at_every_hour(asked: Asked, hour: int) -> None:
+    """From 18:30 UTC on it is tomorrow in India."""
+    then = dataclasses.replace(asked, at=asked.at.replace(hour=hour, minute=45))
+    assert MINE["basis.children"].run(then).is_kept
 
 
 @pytest.mark.parametrize("name", sorted(MINE))

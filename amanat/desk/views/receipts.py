@@ -9,10 +9,11 @@ from django.shortcuts import render
 
 from amanat.accounts.access import MemberRequest
 from amanat.core import clock
-from amanat.desk import receipts
+from amanat.desk import receipts, veil
 from amanat.desk.models import Payment, ServiceRecord
 from amanat.desk.receipts import Receipt
 from amanat.desk.views import finding
+from amanat.people import vocabulary
 
 
 def receipt(request: MemberRequest, record_id: UUID) -> HttpResponse:
@@ -32,7 +33,8 @@ def receipt_pdf(request: MemberRequest, record_id: UUID) -> HttpResponse:
 
 def _receipt(request: MemberRequest, record: ServiceRecord) -> Receipt:
     taken = Payment.objects.of(request.workspace).filter(record=record).order_by("id")
-    return receipts.of(record=record, payments=list(taken), workspace=request.workspace, at=clock.now())
+    held = veil.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    return receipts.of(record=record, payments=list(taken), workspace=request.workspace, at=clock.now(), held=held)
 
 
 def _paper(request: MemberRequest) -> str:

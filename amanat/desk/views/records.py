@@ -26,9 +26,9 @@ from amanat.desk.payments import NewPayment, PaymentRefused
 from amanat.desk.persons import Person, PersonUnclear
 from amanat.desk.services import NEXT_WORDS, NewService, ServiceRefused
 from amanat.desk.views import finding
-from amanat.people import vocabulary
+from amanat.people import masking, vocabulary
 from amanat.people.masking import Guard
-from amanat.people.models import Company, Contact, CustomField
+from amanat.people.models import Company, Contact
 
 Status = ServiceRecord.Status
 
@@ -48,7 +48,7 @@ def service_new(request: MemberRequest) -> HttpResponse:
             return see_other(reverse("desk:service", args=[_create(request, form).pk]))
         except PersonUnclear as unclear:
             form.add_error("person", str(unclear))
-            people = [_option(person) for person in unclear.people]
+            people = _options(request, unclear.people)
         except PaymentRefused as refused:
             form.add_error("paid", str(refused))
         except ServiceRefused as refused:
@@ -81,7 +81,7 @@ def _first_values(request: MemberRequest) -> dict[str, Any]:
         rows: QuerySet[Any] = model.objects.of(request.workspace).visible_to(request.member).alive()
         person = rows.filter(pk=identity).first()
         if person is not None:
-            return {kind: person.pk, "person": person_text(person)}
+            return {kind: person.pk, "person": person_text(person, _held(request))}
     return {}
 
 
@@ -90,25 +90,31 @@ def people_picker(request: MemberRequest) -> HttpResponse:
     text = request.GET.get("q", "")[:200]
     typed = persons.take_apart(text)
     people = persons.find(request.member, typed.phone or text) if text.strip() else []
-    context = {"people": [_option(person) for person in people], "typed": typed, "text": text.strip()}
+    context = {"people": _options(request, people), "typed": typed, "text": text.strip()}
     return render(request, "desk/_people_options.html", context)
 
 
-def _option(person: Person) -> dict[str, Any]:
+def _held(request: MemberRequest) -> Guard:
+    """What the member does not see of people."""
+    return masking.guard(request.member, vocabulary.of_request(request), request.purpose)
+
+
+def _options(request: MemberRequest, people: Sequence[Person]) -> list[dict[str, Any]]:
+    held = _held(request) if people else Guard()
+    return [_option(person, held) for person in people]
+
+
+def _option(person: Person, held: Guard) -> dict[str, Any]:
     is_contact = isinstance(person, Contact)
-    sub = person.company.name if isinstance(person, Contact) and person.company else ""
-    return {"kind": "contact" if is_contact else "company", "person": person, "text": person_text(person), "sub": sub}
+    firm = person.company.name if isinstance(person, Contact) and person.company else ""
+    sub = held.about(person.pk).shown("company", firm)
+    return {
+        "kind": "contact" if is_contact else "company", "person": person, "text": person_text(person, held), "sub": sub,
+    }  # fmt: skip
 
 
 def service(request: MemberRequest, record_id: UUID) -> HttpResponse:
     return page_of(request, finding.record_of(request, record_id))
-
-
-def _guard(request: MemberRequest, own: Sequence[CustomField]) -> Guard:
-    """What stays hidden. Whoever writes services sees all but own fields of a sensitive kind, and most have none."""
-    if request.member.may(May.WRITE_SERVICES) and not any(one.personal_kind for one in own):
-        return Guard()
-    return veil.guard(request.member, vocabulary.of(request.workspace), request.purpose)
 
 
 def page_of(
@@ -128,7 +134,7 @@ def page_of(
     tasks = list(Task.objects.of(workspace).visible_to(member).open().filter(record=record).order_by("due_on", "id"))
     others = home.open_for_person(record, member, today)
     own = fields.of(workspace)
-    held = _guard(request, own)
+    held = veil.guard(member, vocabulary.of_request(request), request.purpose).about(record.contact_id)
     context = {
         "record": record,
         "person": record.contact or record.company,

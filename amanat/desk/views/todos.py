@@ -22,6 +22,7 @@ from amanat.desk.forms import TaskForm, as_uuid
 from amanat.desk.models import ServiceRecord, Task
 from amanat.desk.todo import NewTask, TaskRefused
 from amanat.desk.views import finding
+from amanat.people import masking, vocabulary
 from amanat.people.models import Company, Contact
 
 
@@ -44,7 +45,7 @@ def task_new(request: MemberRequest) -> HttpResponse:
                 return see_other(_back(request))
             except TaskRefused as refused:
                 form.add_error("title", str(refused))
-    context = {"form": form, "next": _back(request), **about}
+    context = {"form": form, "next": _back(request), **about, "phone": _phone(request, about.get("contact"))}
     return render(request, "desk/task_edit.html", context, status=status)
 
 
@@ -85,6 +86,7 @@ def task(request: MemberRequest, task_id: UUID) -> HttpResponse:
         "form": form,
         "task": found,
         "contact": found.contact,
+        "phone": _phone(request, found.contact),
         "company": found.company,
         "record": found.record,
         "next": _back(request),
@@ -92,6 +94,14 @@ def task(request: MemberRequest, task_id: UUID) -> HttpResponse:
         "may_write": request.member.may(May.WRITE_TASKS),
     }
     return render(request, "desk/task_edit.html", context, status=status)
+
+
+def _phone(request: MemberRequest, contact: Contact | None) -> str:
+    """The number to call, where the member sees it and may use it."""
+    if contact is None or not contact.main_phone:
+        return ""
+    held = masking.guard(request.member, vocabulary.of_request(request), request.purpose).about(contact.pk)
+    return "" if held.hides("phones") else contact.main_phone
 
 
 def _snoozes() -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Accounts of channels: made, changed, paused, and opened for an adapter.
 
-Secrets are sealed JSON; only `access` opens them, and what it gives never leaves the process.
+Secrets are sealed JSON; only `access` opens them, and what it gives never leaves the process. Whatever changes an account locks its row and
+reads it anew first: members, jobs and providers change it at the same time, and a member's pause is never lost.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import secrets as randomness
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings as site
@@ -25,6 +27,16 @@ from amanat.messaging.channels.contract import Access, AccountNews
 from amanat.messaging.channels.models import ChannelAccount
 
 SECRETS_COLUMN = "messaging.ChannelAccount.secrets"
+#: Settings that say where secrets are sent, and which; () for all but `_OURS`.
+_SENT_TO: Mapping[str, tuple[str, ...]] = {
+    "smtp_host": ("smtp_password",),
+    "imap_host": ("imap_password", "smtp_password"),
+    "url": (),
+    "base_url": (),
+    "region": (),
+}
+#: Secrets with which others prove to us who they are: they are sent nowhere.
+_OURS = frozenset({"verify_token", "webhook_secret"})
 _State = ChannelAccount.State
 
 
@@ -122,7 +134,13 @@ def change(
     settings: Mapping[str, Any],
     secrets: Mapping[str, str],
 ) -> None:
-    """New details; a secret that is left empty stays as it was, and trouble is forgotten until the next check."""
+    """New details; a secret that is left empty stays as it was, and trouble is forgotten until the next check.
+
+    Raises AccountRefused where a secret that is there would go to another server than it was entered for.
+    """
+    _lock(account)
+    if to_enter_again(account, settings, secrets):
+        raise AccountRefused(_("Enter the secret again: it would go to another server."))
     opened = dict(access(account).secrets)
     opened.update({key: value for key, value in secrets.items() if value})
     account.name, account.settings = name, {**account.settings, **settings}
@@ -135,12 +153,14 @@ def change(
 
 def keep_secrets(*, account: ChannelAccount, secrets: Mapping[str, str]) -> None:
     """Seal what a provider gave us beside the secrets that are there; no word of it is a member's doing."""
+    _lock(account)
     _seal(account, {**access(account).secrets, **secrets})
     account.save(update_fields=["secrets"])
 
 
 def pause(*, account: ChannelAccount, by: Member, at: datetime) -> None:
     """Nothing leaves from the account until it is resumed; what arrives is still taken in."""
+    _lock(account)
     account.state = _State.PAUSED
     account.save(update_fields=["state"])
     ledger.write("channel.account.paused", workspace=account.workspace_id, by=by, about=account, at=at)
@@ -148,6 +168,7 @@ def pause(*, account: ChannelAccount, by: Member, at: datetime) -> None:
 
 def resume(*, account: ChannelAccount, by: Member, at: datetime) -> None:
     """Send again, after a pause or after trouble was mended."""
+    _lock(account)
     account.state, account.trouble, account.resumes_at = _State.READY, "", None
     account.save(update_fields=["state", "trouble", "resumes_at"])
     ledger.write("channel.account.resumed", workspace=account.workspace_id, by=by, about=account, at=at)
@@ -177,6 +198,7 @@ def stop(*, account: ChannelAccount, code: str, at: datetime, until: datetime | 
 
 def broken(*, account: ChannelAccount, trouble: str, at: datetime, code: str = "") -> None:
     """The account does not work, for reasons only a person can mend."""
+    _lock(account)
     was = account.state
     account.trouble, account.checked_at = trouble[:300], at
     if was != _State.PAUSED:
@@ -188,6 +210,7 @@ def broken(*, account: ChannelAccount, trouble: str, at: datetime, code: str = "
 
 def apply(*, account: ChannelAccount, news: AccountNews, at: datetime) -> None:
     """What the provider says of the account, by a check or unasked."""
+    _lock(account)
     if news.trouble:
         broken(account=account, trouble=news.trouble, at=at)
     elif account.state == _State.BROKEN or account.trouble:
@@ -208,6 +231,33 @@ def unreached(*, account: ChannelAccount, trouble: str, at: datetime) -> None:
 def webhook_url(account: ChannelAccount) -> str:
     """Where the provider of this account calls us."""
     return str(site.BASE_URL) + reverse("messaging:channel_hook", args=[account.workspace_id, account.pk])
+
+
+def to_enter_again(account: ChannelAccount, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> list[str]:
+    """Names of the secrets that new `settings` would send to another server than before, and that `secrets` does not bring anew."""
+    held = access(account).secrets
+    found: list[str] = []
+    for setting, names in _SENT_TO.items():
+        if setting not in settings or _server(settings[setting]) == _server(account.settings.get(setting)):
+            continue
+        going = names or sorted(held.keys() - _OURS)
+        there = [name for name in going if held.get(name)]
+        if setting == "imap_host":
+            there = there[:1]  # the second stands in for the first
+        found += [name for name in there if not secrets.get(name) and name not in found]
+    return found
+
+
+def _server(said: Any) -> str:
+    """The server that a setting names: a host, or an address with one."""
+    text = str(said or "").strip().lower()
+    parts = urlsplit(text)
+    return f"{parts.scheme}://{parts.netloc}" if "://" in text else text
+
+
+def _lock(account: ChannelAccount) -> None:
+    """Hold the row until the transaction ends, and see it as it is now."""
+    account.refresh_from_db(from_queryset=ChannelAccount.objects.of(account.workspace_id).select_for_update())
 
 
 def _seal(account: ChannelAccount, opened: Mapping[str, str]) -> None:

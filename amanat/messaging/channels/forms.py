@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from amanat.core import phones
 from amanat.core.phones import PhoneInvalid
-from amanat.messaging.channels import stop_words, templates
+from amanat.messaging.channels import accounts, stop_words, templates
 from amanat.messaging.channels.contract import Adapter
 from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
 
@@ -163,6 +163,15 @@ class AccountForm(forms.Form):
         if not _HEADER.fullmatch(written):
             raise ValidationError(_("A header has 3 to 11 letters and digits."))
         return written.upper()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.account is not None and not self.errors:
+            for name in accounts.to_enter_again(self.account, *self.details()):
+                self.add_error(
+                    name if name in self.fields else None, _("Enter the secret again: it would go to another server.")
+                )
+        return data
 
     def details(self) -> tuple[dict[str, Any], dict[str, str]]:
         """Settings and secrets, as `accounts.connect` takes them."""

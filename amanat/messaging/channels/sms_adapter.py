@@ -149,11 +149,15 @@ def _posted(access: Access, request: Request) -> outgoing.Response | Answer:
         return Answer(Outcome.LATER, code="unreachable")
 
 
+#: Where the provider says that it was too much, and not for how long: without a time the account would wait for a person.
+_A_WHILE = timedelta(minutes=1)
+
+
 def by_status(answer: outgoing.Response) -> Answer:
     """What the status of an answer that is no success says by itself."""
     match answer.status:
         case 429:
-            return Answer(Outcome.LATER, code="429", wait=_retry_after(answer), stops_account=True)
+            return Answer(Outcome.LATER, code="429", wait=_retry_after(answer) or _A_WHILE, stops_account=True)
         case 401 | 403:
             return CREDENTIALS
         case 503:

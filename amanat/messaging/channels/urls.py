@@ -42,7 +42,8 @@ urlpatterns = [
         "settings/channels/sandbox/", views.sandbox_new, name="sandbox_new", rule=OWNS, methods=POST, limits=WRITES,
         records=_CONNECTED,
     ),
-    route(_ACCOUNT, views.channel, name="channel", rule=OWNS, methods=FORM, limits=WRITES, records=_CHANGED),
+    # Where secrets are sent is changed here.
+    route(_ACCOUNT, views.channel, name="channel", rule=OWNS, methods=FORM, limits=WRITES, fresh=True, records=_CHANGED),
     route(
         f"{_ACCOUNT}act/", views.channel_act, name="channel_act", rule=OWNS, methods=POST, limits=WRITES, records=_ACTS
     ),

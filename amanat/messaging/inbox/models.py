@@ -94,6 +94,8 @@ class Message(WorkspaceRow):
         INTENDED = "intended", _("Written or called from a phone of ours")  #: a wa.me or tel: link that was opened
         OTHER = "other", _("Something this inbox cannot show")
 
+    goes_with = ("thread_id", "contact_id")  #: what stood in a thread goes with it: it never becomes a test to oneself
+
     thread = WorkspaceForeignKey(Thread, null=True, related_name="+")
     contact = WorkspaceForeignKey(Contact, null=True, related_name="+")
     channel = models.CharField(

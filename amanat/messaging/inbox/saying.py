@@ -7,7 +7,7 @@ and outside WhatsApp's window only an approved template goes. Whether it *may* b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,8 +28,9 @@ from amanat.people.models import Contact, Email, Phone
 
 #: Characters of a free text by channel; SMS: ten parts of one message.
 MOST: dict[str, int] = {Channel.WHATSAPP: 4_096, Channel.SMS: 1_530, Channel.EMAIL: 50_000}
-#: A reply may wait for its channel this long, then it makes no sense any more.
 REPLY = "reply"
+#: What a free text is for: an answer, or what a person has to know of her matter.
+SERVICE = "service"
 
 
 class SayRefused(Exception):
@@ -50,9 +51,12 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Why it is sent and when. `due_at` and `use_by` are aware; `source` as in `Dispatch`."""
+    """Why it is sent and when. `due_at` and `use_by` are aware; `source` as in `Dispatch`.
 
-    purpose: str = "service"
+    `purpose` is "" for that of the template, and for a free text `SERVICE`.
+    """
+
+    purpose: str = ""
     source: str = REPLY
     source_id: UUID | None = None
     due_at: datetime | None = None
@@ -73,6 +77,7 @@ def say(
 ) -> Message:
     """Write the message and order it to be sent. `by` is None for the program. Raises SayRefused, files.FileRefused."""
     errand = errand or Errand()
+    errand = replace(errand, purpose=purpose_of(words, errand))
     here = contact.workspace_id
     with transaction.atomic():
         thread_id = threads.of_contact(contact.pk, workspace_id=here, at=at)
@@ -90,6 +95,16 @@ def say(
             threads.forget_draft(thread=thread_id, by=by)
         _tell(message, by, errand)
     return message
+
+
+def purpose_of(words: Words, errand: Errand) -> str:
+    """What it is sent for: a template brings its own purpose, whoever picked it. Raises SayRefused where the errand says another."""
+    if words.template is None:
+        return errand.purpose or SERVICE
+    own = words.template.template.purpose
+    if errand.purpose and errand.purpose != own:
+        raise SayRefused(_("This template is for another purpose."))
+    return own
 
 
 def check(thread: Thread, channel: str, words: Words, *, account: ChannelAccount, at: datetime) -> None:
@@ -184,7 +199,7 @@ def intend(*, contact: Contact, channel: str, text: str, by: Member, at: datetim
             message.save(force_insert=True)
             bodies.words_of(message, text).save(force_insert=True)
             _move_on(thread, message, by)
-        _tell(message, by, Errand())
+        _tell(message, by, Errand(purpose=SERVICE))
     return message
 
 

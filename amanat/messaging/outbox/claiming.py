@@ -17,12 +17,13 @@ from amanat.accounts.models import Workspace
 from amanat.basis import gate
 from amanat.basis.gate import Reason
 from amanat.basis.rules import UnknownChannel, UnknownPurpose
-from amanat.core import clock, files, tenancy, vault
+from amanat.core import clock, files, sealedobjects, tenancy, vault
 from amanat.messaging.channels import unsubscribing
 from amanat.messaging.channels.contract import Attached, Outgoing
 from amanat.messaging.channels.models import ChannelAccount, TemplateText
 from amanat.messaging.inbox import bodies
 from amanat.messaging.inbox.models import Message, MessageFile
+from amanat.messaging.inbox.saying import SERVICE
 from amanat.messaging.outbox import changes, ordering
 from amanat.messaging.outbox.journal import Claim
 from amanat.messaging.outbox.models import Dispatch
@@ -39,6 +40,23 @@ _State = Dispatch.State
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that goes along, where it lies: its bytes are read by who sends, just before."""
+
+    name: str
+    content_type: str
+    object_name: str
+    size: int
+    workspace_id: UUID
+    key: bytes = field(repr=False)
+
+    def read(self) -> Attached:
+        """Needs no database. Raises FileDamaged, and what the store raises that is away."""
+        pieces = sealedobjects.read(self.object_name, key=self.key, workspace_id=self.workspace_id, size=self.size)
+        return Attached(self.name, self.content_type, b"".join(pieces))
+
+
+@dataclass(frozen=True, slots=True)
 class Try:
     """A message that may leave until `begin_before`, by `moment()`."""
 
@@ -46,6 +64,11 @@ class Try:
     failures: int
     outgoing: Outgoing
     begin_before: float
+    files: Sequence[Kept] = ()
+
+    def whole(self) -> Outgoing:
+        """The message with the bytes of its files; raises as `Kept.read`."""
+        return replace(self.outgoing, files=[each.read() for each in self.files]) if self.files else self.outgoing
 
 
 @dataclass(slots=True)
@@ -79,20 +102,24 @@ def claim(account: ChannelAccount, token: str, *, most: int) -> Claimed:
 
 
 #: One urgency after the other, so that what is due later is never read through; `dispatch_due` has the rows in this order.
+#: What one person is told leaves in the order it was written: of an account, she has one message under way, and the next waits for it.
+#: What is more urgent passes what still waits. The part in brackets stays a question asked of `dispatch_open_of_contact` for each row.
 _DUE = """
 SELECT due.id FROM generate_series(0, 9) AS level CROSS JOIN LATERAL (
     SELECT d.id FROM messaging_dispatch d
-    WHERE d.workspace_id = %s AND d.account_id = %s AND d.state = 'todo' AND d.urgency = level AND d.due_at <= %s
-    ORDER BY d.due_at, d.id LIMIT %s FOR UPDATE SKIP LOCKED) due
-LIMIT %s
+    WHERE d.workspace_id = %(here)s AND d.account_id = %(account)s AND d.state = 'todo' AND d.urgency = level AND d.due_at <= %(at)s
+        AND (SELECT e.id FROM messaging_dispatch e
+             WHERE e.workspace_id = d.workspace_id AND e.contact_id = d.contact_id AND e.state IN ('todo', 'sending')
+                AND e.account_id = d.account_id AND e.id < d.id
+                AND (e.state = 'sending' OR (e.due_at <= %(at)s AND e.urgency <= d.urgency)) LIMIT 1) IS NULL
+    ORDER BY d.due_at, d.id LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED) due
+LIMIT %(most)s
 """
 
 
 def _locked(account: ChannelAccount, at: datetime, most: int) -> list[Dispatch]:
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [
-            account.workspace_id, account.pk, at, most, most,
-        ])  # fmt: skip
+        cursor.execute(_DUE, {"here": account.workspace_id, "account": account.pk, "at": at, "most": most})
         found = [row[0] for row in cursor.fetchall()]
     if not found:
         return []
@@ -124,6 +151,12 @@ def _with_names(workspace_id: UUID, messages: Sequence[Message]) -> None:
             message.provider_id = names.get(message.pk, "")
 
 
+def _fits(row: Dispatch) -> bool:
+    """Whether the gate is asked for what the text is for: a template leaves for its own purpose and no other."""
+    text = row.message.text_of
+    return text is None or text.template.purpose == row.purpose
+
+
 class _Verdicts:
     """What becomes of each locked row. The row itself is changed in memory and written once."""
 
@@ -138,8 +171,12 @@ class _Verdicts:
         for row in rows:
             if row.use_by is not None and row.use_by <= self._at:
                 self._end(row, _State.DROPPED, "too_late")
+            elif row.contact_id is not None and not _fits(row):
+                self._end(row, _State.REFUSED, "other_purpose")
             else:
-                is_answer = row.source in ordering.ANSWERS and row.contact_id in answered
+                # What was not asked for keeps its hours, also where a person is waited for: a template of another purpose is no answer.
+                is_own = row.message.text_of is None or row.purpose == SERVICE
+                is_answer = is_own and row.source in ordering.ANSWERS and row.contact_id in answered
                 to_herself = row.contact_id is None
                 groups.setdefault((row.purpose, row.channel, is_answer, to_herself), []).append(row)
         if not groups:
@@ -242,16 +279,16 @@ def _made_ready(verdicts: _Verdicts, begin_before: float) -> list[Try]:
     tries = []
     for row in allowed:
         try:
-            outgoing = _outgoing(row, attached.get(row.message_id, ()))
+            outgoing, kept = _outgoing(row), [_kept(each) for each in attached.get(row.message_id, ())]
             outgoing = dresser.dress(row, outgoing) if dresser else outgoing
         except (vault.VaultRefused, ValueError):
             verdicts.unreadable(row)
             continue
-        tries.append(Try((row.pk, row.tries + 1), row.failures, outgoing, begin_before))
+        tries.append(Try((row.pk, row.tries + 1), row.failures, outgoing, begin_before, kept))
     return tries
 
 
-def _outgoing(row: Dispatch, attached: Sequence[Attached]) -> Outgoing:
+def _outgoing(row: Dispatch) -> Outgoing:
     message, extra = row.message, ordering.open_extra(row.extra, workspace_id=row.workspace_id, dispatch_id=row.pk)
     plain = Outgoing(
         reference=row.pk,
@@ -263,7 +300,6 @@ def _outgoing(row: Dispatch, attached: Sequence[Attached]) -> Outgoing:
         buttons=extra.buttons,
         headers=extra.headers,
         reaction=extra.reaction,
-        files=attached,
         answers=message.answers.provider_id if message.answers else "",
     )
     if message.text_of is None:
@@ -278,16 +314,23 @@ def _outgoing(row: Dispatch, attached: Sequence[Attached]) -> Outgoing:
     )
 
 
-def _attached(rows: Sequence[Dispatch]) -> dict[UUID, list[Attached]]:
-    """The files of the messages that may have some."""
+def _attached(rows: Sequence[Dispatch]) -> dict[UUID, list[MessageFile]]:
+    """The files of the messages that may have some; nothing of them is opened."""
     with_files = [
         row.message_id for row in rows if row.message.kind == Message.Kind.MEDIA or row.message.channel == "email"
     ]
-    found: dict[UUID, list[Attached]] = {}
+    found: dict[UUID, list[MessageFile]] = {}
     if with_files:
         kept = MessageFile.objects.of(rows[0].workspace_id).filter(message__in=with_files, file__isnull=False)
         for each in kept.select_related("file").order_by("message", "position"):
-            if each.file is not None:
-                content = files.read_all(each.file)
-                found.setdefault(each.message_id, []).append(Attached(each.name, each.content_type, content))
+            found.setdefault(each.message_id, []).append(each)
     return found
+
+
+def _kept(each: MessageFile) -> Kept:
+    """Where a file lies, with its key. Raises VaultRefused."""
+    file = each.file
+    if file is None:
+        raise ValueError("a file that was never fetched")
+    key = vault.open(file.wrapped_key, workspace_id=file.workspace_id, context=files.key_context(file))
+    return Kept(each.name, each.content_type, file.object_name, file.size, file.workspace_id, key)

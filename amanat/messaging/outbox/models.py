@@ -45,6 +45,8 @@ class Dispatch(WorkspaceRow):
         READ = "read", _("Read")
         FAILED = "failed", _("Not delivered")
 
+    goes_with = ("contact_id",)  #: the sending of a message to a person goes with her
+
     message = WorkspaceForeignKey(Message, related_name="+")
     contact = WorkspaceForeignKey(Contact, null=True, related_name="+")  #: null: to a member's own number, for a look
     account = WorkspaceForeignKey(ChannelAccount, related_name="+")
@@ -122,6 +124,11 @@ class Dispatch(WorkspaceRow):
                 fields=["workspace_id", "source_id"], condition=Q(source_id__isnull=False), name="dispatch_of_source"
             ),
             models.Index(fields=["workspace_id", "contact", "-created_at"], name="dispatch_of_contact"),
+            models.Index(
+                fields=["workspace_id", "contact", "id"],
+                condition=Q(state__in=["todo", "sending"]),
+                name="dispatch_open_of_contact",
+            ),
         ]
 
     if TYPE_CHECKING:

@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 MOST_FAILURES = 60
 #: After an outage everything is on its way within a quarter of an hour.
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 600.0
+#: Codes of answers that no provider gave: a file that is damaged, and a store of files that is away.
+UNREADABLE, NO_STORE = "unreadable", "no_store"
+OURS = frozenset({UNREADABLE, NO_STORE})
 _State = Dispatch.State
 
 
@@ -128,6 +131,8 @@ def _row(result: Result, at: datetime) -> _Row:
             return _Row(result.claim, _State.DONE, provider_id=answer.provider_id, pricing=answer.pricing)
         case Outcome.UNCLEAR:
             return _Row(result.claim, _State.UNKNOWN, code=answer.code)
+        case Outcome.REFUSED if answer.code == UNREADABLE:
+            return _Row(result.claim, _State.DEAD, reason=UNREADABLE)
         case Outcome.REFUSED:
             return _Row(result.claim, _State.DEAD, code=answer.code, reason="provider")
     if result.failures + 1 >= MOST_FAILURES:

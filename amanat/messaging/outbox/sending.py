@@ -22,8 +22,9 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from amanat.core import clock, outgoing, tenancy
 from amanat.core.outgoing import Patience
+from amanat.core.sealedobjects import FileDamaged
 from amanat.messaging.channels import accounts, adapters
-from amanat.messaging.channels.contract import Access, Adapter, Answer, Line, Outcome
+from amanat.messaging.channels.contract import Access, Adapter, Answer, Line, Outcome, Outgoing
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.outbox import claiming, ordering, recording, turns
 from amanat.messaging.outbox.claiming import Try
@@ -270,12 +271,17 @@ class _Run:
         """In a thread of its own. The journal comes first and the clock second: see `settling.rescue` for the other half."""
         if self._is_stopped or claiming.moment() >= each.begin_before:
             return None
+        message = _whole(each)
+        if isinstance(message, Answer):
+            return message
+        if claiming.moment() >= each.begin_before:
+            return None
         self._journal.begin(each.claim)
         if claiming.moment() >= each.begin_before:
             self._journal.never_left(each.claim)
             return None
         with outgoing.waited_for(patience):
-            answer = _sent(line, each)
+            answer = _sent(line, message, each)
         self._journal.answered(each.claim, answer)
         return answer
 
@@ -313,20 +319,21 @@ class _Run:
         results = [Result(each.claim, self._as_of_trial(answer), each.failures) for each, answer in ended]
         with self._busy():
             _patiently(self._account.workspace_id, self._journal.token, results)
-        answers = [answer for _each, answer in ended if answer is not None]
+        # What this house could not read says nothing about the provider.
+        answers = [answer for _each, answer in ended if answer is not None and answer.code not in recording.OURS]
         for answer in answers:
             if answer.stops_account and not self._is_stopped:
                 self._stop(answer)
         if any(answer.outcome in {Outcome.ACCEPTED, Outcome.REFUSED} for answer in answers):
             turns.fared(self._place, self._account.pk, well=True)
-        pause = self._health.saw(answers)
+        pause = self._health.saw(answers) if answers else None
         if pause is not None and not self._is_stopped:
             turns.fared(self._place, self._account.pk, well=False)
             self.pause(pause)
 
     def _as_of_trial(self, answer: Answer | None) -> Answer | None:
         """While the provider is down, what it turns away says nothing about the message."""
-        if answer is None or answer.outcome is not Outcome.LATER or not self.is_trial:
+        if answer is None or answer.outcome is not Outcome.LATER or answer.code in recording.OURS or not self.is_trial:
             return answer
         return replace(answer, stops_account=True)
 
@@ -340,9 +347,20 @@ class _Run:
                 ordering.wake(self._account.workspace_id, self._account.pk, not_before=until)
 
 
-def _sent(line: Line, each: Try) -> Answer:
+def _whole(each: Try) -> Outgoing | Answer:
+    """The message with its files, or what becomes of it when they cannot be had: no request is made for it then."""
     try:
-        return line.send(each.outgoing)
+        return each.whole()
+    except FileDamaged:
+        return Answer(Outcome.REFUSED, code=recording.UNREADABLE)
+    except Exception:
+        log.exception("the store of files did not give one", extra={"dispatch": str(each.claim[0])})
+        return Answer(Outcome.LATER, code=recording.NO_STORE)
+
+
+def _sent(line: Line, message: Outgoing, each: Try) -> Answer:
+    try:
+        return line.send(message)
     except outgoing.Refused:
         return Answer(Outcome.LATER, code="not_made")
     except outgoing.Unreachable as error:

@@ -51,8 +51,13 @@ def work_out(rule: ReminderRule, day: date, *, at: datetime) -> int:
 
 def miss(rule: ReminderRule, day: date) -> int:
     """Write down as left out what the rule would have done on a day that has passed; returns how many."""
+    return write_down(rule, day, state=_State.SKIPPED, reason="late")
+
+
+def write_down(rule: ReminderRule, day: date, *, state: str, reason: str) -> int:
+    """Write what falls on a day for a rule and is not written yet, in this state; nothing is ordered. Returns how many."""
     with tenancy.inside(rule.workspace_id):
-        rows = [_row(rule, each, day, _State.SKIPPED, "late") for each in dates.occasions(rule, day)]
+        rows = [_row(rule, each, day, state, reason) for each in dates.occasions(rule, day)]
         return len(_inserted(rule.workspace_id, rows))
 
 

@@ -26,7 +26,7 @@ from amanat.basis.models import ConsentRecord, Method
 from amanat.core import clock
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.reminders import carrying, planning, reporting
+from amanat.messaging.reminders import carrying, planning, reporting, restoring
 from amanat.messaging.reminders.dates import Occasion
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.people.models import Contact
@@ -53,6 +53,7 @@ class Line:
     id: UUID | None = None
     moment: Any = None
     ground: str = ""
+    warning: str | Promise = ""  #: for whoever approves it
 
 
 def day(request: MemberRequest) -> HttpResponse:
@@ -136,6 +137,7 @@ def _lines(rows: QuerySet[Reminder] | None, rules: Mapping[UUID, ReminderRule], 
             state=row.state,
             label=Reminder.State(row.state).label,
             id=row.pk,
+            warning=reporting.in_words(row.reason) if row.reason == restoring.RESTORED else "",
         )
         for row in found
     ]

@@ -131,6 +131,8 @@ class RuleForm(forms.Form):
             channel = self.templates[key].channel if key else ""
             if channel and channel not in allowed:
                 self.add_error(f"template_{step}", _("The policy does not let this purpose use this channel."))
+            if key and data.get("purpose") and self.templates[key].purpose != data["purpose"]:
+                self.add_error(f"template_{step}", _("This text is for another purpose than the rule."))
         if len({template.channel for template in data["chosen"]}) < len(data["chosen"]):
             self.add_error("template_2", _("Each channel only once."))
         return data

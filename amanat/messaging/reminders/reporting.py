@@ -52,8 +52,10 @@ REASONS: dict[str, str | Promise] = {
     "provider": _("The provider did not take it"),
     "unreadable": _("The message cannot be read any more"),
     "unknown_purpose": _("The policy does not know this purpose"),
+    "other_purpose": _("The text is for another purpose"),
     "too_late": _("Too late for this day"),
     "stopped": _("Stopped by hand"),
+    "restored": _("A backup was restored: it may have gone out before"),
 }
 
 

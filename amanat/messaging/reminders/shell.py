@@ -15,6 +15,7 @@ from amanat.web.navigation import Entry
 
 SENTENCES = {
     "messaging.reminders.approved": _("Reminders approved"),
+    "messaging.reminders.held": _("Reminders held back after a restore"),
     "messaging.rule.made": _("Reminder rule made"),
     "messaging.rule.changed": _("Reminder rule changed"),
     "messaging.rule.paused": _("Reminder rule paused"),

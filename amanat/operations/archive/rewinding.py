@@ -30,7 +30,7 @@ from psycopg.conninfo import make_conninfo
 from amanat.core import configuration as settings
 from amanat.core import database
 from amanat.core.configuration import Configuration
-from amanat.operations import Refused, dumps, locks, postgres, processes, programs, restore, roles, sealing, swapping
+from amanat.operations import Refused, dumps, exchanging, locks, postgres, processes, programs, restore, roles, sealing, swapping
 from amanat.operations.archive import bases, chapters, papers, walfiles
 from amanat.operations.archive.chapters import Chapter, Keyring
 from amanat.operations.archive.keeping import part_header
@@ -210,6 +210,8 @@ def _build(configuration: Configuration, found: Found, moment: datetime, lock: l
     user = processes.server_user()
     place = postgres.find_place(configuration, user)
     swapping.finish(configuration, place.base)
+    if exchanging.is_ready(configuration):
+        raise Refused("A restore was broken off near its end: start with ./run, which finishes it first.")
     if not replace and (place.cluster.exists() or any(dumps.files(configuration))):
         raise Refused("There is data here already: give --replace to replace it, or --data with another folder.")
     tools = programs.find(configuration, user=user, major=found.header["postgres"], copies=postgres.copies(place))

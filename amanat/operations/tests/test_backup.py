@@ -145,6 +145,32 @@ def test_replacing_brings_back_what_was_lost_and_drops_what_came_later(
     assert names == ["amanat", "postgres"]
 
 
+def test_killed_between_the_database_and_the_files_the_next_start_brings_both(
+    original: Configuration, saved: Path, copy: Configuration
+) -> None:
+    """The site must not open with the rows of one day and the files of another."""
+    (dumps.files_folder(copy) / "later").write_bytes(b"x")
+    body = (
+        "import os\nfrom pathlib import Path\nfrom amanat.core import configuration\nfrom amanat.operations import restore\n"
+        "real = Path.rename\n"
+        "Path.rename = lambda path, to: os._exit(137) if path.name == 'files.restore' else real(path, to)\n"
+        f"restore.bring_back(configuration.current(), Path({str(saved)!r}), replace=True)\n"
+    )
+    process = places.spawn(copy.data, code=body)
+    output = process.communicate(timeout=5 * places.PATIENCE)[0]
+    assert process.returncode == 137, output
+    assert not dumps.files_folder(copy).exists()
+    body = (
+        "from amanat.core import configuration\nfrom amanat.operations import postgres, preparing\n"
+        "with postgres.using(configuration.current()):\n    preparing.prepare()\n"
+    )
+    process = places.spawn(copy.data, code=body)  # what every start does first
+    output = process.communicate(timeout=5 * places.PATIENCE)[0]
+    assert process.returncode == 0, output
+    assert contents(copy) == contents(original)
+    assert not [path.name for path in copy.data.glob("*") if "restore" in path.name or path.name == "files.former"]
+
+
 def flipped(data: bytes, secret: sealing.Secret) -> bytes:
     changed = bytearray(data)
     changed[len(data) // 2] ^= 1

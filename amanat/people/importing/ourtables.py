@@ -25,6 +25,7 @@ type _Names = dict[str, dict[tuple[str, str], str]]
 _PEOPLE = {"contacts": "contact", "companies": "company"}
 _FIELDS, _CSV = "custom-fields", ".csv"
 _LONGEST_LIST = 1_000_000
+_LONGEST_AMOUNT = 40  #: characters; what is longer is no amount, and Python refuses to read it from 4,300 digits on
 _YES_NO = {"yes": True, "no": False}
 
 
@@ -226,7 +227,7 @@ def _paise(cell: str) -> int | str:
     """Rupees with a point as whole paise; a text that is no such amount stays, to be refused in words."""
     rupees, point, rest = cell.strip().replace(",", "").partition(".")
     digits = rupees.removeprefix("-")
-    if not digits.isdecimal() or (point and not (rest.isdecimal() and len(rest) <= 2)):
+    if len(digits) > _LONGEST_AMOUNT or not digits.isdecimal() or (point and not (rest.isdecimal() and len(rest) <= 2)):
         return cell
     paise = int(digits) * 100 + int((rest or "0").ljust(2, "0"))
     return -paise if rupees.startswith("-") else paise

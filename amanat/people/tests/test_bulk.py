@@ -113,6 +113,11 @@ def test_a_field_of_ones_own_is_told_and_its_wrong_or_hidden_value_refused(
     with pytest.raises(ValidationError, match="do not see"):
         _change(rekha, [asha], custom={"acres": "4"})
     assert _values(shree, "custom") == [{"village": "Ozar", "acres": 3}]
+    with tenancy.inside(shree):
+        custom_fields.add(
+            workspace=shree, by=rekha, at=clock.now(), draft=FieldDraft("Acres", kind="number", on="company")
+        )
+    assert _change(rekha, [make_company(shree)], custom={"acres": "7"}) == 1, "what is hidden of people is not of firms"
 
 
 def test_companies_take_all_but_a_stage(shree: Workspace, rekha: Member) -> None:

@@ -22,6 +22,7 @@ FIELDS = (
         ["", "contact", "old", "Old", "text", "", "", "no", "", "1", "2026-01-01T00:00:00+00:00"],
     ],
 )  # fmt: skip
+CATALOGUE = (["Amanat catalogue id", "Key", "Name", "Fee (INR)"], [["", "pan", "PAN", "107.50"]])
 type Sheet = tuple[list[str], list[list[str]]]
 
 
@@ -43,8 +44,7 @@ def workbook(tmp_path: Path, **sheets: Sheet) -> str:
 
 @pytest.mark.parametrize("write", [archive, workbook])
 def test_rows_are_records_of_the_json_and_fields_its_head(tmp_path: Path, write: Any) -> None:
-    catalogue = (["Amanat catalogue id", "Key", "Name", "Fee (INR)"], [["", "pan", "PAN", "107.50"]])
-    path = write(tmp_path, contacts=CONTACTS, stages=STAGES, custom_fields=FIELDS, catalogue=catalogue)
+    path = write(tmp_path, contacts=CONTACTS, stages=STAGES, custom_fields=FIELDS, catalogue=CATALOGUE)
     table = ourtables.open_table(path, "", Limits())
     assert table is not None
     assert (table.kind, table.part, table.parts[0]) == ("json", parts.EVERYTHING, parts.EVERYTHING)
@@ -69,6 +69,36 @@ def test_other_archives_and_single_tables_are_left_to_the_other_readers(
     tmp_path: Path, sheets: dict[str, Sheet], part: str
 ) -> None:
     assert ourtables.open_table(archive(tmp_path, **sheets), part, Limits()) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "paise"),
+    [
+        ("107.50", 10_750), ("-1,250.5", -125_050), ("7", 700), ("7.505", "7.505"), ("9" * 5_000, "9" * 5_000), ("9" * 41, "9" * 41),
+        ("9" * 40, int("9" * 40 + "00")), ("", ""),
+    ],
+)  # fmt: skip
+def test_an_amount_is_paise_and_what_is_none_stays_to_be_refused(cell: str, paise: int | str) -> None:
+    assert ourtables._paise(cell) == paise
+
+
+def test_a_workbook_of_somebody_elses_is_left_without_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To read one starts a process, and nearly no workbook is an export of ours."""
+    read: list[str] = []
+    monkeypatch.setattr(ourtables.workbooks, "check", lambda *given: read.append("checked"))
+    monkeypatch.setattr(ourtables.workbooks, "sheet", lambda *given: read.append("read"))
+    assert ourtables.open_table(workbook(tmp_path, contacts=CONTACTS, remarks=CONTACTS), "", Limits()) is None
+    assert read == []
+
+
+def test_a_list_that_fills_its_sheet_goes_on_in_the_next(tmp_path: Path) -> None:
+    """The sheets behind the first belong to it and are no list of their own; others, of any name, are none of ours."""
+    more = (CONTACTS[0], [["", "Balu", "+919822041737", ""]])
+    path = workbook(tmp_path, **{"contacts": CONTACTS, "contacts 2": more, "catalogue": CATALOGUE, "remarks": more})
+    table = ourtables.open_table(path, "", Limits())
+    assert table is not None
+    records = [(row.cells[0], jsonfiles.object_of(row.cells[1])["name"]) for row in table.rows()]
+    assert records == [("contacts", "Asha"), ("contacts", "Balu"), ("catalogue", "PAN")]
 
 
 @pytest.mark.parametrize(

@@ -310,6 +310,58 @@ def test_custom_fields_of_all_twelve_kinds_are_filtered(shree: Workspace, on: st
                 lists.filtered(lists.parse(given, on=on, words=words), member=member, words=words)
 
 
+#: What another hand may have written where a moment belongs, or an address ask for.
+ODD = (
+    "2026-02-31T10:00", "2026-02-29T10:00", "2026-04-31T10:00", "2026-13-01T10:00", "0000-01-01T10:00", "2026-06-15T24:61", "2026-06-15T10:00:61",
+    "2026-06-15T10:00+99:00", "2026-06-15T10:00 or so", "२०२६-०६-१५T१०:००", "9999-12-31", "0001-01-01", "2026-02-31", "-1", "1e400", "NaN", "Infinity",
+    "9" * 190, "½", "٣", "none", "me", "yes", "'", '"', "\\", "%", "_", "{}", "[]", "null", "(", "\u0000", "\ud800".encode("utf-8", "replace").decode(), "🙂",
+    "00000000-0000-0000-0000-000000000000", "२", "+", "2026-W01-1", "20260615", "10:00", "..", "\n", "\u202e",
+)  # fmt: skip
+
+
+def test_a_moment_that_is_none_is_passed_over(shree: Workspace) -> None:
+    kept = {"Asha": "2026-06-15T10:30:00+05:30", "Balu": "2024-02-29T10:00:00.000001Z", "Chitra": "2000-02-29T23:59"}
+    with tenancy.inside(shree):
+        custom_fields.add(workspace=shree, by=owner(shree), at=clock.now(), draft=FieldDraft("Seen", kind="time"))
+    for name in kept:
+        make_contact(shree, name)
+    for odd in ODD[:10]:
+        make_contact(shree, odd)
+    with tenancy.inside(shree):
+        for name in (*kept, *ODD[:10]):
+            Contact.objects.of(shree).filter(name=name).update(custom={"seen": kept.get(name, name)})
+        words = vocabulary.of(shree)
+        asked = lists.parse({"custom.seen.from": ["1950-01-01"]}, on="contact", words=words)
+        rows = lists.rows_of(asked, member=owner(shree), words=words)
+        assert set(rows.values_list("name", flat=True)) == set(kept)
+
+
+@pytest.mark.parametrize("on", ["contact", "company"])
+def test_no_odd_value_of_any_filter_is_an_error_of_ours(shree: Workspace, on: str) -> None:
+    """Each filter and each custom field, at both ends, with each odd value: rows or a refusal, never anything else."""
+    with tenancy.inside(shree):
+        for label, (kind, _values) in FIELDS.items():
+            choices = ["Onion", "Grape"] if kind in {"choice", "choices"} else []
+            draft = FieldDraft(label.title(), kind=kind, on=on, choices=choices)
+            custom_fields.add(workspace=shree, by=owner(shree), at=clock.now(), draft=draft)
+        words, member = vocabulary.of(shree), owner(shree)
+        names = [name for name, one in lists.FILTERS.items() if on in one.on] + [
+            *lists.custom_names(words.fields_on(on))
+        ]
+        refused = 0
+        for name in names:
+            for value in ODD:
+                try:
+                    definition = lists.parse({name: [value]}, on=on, words=words)
+                    list(lists.rows_of(definition, member=member, words=words)[:1])
+                    lists.in_words(Context(member, words, on), name, definition.filters.get(name, []))
+                except Refused:
+                    refused += 1
+    assert len(names) > 20 and refused > len(ODD)
+    page = "/contacts/" if on == "contact" else "/companies/"
+    assert {signed_in(member).get(page, {"custom.seen.from": odd}).status_code for odd in ODD[:4]} == {400}
+
+
 def test_a_retired_field_is_no_filter_any_more(shree: Workspace) -> None:
     with tenancy.inside(shree):
         field = custom_fields.add(workspace=shree, by=owner(shree), at=clock.now(), draft=FieldDraft("Village"))

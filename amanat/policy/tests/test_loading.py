@@ -6,7 +6,7 @@ import pytest
 
 from amanat.policy import loading
 from amanat.policy.loading import FormatInvalid
-from amanat.policy.tests.samples import DEFAULT, READY, changed
+from amanat.policy.tests.samples import DEFAULT, changed
 
 LINES = DEFAULT.splitlines()
 

@@ -252,8 +252,13 @@ def exercise(*, workspace: Workspace, agent: RightsAgent, body: bytes, at: datet
 
 
 def _text(said: dict[str, Any], name: str) -> str:
+    """A text of the message, cut. Raises MessageRefused for what no database keeps: the character NUL, half of a surrogate pair."""
     value = said.get(name)
-    return value[: details.SHORT] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    if "\0" in value or any("\ud800" <= each <= "\udfff" for each in value):
+        raise MessageRefused(400, f"{name} holds a character that is none.")
+    return value[: details.SHORT]
 
 
 def _whom(said: dict[str, Any], workspace: Workspace) -> Contact | None:

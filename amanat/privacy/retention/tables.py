@@ -188,6 +188,8 @@ def delete(model: type[WorkspaceRow], ids: Sequence[UUID], *, workspace_id: UUID
 def _may_let_go(other: type[WorkspaceRow], column: str) -> bool:
     if getattr(other, "append_only", False) and column not in getattr(other, "may_be_filled_later", ()):
         return False
+    if column in getattr(other, "goes_with", ()):
+        return False
     return any(field.column == column and field.null for field in other._meta.local_fields)
 
 

@@ -71,7 +71,9 @@ class _Token(CsrfTokenNode):
     def render(self, context: template.Context) -> SafeString:
         workspace = getattr(context.get("request"), "workspace", None)
         field = super().render(context)
-        return field if workspace is None else field + format_html('<input type="hidden" name="{}" value="{}">', IN_WORKSPACE, workspace.pk)  # fmt: skip
+        if workspace is None:
+            return SafeString(field)
+        return format_html('{}<input type="hidden" name="{}" value="{}">', field, IN_WORKSPACE, workspace.pk)
 
 
 @register.simple_tag

@@ -87,6 +87,72 @@ def test_a_change_keeps_secrets_that_were_left_empty(shree: Workspace) -> None:
         assert after.settings == {"phone_number_id": "1", "waba_id": "3"}
 
 
+def test_what_was_read_before_a_pause_does_not_undo_it(shree: Workspace) -> None:
+    """A run of the outbox holds the row it began with. If this fails, a member's pause ends by itself."""
+    with tenancy.inside(shree):
+        account, owner = connect(shree), owner_of(shree)
+        read_before = ChannelAccount.objects.of(shree).get(pk=account.pk)
+        accounts.pause(account=account, by=owner, at=AT)
+        accounts.broken(account=read_before, trouble="It broke.", at=AT)
+        accounts.apply(account=read_before, news=AccountNews(quality="green"), at=AT)
+        now = ChannelAccount.objects.of(shree).get(pk=account.pk)
+        assert (now.state, now.trouble, now.quality) == ("paused", "", "green")
+
+
+def test_two_who_read_the_same_row_both_keep_what_they_changed(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        account, owner = connect(shree), owner_of(shree)
+        one, two = (ChannelAccount.objects.of(shree).get(pk=account.pk) for _ in range(2))
+        accounts.keep_secrets(account=one, secrets={"refresh": "r1"})
+        accounts.change(account=two, by=owner, at=AT, name="New", settings={"waba_id": "3"}, secrets={"token": "new"})
+        accounts.keep_secrets(account=one, secrets={"code": ""})
+        now = ChannelAccount.objects.of(shree).get(pk=account.pk)
+        held = accounts.access(now).secrets
+        assert (now.name, now.settings["waba_id"], held["token"], held["refresh"]) == ("New", "3", "new", "r1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "secrets", "again"),
+    [
+        ({"smtp_host": "mail.evil.example"}, {}, ["smtp_password"]),
+        ({"smtp_host": "MAIL.shree.example "}, {}, []),
+        ({"smtp_host": "mail.evil.example"}, {"smtp_password": "new"}, []),
+        ({"imap_host": "imap.evil.example"}, {"smtp_password": "new"}, ["imap_password"]),
+        ({"smtp_host": "a.example", "imap_host": "a.example"}, {}, ["smtp_password", "imap_password"]),
+        ({"url": "https://sms.example/other/path"}, {}, []),
+        ({"url": "http://sms.example/send"}, {}, ["imap_password", "key", "smtp_password"]),
+        ({"from_name": "Shree"}, {}, []),
+    ],
+)
+def test_a_secret_is_entered_again_before_it_goes_to_another_server(
+    shree: Workspace, settings: dict[str, str], secrets: dict[str, str], again: list[str]
+) -> None:
+    """If this fails, whoever sits down at an open browser has the passwords sent to a server of his own."""
+    with tenancy.inside(shree):
+        account = connect(shree)
+        account.settings = {
+            "smtp_host": "mail.shree.example", "imap_host": "imap.shree.example", "url": "https://sms.example/send"
+        }  # fmt: skip
+        account.secrets = None
+        account.save()
+        accounts.keep_secrets(
+            account=account, secrets={"smtp_password": "a", "imap_password": "b", "key": "c", "verify_token": "d"}
+        )
+        assert accounts.to_enter_again(account, settings, secrets) == again
+        if again:
+            with pytest.raises(AccountRefused, match="another server"):
+                accounts.change(
+                    account=account, by=owner_of(shree), at=AT, name="x", settings=settings, secrets=secrets
+                )
+
+
+def test_an_imap_server_gets_no_password_of_the_other_one_unasked(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        account = connect(shree)
+        accounts.keep_secrets(account=account, secrets={"smtp_password": "a"})
+        assert accounts.to_enter_again(account, {"imap_host": "imap.evil.example"}, {}) == ["smtp_password"]
+
+
 def test_pause_outlives_trouble_and_trouble_ends_with_a_good_check(shree: Workspace) -> None:
     with tenancy.inside(shree):
         account, owner = connect(shree), owner_of(shree)

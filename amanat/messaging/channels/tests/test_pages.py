@@ -69,6 +69,27 @@ def test_an_account_is_paused_resumed_and_changed(shree: Workspace) -> None:
     assert (account.name, account.settings["phone_number_id"]) == ("Shop", "7")
 
 
+def test_another_mail_server_asks_for_the_password_and_the_page_for_a_new_sign_in(shree: Workspace) -> None:
+    owner = owner_of(shree)
+    with tenancy.inside(shree):
+        account = accounts.connect(
+            workspace=shree, by=None, at=AT, provider="smtp", name="Office", address="office@shree.example",
+            settings={"smtp_host": "mail.shree.example", "smtp_port": 587, "smtp_tls": "starttls", "smtp_user": "office", "from_name": "Shree"},
+            secrets={"smtp_password": "s3cret"},
+        )  # fmt: skip
+    page, asked = f"{CHANNELS}{account.pk}/", {
+        "name": "Office", "smtp_host": "mail.evil.example", "smtp_port": "587", "smtp_tls": "starttls", "smtp_user": "office", "from_name": "S",
+    }  # fmt: skip
+    old = signed_in(owner, fresh=False).post(page, asked)
+    assert (old.status_code, "reauthenticate" in old["Location"]) == (303, True) or old.status_code == 302
+    refused = signed_in(owner).post(page, asked)
+    assert refused.status_code == 422 and "another server" in refused.content.decode()
+    with tenancy.inside(shree):
+        account.refresh_from_db()
+        assert account.settings["smtp_host"] == "mail.shree.example"
+    assert signed_in(owner).post(page, {**asked, "smtp_password": "again"}).status_code == 303
+
+
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.AGENT, Role.AUDITOR])
 def test_only_owners_see_channels(shree: Workspace, role: Role) -> None:
     client = signed_in(make_member(shree, role=role))

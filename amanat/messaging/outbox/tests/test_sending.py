@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time as time_module
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -13,11 +15,12 @@ from amanat.basis import consent, gate, suppression
 from amanat.basis.consent import How
 from amanat.basis.gate import Reason
 from amanat.basis.models import Decision, Method, Suppression
-from amanat.core import clock, ids, outgoing, tenancy
+from amanat.core import clock, files, ids, outgoing, sealedobjects, tenancy
+from amanat.core.models import StoredFile
 from amanat.messaging.channels import accounts
 from amanat.messaging.channels.contract import Answer, Outcome, Outgoing
-from amanat.messaging.channels.models import ChannelAccount
-from amanat.messaging.inbox.models import Message
+from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.inbox.models import Message, MessageFile
 from amanat.messaging.outbox import claiming, journal, ordering, recording, sending
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.outbox.ordering import Extra
@@ -422,3 +425,169 @@ def test_an_answer_to_a_message_of_ours_names_it_as_the_provider_does(
         Message.objects.of(account.workspace_id).filter(pk=second.message_id).update(answers=first.message_id)
     run(account)
     assert [each.answers for each in post.taken] == ["", f"post.{first.pk}"]
+
+
+# --- a template leaves for its own purpose ---------------------------------------------------------------------------
+
+
+def make_offer(account: ChannelAccount, purpose: str = "marketing") -> TemplateText:
+    here = account.workspace_id
+    template = MessageTemplate.objects.create(
+        workspace_id=here, name="diwali_offer", title="Diwali offer", channel=account.channel, purpose=purpose, category="marketing"
+    )  # fmt: skip
+    return TemplateText.objects.create(
+        workspace_id=here, template=template, language="en", body="Half the price.", state=TemplateText.State.APPROVED
+    )
+
+
+def carries(row: Dispatch, text: TemplateText) -> None:
+    with tenancy.inside(row.workspace_id):
+        Message.objects.of(row.workspace_id).filter(pk=row.message_id).update(text_of=text, kind="template")
+
+
+def test_an_offer_disguised_as_service_is_refused_and_the_next_one_goes(
+    post: Post, account: ChannelAccount, asha: Contact
+) -> None:
+    """If this fails, who opted out of offers gets them as answers."""
+    with tenancy.inside(asha.workspace_id):
+        offer = make_offer(account)
+    bad, good = ordered(asha, account, purpose="service", source="reply"), ordered(asha, account)
+    carries(bad, offer)
+    run(account)
+    assert (now_is(bad).state, now_is(bad).reason) == (State.REFUSED, "other_purpose")
+    assert [taken.reference for taken in post.taken] == [good.pk]
+
+
+def test_a_template_keeps_its_hours_also_while_somebody_waits_for_an_answer(
+    post: Post, account: ChannelAccount, asha: Contact
+) -> None:
+    night = datetime(2026, 12, 1, 20, 0, tzinfo=UTC)  # half past one in Kolkata
+    row = ordered(asha, account, source="reply")
+    with tenancy.inside(asha.workspace_id):
+        text = make_offer(account, purpose="reminders")
+    carries(row, text)
+    with clock.standing_at(night):
+        with tenancy.inside(asha.workspace_id):
+            wrote = Message.objects.of(asha.workspace_id).get(pk=row.message_id)
+            Message.objects.create(
+                workspace_id=asha.workspace_id, thread=wrote.thread, contact=asha, channel="whatsapp", account=account,
+                direction="in", happened_at=night - timedelta(minutes=5),
+            )  # fmt: skip
+        run(account)
+    assert post.taken == [] and (now_is(row).state, now_is(row).reason) == (State.TODO, "not_now")
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def with_file(row: Dispatch, content: bytes = b"a receipt for the fee") -> StoredFile:
+    here = row.workspace_id
+    with tenancy.inside(here):
+        kept = files.store(content, workspace_id=here, name="receipt.txt", by=None, kind="attachment")
+        MessageFile.objects.create(
+            workspace_id=here, message_id=row.message_id, file=kept, name="receipt.txt", content_type="text/plain"
+        )
+        Message.objects.of(here).filter(pk=row.message_id).update(kind="media")
+    return kept
+
+
+def test_a_damaged_file_ends_its_message_without_a_request_and_the_others_go(
+    post: Post, account: ChannelAccount, asha: Contact
+) -> None:
+    """If this fails, one file that is gone stops an account for ever."""
+    gone, sound, other = ordered(asha, account), ordered(asha, account), ordered(asha, account)
+    lost, _kept = with_file(gone), with_file(sound)
+    sealedobjects.delete([lost.object_name])
+    run(account)
+    assert (now_is(gone).state, now_is(gone).reason, now_is(gone).error_code) == (State.DEAD, "unreadable", "")
+    assert [taken.reference for taken in post.taken] == [sound.pk, other.pk]
+    assert [each.content for each in post.taken[0].files] == [b"a receipt for the fee"]
+
+
+def test_a_key_of_a_file_that_does_not_open_ends_one_message_alone(
+    post: Post, account: ChannelAccount, asha: Contact
+) -> None:
+    bad, good = ordered(asha, account), ordered(asha, account)
+    kept = with_file(bad)
+    with tenancy.inside(asha.workspace_id):
+        StoredFile.objects.of(asha.workspace_id).filter(pk=kept.pk).update(wrapped_key=b"\x01" * 60)
+    run(account)
+    assert (now_is(bad).state, now_is(bad).reason, now_is(good).state) == (State.DEAD, "unreadable", State.DONE)
+
+
+def test_no_file_is_read_while_rows_are_locked(
+    post: Post, account: ChannelAccount, asha: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_file(ordered(asha, account))
+    monkeypatch.setattr(sealedobjects, "read", lambda *args, **options: pytest.fail("read while claiming"))
+    assert len(claiming.claim(account, "a token", most=10).tries) == 1
+
+
+def test_a_store_that_is_away_puts_the_message_off_and_blames_no_provider(
+    post: Post, account: ChannelAccount, asha: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = ordered(asha, account)
+    with_file(row)
+
+    def away(*args: object, **options: object) -> object:
+        raise OSError("no route to the store")
+
+    monkeypatch.setattr(sealedobjects, "read", away)
+    run(account)
+    waits = now_is(row)
+    assert post.taken == [] and (waits.state, waits.error_code) == (State.TODO, "no_store") and waits.due_at > NOON
+    assert sending._health[account.pk].failures == 0
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_person_is_told_arrives_in_the_order_it_was_written(
+    post: Post, account: ChannelAccount, asha: Contact, shree: Workspace
+) -> None:
+    """The earlier message is the slower one; another person's does not wait for it."""
+    with tenancy.inside(shree):
+        ravi = provider.make_person(shree, "Ravi", phone="+919822000001")
+    rows = [ordered(asha, account, urgency=0) for _ in range(4)]
+    beside = ordered(ravi, account, urgency=0)
+    slowness = {row.pk: delay for row, delay in zip(rows, (0.06, 0.04, 0.02, 0.0), strict=True)}
+    under_way, most = set[object](), 0
+    guard = threading.Lock()
+
+    def slowly(message: Outgoing) -> Answer:
+        nonlocal most
+        with guard:
+            if message.reference in slowness:
+                under_way.add(message.reference)
+            most = max(most, len(under_way))
+        time_module.sleep(slowness.get(message.reference, 0.0))
+        with guard:
+            under_way.discard(message.reference)
+        return Answer(Outcome.ACCEPTED)
+
+    post.answer = slowly
+    run(account)
+    taken = [each.reference for each in post.taken]
+    assert [each for each in taken if each in slowness] == [row.pk for row in rows]
+    assert taken[0] == beside.pk and most == 1
+
+
+def test_two_runs_never_have_two_messages_of_one_person_under_way(account: ChannelAccount, asha: Contact) -> None:
+    first, second = ordered(asha, account), ordered(asha, account)
+    (claimed,) = claiming.claim(account, "one", most=10).tries
+    assert claimed.claim[0] == first.pk and claiming.claim(account, "two", most=10).looked_at == 0
+    with tenancy.inside(asha.workspace_id):
+        recording.record(
+            asha.workspace_id, "one", [recording.Result(claimed.claim, Answer(Outcome.ACCEPTED))], at=NOON
+        )
+    (claimed,) = claiming.claim(account, "two", most=10).tries
+    assert claimed.claim[0] == second.pk
+
+
+def test_an_answer_does_not_wait_for_what_was_written_to_many(
+    post: Post, account: ChannelAccount, asha: Contact
+) -> None:
+    ordered(asha, account, urgency=9)
+    answer = ordered(asha, account, urgency=0)
+    (claimed,) = claiming.claim(account, "one", most=1).tries
+    assert claimed.claim[0] == answer.pk
