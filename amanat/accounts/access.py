@@ -20,6 +20,7 @@ from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -37,6 +38,8 @@ from amanat.web.templatetags.amanat import IN_WORKSPACE, WORKSPACE_HEADER
 
 Run = Callable[[], HttpResponseBase]
 
+#: The button by which a form that was refused goes back to its own workspace.
+ENTER_AGAIN = "enter_again"
 #: Limits that many routes share. Beside these stand the finer ones of `guessing`: per account, per code, per user.
 SECRETS = (Limit(20, timedelta(hours=1), per="account"), Limit(60, timedelta(hours=1), per="address"))
 DOOR = (Limit(120, timedelta(hours=1), per="address"),)
@@ -132,7 +135,11 @@ class Members:
         if workspace_id is None:
             return _redirect(request, reverse("accounts:workspaces"))
         if is_of_another(request, workspace_id):
-            return _elsewhere(request)
+            seat = _seat_of_the_form(request, user)
+            if seat is None or ENTER_AGAIN not in request.POST:
+                return _elsewhere(request, seat)
+            workspace_id = seat.workspace_id
+            choose_workspace(request, workspace_id)
         with tenancy.inside(workspace_id):
             response = self._admit_inside(cast(MemberRequest, request), user, workspace_id, route, run)
             if response.status_code >= 400:
@@ -173,11 +180,27 @@ def is_of_another(request: HttpRequest, workspace_id: UUID) -> bool:
     return bool(told) and told != str(workspace_id)
 
 
-def _elsewhere(request: HttpRequest) -> HttpResponse:
-    """What acts is refused and changes nothing; a part of a page that is only read comes with the whole page around it."""
+def _seat_of_the_form(request: HttpRequest, user: User) -> Seat | None:
+    """Her seat in the workspace in which the form was opened."""
+    told = request.POST.get(IN_WORKSPACE, "")
+    return next((seat for seat in seats_of(user) if str(seat.workspace_id) == told), None) if told else None
+
+
+def _elsewhere(request: HttpRequest, seat: Seat | None) -> HttpResponse:
+    """What acts is refused and changes nothing; a part of a page that is only read comes with the whole page around it.
+
+    The answer holds what was sent, because a browser does not keep it: pages are not stored. One press goes back to the form's workspace
+    and sends it again. Files cannot be carried.
+    """
     if request.method in ("GET", "HEAD"):
         return HttpResponseClientRefresh()
-    return routes.refusal(request, 409)
+    if seat is None or getattr(request, "htmx", False):
+        return routes.refusal(request, 412)
+    fields = [
+        (name, value) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken" for value in values
+    ]
+    context = {"seat": seat, "fields": fields, "again": ENTER_AGAIN, "has_files": bool(request.FILES)}
+    return render(request, "412.html", context, status=412)
 
 
 #: Routes that may still change something in a workspace that is being closed.

@@ -91,7 +91,7 @@ class ApiTokens:
     def admit(self, request: HttpRequest, route: Route, run: Run) -> HttpResponseBase:
         response = self._admit(request, route, run)
         if response.status_code == 401:
-            routes.count_stranger(request, route)
+            return routes.count_stranger(request, route) or response
         return response
 
     def _admit(self, request: HttpRequest, route: Route, run: Run) -> HttpResponseBase:

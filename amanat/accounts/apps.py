@@ -12,6 +12,7 @@ class AccountsConfig(AppConfig):
         user_logged_in.disconnect(dispatch_uid="update_last_login")
 
         # These need loaded models.
+        from amanat.accounts import gone
         from amanat.accounts import ledger_words as own_words
         from amanat.accounts import schema as own
         from amanat.accounts.permissions import May
@@ -23,6 +24,7 @@ class AccountsConfig(AppConfig):
         schema.add_sql("workspaces_to_seal", own.WORKSPACES_TO_SEAL)
         schema.add_definer_function("workspaces_to_seal", "ids only, for the job that seals ledgers every few seconds")
 
+        gone.listen()
         ledger_words.register(own_words.SENTENCES, own_words.TABLES)
         members, tokens = May.MANAGE_MEMBERS.value, May.MANAGE_TOKENS.value
         register(Entry("workspace", 10, _("Details"), "store", "accounts:workspace", May.MANAGE_WORKSPACE.value))

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from amanat.accounts import second_factors
+from amanat.accounts import gone, second_factors
 from amanat.accounts.models import ApiToken, Member, Session, Team, TeamMember, User, Workspace
 from amanat.accounts.permissions import Role
 from amanat.core import ledger, tombstones
@@ -97,6 +97,7 @@ def change(*, member: Member, by: Member, at: datetime, role: str, sees: str, te
         [TeamMember(workspace_id=workspace_id, team_id=team_id, member=kept) for team_id in sorted(known - present)],
         ignore_conflicts=True,
     )
+    gone.seat_changed(kept, left=present - known, at=at)
     ledger.write(
         "accounts.member.changed", workspace=workspace_id, by=by, about=kept, at=at, before=before, role=role, sees=sees
     )

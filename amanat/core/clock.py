@@ -17,6 +17,11 @@ def now() -> datetime:
     return _frozen.get() or datetime.now(UTC) + _offset
 
 
+def outside(moment: datetime) -> datetime:
+    """`moment` of this clock by the clock of the machine and of the database, which nobody moves."""
+    return moment - _offset
+
+
 def today(zone: str | ZoneInfo) -> date:
     """The day it is now in `zone`, an IANA name such as "Asia/Kolkata"."""
     return now().astimezone(ZoneInfo(zone) if isinstance(zone, str) else zone).date()

@@ -111,19 +111,26 @@ def enqueue(
 ) -> int | None:
     """Put a job in the queue as part of the open transaction; returns its number.
 
-    `once` is a key: while a job with it waits, another is not added and None is returned. (The database refuses the
-    second, which would spoil the open transaction; hence the savepoint.)
+    `once` is a key: while a job with it waits, another is not added and None is returned; the one that waits is done no later
+    than this one would have been. (The database refuses the second, which would spoil the open transaction; hence the savepoint.)
     """
     if name not in _registry:
         raise LookupError(f"no such job: {name}")
     workspace_id = str(tenancy.workspace_id_of(workspace))
+    due = clock.outside(not_before) if not_before else None
     deferrer = app.configure_task(
-        name, schedule_at=not_before, queueing_lock=once, priority=-(waiting(workspace_id) // 5), allow_unknown=False
+        name, schedule_at=due, queueing_lock=once, priority=-(waiting(workspace_id) // 5), allow_unknown=False
     )
     try:
         with transaction.atomic() if once else nullcontext():
             return int(deferrer.defer(workspace_id=workspace_id, **arguments))
     except AlreadyEnqueued:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE procrastinate_jobs SET scheduled_at = %s WHERE queueing_lock = %s AND status = 'todo' "
+                "AND scheduled_at > coalesce(%s, now())",
+                [due, once, due],
+            )
         return None
 
 

@@ -59,7 +59,6 @@ class _Portion:
 
 
 _portions: dict[str, _Portion] = {}
-_over: dict[str, datetime] = {}
 _guard = threading.Lock()
 _MOST_PORTIONS = 1_000
 
@@ -100,26 +99,13 @@ def _spend(name: str, whose: str, limit: Limit, cost: int) -> Verdict:
             {"key": _key(name, whose, limit), "cost": cost, "now": now, "ends": now + limit.window},
         )
         tries, ends = cursor.fetchone()
-    if tries > limit.tries:
-        with _guard:
-            if len(_over) >= _MOST_PORTIONS:
-                _over.clear()
-            _over[_key(name, whose, limit)] = ends
     return Verdict(tries <= limit.tries, tries=tries, retry_after=max(1, math.ceil((ends - now).total_seconds())))
-
-
-def is_over(name: str, whose: str, limit: Limit) -> bool:
-    """Whether this process has seen the limit exceeded, in the window that is still open. Takes no try and asks no database."""
-    with _guard:
-        ends = _over.get(_key(name, whose, limit)) if _over else None
-    return ends is not None and clock.now() < ends
 
 
 def forgive(name: str, whose: str, limit: Limit) -> None:
     """Forget the tries, after a success that proves who it was."""
     with _guard:
         _portions.pop(_key(name, whose, limit), None)
-        _over.pop(_key(name, whose, limit), None)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM core_limitcount WHERE key = %s", [_key(name, whose, limit)])
 

@@ -67,7 +67,7 @@ class Anyone:
 
 anyone = Anyone()
 
-#: Tokens that nobody has, from one network. Each has a count of its own until it is known to be none, so invented ones need this one.
+#: Tokens that nobody has, from one network: each would have a count of its own.
 STRANGERS, _STRANGERS = Limit(60, timedelta(minutes=1)), "unknown token"
 
 _table: dict[str, Route] = {}
@@ -134,8 +134,6 @@ def _over_limit(request: HttpRequest, declared: Route) -> HttpResponseBase | Non
         whose = _whose(request, limit)
         if not whose:
             continue
-        if limit.per == "token" and limits.is_over(_STRANGERS, _network(request), STRANGERS):
-            return _too_often(request, int(STRANGERS.window.total_seconds()))
         verdict = limits.spend(limit.name or declared.name, whose, limit)
         if not verdict.allowed:
             return _too_often(request, verdict.retry_after)
@@ -148,12 +146,16 @@ def _too_often(request: HttpRequest, seconds: int) -> HttpResponse:
     return response
 
 
-def count_stranger(request: HttpRequest, declared: Route) -> None:
-    """A token nobody has: what was counted for it goes, and where it came from is counted instead. Outside of any transaction."""
+def count_stranger(request: HttpRequest, declared: Route) -> HttpResponse | None:
+    """A token nobody has: what was counted for it goes, and where it came from is counted instead. Outside of any transaction.
+
+    The refusal when too many of them come from there. Who has a token is let in from there all the same.
+    """
     for limit in declared.limits:
         if limit.per == "token":
             limits.forgive(limit.name or declared.name, _whose(request, limit), limit)
-    limits.spend(_STRANGERS, _network(request), STRANGERS)
+    verdict = limits.spend(_STRANGERS, _network(request), STRANGERS)
+    return None if verdict.allowed else _too_often(request, verdict.retry_after)
 
 
 def _network(request: HttpRequest) -> str:
@@ -182,8 +184,8 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
         403: _("You may not do this"),
         404: _("Not found"),
         405: _("This cannot be done here"),
-        409: _("You have gone to another workspace meanwhile"),
         408: _("That took too long to arrive"),
+        412: _("You have gone to another workspace meanwhile"),
         413: _("This is too large"),
         423: _("This workspace is being closed: it can only be read"),
         429: _("Too many tries. Wait a little and try again."),

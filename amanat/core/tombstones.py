@@ -44,6 +44,10 @@ class Kind(StrEnum):
     SEAT = "seat ended"
     PAPER = "paper destroyed"
     PASSWORD = "password changed"  # noqa: S105 - a name; the subject is a user, of no workspace
+    FACTOR = "factor gone"  #: a way to sign in, of no workspace: `subject`; recovery codes also when one is used
+    ADDRESS = "address left"  #: an e-mail address of a user, of no workspace: `subject`
+    SEAT_CHANGED = "seat changed"  #: a member with the role and sight she has from then on: `subject`
+    TEAM_LEFT = "team left"  #: a member and the team: `subject`
     USER = "user erased"  #: the subject is a user, of no workspace
     WORKSPACE = "workspace closed"  #: the subject is the workspace itself
     OPT_OUT = "written to no more"  #: an address, for a purpose and channel: `subject`, which is carried

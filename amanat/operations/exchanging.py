@@ -45,7 +45,9 @@ def is_ready(configuration: Configuration) -> bool:
 
 def resume(configuration: Configuration) -> None:
     """What the start of the embedded server does first: bring to its end what was broken off. Nearly always there is nothing."""
-    if any(path.exists() for path in (_ready(configuration), files_beside(configuration), _files_former(configuration))):
+    if any(
+        path.exists() for path in (_ready(configuration), files_beside(configuration), _files_former(configuration))
+    ):
         with _connected(configuration) as connection:
             finish(configuration, connection)
 

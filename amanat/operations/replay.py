@@ -7,6 +7,7 @@ from opening in between: after a kill, the next start does it first. Doing it tw
   are ended again.
 - Workspaces that were closed and accounts that were deleted go again, with files and keys.
 - Users who changed their password since the backup have none until they set a new one: the old one may be known to others.
+- Ways in that were closed and rights that were taken since stay closed and taken (`replay_access`).
 - All sessions end. Jobs that waited in the backup do not run: they are parked, for somebody to look at, because the
   message of last week must not go out again. For the same reason messages that waited are held until somebody releases them,
   and today's reminders, which may have gone since the backup, wait for approval.
@@ -32,7 +33,7 @@ from amanat.core.tombstones import Kind, Tombstones
 from amanat.desk import papers
 from amanat.messaging.outbox import ordering
 from amanat.messaging.reminders import restoring as restoring_reminders
-from amanat.operations import Refused, swapping
+from amanat.operations import Refused, replay_access, swapping
 from amanat.people import bin as deleted
 from amanat.people.models import Company, Contact
 from amanat.privacy.closing import users as closing_users
@@ -41,7 +42,18 @@ from amanat.privacy.closing.models import ClosedWorkspace
 from amanat.privacy.erasure import erasing
 
 _PIECE = 1000
-_OF_A_WORKSPACE = ("contacts", "companies", "papers", "tokens", "seats", "owners", "opt_outs", "messages", "reminders")
+_OF_A_WORKSPACE = (
+    "contacts",
+    "companies",
+    "papers",
+    "tokens",
+    "seats",
+    "owners",
+    "rights",
+    "opt_outs",
+    "messages",
+    "reminders",
+)
 #: Clocks of one machine that was set meanwhile, and the moment between the snapshot and its note.
 _DOUBT = timedelta(minutes=5)
 _PARK = """
@@ -59,7 +71,10 @@ class Replayed:
     papers: int = 0
     tokens: int = 0
     seats: int = 0
+    rights: int = 0  #: members whose role, sight or team is that of later
     passwords: int = 0
+    factors: int = 0  #: ways to sign in that were removed, or used up
+    addresses: int = 0  #: e-mail addresses that were left for others
     sessions: int = 0
     jobs: int = 0
     ledgers: int = 0  #: that lost entries
@@ -84,6 +99,9 @@ class Replayed:
             "users": "deleted accounts emptied",
             "opt_outs": "opt-outs, withdrawals, objections, restrictions and ends of guardianship that stand again",
             "jobs": "waiting jobs parked",
+            "rights": "roles, sights and teams set as they were last",
+            "factors": "removed ways to sign in removed",
+            "addresses": "former e-mail addresses made void: see docs/operators.md",
             "messages": "waiting messages held until somebody releases them",
             "reminders": "reminders of today that wait for approval, because they may have gone out before",
             "ledgers": "ledgers marked as shortened",
@@ -115,6 +133,8 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
         cursor.execute(_PARK)
         done.jobs = cursor.rowcount
         done.passwords = _forget_passwords(ended, since=made_at - _DOUBT)
+        done.factors = replay_access.factors(ended, since=made_at - _DOUBT)
+        done.addresses = replay_access.addresses(ended, since=made_at - _DOUBT)
     done.closed = _close(ended, at)
     done.users = _empty_accounts(ended, at)
     for workspace in access.workspace_ids():
@@ -129,6 +149,7 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
                 reminders=restoring_reminders.hold(workspace, made_at=made_at, at=at),
             )
             here.seats, here.owners = _end_seats(ended, workspace, at)
+            here.rights = replay_access.seats(ended, workspace, since=made_at - _DOUBT, at=at)
             counts = {name: getattr(here, name) for name in _OF_A_WORKSPACE}
             ledger.write(
                 "operations.backup.restored", workspace=workspace, at=at, made_at=made_at.isoformat(), again=counts

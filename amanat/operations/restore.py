@@ -20,8 +20,6 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-import psycopg
-
 from amanat.core import configuration as settings
 from amanat.core import database, rootkeys
 from amanat.core.configuration import Configuration

@@ -103,7 +103,8 @@ def merge_with(request: MemberRequest, on: str, record_id: UUID) -> HttpResponse
     if on == "contact":
         held = masking.guard(request.member, vocabulary.of_request(request), request.purpose)
         for other in others:
-            masking.veil(other, held.about(other.pk))
+            if isinstance(other, Contact):
+                masking.veil(other, held.about(other.pk))
     return render(request, "people/merge_with.html", {"record": record, "on": on, "others": others, "q": query})
 
 

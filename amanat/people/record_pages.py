@@ -158,7 +158,7 @@ def facts(
         "follow_up_text": formatting.recent(record.follow_up_on, now=clock.now()) if record.follow_up_on else "",
         "is_due": record.follow_up_on is not None and record.follow_up_on <= today,
         "days": [("1", _("Tomorrow"), today + timedelta(days=1)), ("3", _("In 3 days"), today + timedelta(days=3)), ("7", _("Next week"), today + timedelta(days=7))],
-        "whatsapp_url": whatsapp(numbers[0][0], record.name, request.workspace.name) if numbers else "",
+        **_reaching(request, record, numbers[0][0] if numbers else ""),
         "hidden": _hidden(veiled, words),
         "is_restricted": veiled.is_restricted,
         "open_url": veiled.open_url,
@@ -256,6 +256,16 @@ def source(record: Contact | Company, words: Vocabulary) -> str:
         case Source.DEMO:
             return _("Demo data, made on %(day)s.") % values
     return _("Added by %(name)s on %(day)s.") % values
+
+
+def _reaching(request: MemberRequest, record: Contact | Company, number: str) -> dict[str, Any]:
+    """Where the buttons at the top lead: with a contact, by the page that writes down that somebody was about to call or write."""
+    if not number:
+        return {"call_url": "", "whatsapp_url": ""}
+    if isinstance(record, Contact) and number == record.main_phone and request.member.may(May.WRITE_CONTACTS):
+        by_way_of = {way: reverse("messaging:intend", args=[record.pk, way]) for way in ("call", "whatsapp")}
+        return {"call_url": by_way_of["call"], "whatsapp_url": by_way_of["whatsapp"]}
+    return {"call_url": f"tel:{number}", "whatsapp_url": whatsapp(number, record.name, request.workspace.name)}
 
 
 def whatsapp(number: str, name: str, workspace: str) -> str:

@@ -43,6 +43,12 @@ def theme_of(request: HttpRequest) -> str:
     return chosen if chosen in THEMES else "system"
 
 
+def _of_phone(entries: list[navigation.Shown]) -> list[navigation.Shown]:
+    """Those with a place in the bottom bar, and others where there are too few of them; in the order of the sidebar."""
+    chosen = sorted(entries, key=lambda entry: not entry.is_on_phone)[:ON_THE_PHONE]
+    return [entry for entry in entries if entry in chosen]
+
+
 def shell(request: HttpRequest) -> dict[str, object]:
     """What `web/base.html` and `web/public.html` need. `member` and `workspace` are None for a signed-out visitor.
 
@@ -54,7 +60,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "workspace": getattr(cast(Any, request), "workspace", None),
         "live_url": settings.CONFIGURATION.live_url,
         "navigation": sections,
-        "phone_bar": SimpleLazyObject(lambda: sections["work"][:ON_THE_PHONE]),
+        "phone_bar": SimpleLazyObject(lambda: _of_phone(sections["work"])),
         "device": SimpleLazyObject(partial(_device_line, request)),
         "offers": SimpleLazyObject(partial(navigation.offers, request)),
         "theme": theme_of(request),

@@ -41,6 +41,7 @@ class Entry:
     by_post: bool = False  #: a button in a form instead of a link (signing out)
     is_on: Callable[[HttpRequest], bool] | None = None  #: whether the feature is on in this workspace
     also: tuple[str, ...] = ()  #: addresses of pages beside its own that belong to it: stages and tags to fields
+    is_on_phone: bool = False  #: has a place in the bottom bar of a phone before those that have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Shown:
     by_post: bool = False
     is_current: bool = False
     also: tuple[str, ...] = ()
+    is_on_phone: bool = False
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -106,6 +108,7 @@ def shown(request: HttpRequest) -> dict[str, list[Shown]]:
                     badge,
                     entry.by_post,
                     also=entry.also,
+                    is_on_phone=entry.is_on_phone,
                 )
             )
     return _with_current(sections, request.path)

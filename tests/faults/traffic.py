@@ -42,7 +42,10 @@ def order(account: ChannelAccount, wanted: Wanted, people: list[Any] | None = No
         people = (
             people
             or list(known)
-            or [provider.make_person(workspace, f"Person {number}", f"+9198220{number:05d}") for number in range(20)]
+            or [
+                provider.make_person(workspace, f"Person {number}", f"+9198220{number:05d}")
+                for number in range(max(20, min(400, wanted.messages // 25)))
+            ]  # to each they leave one after the other
         )
         for begin in range(0, wanted.messages, 1000):
             rows, messages = [], []

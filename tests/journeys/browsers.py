@@ -187,15 +187,19 @@ class Town:
         return made
 
     def letter(self, to: str, holding: str = "") -> str:
-        """The newest mail or text to `to` in the outbox of this machine."""
+        """The newest mail or text to `to` in the outbox of this machine, which a worker may still be writing."""
         reader = self.browser.new_context()
-        page = reader.new_page()
-        page.goto(self.base + "/outbox/")
-        found = [
-            article.inner_text()
-            for article in page.locator("article.kept-message").all()
-            if to in article.locator("strong").first.inner_text()
-        ]
+        page, found = reader.new_page(), list[str]()
+        for _ in range(40):
+            page.goto(self.base + "/outbox/")
+            found = [
+                article.inner_text()
+                for article in page.locator("article.kept-message").all()
+                if to in article.locator("strong").first.inner_text()
+            ]
+            if any(holding in text for text in found):
+                break
+            page.wait_for_timeout(250)
         reader.close()
         matching = [text for text in found if holding in text]
         assert matching, f"nothing to {to} in the outbox: {found}"

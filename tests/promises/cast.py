@@ -212,7 +212,8 @@ def _value(field: Any, model: type[WorkspaceRow]) -> Any:
 
 
 #: What the site itself writes down about a request, allowed or refused.
-_NOT_BUSINESS = {"core.LedgerEntry", "core.LedgerHead", "core.IdempotentAnswer"}
+#: Sightings are written because somebody looked: they say who saw a person's page, and when.
+_NOT_BUSINESS = {"core.LedgerEntry", "core.LedgerHead", "core.IdempotentAnswer", "privacy.Sighting"}
 
 
 def digest(workspace: Workspace) -> str:

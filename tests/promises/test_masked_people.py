@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -22,7 +23,7 @@ from amanat.core import clock, routes, tenancy
 from amanat.core.tenancy import WorkspaceRow
 from amanat.desk import receipts, veil
 from amanat.desk.models import ServiceRecord
-from amanat.people import contacts, search, vocabulary
+from amanat.people import contacts, notes, search, vocabulary
 from amanat.people.models import Contact
 from tests.promises import cast
 from tests.promises.test_isolation import url_of
@@ -46,6 +47,7 @@ def stage(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, Worksp
             contact=contact, by=factories.owner_of(shree), at=clock.now() + timedelta(seconds=1),
             changes={"name": NAME, "phones": [(NUMBER, "")], "emails": [(ADDRESS, "")], "notes": NOTES},
         )  # fmt: skip
+        notes.write(record=contact, by=factories.owner_of(shree), at=clock.now(), text=NOTES)
         for ground in Restriction.Ground:
             restrictions.lift(contact=contact, ground=ground, how=How(Method.LINK), at=clock.now())
     return rows
@@ -63,7 +65,12 @@ def _questions(rows: dict[str, WorkspaceRow]) -> Iterator[str]:
     contact, company = rows["people.Contact"].pk, rows["people.Company"].pk
     columns = "&".join(f"columns={name}" for name in ("phone", "email", "company", "last_contact"))
     yield from (f"/contacts/?{columns}", f"/contacts/?sort=name&{columns}", f"/contacts/?company={company}")
-    yield from (f"/services/new/?contact={contact}", f"/tasks/new/?contact={contact}", "/services/?view=all", "/calendar/?who=all")
+    yield from (
+        f"/services/new/?contact={contact}",
+        f"/tasks/new/?contact={contact}",
+        "/services/?view=all",
+        "/calendar/?who=all",
+    )
     for words in (NAME, "Qxzarita"):
         yield from (f"/search/?q={words}", f"/palette/?q={words}", f"/services/people/?q={words}", f"/inbox/?q={words}")
         yield f"/api/v1/search?q={words}"
@@ -80,13 +87,13 @@ def _shown(member: Member, shree: Workspace, rows: dict[str, WorkspaceRow]) -> d
     ]
     for name, url in [*asked, *((question, question) for question in _questions(rows))]:
         with cast.undone(browser):
-            response = api.get(url) if url.startswith("/api/") else browser.get(url)
+            response: Any = api.get(url) if url.startswith("/api/") else browser.get(url)
             content = b"".join(response.streaming_content) if response.streaming else response.content
         if response.status_code == 200:
             found[""].append(name)
         text = content.decode("utf-8", "replace")
         if seen := [marker for marker in MARKERS if marker in text]:
-            found.setdefault(f"{url.startswith('/api/') and 'API ' or ''}{name}", []).extend(seen)
+            found.setdefault(f"{'API ' if url.startswith('/api/') else ''}{name}", []).extend(seen)
     return found
 
 
@@ -100,7 +107,9 @@ def test_no_page_shows_what_is_hidden(case: str, shree: Workspace, stage: dict[s
         restrict(shree, stage)
     found = _shown(member, shree, stage)
     assert len(found.pop("")) > 60, "most pages were really shown"
-    leaks = {name: seen for name, shown in found.items() if name not in MAY_SHOW and (seen := sorted({*shown} & {*hidden}))}
+    leaks = {
+        name: seen for name, shown in found.items() if name not in MAY_SHOW and (seen := sorted({*shown} & {*hidden}))
+    }
     assert leaks == {}
 
 
@@ -108,7 +117,15 @@ def test_no_page_shows_what_is_hidden(case: str, shree: Workspace, stage: dict[s
 def test_the_same_walk_would_see_them(shree: Workspace, stage: dict[str, WorkspaceRow]) -> None:
     """Who may see them does, on the pages that were mended: so that their absence means something (6 s)."""
     found = _shown(factories.owner_of(shree), shree, stage)
-    assert {"contact", "company", "service", "receipt", "task", "/services/people/?q=Qxzarita", "API /api/v1/search?q=Qxzarita"} <= found.keys()
+    assert {
+        "contact",
+        "company",
+        "service",
+        "receipt",
+        "task",
+        "/services/people/?q=Qxzarita",
+        "API /api/v1/search?q=Qxzarita",
+    } <= found.keys()
 
 
 def test_no_search_tells_a_hidden_number_digit_by_digit(shree: Workspace, stage: dict[str, WorkspaceRow]) -> None:
@@ -118,7 +135,9 @@ def test_no_search_tells_a_hidden_number_digit_by_digit(shree: Workspace, stage:
 
     def finds(member: Member, query: str) -> bool:
         with tenancy.inside(shree):
-            return stage["people.Contact"].pk in {hit.id for hit in search.find(query, member=member, kinds=["contact"])}
+            return stage["people.Contact"].pk in {
+                hit.id for hit in search.find(query, member=member, kinds=["contact"])
+            }
 
     assert [query for query in (*parts, *whole) if not finds(owner, query)] == []
     assert [query for query in parts if finds(auditor, query)] == []
@@ -134,7 +153,11 @@ def test_the_paper_of_a_receipt_says_no_hidden_number(shree: Workspace, stage: d
 
     def said(member: Member) -> str:
         with tenancy.inside(shree):
-            record = ServiceRecord.objects.of(shree).select_related("contact", "company").get(pk=stage["desk.ServiceRecord"].pk)
+            record = (
+                ServiceRecord.objects.of(shree)
+                .select_related("contact", "company")
+                .get(pk=stage["desk.ServiceRecord"].pk)
+            )
             held = veil.guard(member, vocabulary.of(shree))
             return str(receipts.of(record=record, payments=[], workspace=shree, at=clock.now(), held=held))
 
@@ -143,7 +166,9 @@ def test_the_paper_of_a_receipt_says_no_hidden_number(shree: Workspace, stage: d
     assert "285" not in said(owner)
 
 
-def test_a_program_reads_and_writes_no_notes_of_a_restricted_person(shree: Workspace, stage: dict[str, WorkspaceRow]) -> None:
+def test_a_program_reads_and_writes_no_notes_of_a_restricted_person(
+    shree: Workspace, stage: dict[str, WorkspaceRow]
+) -> None:
     api, browser = program(factories.owner_of(shree)), factories.signed_in(factories.owner_of(shree))
     contact = f"/contacts/{stage['people.Contact'].pk}"
     assert api.post(f"{contact}/notes", {"text": "Came by"}).status_code == 201
@@ -152,4 +177,6 @@ def test_a_program_reads_and_writes_no_notes_of_a_restricted_person(shree: Works
     assert api.get(f"{contact}/timeline").json() == {"items": [], "next": None}
     assert api.post(f"{contact}/notes", {"text": "Again"}).status_code == 422
     assert browser.post(f"{contact}/notes/", {"note": "Again"}).status_code in {303, 404}
-    assert isinstance(browser, Client) and browser.get(f"/files/{stage['people.Attachment'].pk}/").status_code == 404
+    assert (
+        isinstance(browser, Client) and browser.get(f"/attachments/{stage['people.Attachment'].pk}/").status_code == 404
+    )

@@ -146,3 +146,21 @@ def test_of_many_acceptances_at_once_one_takes_the_seat() -> None:
     assert sorted(at_once(accept, range(20))) == ["InvitationOver"] * 19 + ["joined"]
     with tenancy.inside(workspace):
         assert Member.objects.of(workspace).filter(user=user).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_link_that_opens_nothing_gives_nobody_a_seat(shree: Any, other: Any) -> None:
+    """A guessed secret, one of another workspace, one that was used: each is over, whoever brings it."""
+    user = factories.make_user(email="asha@example.in")
+    secret = invite(shree)[1].rstrip("/").rsplit("/", 1)[1]
+
+    def accept(workspace: Any, secret: str) -> Member:
+        return invitations.accept(workspace_id=workspace.pk, secret=secret, user=user, at=clock.now())
+
+    for workspace, brought in ((shree, "guess"), (shree, ""), (other, secret)):
+        with pytest.raises(invitations.InvitationOver):
+            accept(workspace, brought)
+    assert accept(shree, secret).user_id == user.pk
+    with pytest.raises(invitations.InvitationOver):
+        accept(shree, secret)
+    assert [seat.workspace_id for seat in access.seats_of(user)] == [shree.pk]

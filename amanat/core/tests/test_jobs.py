@@ -248,3 +248,33 @@ def test_a_workers_threads_keep_their_connections_and_share_the_interpreter(monk
         sys.setswitchinterval(before)
     with connection.cursor():
         assert connection.settings_dict["CONN_MAX_AGE"] == jobs.KEEPS_CONNECTIONS
+
+
+def test_a_job_is_due_by_the_clock_of_the_database_wherever_the_sites_own_stands(db: None) -> None:
+    clock.shift(timedelta(hours=5))
+    try:
+        number = jobs.enqueue(
+            "tests.note", workspace=A, not_before=clock.now() + timedelta(minutes=1), file="", line=""
+        )
+    finally:
+        clock.shift(timedelta(0))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT scheduled_at < now() + interval '2 minutes' FROM procrastinate_jobs WHERE id = %s", [number]
+        )
+        assert cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize(("asked", "due"), [(None, None), (5, 5), (60, 30)])
+def test_what_is_wanted_earlier_brings_forward_the_one_that_waits(db: None, asked: int | None, due: int | None) -> None:
+    at = clock.now()
+
+    def enqueue(minutes: int | None) -> int | None:
+        moment = at + timedelta(minutes=minutes) if minutes else None
+        return jobs.enqueue("tests.note", workspace=A, once="key", not_before=moment, file="", line="")
+
+    number = enqueue(30)
+    assert enqueue(asked) is None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT scheduled_at FROM procrastinate_jobs WHERE id = %s", [number])
+        assert cursor.fetchone()[0] == (at + timedelta(minutes=due) if due else None)

@@ -101,18 +101,6 @@ def test_who_is_counted_cannot_be_found_by_trying_all_numbers(db: None, settings
     assert spend("+919822041736").tries == 1, "its key is its own"
 
 
-def test_what_is_over_is_known_without_asking_until_the_window_ends(
-    db: None, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    for _ in range(6):
-        spend("198.51.100.9", name="strangers")
-    with clock.standing_at(NOON), django_assert_num_queries(0):
-        assert limits.is_over("strangers", "198.51.100.9", FIVE)
-        assert not limits.is_over("strangers", "198.51.100.10", FIVE)
-    with clock.standing_at(NOON + FIVE.window):
-        assert not limits.is_over("strangers", "198.51.100.9", FIVE)
-
-
 def test_a_success_forgives_only_who_succeeded(db: None) -> None:
     for _ in range(5):
         spend("asha")

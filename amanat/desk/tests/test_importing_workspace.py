@@ -403,8 +403,8 @@ def test_a_member_demoted_in_the_middle_stops_at_the_next_batch(
     run = queued(manager, exported(rekha), name="workspace.json")
     real = working._advance
 
-    def demote(current: Any, position: int, counted: Any, part: str) -> None:
-        real(current, position, counted, part)
+    def demote(current: Any, position: int, counted: Any, part: str, **more: Any) -> None:
+        real(current, position, counted, part, **more)
         if part == "catalogue":
             Member.objects.of(there.workspace).filter(pk=manager.pk).update(**change)
 

@@ -396,11 +396,11 @@ def test_killed_at_every_edge_nothing_is_lost_or_doubled(
     run = queued(there, content, name="workspace.json")
     real, seen = working._advance, []
 
-    def advance(*arguments: Any) -> None:
+    def advance(*arguments: Any, **more: Any) -> None:
         seen.append(arguments[-1])
         if len(seen) == batch and moment == "before the position":
             raise Killed
-        real(*arguments)
+        real(*arguments, **more)
         if len(seen) == batch:
             raise Killed
 
@@ -450,8 +450,8 @@ def test_stopped_between_two_lists_and_gone_on(there: Member, content: bytes, mo
     run = queued(there, content, name="workspace.json")
     real = working._advance
 
-    def advance(current: ImportRun, position: int, counts: Any, part: str) -> None:
-        real(current, position, counts, part)
+    def advance(current: ImportRun, position: int, counts: Any, part: str, **more: Any) -> None:
+        real(current, position, counts, part, **more)
         if part == "services":
             runs.stop(run=again(run), by=there, at=NOW)
 

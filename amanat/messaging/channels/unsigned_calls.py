@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from amanat.messaging.channels import provider_json
 from amanat.messaging.channels.contract import Access, WebhookRefused
 
 #: Header under which the webhook's view hands on the query of the call; one that came from outside is dropped there.
@@ -33,9 +34,9 @@ def body_of(body: bytes) -> Any:
     try:
         text = body.decode()
         if text.lstrip()[:1] in {"{", "["}:
-            return json.loads(text)
+            return provider_json.loads(text)
         form = dict(parse_qsl(text, strict_parsing=True, max_num_fields=200))
-        return {name: json.loads(value) if value[:1] in {"{", "["} else value for name, value in form.items()}
+        return {name: provider_json.loads(value) if value[:1] in {"{", "["} else value for name, value in form.items()}
     except (ValueError, RecursionError):
         raise WebhookRefused("neither JSON nor a form") from None
 

@@ -129,10 +129,14 @@ def channel(request: MemberRequest, account_id: UUID) -> HttpResponse:
         settings, secrets = form.details()
         at = clock.now()
         name = form.cleaned_data["name"]
-        accounts.change(account=account, by=request.member, at=at, name=name, settings=settings, secrets=secrets)
-        checking.ask_soon(account)
-        messages.success(request, _("Saved. It is being checked now."))
-        return see_other(reverse("messaging:channel", args=[account.pk]))
+        try:
+            accounts.change(account=account, by=request.member, at=at, name=name, settings=settings, secrets=secrets)
+        except AccountRefused as refused:
+            form.add_error(None, str(refused))
+        else:
+            checking.ask_soon(account)
+            messages.success(request, _("Saved. It is being checked now."))
+            return see_other(reverse("messaging:channel", args=[account.pk]))
     context = {
         "form": form,
         "adapter": adapter,

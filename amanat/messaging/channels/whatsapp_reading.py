@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
+from amanat.messaging.channels import provider_json
 from amanat.messaging.channels.contract import (
     Access,
     AccountNews,
@@ -92,17 +93,19 @@ def events(access: Access, body: bytes, headers: Mapping[str, str], *, at: datet
     """The events of a call: (what makes it the same event, what to keep of it). Raises WebhookRefused."""
     _check_signature(access, body, headers)
     try:
-        call = json.loads(body)
+        call = provider_json.loads(body)
         if not isinstance(call, dict) or call.get("object") != "whatsapp_business_account":
             raise WebhookRefused("a call about something else")
         found = [event for entry in call["entry"] for event in _of_entry(access, entry)]
-        for _identity, payload in found:
-            _check_age(int(payload["at"]), at)
+        # One that is too old is left out: what came with it is news.
+        fresh = [event for event in found if _is_fresh(int(event[1]["at"]), at)]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise WebhookRefused("a call of another shape") from None
     if not found:
         raise WebhookRefused("a call for another account")
-    return [(identity.encode(), payload) for identity, payload in found]
+    if not fresh:
+        raise WebhookRefused("events of more than seven days ago")
+    return [(identity.encode(), payload) for identity, payload in fresh]
 
 
 def _check_signature(access: Access, body: bytes, headers: Mapping[str, str]) -> None:
@@ -118,15 +121,15 @@ def _same(given: str, known: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), known.encode())
 
 
-def _check_age(seconds: int, at: datetime) -> None:
+def _is_fresh(seconds: int, at: datetime) -> bool:
+    """False where it is too old. Raises WebhookRefused for a time that cannot be."""
     try:
         happened = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):
         raise WebhookRefused("a time that is none") from None
-    if happened < at - OLDEST:
-        raise WebhookRefused("an event of more than seven days ago")
     if happened > at + NEWEST:
         raise WebhookRefused("an event of the future")
+    return happened >= at - OLDEST
 
 
 def _of_entry(access: Access, entry: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from amanat.accounts import bulk_reads
 from amanat.accounts.api_access import ApiRequest, needs
 from amanat.accounts.api_shapes import LISTED, After, Limit, Listed, Moment, Strict, answer, broken_key, next_of
 from amanat.accounts.models import Member
@@ -152,6 +153,7 @@ def list_messages(request: HttpRequest, thread_id: UUID, filters: Query[MessageF
         raise broken_key()
     _require_open(asked, thread.contact_id)
     found, older = showing.messages(thread, before=filters.after, limit=filters.limit)
+    bulk_reads.count(token=asked.token, member=asked.member, contacts=1)
     return MessagePage(items=[_message(one) for one in reversed(found)], next=next_of(request, older or None))
 
 
@@ -164,6 +166,7 @@ def find_messages(request: HttpRequest, filters: Query[Wanted]) -> MessagePage:
     keys = bodies.find(filters.q, member=asked.member, limit=filters.limit)
     rows = showing.with_progress(Message.objects.of(asked.workspace).filter(pk__in=keys)) if keys else []
     found = sorted((row for row in rows if row.contact_id not in held.restricted), key=lambda row: keys.index(row.pk))
+    bulk_reads.count(token=asked.token, member=asked.member, contacts=len({row.contact_id for row in found}))
     return MessagePage(items=[_message(one) for one in found], next=None)
 
 

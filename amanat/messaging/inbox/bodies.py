@@ -124,6 +124,20 @@ def find(
         return [row[0] for row in cursor.fetchall()]
 
 
+def holding(phrase: str, *, workspace_id: UUID, limit: int) -> list[UUID]:
+    """Ids of messages of the workspace that have all words of a phrase, in whatever order; newest first. Needs its transaction."""
+    words = [_hashes(script.search_text(word).split(), workspace_id) for word in phrase.split()]
+    words = [forms for forms in words if forms]
+    if not words:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM find_messages(%s::jsonb, NULL, NULL, NULL, NULL, %s)",
+            [json.dumps(words[:MOST_ASKED]), limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def _hashes(forms: Iterable[str], workspace_id: UUID) -> list[int]:
     key = vault.fingerprint_key(workspace_id, purpose=PURPOSE)
     return [struct.unpack(">q", hashlib.blake2b(form.encode(), key=key, digest_size=8).digest())[0] for form in forms]

@@ -95,7 +95,7 @@ def of_view(view: str, *, member: Member, at: datetime) -> QuerySet[Thread]:  # 
         case "mine":
             return rows.filter(awake, assigned_to=member.pk)
         case "unassigned":
-            return rows.filter(awake, assigned_to__isnull=True)
+            return rows.filter(awake, threads.nobody_has())
         case "snoozed":
             return rows.filter(is_open, snoozed_until__gt=at)
         case "closed":

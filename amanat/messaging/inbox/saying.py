@@ -101,7 +101,7 @@ def purpose_of(words: Words, errand: Errand) -> str:
     """What it is sent for: a template brings its own purpose, whoever picked it. Raises SayRefused where the errand says another."""
     if words.template is None:
         return errand.purpose or SERVICE
-    own = words.template.template.purpose
+    own: str = words.template.template.purpose
     if errand.purpose and errand.purpose != own:
         raise SayRefused(_("This template is for another purpose."))
     return own

@@ -45,8 +45,10 @@ def register() -> None:
         )
     )  # fmt: skip
     navigation.register(
-        Entry("work", 24, _("Inbox"), "message-circle", "messaging:inbox", May.READ_CONTACTS, badge=unread)
-    )
+        Entry(
+            "work", 24, _("Inbox"), "message-circle", "messaging:inbox", May.READ_CONTACTS, badge=unread, is_on_phone=True
+        )
+    )  # fmt: skip
 
 
 def unread(request: HttpRequest) -> int | None:

@@ -13,10 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import BooleanField, Exists, F, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
-from amanat.accounts.models import Member
+from amanat.accounts.models import Member, TeamMember
 from amanat.core import announcements, ids, ledger, tally
 from amanat.core.tenancy import WorkspaceQuerySet
 from amanat.messaging.inbox import bodies, news
@@ -32,6 +33,13 @@ TOPIC = "messaging.thread"
 #: Who touched a draft within this time is writing.
 WRITING = timedelta(seconds=30)
 MOST_NOTE = 10_000
+#: Given to one who sees some people only; as an array, so that an index of threads answers it.
+_OF_LIMITED = RawSQL(
+    "messaging_thread.assigned_to_id = ANY(ARRAY(SELECT m.id FROM accounts_member m WHERE m.workspace_id = messaging_thread.workspace_id "
+    "AND m.sees = 'team' AND m.role NOT IN ('owner', 'manager', 'auditor')))",
+    [],
+    output_field=BooleanField(),
+)
 _MENTION = re.compile(r"@([^\s@,.;:!?]+(?: [^\s@,.;:!?]+)?)")
 
 
@@ -271,6 +279,23 @@ def _is_counted(thread: Thread) -> int:
 
 def _members(workspace_id: UUID) -> list[Member]:
     return list(Member.objects.of(workspace_id).filter(ended_at__isnull=True))
+
+
+def nobody_has() -> Q:
+    """Threads given to nobody, or to a member who does not see the person any more: who leaves a team must not take people with her."""
+    teams = TeamMember.objects.filter(
+        workspace_id=OuterRef("workspace_id"), member=OuterRef("assigned_to_id"), team=OuterRef("contact__team_id")
+    )
+    is_not_hers = Q(contact__owner__isnull=True) | ~Q(contact__owner=F("assigned_to"))
+    return Q(assigned_to__isnull=True) | Q(_OF_LIMITED) & ~Exists(teams) & is_not_hers
+
+
+def has_lost(thread: Thread) -> bool:
+    """Whether the member that the thread was given to does not see the person any more."""
+    if thread.assigned_to_id is None:
+        return False
+    member = Member.objects.of(thread.workspace_id).get(pk=thread.assigned_to_id)
+    return not may_see(member, thread.contact_id)
 
 
 def may_see(member: Member, contact_id: UUID) -> bool:

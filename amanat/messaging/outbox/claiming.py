@@ -6,7 +6,7 @@ What is claimed begins within `FRESH` seconds or goes back, so that an opt-out i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -66,9 +66,11 @@ class Try:
     begin_before: float
     files: Sequence[Kept] = ()
 
-    def whole(self) -> Outgoing:
-        """The message with the bytes of its files; raises as `Kept.read`."""
-        return replace(self.outgoing, files=[each.read() for each in self.files]) if self.files else self.outgoing
+    def whole(self) -> Try:
+        """With the bytes of the message's files; raises as `Kept.read`."""
+        if not self.files:
+            return self
+        return replace(self, outgoing=replace(self.outgoing, files=[each.read() for each in self.files]), files=())
 
 
 @dataclass(slots=True)
@@ -77,6 +79,24 @@ class Claimed:
 
     tries: list[Try] = field(default_factory=list)
     looked_at: int = 0
+
+
+#: Why messages of a source are not to be sent any more: asked with the workspace and locked rows, it gives {dispatch: reason}.
+type Doubt = Callable[[UUID, Sequence[Dispatch]], Mapping[UUID, str]]
+_doubts: dict[str, Doubt] = {}
+
+
+def doubt(source: str, ask: Doubt) -> None:
+    """Have `ask` look at the messages of a source when they are claimed, in that transaction: what it names is dropped. Keep it short."""
+    _doubts[source] = ask
+
+
+def _outdated(workspace_id: UUID, rows: Sequence[Dispatch]) -> dict[UUID, str]:
+    found: dict[UUID, str] = {}
+    for source, ask in _doubts.items():
+        if concerned := [row for row in rows if row.source == source]:
+            found.update(ask(workspace_id, concerned))
+    return found
 
 
 def moment() -> float:
@@ -168,9 +188,12 @@ class _Verdicts:
         self.rows = list(rows)
         groups: dict[tuple[str, str, bool, bool], list[Dispatch]] = {}
         answered = self._who_waits(rows)
+        outdated = _outdated(self._here, rows)
         for row in rows:
             if row.use_by is not None and row.use_by <= self._at:
                 self._end(row, _State.DROPPED, "too_late")
+            elif row.pk in outdated:
+                self._end(row, _State.DROPPED, outdated[row.pk])
             elif row.contact_id is not None and not _fits(row):
                 self._end(row, _State.REFUSED, "other_purpose")
             else:

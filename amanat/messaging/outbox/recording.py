@@ -131,10 +131,10 @@ def _row(result: Result, at: datetime) -> _Row:
             return _Row(result.claim, _State.DONE, provider_id=answer.provider_id, pricing=answer.pricing)
         case Outcome.UNCLEAR:
             return _Row(result.claim, _State.UNKNOWN, code=answer.code)
-        case Outcome.REFUSED if answer.code == UNREADABLE:
-            return _Row(result.claim, _State.DEAD, reason=UNREADABLE)
         case Outcome.REFUSED:
-            return _Row(result.claim, _State.DEAD, code=answer.code, reason="provider")
+            is_ours = answer.code in OURS
+            code, reason = ("", answer.code) if is_ours else (answer.code, "provider")
+            return _Row(result.claim, _State.DEAD, code=code, reason=reason)
     if result.failures + 1 >= MOST_FAILURES:
         return _Row(result.claim, _State.DEAD, code=answer.code, reason="gave_up", failed=1)
     wait = max(answer.wait or timedelta(0), wait_after(result.failures))

@@ -24,7 +24,7 @@ from amanat.core import clock, outgoing, tenancy
 from amanat.core.outgoing import Patience
 from amanat.core.sealedobjects import FileDamaged
 from amanat.messaging.channels import accounts, adapters
-from amanat.messaging.channels.contract import Access, Adapter, Answer, Line, Outcome, Outgoing
+from amanat.messaging.channels.contract import Access, Adapter, Answer, Line, Outcome
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.outbox import claiming, ordering, recording, turns
 from amanat.messaging.outbox.claiming import Try
@@ -271,9 +271,9 @@ class _Run:
         """In a thread of its own. The journal comes first and the clock second: see `settling.rescue` for the other half."""
         if self._is_stopped or claiming.moment() >= each.begin_before:
             return None
-        message = _whole(each)
-        if isinstance(message, Answer):
-            return message
+        whole = _whole(each)
+        if isinstance(whole, Answer):
+            return whole
         if claiming.moment() >= each.begin_before:
             return None
         self._journal.begin(each.claim)
@@ -281,7 +281,7 @@ class _Run:
             self._journal.never_left(each.claim)
             return None
         with outgoing.waited_for(patience):
-            answer = _sent(line, message, each)
+            answer = _sent(line, whole)
         self._journal.answered(each.claim, answer)
         return answer
 
@@ -347,7 +347,7 @@ class _Run:
                 ordering.wake(self._account.workspace_id, self._account.pk, not_before=until)
 
 
-def _whole(each: Try) -> Outgoing | Answer:
+def _whole(each: Try) -> Try | Answer:
     """The message with its files, or what becomes of it when they cannot be had: no request is made for it then."""
     try:
         return each.whole()
@@ -358,9 +358,9 @@ def _whole(each: Try) -> Outgoing | Answer:
         return Answer(Outcome.LATER, code=recording.NO_STORE)
 
 
-def _sent(line: Line, message: Outgoing, each: Try) -> Answer:
+def _sent(line: Line, each: Try) -> Answer:
     try:
-        return line.send(message)
+        return line.send(each.outgoing)
     except outgoing.Refused:
         return Answer(Outcome.LATER, code="not_made")
     except outgoing.Unreachable as error:

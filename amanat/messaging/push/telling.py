@@ -56,7 +56,7 @@ class What(StrEnum):
 def message_came(thread: Thread) -> None:
     """A person wrote: whoever takes care of her is told, or those who want to hear of what nobody has."""
     wanted = PushDevice.objects.of(thread.workspace_id).exclude(wants=PushDevice.Wants.OFF)
-    if thread.assigned_to_id:
+    if thread.assigned_to_id and not threads.has_lost(thread):
         wanted = wanted.filter(member=thread.assigned_to_id)
     else:
         wanted = wanted.filter(wants=PushDevice.Wants.ALL)
@@ -131,7 +131,7 @@ def _is_for(device: PushDevice, what: What, thread: Thread, member_id: UUID | No
     """Whether what happened is still news for the member of this device, who may see the person."""
     member = device.member
     match what:
-        case What.MESSAGE if thread.assigned_to_id is not None:
+        case What.MESSAGE if thread.assigned_to_id is not None and not threads.has_lost(thread):
             is_hers = thread.assigned_to_id == member.pk and thread.unread > 0
         case What.MESSAGE:
             is_hers = device.wants == PushDevice.Wants.ALL and thread.unread > 0

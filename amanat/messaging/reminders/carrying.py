@@ -27,6 +27,8 @@ from amanat.messaging.reminders.planning import Plan
 SOURCE, CARRY_ON = "reminder", "messaging.reminders.carry_on"
 #: Why what waited was taken back when its rule was paused: no other channel is tried for it.
 PAUSED = "rule_paused"
+#: Why what waited was dropped when it was claimed: its reason is gone, or it would say what is not so any more and is written anew.
+OVER, CHANGED = "occasion_over", "changed"
 _State = Reminder.State
 #: States of a dispatch after which the person surely has nothing.
 _ARRIVED = frozenset({"delivered", "read"})
@@ -102,6 +104,29 @@ def carry_on(workspace_id: UUID, *, at: datetime, today: date) -> int:
     return moved
 
 
+def outdated(workspace_id: UUID, rows: Sequence[Dispatch]) -> dict[UUID, str]:
+    """Of reminders about to leave, those whose service was done, paid or moved since they were ordered, and those whose words changed."""
+    held = Reminder.objects.of(workspace_id).filter(pk__in=[row.source_id for row in rows if row.source_id])
+    reminders = {each.pk: each for each in held.select_related("rule", "contact")}
+    groups: dict[tuple[UUID, date], list[Reminder]] = {}
+    for each in reminders.values():
+        groups.setdefault((each.rule_id, each.on_day), []).append(each)
+    over: set[UUID] = set()
+    for (_rule, on_day), group in groups.items():
+        there = dates.standing(group[0].rule, on_day, [each.about for each in group])
+        over |= {each.pk for each in group if each.about not in there}
+    changed = planning.changed(
+        workspace_id, [(row, reminders[row.source_id]) for row in rows if row.source_id in reminders]
+    )
+    found = {}
+    for row in rows:
+        if row.source_id in over:
+            found[row.pk] = OVER
+        elif row.pk in changed:
+            found[row.pk] = CHANGED
+    return found
+
+
 def hear(workspace_id: UUID, changed: Sequence[Change]) -> None:
     """What was delivered is done at once, and what surely was not goes on to the next channel by a job; the rest waits for `carry_on`."""
     arrived = [
@@ -110,7 +135,10 @@ def hear(workspace_id: UUID, changed: Sequence[Change]) -> None:
     if arrived:
         rows = Reminder.objects.of(workspace_id).filter(pk__in=arrived, state=_State.ORDERED)
         rows.update(state=_State.DONE, reason="")
-    if any(each.source == SOURCE and (each.delivery == "failed" or each.state == "dead") for each in changed):
+    if any(
+        each.source == SOURCE and (each.delivery == "failed" or each.state == "dead" or each.reason in {OVER, CHANGED})
+        for each in changed
+    ):
         jobs.enqueue(CARRY_ON, workspace=workspace_id, once=f"{CARRY_ON}:{workspace_id}")
 
 
@@ -200,6 +228,7 @@ def _looked_at(rule: ReminderRule, rows: Sequence[Reminder], *, at: datetime, to
     sent = Dispatch.objects.of(here).in_bulk([row.dispatch_id for row in rows if row.dispatch_id])  # type: ignore[attr-defined]
     ended: list[Reminder] = []
     over: dict[int, list[Reminder]] = {}
+    anew: dict[int, list[Reminder]] = {}
     for row in rows:
         dispatch = sent.get(row.dispatch_id)  # type: ignore[attr-defined]
         if dispatch is None:
@@ -207,19 +236,24 @@ def _looked_at(rule: ReminderRule, rows: Sequence[Reminder], *, at: datetime, to
         if dispatch.delivery in _ARRIVED:
             row.state, row.reason = _State.DONE, ""
             ended.append(row)
-        elif dispatch.state == "dropped" and dispatch.reason == PAUSED:
-            row.state, row.reason = _State.SKIPPED, PAUSED
+        elif dispatch.state == "dropped" and dispatch.reason in {PAUSED, OVER}:
+            row.state, row.reason = _State.SKIPPED, dispatch.reason
             ended.append(row)
+        elif dispatch.state == "dropped" and dispatch.reason == CHANGED:
+            if not rule.is_paused:
+                anew.setdefault(row.step, []).append(row)
         elif not rule.is_paused and _did_not_arrive(dispatch, rule, at):
             row.reason = dispatch.reason or dispatch.error_code or "not_delivered"
             over.setdefault(row.step, []).append(row)
     Reminder.objects.of(here).bulk_update(ended, ["state", "reason"])
+    for step, stale in anew.items():
+        _order(rule, {(row.about, row.on_day): row for row in stale}, today, at=at, first_step=step)
     for step, late in over.items():
         if step + 1 < len(rule.channels):
             _order(rule, {(row.about, row.on_day): row for row in late}, today, at=at, first_step=step + 1)
         else:
             _end(here, late, sent)
-    return len(ended) + sum(len(late) for late in over.values())
+    return len(ended) + sum(map(len, over.values())) + sum(map(len, anew.values()))
 
 
 def _did_not_arrive(dispatch: Dispatch, rule: ReminderRule, at: datetime) -> bool:

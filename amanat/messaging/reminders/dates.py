@@ -8,13 +8,15 @@ the last open day before the date, or, for a rule that comes after the date, to 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
+from amanat.accounts.models import Workspace
 from amanat.desk.models import ServiceRecord
 from amanat.messaging.reminders.models import ReminderRule
 from amanat.people.models import Contact
@@ -51,13 +53,20 @@ def days_reminded_of(rule: ReminderRule, day: date) -> list[date]:
 def occasions(rule: ReminderRule, day: date, *, contact: UUID | None = None) -> Iterator[Occasion]:
     """What the rule reminds of on `day`, of living contacts only, ordered by contact. One statement for each date."""
     for on_day in days_reminded_of(rule, day):
-        found = _of_contacts(rule, on_day) if is_of_person(rule) else _of_records(rule, on_day)
-        if rule.on == _On.FOLLOW_UP:
-            found = [*found, *_followed(rule, on_day)]
-        seen = (Occasion(person, about, on_day) for person, about in found)
+        seen = (Occasion(person, about, on_day) for person, about in _found(rule, on_day))
         yield from sorted(
             (each for each in seen if contact in {None, each.contact_id}), key=lambda each: each.contact_id
         )
+
+
+def standing(rule: ReminderRule, on_day: date, about: Collection[UUID]) -> set[UUID]:
+    """Which of these, that the rule reminds of on `on_day`, are still so: neither moved nor done nor paid."""
+    return {each for _person, each in _found(rule, on_day, about)}
+
+
+def _found(rule: ReminderRule, on_day: date, only: Collection[UUID] | None = None) -> list[tuple[UUID, UUID]]:
+    found = _of_contacts(rule, on_day, only) if is_of_person(rule) else _of_records(rule, on_day, only)
+    return [*found, *_followed(rule, on_day, only)] if rule.on == _On.FOLLOW_UP else found
 
 
 def is_of_person(rule: ReminderRule) -> bool:
@@ -65,8 +74,10 @@ def is_of_person(rule: ReminderRule) -> bool:
     return rule.on == _On.BIRTHDAY or (rule.on == _On.FIELD and not rule.field.startswith(OF_SERVICE))
 
 
-def _of_records(rule: ReminderRule, on_day: date) -> list[tuple[UUID, UUID]]:
+def _of_records(rule: ReminderRule, on_day: date, only: Collection[UUID] | None) -> list[tuple[UUID, UUID]]:
     records = ServiceRecord.objects.of(rule.workspace_id).alive()
+    if only is not None:
+        records = records.filter(pk__in=only)
     records = records.filter(contact__isnull=False, contact__deleted_at__isnull=True)
     if rule.service_id is not None:
         records = records.filter(service=rule.service_id)
@@ -89,21 +100,30 @@ def _of_records(rule: ReminderRule, on_day: date) -> list[tuple[UUID, UUID]]:
         case _On.FIELD:
             records = records.filter(custom__contains={rule.field.removeprefix(OF_SERVICE): on_day.isoformat()})
         case _On.UNPAID:
+            # The day of delivery is the workspace's, whoever asks: a page, or a job that knows no zone.
+            zone = ZoneInfo(Workspace.objects.of(rule.workspace_id).values_list("time_zone", flat=True).get())
+            first = datetime.combine(on_day, time(0), zone)
             records = records.filter(
-                balance_paise__gt=0, delivered_at__date=on_day, status=ServiceRecord.Status.DELIVERED
-            )
+                balance_paise__gt=0, delivered_at__gte=first, delivered_at__lt=datetime.combine(on_day + timedelta(days=1), time(0), zone),
+                status=ServiceRecord.Status.DELIVERED,
+            )  # fmt: skip
     return list(records.values_list("contact_id", "id"))
 
 
-def _followed(rule: ReminderRule, on_day: date) -> list[tuple[UUID, UUID]]:
+def _followed(rule: ReminderRule, on_day: date, only: Collection[UUID] | None) -> list[tuple[UUID, UUID]]:
     if rule.service_id is not None:
         return []
-    people = Contact.objects.of(rule.workspace_id).alive().filter(follow_up_on=on_day)
+    people = _people(rule, only).filter(follow_up_on=on_day)
     return [(person, person) for person in people.values_list("id", flat=True)]
 
 
-def _of_contacts(rule: ReminderRule, on_day: date) -> list[tuple[UUID, UUID]]:
+def _people(rule: ReminderRule, only: Collection[UUID] | None) -> QuerySet[Contact]:
     people = Contact.objects.of(rule.workspace_id).alive()
+    return people if only is None else people.filter(pk__in=only)
+
+
+def _of_contacts(rule: ReminderRule, on_day: date, only: Collection[UUID] | None) -> list[tuple[UUID, UUID]]:
+    people = _people(rule, only)
     if rule.on == _On.BIRTHDAY:
         born = Q(birthday__month=on_day.month, birthday__day=on_day.day)
         if (on_day.month, on_day.day) == (2, 28) and not calendar.isleap(on_day.year):

@@ -19,13 +19,15 @@ from django.utils import timezone
 from amanat.accounts.models import Workspace
 from amanat.basis import gate, hours
 from amanat.basis.rules import UnknownChannel, UnknownPurpose
+from amanat.core.vault import VaultRefused
 from amanat.desk.models import ServiceRecord
 from amanat.messaging.channels import accounts
 from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import dates, values
 from amanat.messaging.reminders.dates import Occasion
-from amanat.messaging.reminders.models import ReminderRule
+from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.people.models import Contact
 
 #: People looked up by one set of statements.
@@ -216,6 +218,28 @@ def against(
         ("late", is_late),
     )
     return next((reason for reason, is_so in checks if is_so), "")
+
+
+def changed(workspace_id: UUID, found: Sequence[tuple[Dispatch, Reminder]]) -> set[UUID]:
+    """The dispatches of reminders that say something else than what is known now. Two statements, however many."""
+    if not found:
+        return set()
+    workspace = Workspace.objects.of(workspace_id).get(pk=workspace_id)
+    records = ServiceRecord.objects.of(workspace_id).in_bulk({reminder.about for _row, reminder in found})
+    stale = set()
+    with timezone.override(ZoneInfo(workspace.time_zone)):
+        for row, reminder in found:
+            text = row.message.text_of
+            if text is None:
+                continue
+            around = values.Around(workspace, reminder.contact, records.get(reminder.about), reminder.on_day)
+            try:
+                said = ordering.open_extra(row.extra, workspace_id=workspace_id, dispatch_id=row.pk).values
+                if list(said) != values.read(text.variables, around, language=text.language):
+                    stale.add(row.pk)
+            except (VaultRefused, ValueError, KeyError):
+                continue  # who sends it finds out that it cannot be read
+    return stale
 
 
 def text_for(texts: Mapping[str, TemplateText], *languages: str) -> TemplateText | None:

@@ -52,6 +52,8 @@ REASONS: dict[str, str | Promise] = {
     "provider": _("The provider did not take it"),
     "unreadable": _("The message cannot be read any more"),
     "unknown_purpose": _("The policy does not know this purpose"),
+    "occasion_over": _("Done, paid or moved meanwhile"),
+    "changed": _("Something changed meanwhile: it is written anew"),
     "other_purpose": _("The text is for another purpose"),
     "too_late": _("Too late for this day"),
     "stopped": _("Stopped by hand"),

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 from amanat.accounts.models import Workspace
 from amanat.core import ledger
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import carrying, dates
+from amanat.messaging.reminders import carrying
 from amanat.messaging.reminders.models import MessageBatch, Reminder, ReminderRule
 
 #: How many days before today are written down as left out.

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
 from amanat.core import ledger_words
-from amanat.messaging.outbox import changes
+from amanat.messaging.outbox import changes, claiming
 from amanat.messaging.reminders import carrying
 from amanat.people import bulk
 from amanat.people.bulk import Offer
@@ -36,5 +36,6 @@ def register() -> None:
     """Called once, when the site starts."""
     ledger_words.register(SENTENCES, TABLES)
     changes.on_change(carrying.hear)
+    claiming.doubt(carrying.SOURCE, carrying.outdated)
     bulk.offer(Offer(_("Write"), "send", "messaging:batch_begin", May.MANAGE_REMINDERS))
     navigation.register(Entry("work", 26, _("Reminders"), "bell-ring", "messaging:reminders", May.READ_TASKS))

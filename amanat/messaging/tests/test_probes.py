@@ -17,7 +17,9 @@ from amanat.basis.models import Method
 from amanat.core import clock, tenancy
 from amanat.messaging import probes
 from amanat.messaging.channels import mail_making, sms, unsubscribing
+from amanat.messaging.channels.models import MessageTemplate, TemplateText
 from amanat.messaging.inbox import bodies, saying
+from amanat.messaging.inbox.models import Message
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import carrying
 from amanat.messaging.reminders.models import ReminderRule
@@ -165,3 +167,15 @@ def test_a_text_that_lies_open_is_seen(asked: Asked, monkeypatch: pytest.MonkeyP
 def test_what_outlives_its_person_is_seen(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes.deleted, "purge", lambda **_what: 0)
     assert not run("metadata", asked).is_kept
+
+
+def test_an_offer_that_left_as_something_else_is_seen(asked: Asked, owner: Member) -> None:
+    """The gate had said yes, but to a question about another purpose than the text's."""
+    now = clock.now()
+    row = a_dispatch(owner, state="done", begun_at=now, decided_at=now, rule="purposes.reminders")
+    text = TemplateText.objects.of(owner.workspace_id).get()
+    Message.objects.of(owner.workspace_id).filter(pk=row.message_id).update(text_of=text)
+    assert run("decided", asked).is_kept
+    MessageTemplate.objects.of(owner.workspace_id).update(purpose="marketing")
+    found = run("decided", asked)
+    assert (found.is_kept, found.facts["other"]) == (False, 1)

@@ -30,7 +30,19 @@ from psycopg.conninfo import make_conninfo
 from amanat.core import configuration as settings
 from amanat.core import database
 from amanat.core.configuration import Configuration
-from amanat.operations import Refused, dumps, exchanging, locks, postgres, processes, programs, restore, roles, sealing, swapping
+from amanat.operations import (
+    Refused,
+    dumps,
+    exchanging,
+    locks,
+    postgres,
+    processes,
+    programs,
+    restore,
+    roles,
+    sealing,
+    swapping,
+)
 from amanat.operations.archive import bases, chapters, papers, walfiles
 from amanat.operations.archive.chapters import Chapter, Keyring
 from amanat.operations.archive.keeping import part_header

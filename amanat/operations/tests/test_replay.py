@@ -133,7 +133,18 @@ AFTER = {
     "stopped": ["marketing"],
     "objected": ["analytics"],
     "notes": [
-        {"contacts": 1, "companies": 0, "papers": 0, "tokens": 1, "seats": 1, "owners": 0, "opt_outs": 2, "messages": 1}
+        {
+            "contacts": 1,
+            "companies": 0,
+            "papers": 0,
+            "tokens": 1,
+            "seats": 1,
+            "owners": 0,
+            "rights": 0,
+            "opt_outs": 2,
+            "messages": 1,
+            "reminders": 0,
+        }
     ],
     "old password": False,
     "any password": False,

@@ -13,7 +13,7 @@ from typing import IO
 
 from django.utils.translation import gettext as _
 
-from amanat.people.importing.tables import FileRefused, Limits, Source
+from amanat.people.importing.tables import FileRefused, Limits, Source, path_of
 
 # What zipfile raises on damaged archives, found by feeding it damaged archives.
 BROKEN = (
@@ -59,7 +59,7 @@ def choose(found: Iterable[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
 
 def unpacked(source: Source, chosen: list[zipfile.ZipInfo], limit: int) -> Source:
     """The bytes of the chosen members, one after the other, in a file that vanishes with the returned source."""
-    target = tempfile.NamedTemporaryFile(prefix="import-")  # noqa: SIM115 - the Source keeps it
+    target = tempfile.TemporaryFile()  # noqa: SIM115 - the Source keeps it; without a name, so that a kill leaves nothing of it
     with source.open() as file:
         try:
             with zipfile.ZipFile(file) as archive:
@@ -73,7 +73,7 @@ def unpacked(source: Source, chosen: list[zipfile.ZipInfo], limit: int) -> Sourc
     size = target.tell()
     if not size:
         raise FileRefused(_("The file is empty."))
-    return Source(target.name, b"", size, keeper=target)
+    return Source(path_of(target), b"", size, keeper=target)
 
 
 def _copy(member: IO[bytes], target: IO[bytes], limit: int) -> None:

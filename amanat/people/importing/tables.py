@@ -75,6 +75,11 @@ class Source:
             return file.read(length)
 
 
+def path_of(file: IO[bytes]) -> str:
+    """A path under which an open file that has no name can be opened again, from its beginning, while it is open here."""
+    return f"/proc/{os.getpid()}/fd/{file.fileno()}"
+
+
 @dataclass(slots=True)
 class Table:
     """A file as columns and rows. `rows()` may be called again and starts from the first row."""

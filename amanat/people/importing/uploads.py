@@ -15,7 +15,7 @@ from amanat.core import files
 from amanat.core.filetypes import FileType, register_kind
 from amanat.core.models_files import StoredFile
 from amanat.people.importing import jsonfiles, ourtables, readers
-from amanat.people.importing.tables import FileRefused, Limits, Table
+from amanat.people.importing.tables import FileRefused, Limits, Table, path_of
 from amanat.people.models import ImportRun
 
 MOST_BYTES = 100 * files.MEGABYTE
@@ -93,7 +93,7 @@ def unpacked(run: ImportRun) -> Iterator[str]:
     file = file_of(run)
     if file is None:
         raise FileRefused(_("The file is not here any more. Upload it again."))
-    with tempfile.NamedTemporaryFile(prefix="import-") as copy:
+    with tempfile.TemporaryFile() as copy:  # without a name: a kill leaves nothing of it
         try:
             with tempfile.TemporaryFile() as wrapped:
                 wrapped.writelines(files.read(file))
@@ -103,7 +103,7 @@ def unpacked(run: ImportRun) -> Iterator[str]:
         except (files.FileDamaged, zipfile.BadZipFile, KeyError) as damage:
             raise FileRefused(_("The file was damaged in our store. Upload it again.")) from damage
         copy.flush()
-        yield copy.name
+        yield path_of(copy)
 
 
 def file_of(run: ImportRun) -> StoredFile | None:

@@ -23,7 +23,7 @@ def browser(shree: Workspace, other: Workspace) -> Client:
     """The owner of one workspace, who is a member of another and begins in the first."""
     rekha = owner_of(shree)
     with tenancy.inside(other):
-        Member.objects.create(workspace_id=other.pk, user=rekha.user, role=Role.OWNER, name="Rekha")
+        Member.objects.create(workspace_id=other.pk, user=rekha.user, role=Role.AGENT, name="Rekha")
     return signed_in(rekha)
 
 
@@ -44,18 +44,28 @@ def test_a_form_opened_in_one_workspace_is_not_saved_in_another(
     assert fields["in_workspace"] == str(shree.pk)
     browser.post(f"/workspaces/{other.pk}/enter/", {"in_workspace": str(shree.pk)})
     refused = browser.post(NEW, fields)
-    assert refused.status_code == 409 and "what you typed is still there" in refused.content.decode()
+    assert refused.status_code == 412 and f"This form belongs to {shree.name}" in refused.content.decode()
     assert (people(shree), people(other)) == (0, 0)
-    browser.post(f"/workspaces/{shree.pk}/enter/")
-    assert browser.post(NEW, fields).status_code in (302, 303)
+    kept = fields_of(refused.content.decode())
+    assert kept["name"] == "Asha Menon", "the page holds what was typed, for the browser does not"
+    assert browser.post(NEW, kept | {"enter_again": "1"}).status_code in (302, 303)
     assert (people(shree), people(other)) == (1, 0)
+    assert str(shree.name) in browser.get("/contacts/").content.decode()
+
+
+def test_nobody_enters_by_a_form_where_she_has_no_seat(browser: Client, shree: Workspace, other: Workspace) -> None:
+    stranger = signed_in(owner_of(other))
+    fields = {"name": "Asha Menon", "in_workspace": str(shree.pk), "enter_again": "1"}
+    refused = stranger.post(NEW, fields)
+    assert refused.status_code == 412 and str(shree.name) not in refused.content.decode()
+    assert (people(shree), people(other)) == (0, 0)
 
 
 def test_a_part_of_a_page_says_it_by_its_header(browser: Client, shree: Workspace, other: Workspace) -> None:
     page = browser.get("/contacts/").content.decode()
     assert f'"X-Workspace": "{shree.pk}"' in page
     theirs = {"X-Workspace": str(other.pk), "HX-Request": "true"}
-    assert browser.post(NEW, {"name": "Asha Menon"}, headers=theirs).status_code == 409
+    assert browser.post(NEW, {"name": "Asha Menon"}, headers=theirs).status_code == 412
     part = browser.get("/contacts/", headers=theirs)
     assert part.headers["HX-Refresh"] == "true" and part.content == b"", "not B's people in A's page"
     assert browser.get("/contacts/", headers={**theirs, "X-Workspace": str(shree.pk)}).status_code == 200

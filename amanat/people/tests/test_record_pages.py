@@ -38,7 +38,7 @@ def test_every_fact_of_a_contact_is_on_the_page(shree: Workspace, rekha: Member,
     text = browser.get(f"/contacts/{contact.pk}/").text
     for shown in (
         "+91 98220 41736", "+91 253 234 5678", "Shop", "s@example.in", "मराठी", "1 Main, Sinnar, 422103", "Farm", "VIP", "Prospect", "Counter", "Rekha Kulkarni",
-        f'href="/companies/{firm.pk}/"', "Farmer", "28 Feb 1990", "Pays &lt;late&gt;", "T-1", 'href="tel:+919822041736"', "https://wa.me/919822041736?text=Hello%20Sunita",
+        f'href="/companies/{firm.pk}/"', "Farmer", "28 Feb 1990", "Pays &lt;late&gt;", "T-1", 'href="tel:+919822041736"', f'href="/contacts/{contact.pk}/by-phone/call/"', f'href="/contacts/{contact.pk}/by-phone/whatsapp/"',
     ):  # fmt: skip
         assert shown in text, shown
     context = browser.get(f"/contacts/{contact.pk}/").context

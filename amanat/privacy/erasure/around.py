@@ -6,6 +6,8 @@ requests of programs, messages and jobs that wait. Each of these is destroyed wi
 - **Imports.** Files of imports that ended well go at once instead of after a day. Those of imports that wait, stopped or failed are still
   needed to go on: they are read row by row; one that names somebody, or cannot be read, is an open item.
 - **Rows of a file that were not taken** and **answers of the API** go where they name one of the people.
+- **Events of providers** that wait or were parked and name them go.
+- **Records of the sandbox**, where the providers are played, lose the lines that name them.
 - **Messages** of the local outbox to their addresses go; **jobs** that wait and name their ids go.
 """
 
@@ -15,16 +17,18 @@ import itertools
 from collections.abc import Callable, Collection
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from amanat.core import files
 from amanat.core.models import IdempotentAnswer, LocalMessage
 from amanat.core.models_files import StoredFile
+from amanat.messaging.sandbox import record as sandbox
 from amanat.people import exporting
 from amanat.people.importing import uploads
 from amanat.people.importing.tables import FileRefused
 from amanat.people.models import ExportRun, ImportProblem, ImportRun
-from amanat.privacy.erasure import schema, traces
+from amanat.privacy.erasure import schema, sealed, traces
 from amanat.privacy.erasure.traces import BYTES_AT_ONCE
 from amanat.privacy.erasure.wanted import Wanted
 
@@ -39,6 +43,8 @@ def clear(wanted: Wanted, *, workspace_id: UUID) -> dict[str, int]:
         "people.ImportRun": _imports(workspace_id),
         "core.LocalMessage": _messages(wanted),
         "procrastinate_jobs": _jobs(wanted),
+        "messaging.ProviderEvent": sealed.drop_events(traces.test_of_texts(wanted), workspace_id=workspace_id),
+        "sandbox": sandbox.forget(settings.CONFIGURATION.data / "sandbox", traces.test_of_texts(wanted)),
         **_named(wanted, workspace_id),
     }
     return {label: count for label, count in done.items() if count}

@@ -6,6 +6,8 @@ Two searches, and the certificate says which one was made when:
   free text, numbers, addresses, external ids, acknowledgements, digits of the search). Names in the free text of large tables wait.
 - **Whole**, at night: every row of every table is read to its end, and every file that is text.
 
+Sealed texts (messages, drafts) are asked by the hashes of their words, or opened (`sealed`).
+
 A finding names table, column, count and ids of rows, never the value. Tables come from the database's own catalogue, so one that nobody
 declared is searched too. What is left alone is said aloud in `LEFT_ALONE`.
 """
@@ -18,13 +20,15 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
+from django.conf import settings
 from django.db import connection, models
 
 from amanat.core import files
 from amanat.core.filetypes import FileType
 from amanat.core.models_files import StoredFile
 from amanat.core.schema import workspace_models
-from amanat.privacy.erasure import belongings, schema
+from amanat.messaging.sandbox import record as sandbox
+from amanat.privacy.erasure import belongings, schema, sealed
 from amanat.privacy.erasure.wanted import FEW, Wanted
 
 #: Rows of the workspace up to which a table is read whole at once.
@@ -58,7 +62,7 @@ LEFT_ALONE: dict[str, str] = {
     "core_systemkey": "wrapped keys",
     "core_limitcount": "keyed hashes, gone within a day",
     "core_usedlink": "random words of links",
-    "messaging_messagewords": "keyed hashes as numbers, gone with their message",
+    "messaging_messagewords": "keyed hashes as numbers: by them the sealed texts of messages are asked",
     "procrastinate_events": "numbers of jobs and times",
     "procrastinate_workers": "numbers of workers and times",
     "procrastinate_periodic_defers": "names of scheduled jobs",
@@ -135,6 +139,7 @@ def search(wanted: Wanted, *, workspace_id: UUID, is_whole: bool = False) -> Sea
         found.asked = [table.label for table in large]
         _ask(found, large, wanted, workspace_id)
     _look_into_files(found, patterns, workspace_id, is_whole=is_whole)
+    _look_into_sealed(found, patterns, wanted, workspace_id, is_whole=is_whole)
     return found
 
 
@@ -345,8 +350,20 @@ def _column_of(label: str) -> str:
     return columns[0] if len(columns) == 1 else "*"
 
 
+def _look_into_sealed(
+    found: Searched, patterns: _Patterns, wanted: Wanted, workspace_id: UUID, *, is_whole: bool
+) -> None:
+    """Messages and drafts of others that may name them: somebody has to look."""
+    if named := sealed.messages(wanted, workspace_id=workspace_id, is_whole=is_whole):
+        found.findings.append(Finding("messaging.Message.body", len(named), tuple(named[:_SHOWN])))
+    if named := sealed.drafts(patterns.are_in, workspace_id=workspace_id):
+        found.findings.append(Finding("messaging.ReplyDraft.body", len(named), tuple(named[:_SHOWN])))
+
+
 def _look_into_files(found: Searched, patterns: _Patterns, workspace_id: UUID, *, is_whole: bool) -> None:
-    """Names of files stand in their table; here their contents are read, where they are text."""
+    """Names of files stand in their table; here their contents are read, where they are text; and the sandbox's records."""
+    if records := sandbox.holding(settings.CONFIGURATION.data / "sandbox", patterns.are_in):
+        found.findings.append(Finding("sandbox", len(records), is_file=True))
     stored = StoredFile.objects.of(workspace_id)
     kinds = stored.exclude(content_type__in=TEXT_FILES).values("content_type").annotate(count=models.Count("id"))
     found.files_closed = {each["content_type"]: each["count"] for each in kinds.order_by("content_type")}

@@ -134,6 +134,15 @@ def test_shell_gives_the_phone_its_first_three_entries() -> None:
     assert shown["theme"] == "system"
 
 
+def test_what_has_a_place_on_the_phone_comes_before_what_stands_higher_in_the_sidebar() -> None:
+    for order, label in enumerate(["Home", "Contacts", "Services", "Inbox", "Tasks"]):
+        navigation.register(
+            Entry("work", order, label, "house", label.lower(), is_on_phone=label in {"Home", "Contacts", "Inbox"})
+        )
+    shown = context.shell(request_of(Clerk()))
+    assert [entry.label for entry in shown["phone_bar"]] == ["Home", "Contacts", "Inbox"]  # type: ignore[attr-defined]
+
+
 def test_a_fragment_does_not_pay_for_the_badges() -> None:
     asked: list[HttpRequest] = []
     navigation.register(Entry("work", 10, "Inbox", "inbox", "inbox", badge=asked.append))

@@ -112,7 +112,7 @@ def test_two_who_read_the_same_row_both_keep_what_they_changed(shree: Workspace)
 
 
 @pytest.mark.parametrize(
-    ("settings", "secrets", "again"),
+    ("details", "secrets", "again"),
     [
         ({"smtp_host": "mail.evil.example"}, {}, ["smtp_password"]),
         ({"smtp_host": "MAIL.shree.example "}, {}, []),
@@ -125,7 +125,7 @@ def test_two_who_read_the_same_row_both_keep_what_they_changed(shree: Workspace)
     ],
 )
 def test_a_secret_is_entered_again_before_it_goes_to_another_server(
-    shree: Workspace, settings: dict[str, str], secrets: dict[str, str], again: list[str]
+    shree: Workspace, details: dict[str, str], secrets: dict[str, str], again: list[str]
 ) -> None:
     """If this fails, whoever sits down at an open browser has the passwords sent to a server of his own."""
     with tenancy.inside(shree):
@@ -138,12 +138,10 @@ def test_a_secret_is_entered_again_before_it_goes_to_another_server(
         accounts.keep_secrets(
             account=account, secrets={"smtp_password": "a", "imap_password": "b", "key": "c", "verify_token": "d"}
         )
-        assert accounts.to_enter_again(account, settings, secrets) == again
+        assert accounts.to_enter_again(account, details, secrets) == again
         if again:
             with pytest.raises(AccountRefused, match="another server"):
-                accounts.change(
-                    account=account, by=owner_of(shree), at=AT, name="x", settings=settings, secrets=secrets
-                )
+                accounts.change(account=account, by=owner_of(shree), at=AT, name="x", settings=details, secrets=secrets)
 
 
 def test_an_imap_server_gets_no_password_of_the_other_one_unasked(shree: Workspace) -> None:

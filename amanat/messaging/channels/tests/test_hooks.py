@@ -18,6 +18,7 @@ from amanat.core import clock, tenancy
 from amanat.messaging.channels import accounts, hooks
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.channels.tests.calls import AT, call, message, signed, status
+from amanat.messaging.inbox import bodies
 from amanat.messaging.inbox.models import Message
 from amanat.messaging.outbox import events
 from amanat.messaging.outbox.models import ProviderEvent
@@ -181,3 +182,26 @@ def test_a_call_costs_few_statements(shree: Workspace) -> None:
     own = [one["sql"] for one in asked if "core_workspacekey" not in one["sql"]]  # kept in memory once committed
     assert len([sql for sql in own if "SAVEPOINT" not in sql]) <= 6
     assert rows(shree) == 21
+
+
+def test_half_an_emoji_is_no_reason_to_be_called_for_days(shree: Workspace) -> None:
+    """A lone half of a pair, and a zero, in words and names: the event is kept and worked off."""
+    with tenancy.inside(shree):
+        account = connected(shree)
+    body = call(message(content={"body": "HALF"})).replace(b"HALF", rb"Namaste \ud83d \u0000 ji")
+    assert post(url(account), body) == 200
+    assert effects(shree, account) == 1
+    with tenancy.inside(shree):
+        assert (
+            bodies.open(Message.objects.of(shree).get())
+            == "Namaste \N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER} ji"
+        )
+
+
+def test_an_old_event_is_left_out_and_what_came_with_it_is_taken(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        account = connected(shree)
+    old = str(int((AT - timedelta(days=8)).timestamp()))
+    assert post(url(account), call(message(stamp=old, id="wamid.old"), message(id="wamid.new"))) == 200
+    assert rows(shree) == 1
+    assert post(url(account), call(message(stamp=old, id="wamid.old"))) == 403

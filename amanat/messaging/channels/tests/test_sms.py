@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from amanat.core import clock
+from amanat.core import clock, outgoing
 from amanat.messaging.channels import doubles, sms, sms_adapter, sms_http
 from amanat.messaging.channels.contract import (
     Access,
@@ -317,3 +317,18 @@ def test_the_check_tells_a_wrong_key(msg91: Access, generic: Access) -> None:
     assert Msg91().check(replace(msg91, secrets={"authkey": "no"})).trouble
     assert SmsHttp().check(generic).trouble == ""
     assert "url" in SmsHttp().check(replace(generic, settings={}, is_sandbox=False)).trouble
+
+
+@pytest.mark.parametrize(("said", "seconds"), [({}, 60), ({"retry-after": "7"}, 7), ({"retry-after": "soon"}, 60)])
+def test_too_many_requests_without_a_time_wait_a_minute(said: dict[str, str], seconds: int) -> None:
+    """Without a time the account would be taken for broken, and wait for a person."""
+    answer = sms_adapter.by_status(outgoing.Response(429, said, b"", "https://sms.example/"))
+    assert (answer.wait, answer.stops_account) == (timedelta(seconds=seconds), True)
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "HEAD", "CONNECT", "GET /x HTTP/1.1\r\nX:"])
+def test_a_text_is_sent_by_no_other_method(generic: Access, double: SmsSandbox, method: str) -> None:
+    """An owner's mapping may name any; the account goes on, for only this text's way is wrong."""
+    access = replace(generic, settings={**generic.settings, "method": method})
+    assert sent(SmsHttp(), access, message()) == Answer(Outcome.REFUSED, code="refused_address")
+    assert double.accepted == []

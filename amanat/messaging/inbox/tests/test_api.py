@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from amanat.accounts import bulk_reads
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.api_client import Program, program
 from amanat.accounts.tests.factories import make_member
@@ -54,6 +55,21 @@ def test_messages_are_paged(api: Program, shree: Workspace, account: ChannelAcco
     rest = api.get(page["next"].partition("/api/v1")[2]).json()
     assert ([one["id"] for one in rest["items"]], rest["next"]) == ([ids[0]], None)
     assert api.get(f"/threads/{thread.pk}/messages?after=nonsense").status_code == 422
+
+
+def test_what_is_read_of_people_counts_towards_the_alarm(
+    api: Program, shree: Workspace, account: ChannelAccount, sunita: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that goes through everybody's messages learns as much as one that lists contacts."""
+    counted: list[int] = []
+    monkeypatch.setattr(bulk_reads, "count", lambda *, token, member, contacts: counted.append(contacts))
+    messages = [came(shree, account), came(shree, account)]
+    assert messages[0].thread_id == messages[1].thread_id
+    api.get(f"/threads/{messages[0].thread_id}/messages")
+    api.get("/messages?q=monday")
+    api.get("/messages?q=friday")
+    api.get("/search?q=Sunita")
+    assert counted == [1, 1, 0, 1], "each person once, however much she wrote"
 
 
 def test_a_message_is_sent_once_for_a_key(

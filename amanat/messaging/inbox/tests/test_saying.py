@@ -182,3 +182,23 @@ def test_a_link_that_was_opened_is_noted_and_not_sent(shree: Workspace, rekha: M
         assert message.kind == Message.Kind.INTENDED
         assert not Dispatch.objects.of(shree).exists()
         assert Interaction.objects.of(shree).filter(kind="message").count() == 1
+
+
+def test_a_template_brings_its_own_purpose_whoever_picks_it(
+    shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact
+) -> None:
+    """If this fails, an offer picked as a reply goes past a withdrawn consent."""
+    text = make_text(shree)
+    with tenancy.inside(shree):
+        MessageTemplate.objects.of(shree).update(purpose="marketing")
+        text = TemplateText.objects.of(shree).select_related("template").get()
+    came(shree, account)
+    message = say(sunita, by=rekha, words=Words(template=text, values=["Sunita"]))
+    with tenancy.inside(shree):
+        row = Dispatch.objects.of(shree).get(message=message.pk)
+        assert (row.purpose, row.source) == ("marketing", "reply")
+    with pytest.raises(SayRefused, match="another purpose"):
+        say(sunita, by=rekha, words=Words(template=text, values=["Sunita"]), errand=Errand(purpose="service"))
+    free = say(sunita, "11:30", by=rekha)
+    with tenancy.inside(shree):
+        assert Dispatch.objects.of(shree).get(message=free.pk).purpose == "service"

@@ -144,7 +144,7 @@ def test_a_picture_is_shown_when_somebody_asks_and_not_before(
     """Who opened which file is written down, so the page fetches none by itself."""
     message = heard(shree, account, png(), "image/png", "aadhaar.png")
     text = browser.get(f"/inbox/{message.thread_id}/").content.decode()
-    assert f'data-inbox-picture="/inbox/files/{file_of(message).pk}/" aria-expanded="false"' in text
+    assert f'data-inbox-picture="/inbox/files/{file_of(message).pk}/" data-other="Hide" aria-expanded="false"' in text
     assert "<img" not in text.partition("data-inbox-lines")[2]
 
 

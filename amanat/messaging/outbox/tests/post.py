@@ -129,3 +129,10 @@ def order(contact: Contact, account: ChannelAccount, **changes: Any) -> Dispatch
     }  # fmt: skip
     values.update(changes)
     return ordering.order(message=write(contact, account), account=account, **values)
+
+
+def order_each(account: ChannelAccount, count: int) -> list[Dispatch]:
+    """A message for each of so many people: to one person they leave one after the other."""
+    workspace = Workspace.objects.of(account.workspace_id).get()
+    people = [make_contact(workspace, f"Person {number}", phone=f"+9198220{number:05d}") for number in range(count)]
+    return [order(person, account, purpose="service") for person in people]

@@ -168,12 +168,11 @@ def test_a_line_that_cannot_be_opened_gets_longer_and_longer_pauses(
 
 
 def test_a_provider_that_swallows_everything_holds_a_few_requests_and_no_more(
-    post: Post, account: ChannelAccount, asha: Contact, monkeypatch: pytest.MonkeyPatch
+    post: Post, account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tenancy.inside(account.workspace_id):
-        for _ in range(40):
-            provider.order(asha, account)
-    sending._health[account.pk] = sending.Health(pace=40)
+        provider.order_each(account, 20)
+    sending._health[account.pk] = sending.Health(pace=20)
     monkeypatch.setattr(sending, "_SILENCE", 0.3)
     held, is_over = set[UUID](), threading.Event()
 
@@ -187,7 +186,7 @@ def test_a_provider_that_swallows_everything_holds_a_few_requests_and_no_more(
 
     def watch() -> None:
         until = time.monotonic() + 20
-        for enough in (lambda: len(held) == 40, lambda: len(held) <= sending.FIRST):
+        for enough in (lambda: len(held) == 20, lambda: len(held) <= sending.FIRST):
             while not enough() and time.monotonic() < until:
                 time.sleep(0.01)
             seen.append(len(held))
@@ -199,8 +198,8 @@ def test_a_provider_that_swallows_everything_holds_a_few_requests_and_no_more(
     watcher.start()
     sending.send_waiting(account.workspace_id, account.pk)
     watcher.join()
-    assert seen == [40, sending.FIRST]
-    assert states(account) == {("unknown", "consent"): 40}
+    assert seen == [20, sending.FIRST]
+    assert states(account) == {("unknown", "ground"): 20}
 
 
 # --- turns ---------------------------------------------------------------------------------------------------------
@@ -300,20 +299,18 @@ def test_a_flood_rests_longer_than_it_is_busy_while_others_send(
 
 
 @pytest.fixture
-def flooding(account: ChannelAccount, asha: Contact) -> ChannelAccount:
+def flooding(account: ChannelAccount) -> ChannelAccount:
     """It has one message more than it takes up at first."""
     with tenancy.inside(account.workspace_id):
-        for _ in range(sending.FIRST + 1):
-            provider.order(asha, account)
+        provider.order_each(account, sending.FIRST + 1)
     return account
 
 
 def test_who_has_few_messages_never_rests(
-    post: Post, account: ChannelAccount, asha: Contact, other: Workspace, monkeypatch: pytest.MonkeyPatch
+    post: Post, account: ChannelAccount, other: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tenancy.inside(account.workspace_id):
-        for _ in range(sending.FIRST - 1):
-            provider.order(asha, account)
+        provider.order_each(account, sending.FIRST - 1)
     slept: list[float] = []
     monkeypatch.setattr(sending._Run, "_is_rested", lambda run: slept.append(run._rests_until) or True)
     times_claimed(account, monkeypatch, shared_with=other)

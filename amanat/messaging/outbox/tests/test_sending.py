@@ -577,9 +577,7 @@ def test_two_runs_never_have_two_messages_of_one_person_under_way(account: Chann
     (claimed,) = claiming.claim(account, "one", most=10).tries
     assert claimed.claim[0] == first.pk and claiming.claim(account, "two", most=10).looked_at == 0
     with tenancy.inside(asha.workspace_id):
-        recording.record(
-            asha.workspace_id, "one", [recording.Result(claimed.claim, Answer(Outcome.ACCEPTED))], at=NOON
-        )
+        recording.record(asha.workspace_id, "one", [recording.Result(claimed.claim, Answer(Outcome.ACCEPTED))], at=NOON)
     (claimed,) = claiming.claim(account, "two", most=10).tries
     assert claimed.claim[0] == second.pk
 

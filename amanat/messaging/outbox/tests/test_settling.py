@@ -33,7 +33,7 @@ State = Dispatch.State
 def four(post: Post, account: ChannelAccount, asha: Contact) -> list[Dispatch]:
     """Claimed, all of them, by a run that ended: never begun, begun, taken, turned away."""
     with tenancy.inside(account.workspace_id):
-        rows = [provider.order(asha, account) for _ in range(4)]
+        rows = provider.order_each(account, 4)
     dead = Journal(account.workspace_id)
     with tenancy.inside(account.workspace_id):
         claims = [each.claim for each in claiming.claim(account, dead.token, most=4).tries]
@@ -85,7 +85,7 @@ def test_a_run_that_lives_keeps_its_claims_until_its_lease_is_over(
     post: Post, account: ChannelAccount, asha: Contact
 ) -> None:
     with tenancy.inside(account.workspace_id):
-        rows = [provider.order(asha, account) for _ in range(2)]
+        rows = provider.order_each(account, 2)
     with Journal(account.workspace_id) as alive:
         with tenancy.inside(account.workspace_id):
             claims = [each.claim for each in claiming.claim(account, alive.token, most=2).tries]

@@ -16,7 +16,7 @@ from amanat.accounts.models import Member, Session, User, Workspace
 from amanat.accounts.tests.factories import make_member, owner_of
 from amanat.core import clock, tenancy
 from amanat.messaging.channels.models import ChannelAccount
-from amanat.messaging.inbox import threads
+from amanat.messaging.inbox import listing, threads
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
 from amanat.messaging.push import services, telling
@@ -359,3 +359,26 @@ def test_intake_costs_the_same_whether_three_or_thirty_browsers_listen(
         work_off()
     assert costs[1] == costs[2]
     assert costs[1] - costs[0] <= 4  # the queue's own, with its savepoint
+
+
+def test_who_lost_sight_of_a_person_keeps_no_conversation_to_herself(
+    double: Running, rekha: Member, account: ChannelAccount, shree: Workspace, sunita: Contact
+) -> None:
+    """If this fails, the people of a member who changed her team write to nobody."""
+    meera = narrow_member(shree)
+    with tenancy.inside(shree):
+        Contact.objects.of(shree).filter(pk=sunita.pk).update(owner=meera)
+    first = came(shree, account)
+    give(first, meera, rekha)
+    switched_on(double, rekha, wants=PushDevice.Wants.ALL)
+    came(shree, account)
+    assert work_off() == [] and unassigned(rekha) == []
+    with tenancy.inside(shree):
+        Contact.objects.of(shree).filter(pk=sunita.pk).update(owner=None)
+    came(shree, account)
+    assert work_off() == ["sent"] and unassigned(rekha) == [first.thread_id] and unassigned(meera) == []
+
+
+def unassigned(member: Member) -> list[Any]:
+    with tenancy.inside(member.workspace_id):
+        return [row.pk for row in listing.of_view("unassigned", member=member, at=clock.now())]

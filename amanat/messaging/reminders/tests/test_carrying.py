@@ -10,10 +10,12 @@ import pytest
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import owner_of
 from amanat.core import clock, jobs, tenancy
+from amanat.desk.models import ServiceRecord
 from amanat.desk.tests.factories import make_contact, make_record
+from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox import bodies
 from amanat.messaging.inbox.models import Message, Thread
-from amanat.messaging.outbox import changes
+from amanat.messaging.outbox import changes, claiming
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import carrying, setting, tasks
 from amanat.messaging.reminders.models import Reminder, ReminderRule
@@ -271,3 +273,54 @@ def test_what_was_not_delivered_does_not_count_for_the_day(owner: Member) -> Non
     make_record(owner, contact=sunita, due_on=DUE)
     carrying.work_out(rule, DAY, at=MORNING)
     assert {one.state for one in reminders(owner)} == {"ordered"}
+
+
+# --- what happens between the order and the hour ---------------------------------------------------------------------
+
+
+def claimed_at_noon(owner: Member, channel: str = "sms") -> list[str]:
+    """The texts of what leaves at noon, by the outbox's own claim."""
+    account = ChannelAccount.objects.of(owner.workspace_id).get(channel=channel)
+    with clock.standing_at(datetime(2026, 11, 24, 6, 30, tzinfo=UTC)):
+        return [each.outgoing.text for each in claiming.claim(account, "a token", most=10).tries]
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        {"status": ServiceRecord.Status.DELIVERED},
+        {"status": ServiceRecord.Status.CANCELLED},
+        {"due_on": DUE + timedelta(days=3)},
+        {"deleted_at": MORNING},
+    ],
+)
+def test_a_service_that_was_done_or_moved_in_the_morning_is_not_reminded_of(
+    owner: Member, meanwhile: dict[str, Any]
+) -> None:
+    due(owner)
+    carrying.work_out(make_rule(owner.workspace, "sms", "whatsapp"), DAY, at=MORNING)
+    ServiceRecord.objects.of(owner.workspace_id).update(**meanwhile)
+    assert claimed_at_noon(owner) == []
+    (dispatch,) = dispatches(owner)
+    assert (dispatch.state, dispatch.reason) == ("dropped", "occasion_over")
+    carrying.carry_on(owner.workspace_id, at=MORNING + timedelta(hours=6), today=DAY)
+    (reminder,) = reminders(owner)
+    assert (reminder.state, reminder.reason) == ("skipped", "occasion_over") and len(dispatches(owner)) == 1
+
+
+def test_what_changed_in_the_morning_is_written_anew_and_leaves_once(owner: Member) -> None:
+    due(owner)
+    carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING)
+    ServiceRecord.objects.of(owner.workspace_id).update(title="Passport")
+    assert claimed_at_noon(owner) == []
+    carrying.carry_on(owner.workspace_id, at=MORNING + timedelta(hours=5), today=DAY)
+    assert [row.reason for row in dispatches(owner)] == ["changed", ""]
+    assert [text.split(",")[1] for text in claimed_at_noon(owner)] == [" Passport is due on 1 Dec 2026."]
+    (reminder,) = reminders(owner)
+    assert (reminder.state, reminder.reason) == ("ordered", "")
+
+
+def test_what_did_not_change_leaves(owner: Member) -> None:
+    due(owner)
+    carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING)
+    assert len(claimed_at_noon(owner)) == 1

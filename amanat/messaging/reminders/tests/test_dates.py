@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,3 +158,17 @@ def test_every_date_is_reminded_of_once(days: int, quiet: set[int], start: date)
 
 def test_all_days_quiet_is_never() -> None:
     assert dates.days_reminded_of(rule(On.SERVICE_DUE, 0, quiet_days=list(range(7))), DAY) == []
+
+
+@pytest.mark.parametrize("asked_in", ["Asia/Kolkata", "America/New_York", "UTC"])
+def test_what_is_owed_counts_from_the_day_in_the_workspace_whoever_asks(owner: Member, asked_in: str) -> None:
+    """The preview runs in the workspace's zone, the job in none."""
+    Workspace.objects.of(owner.workspace_id).update(time_zone="America/New_York")
+    evening = datetime(
+        2026, 11, 25, 1, 0, tzinfo=UTC
+    )  # the evening of the 24th in New York, the morning of the 25th in India
+    owed = make_record(owner, fee_paise=10_000)
+    ServiceRecord.objects.of(owner.workspace_id).filter(pk=owed.pk).update(status="delivered", delivered_at=evening)
+    with timezone.override(ZoneInfo(asked_in)):
+        assert of(owner, On.UNPAID, 0, day=date(2026, 11, 24)) == [(owed.pk, date(2026, 11, 24))]
+        assert of(owner, On.UNPAID, 0, day=date(2026, 11, 25)) == []

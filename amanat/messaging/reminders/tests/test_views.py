@@ -14,7 +14,7 @@ from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.core import clock, tenancy
 from amanat.desk.tests.factories import make_contact, make_record, make_service
-from amanat.messaging.channels.models import ChannelAccount
+from amanat.messaging.channels.models import ChannelAccount, MessageTemplate
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import carrying, day_views
 from amanat.messaging.reminders.models import Reminder, ReminderRule
@@ -104,6 +104,15 @@ def test_a_wrong_rule_is_refused_in_words_at_its_place(
     answer = client.post("/reminders/new/", filled(owner, **changes))
     assert answer.status_code == 422 and words in answer.content.decode()
     assert rules(owner) == []
+
+
+def test_a_text_for_another_purpose_is_refused_at_its_field(client: Client, owner: Member) -> None:
+    form = filled(owner)
+    with tenancy.inside(owner.workspace_id):
+        MessageTemplate.objects.of(owner.workspace_id).update(purpose="marketing")
+    answer = client.post("/reminders/new/", form)
+    assert answer.status_code == 422 and answer.context["form"].errors.keys() == {"template_1"}
+    assert "another purpose than the rule" in answer.content.decode() and rules(owner) == []
 
 
 def test_a_channel_that_the_purpose_does_not_name_is_refused(client: Client, owner: Member) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -17,14 +18,16 @@ from amanat.core.models import IdempotentAnswer, LedgerEntry, LocalMessage
 from amanat.core.models_files import StoredFile
 from amanat.core.schema import workspace_models
 from amanat.desk.models import Paper, Payment, ServiceRecord, Task
+from amanat.messaging.sandbox.record import Record
 from amanat.people import merging, search
 from amanat.people.importing import runs
 from amanat.people.models import Contact, ExportRun, ImportProblem, ImportRun, Interaction, Phone, SearchEntry
 from amanat.people.tests import factories
-from amanat.privacy.erasure import erasing
+from amanat.privacy.erasure import erasing, traces
 from amanat.privacy.erasure.models import Erasure, ErasureCertificate, ErasureOpenItem
 from amanat.privacy.erasure.tests import people
 from amanat.privacy.erasure.tests.people import ADDRESS, NAME, NUMBER
+from amanat.privacy.erasure.wanted import Wanted
 from amanat.privacy.retention import holds
 
 
@@ -332,3 +335,21 @@ def test_an_import_whose_file_cannot_be_read_is_an_open_item(shree: Workspace) -
     done = people.erase(shree, her, by=owner)
     with tenancy.inside(shree):
         assert [item.kind for item in ErasureOpenItem.objects.of(shree).filter(erasure=done)] == ["import"]
+
+
+def test_the_sandbox_keeps_no_word_of_her(shree: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that comes back meanwhile is found by the search."""
+    monkeypatch.setattr(settings, "CONFIGURATION", replace(settings.CONFIGURATION, data=tmp_path))
+    record = Record(tmp_path / "sandbox/graph.jsonl")
+    record.add("accepted", to="91" + NUMBER[-10:], text="Namaste")
+    record.add("said", to="919900000000", text=f"I am {NAME}")
+    record.add("said", to="919900000000", text="somebody else")
+    scene = people.scene(shree)
+    done = people.erase(shree, scene.her, by=scene.owner)
+    assert [line["text"] for line in record.lines()] == ["somebody else"]
+    assert done.gone["sandbox"] == 2
+    record.add("said", to="91" + NUMBER[-10:], text="again")
+    with tenancy.inside(shree):
+        wanted = Wanted(numbers=[NUMBER[-10:]], ids=[str(scene.her.pk)])
+        places = {one.place for one in traces.search(wanted, workspace_id=shree.pk).findings}
+    assert "sandbox" in places

@@ -12,9 +12,14 @@ import pytest
 from django.db import connection
 
 from amanat.accounts.models import Workspace
-from amanat.core import clock, files, tenancy
+from amanat.core import clock, files, ids, tenancy, vault
 from amanat.core.models import LocalMessage
 from amanat.desk.models import ServiceRecord, Task
+from amanat.messaging.channels.models import ChannelAccount
+from amanat.messaging.inbox import bodies
+from amanat.messaging.inbox.models import Message, ReplyDraft, Thread
+from amanat.messaging.outbox import events
+from amanat.messaging.outbox.models import ProviderEvent
 from amanat.people import timeline
 from amanat.people.models import Contact, Email, SearchEntry
 from amanat.people.tests import factories
@@ -287,3 +292,49 @@ def test_the_whole_search_confirms_at_night_and_forgets(shree: Workspace, monkey
         assert erasing.unconfirmed(shree) == []
         searches = list(ErasureCertificate.objects.of(shree).order_by("issued_at").values_list("search", flat=True))
     assert searches == ["indexed", "whole"]
+
+
+def test_a_note_in_the_thread_of_another_and_a_draft_that_name_her_are_open_items(shree: Workspace) -> None:
+    scene = people.scene(shree)
+    with tenancy.inside(shree):
+        other = factories.make_contact(shree, "Prakash Jadhav")
+        thread = Thread.objects.create(workspace_id=shree.pk, contact=other, last_at=clock.now())
+        notes = []
+        for text in (f"Belongs to {NAME}, call {NUMBER}", "Nothing of anybody"):
+            note = Message(
+                id=ids.new(), workspace_id=shree.pk, thread=thread, contact=other, channel="note", direction="note",
+                happened_at=clock.now(),
+            )  # fmt: skip
+            note.body = bodies.seal(text, workspace_id=shree.pk, message_id=note.pk)
+            note.save(force_insert=True)
+            bodies.words_of(note, text).save(force_insert=True)
+            notes.append(note.pk)
+        draft = ReplyDraft(workspace_id=shree.pk, thread=thread, member=scene.owner, touched_at=clock.now())
+        draft.body = bodies.seal_draft(f"Dear {NAME}", "", draft)
+        draft.save(force_insert=True)
+    done = people.erase(shree, scene.her, by=scene.owner)
+    with tenancy.inside(shree):
+        rows = {one.place: one.rows for one in ErasureOpenItem.objects.of(shree).filter(erasure=done)}
+    assert rows["messaging.Message.body"] == [notes[0]]
+    assert rows["messaging.ReplyDraft.body"] == [draft.pk]
+    assert done.state == Erasure.State.FAILED
+
+
+def test_an_event_of_a_provider_that_waits_and_names_her_is_dropped_and_others_stay(shree: Workspace) -> None:
+    scene = people.scene(shree)
+    with tenancy.inside(shree):
+        account = ChannelAccount.objects.create(
+            workspace_id=shree.pk, channel="sms", provider="msg91", name="SMS", address="SHRCSC"
+        )
+        for number in (NUMBER, "+919900000000"):
+            event = ProviderEvent(
+                id=ids.new(), workspace_id=shree.pk, account=account, digest=number.encode(), received_at=clock.now()
+            )
+            event.payload = vault.seal_text(
+                json.dumps({"from": number[1:]}), workspace_id=shree.pk, context=events.place_of_payload(event)
+            )
+            event.save(force_insert=True)
+    people.erase(shree, scene.her, by=scene.owner)
+    with tenancy.inside(shree):
+        left = ProviderEvent.objects.of(shree).filter(payload__isnull=False)
+        assert [bytes(one.digest) for one in left] == [b"+919900000000"]

@@ -17,8 +17,10 @@ from amanat.accounts.tests.factories import owner_of, signed_in
 from amanat.core import clock, ids, tenancy
 from amanat.core.models import LocalMessage
 from amanat.people.models import Contact
-from amanat.privacy.requests import agents, asking
-from amanat.privacy.requests.models import RightsAgent, RightsRequest
+from amanat.privacy.copies import making
+from amanat.privacy.copies.models import PersonCopy
+from amanat.privacy.requests import agents, asking, carrying, following
+from amanat.privacy.requests.models import RequestStep, RightsAgent, RightsRequest
 from amanat.privacy.requests.tests.people import EMAIL, PHONE, make_person
 
 KEY, OTHER_KEY = SigningKey(b"1" * 32), SigningKey(b"2" * 32)
@@ -132,6 +134,10 @@ def test_each_right_becomes_its_request(agent: RightsAgent, shree: Workspace, ex
         (lambda w: asking_for(w, regime="lgpd"), 400),
         (lambda w: base64.b64encode(KEY.sign(b"[1, 2]")), 400),
         (lambda w: base64.b64encode(KEY.sign(b"{broken")), 400),
+        (lambda w: asking_for(w, name="Asha\0Menon"), 400),
+        (lambda w: asking_for(w, email="asha\ud800@example.in"), 400),
+        (lambda w: asking_for(w, status_callback="https://agent.example/\udfff"), 400),
+        (lambda w: asking_for(w, **{"agent-request-id": "A\0"}), 400),
         (lambda w: b"A" * 70_000, 413),
     ],
 )
@@ -259,3 +265,22 @@ def test_what_a_directory_lists_of_a_business(asha: Contact, shree: Workspace) -
     said = Client().get(f"/w/{shree.pk}/drp/business.json").json()
     assert said["supported_actions"] == ["access", "access:categories", "access:specific", "deletion", "sale:opt_out"]
     assert said["api_base"].endswith(f"/w/{shree.pk}/drp") and said["id"].replace("_", "").isalpha()
+
+
+def test_a_copy_that_an_agent_asked_for_goes_to_the_person_and_that_is_written_down(
+    agent: RightsAgent, shree: Workspace, asha: Contact
+) -> None:
+    assert send(shree, asking_for(shree, "access"), paired(shree)).status_code == 200
+    (request,) = requests(shree)
+    with tenancy.inside(shree):
+        carrying.fulfil(request=request, by=owner_of(shree), at=clock.now())
+        copy = RightsRequest.objects.of(shree).get().result_id
+    assert copy is not None
+    making.make(copy, workspace_id=shree.pk)
+    with tenancy.inside(shree):
+        assert following.follow(shree.pk, at=clock.now()) == 1
+        steps = list(
+            RequestStep.objects.of(shree).filter(request=request).order_by("id").values_list("what", flat=True)
+        )
+        assert PersonCopy.objects.of(shree).get().code is not None  # handed over: it opens with it
+    assert steps[-2:] == ["fulfilled", "told"]

@@ -231,7 +231,7 @@ if (lost) {
   document.addEventListener("htmx:response:error", (event) => {
     const status = event.detail.ctx.response.status;
     if (status === 429) say(words.hurry, "warning");
-    else if (status === 409) say(words.moved, "warning");
+    else if (status === 412) say(words.moved, "warning");
     else if (status === 401 || status === 403) say(words.refused, "error");
     else if (status >= 500) say(words.lost, "error");
   });
