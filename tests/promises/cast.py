@@ -23,6 +23,7 @@ from amanat.accounts.tests import factories
 from amanat.core import clock, files, ids, tenancy, vault
 from amanat.core.schema import workspace_models
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
+from amanat.messaging.outbox import events
 from amanat.policy import editing, ready
 from amanat.privacy.requests import details as asked_for
 from amanat.privacy.requests.details import Details
@@ -122,8 +123,17 @@ def _nomination(row: Any) -> None:
     row.nominee = vault.seal_text(said, workspace_id=row.workspace_id, context=asked_for.place_of_nominee(row))
 
 
+def _event(row: Any) -> None:
+    said = json.dumps({"text": f"{CANARY} event"})
+    row.payload = vault.seal_text(said, workspace_id=row.workspace_id, context=events.place_of_payload(row))
+
+
 #: Rows with columns that only their own id opens.
-SEALED: dict[str, Callable[[Any], None]] = {"privacy.RightsRequest": _request, "privacy.Nomination": _nomination}
+SEALED: dict[str, Callable[[Any], None]] = {
+    "privacy.RightsRequest": _request,
+    "privacy.Nomination": _nomination,
+    "messaging.ProviderEvent": _event,
+}
 #: Tables whose rows other rows are made of, or that the site itself keeps.
 MADE_ELSEWHERE = {"accounts.Workspace", "core.WorkspaceKey", "core.LedgerHead", "core.LedgerEntry", "core.Tally"}
 #: Columns whose value means the row is no longer there.

@@ -26,8 +26,6 @@ def fetch(workspace_id: UUID, account: str) -> None:
     mail_arriving.fetch(workspace_id, UUID(account), at=clock.now())
 
 
-@jobs.job(
-    mail_sign_in_ending.END, purpose="Let this site into a mailbox whose owner has signed in at its provider", tries=1
-)
+@jobs.job(mail_sign_in_ending.END, purpose="Let this site into a mailbox whose owner has signed in at its provider")
 def end_sign_in(workspace_id: UUID, account: str, by: str) -> None:
     mail_sign_in_ending.carry_out(workspace_id, UUID(account), by=UUID(by))

@@ -264,7 +264,9 @@ def test_ports_are_kept_from_others_until_the_servers_start(here: Configuration)
     one._give_ports()
     one._give_ports()  # and once more at the end
     for port in (here.port, here.live_port):
-        assert ports.problem("127.0.0.1", port) is None  # asked as servers ask: a connection that has just ended is no hindrance
+        assert (
+            ports.problem("127.0.0.1", port) is None
+        )  # asked as servers ask: a connection that has just ended is no hindrance
 
 
 @pytest.mark.parametrize("serve", [services.web, services.live])

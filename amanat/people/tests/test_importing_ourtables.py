@@ -82,7 +82,9 @@ def test_an_amount_is_paise_and_what_is_none_stays_to_be_refused(cell: str, pais
     assert ourtables._paise(cell) == paise
 
 
-def test_a_workbook_of_somebody_elses_is_left_without_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workbook_of_somebody_elses_is_left_without_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """To read one starts a process, and nearly no workbook is an export of ours."""
     read: list[str] = []
     monkeypatch.setattr(ourtables.workbooks, "check", lambda *given: read.append("checked"))

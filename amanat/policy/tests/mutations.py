@@ -55,7 +55,12 @@ MUTATIONS: list[tuple[str, list[tuple[str, str]], set[str], str]] = [
     ("abroad without safeguard", [("in: [US], safeguard: scc", "in: [US]")], {"transfer.without-safeguard"}, "US"),
     (
         "processor without contract",
-        [("gets: [identity, content, talk], in: [IN], contract: required", "gets: [identity, content, talk], in: [IN]")],
+        [
+            (
+                "gets: [identity, content, talk], in: [IN], contract: required",
+                "gets: [identity, content, talk], in: [IN]",
+            )
+        ],
         {"recipient.without-contract"},
         "“carrier”",
     ),

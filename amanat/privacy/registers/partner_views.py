@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +27,7 @@ from amanat.privacy.registers.models import Handover, HandoverPerson
 from amanat.privacy.registers.partner_forms import AGREED, HandoverForm
 from amanat.privacy.registers.partners import HandoverRefused, Partner
 from amanat.privacy.registers.views import download, page
+from amanat.publishing import versions
 
 LISTED = 100
 
@@ -169,18 +169,16 @@ def take(request: MemberRequest, handover_id: UUID) -> HttpResponseBase:
     return download(taken.pieces, taken.name, taken.content_type)
 
 
-@lru_cache(maxsize=2_000)
-def _parties(workspace_id: UUID, version: str | None) -> tuple[tuple[str, str], ...]:
-    """Partners by name in the policy and to people. A published version never changes, hence its row stands for its text."""
-    policy = rules.of(workspace_id).policy
+def _parties(request: MemberRequest) -> list[tuple[str, str]]:
+    """Partners by name in the policy and to people."""
+    policy = rules.of_version(versions.of_request(request)).policy
     found = {id(one): name for name, one in policy.recipients.items()}
-    return tuple((found[id(one)], one.name) for one in named.of(policy).values())
+    return [(found[id(one)], one.name) for one in named.of(policy).values()]
 
 
 def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
     """The card of a contact's page, where the policy names partners: the way to hand this person's data to one."""
-    version = vocabulary.of_request(request).besides.get("policy_version")
-    parties = _parties(request.workspace.pk, version)
+    parties = _parties(request)
     if not parties:
         return None
     return {
