@@ -90,8 +90,14 @@ WEIGH = """() => performance.getEntriesByType('resource').filter(each => /[.](cs
 #: Texts that are ours wherever they stand: headings, buttons, names of columns and fields.
 OURS = """() => [...document.querySelectorAll('h1, h2, dt, th[scope=col], legend, summary, .button, .link, .stat-label, .tabs a, .menu-item')]
     .filter(one => !one.closest('.receipt')).map(one => one.textContent.replace(/\\s+/g, ' ').trim()).filter(Boolean)"""
-#: Names in the demo, in the language of who gave them, which are texts of the program too.
-NAMES = {"A service is due", "Service due in three days", "Something is still owed", "Drill"}
+#: Names in the demo, in the language of who gave them, and the subject of its letter, as it was sent, which are texts of the program too.
+NAMES = {
+    "A service is due",
+    "Service due in three days",
+    "Something is still owed",
+    "Drill",
+    "Does mail to this address arrive?",
+}
 LINK = re.compile(r'<(?:a|form)\b[^>]*?\s(?:href|action)="(/[^"]*)"')
 FOCUS = """() => {
     const element = document.activeElement, style = getComputedStyle(element);

@@ -42,7 +42,7 @@ def here(place: Path, server: psycopg.Connection) -> Configuration:
 
 def build(here: Configuration, server: psycopg.Connection) -> None:
     for name, what in zip(NAMES, ("old", "new"), strict=False):
-        if not server.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone():
+        if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
             server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         server.execute(f"COMMENT ON DATABASE {name} IS '{what}'")
     for folder, what in ((exchanging.files(here), "old"), (exchanging.files_beside(here), "new")):

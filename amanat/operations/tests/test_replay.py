@@ -345,7 +345,9 @@ def test_only_hashes_lie_outside_the_database(here: Configuration) -> None:
     text = (here.secrets / "tombstones.jsonl").read_text()
     assert [json.loads(line)["kind"] for line in text.splitlines()] == [
         "contact purged",
+        "agrees no more",
         "written to no more",
+        "agrees no more",
         "written to no more",
         "written to again",
         "objected",
