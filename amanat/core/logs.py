@@ -26,12 +26,14 @@ class Formatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "from": record.name,
-            # The template of the message, not the values put into it, for loggers that are not ours.
-            "event": record.getMessage() if record.name.startswith("amanat") else str(record.msg),
+            "event": _event(record),
         }
         for key in KNOWN:
             if hasattr(record, key):
                 line[key] = str(getattr(record, key))
+        if hasattr(record, "status_code"):  # of a page that failed: its pattern names nobody, its address may
+            line["status"] = str(record.status_code)
+            line["route"] = str(getattr(getattr(getattr(record, "request", None), "resolver_match", None), "route", ""))
         if hasattr(record, "event"):
             line[_EVENT] = str(record.event)
         if record.exc_info and record.exc_info[0] is not None:
@@ -41,3 +43,12 @@ class Formatter(logging.Formatter):
                 for frame in traceback.extract_tb(record.exc_info[2])[-8:]
             ]
         return json.dumps(line, ensure_ascii=False)
+
+
+def _event(record: logging.LogRecord) -> str:
+    """Of loggers that are not ours the template of the message, not the values put into it; a template of values alone says nothing."""
+    if record.name.startswith("amanat"):
+        return record.getMessage()
+    if hasattr(record, "status_code"):
+        return "a request was not answered as asked"
+    return str(record.msg)

@@ -79,7 +79,7 @@ def test_apart_it_says_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("during", "held", "good"), [(0.07, 10, True), (0.09, 10, False), (0.07, 11, False)]
+    ("during", "held", "good"), [(0.16, 10, True), (0.17, 10, False), (0.16, 11, False)]
 )  # fmt: skip
 def test_who_waits_a_quarter_longer_beside_a_flood_waits_too_long(during: float, held: int, good: bool) -> None:
-    assert Verdict(alone=0.05, during={"flood": during}, held_later=held).is_good is good
+    assert Verdict(alone=0.13, during={"flood": during}, held_later=held).is_good is good

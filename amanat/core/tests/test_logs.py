@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
+from django.urls import ResolverMatch
 
 import amanat
 from amanat.core import logs
@@ -128,3 +130,16 @@ def test_any_text_stays_one_line_that_reads_back(text: str) -> None:
 
 def test_without_an_exception_there_is_no_error() -> None:
     assert "error" not in line("x", exc_info=(None, None, None))
+
+
+def test_a_page_that_failed_is_named_by_its_pattern_and_status() -> None:
+    request = RequestFactory().get("/contacts/Asha-Patil/")
+    request.resolver_match = ResolverMatch(print, (), {}, route="contacts/<uuid:contact_id>/")
+    found = line("%s: %s", "Service Unavailable", request.path, name="django.request", status_code=503, request=request)
+    assert (found["status"], found["route"]) == ("503", "contacts/<uuid:contact_id>/")
+    assert "%s" not in found["event"] and "Asha" not in json.dumps(found)
+
+
+def test_a_request_that_reached_no_page_is_logged_too() -> None:
+    found = line("%s: %s", "Bad Request", "/x", name="django.request", status_code=400, request=RequestFactory().get("/x"))  # fmt: skip
+    assert (found["status"], found["route"]) == ("400", "")
