@@ -26,25 +26,13 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from amanat.core.configuration import CHECKOUT
 from amanat.web.tests import chromium
 
 PATIENCE = 30_000  #: milliseconds; only a fault waits so long, and a busy machine is none
 expect.set_options(timeout=PATIENCE)
 DESK = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-AXE = CHECKOUT / "amanat" / "web" / "tests" / "vendor" / "axe.min.js"
 LEVELS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
-#: Nothing is fetched beforehand: only rules about sound and one on trial, which is not in these levels, would look at it.
-SERIOUS = """rules => axe.run(document, {resultTypes: ['violations'], preload: false, runOnly: rules}).then(result => result.violations
-    .filter(fault => ['serious', 'critical'].includes(fault.impact))
-    .map(fault => fault.id + ' ' + fault.nodes.map(node => node.html.slice(0, 160)).slice(0, 2).join(' | ')))"""
-LOOK = """() => ({
-    headings: [...document.querySelectorAll('h1')].filter(element => element.checkVisibility()).length,
-    title: document.title.replace('· ', '').trim(),
-    sideways: document.documentElement.scrollWidth - innerWidth,
-    language: document.documentElement.lang,
-})"""
 PASSWORD = "marigold river 4711 lantern"
 CODE = re.compile(r"^\s*([A-Z0-9]{3,4}-?[A-Z0-9]{3,4})\s*$", re.MULTILINE)
 
@@ -96,6 +84,7 @@ class Visitor:
     faults: list[str] = field(default_factory=list)
     leaves: bool = False
     asked: list[str] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)  #: what the accessibility checker found to be readable
 
     def watch(self, page: Page) -> None:
         page.on("console", self._said)
@@ -176,11 +165,13 @@ class Town:
         self.browser, self.base = browser, base
         self.visitors: list[Visitor] = []
 
-    def visitor(self, state: Any = None, **options: Any) -> Visitor:
-        """A browser of somebody's own; `state` is another's, signed in."""
+    def visitor(self, state: Any = None, looks: Any = False, **options: Any) -> Visitor:
+        """A browser of somebody's own; `state` is another's, signed in. One who `looks` has the accessibility checker with her."""
         settings: dict[str, Any] = {"locale": "en-IN", "timezone_id": "Asia/Kolkata", **(options or DESK)}
         context = self.browser.new_context(storage_state=state, **settings)
         context.set_default_timeout(PATIENCE)
+        if looks:
+            context.add_init_script(script=chromium.BEFORE_ALL)
         made = Visitor(self.base, context, context.new_page())
         made.watch(made.page)
         self.visitors.append(made)
@@ -218,17 +209,16 @@ class Town:
 
 def bones(page: Page) -> list[str]:
     """What every page has: one main heading, a title, no scrolling sideways."""
-    seen = page.evaluate(LOOK)
+    seen = page.evaluate(f"{chromium.LOOKING}; looking.bones()")
     found = [] if seen["headings"] == 1 else [f"{seen['headings']} main headings"]
     found += [] if len(seen["title"]) > 2 else ["no title"]
     return found + ([f"scrolls sideways by {seen['sideways']}"] if seen["sideways"] > 0 else [])
 
 
-def serious(page: Page, rules: Sequence[str] = LEVELS) -> list[str]:
-    """Serious and critical findings of the accessibility checker, which comes past the page's own policy."""
-    if not page.evaluate("typeof axe === 'object'"):
-        page.evaluate(AXE.read_text() + "; 0")
-    return list(page.evaluate(SERIOUS, list(rules)))
+def serious(page: Page, read: set[str] | None = None, rules: Sequence[str] = LEVELS) -> list[str]:
+    """Serious and critical findings; `read` is what earlier pages have shown to be readable, where there were any."""
+    found = chromium.findings(page, rules, set() if read is None else read)
+    return [place for impact, place in found if impact in {"serious", "critical"}]
 
 
 def fresh_address(name: str) -> str:

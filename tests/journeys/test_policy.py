@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from amanat.web.tests import chromium
 from tests.journeys import browsers
 from tests.journeys.browsers import DESK, PHONE, Town, Visitor
 
@@ -118,7 +119,7 @@ def _meet_the_law(visitor: Visitor) -> None:
 def _fresh_workspace(town: Town, demo: dict[str, Any], size: dict[str, Any]) -> Visitor:
     """A session of its own: entering a workspace changes only this one."""
     owner = next(member for member in demo["csc"]["members"] if member["role"] == "owner")
-    visitor = town.visitor(**size)
+    visitor = town.visitor(looks=True, **size)
     visitor.sign_in(owner["email"], owner["password"])
     visitor.go("/workspaces/new/")
     page = visitor.page
@@ -132,9 +133,9 @@ def _fresh_workspace(town: Town, demo: dict[str, Any], size: dict[str, Any]) -> 
 
 def _look(visitor: Visitor) -> None:
     """Each page in light and dark: no fault of the checker, one heading, nothing sideways."""
-    for scheme in ("light", "dark"):
-        visitor.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        assert browsers.serious(visitor.page) == [], (visitor.path, scheme)
+    for scheme, rules in (("light", browsers.LEVELS), ("dark", chromium.COLOURS)):
+        visitor.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+        assert browsers.serious(visitor.page, visitor.read, rules) == [], (visitor.path, scheme)
     assert browsers.bones(visitor.page) == [], visitor.path
     visitor.page.emulate_media(color_scheme="light")
 
