@@ -41,7 +41,7 @@ class Board:
         return next((one for one in self.clauses if one.clause.id == clause_id), None)
 
 
-def of(workspace_id: UUID, *, time_zone: str = "Asia/Kolkata", at: datetime | None = None) -> Board:
+def of(workspace_id: UUID, *, at: datetime | None = None) -> Board:
     """The board of a workspace, inside of which this is asked: three statements."""
     moment = at or clock.now()
     suite = running.suite(workspace_id, at=moment)
@@ -51,6 +51,6 @@ def of(workspace_id: UUID, *, time_zone: str = "Asia/Kolkata", at: datetime | No
         standings=attesting.standings(workspace_id, suite.in_force.policy),
         policy_number=suite.in_force.number,
         at=moment,
-        today=judging.today_of(moment, time_zone),
+        today=judging.today_of(moment, suite.in_force.time_zone),
     )
     return Board(suite, tuple(judging.clauses(suite.in_force.policy, known)), moment, known)

@@ -60,7 +60,7 @@ class Part:
 
 def board_page(request: MemberRequest) -> HttpResponse:
     """All promises of the policy in force, by its parts. `state` narrows to one seal; `part` asks for the table alone."""
-    shown = board.of(request.workspace.id, time_zone=request.workspace.time_zone)
+    shown = board.of(request.workspace.id)
     wanted = request.GET.get("state", "")
     states = shown.states
     checked = sum(states[state] for state in (State.KEPT, State.DUE, State.BROKEN))
@@ -194,7 +194,7 @@ class CheckLine:
 
 def clause_page(request: MemberRequest, clause_id: str) -> HttpResponse:
     """One clause: the promises behind it, what checks each, and what was found before."""
-    shown = board.of(request.workspace.id, time_zone=request.workspace.time_zone)
+    shown = board.of(request.workspace.id)
     one = shown.clause(clause_id)
     if one is None:
         raise Http404
