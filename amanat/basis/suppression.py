@@ -6,14 +6,14 @@ import hmac
 import json
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
 from amanat.accounts.models import Member
 from amanat.basis.models import Suppression
-from amanat.core import ledger, tombstones, vault
+from amanat.core import ids, ledger, tombstones, vault
 from amanat.core.tenancy import HasId, workspace_id_of
 from amanat.core.tombstones import Kind, Tombstones
 
@@ -62,12 +62,7 @@ def lift(addresses: Iterable[str], *, workspace: HasId | UUID, at: datetime, pur
 def standing(addresses: Iterable[str], *, workspace: HasId | UUID, at: datetime) -> list[tuple[str, str]]:
     """The purposes and channels for which one of the addresses must not be written to; "" is all."""
     here = workspace_id_of(workspace)
-    latest = (
-        Suppression.objects.of(here)
-        .filter(digest__in=[digest(address, workspace_id=here) for address in addresses], at__lte=at)
-        .order_by("digest", "purpose", "channel", "-at", "-id")
-        .distinct("digest", "purpose", "channel")
-    )
+    latest = _latest([digest(address, workspace_id=here) for address in addresses], workspace_id=here, at=at)
     return sorted({(row.purpose, row.channel) for row in latest if row.what == Suppression.What.ADDED})
 
 
@@ -91,13 +86,8 @@ def among(addresses: Collection[str], *, workspace: HasId | UUID, at: datetime) 
     """Those of the addresses that are suppressed for every purpose and channel, with the reason: what an import must not bring back."""
     here = workspace_id_of(workspace)
     by_digest = {digest(address, workspace_id=here): address for address in addresses}
-    latest = (
-        Suppression.objects.of(here)
-        .filter(digest__in=list(by_digest), purpose="", channel="", at__lte=at)
-        .order_by("digest", "-at", "-id")
-        .distinct("digest")
-    )
-    return {by_digest[bytes(row.digest)]: row.reason for row in latest if row.what == Suppression.What.ADDED}
+    latest = _latest(by_digest, workspace_id=here, at=at, purposes=[""], channels=[""])
+    return {by_digest[row.digest]: row.reason for row in latest if row.what == Suppression.What.ADDED}
 
 
 def against(
@@ -106,13 +96,53 @@ def against(
     """Those of the addresses that must not be written to for the purpose over the channel, with the reason. One query."""
     here = workspace_id_of(workspace)
     by_digest = {digest(address, workspace_id=here): address for address in addresses}
-    latest = (
-        Suppression.objects.of(here)
-        .filter(digest__in=list(by_digest), purpose__in=[purpose, ""], channel__in=[channel, ""], at__lte=at)
-        .order_by("digest", "purpose", "channel", "-at", "-id")
-        .distinct("digest", "purpose", "channel")
-    )
-    return {by_digest[bytes(row.digest)]: row.reason for row in latest if row.what == Suppression.What.ADDED}
+    latest = _latest(by_digest, workspace_id=here, at=at, purposes=[purpose, ""], channels=[channel, ""])
+    return {by_digest[row.digest]: row.reason for row in latest if row.what == Suppression.What.ADDED}
+
+
+class _Latest(NamedTuple):
+    """The last act about an address, a purpose and a channel."""
+
+    digest: bytes
+    purpose: str
+    channel: str
+    what: str
+    reason: str
+
+
+def _latest(
+    digests: Collection[bytes],
+    *,
+    workspace_id: UUID,
+    at: datetime,
+    purposes: Collection[str] | None = None,
+    channels: Collection[str] | None = None,
+) -> list[_Latest]:
+    """One statement with arrays: an import or an erasure asks about thousands, and a parameter for each costs more than the search.
+
+    The hashes stand in a query of their own, so that the planner does not weigh each.
+    """
+    if not digests:
+        return []
+    conditions = ""
+    values: list[Any] = [workspace_id, _array(digests), at]
+    for column, wanted in (("purpose", purposes), ("channel", channels)):
+        if wanted is not None:
+            conditions += f" AND {column} = ANY(%s)"
+            values.append(list(wanted))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'SELECT DISTINCT ON (digest, purpose, channel) digest, purpose, channel, what, reason FROM "{Suppression._meta.db_table}" '  # noqa: S608 - our own table
+            f"WHERE workspace_id = %s AND digest = ANY((SELECT %s::bytea[])::bytea[]) AND at <= %s{conditions} "
+            "ORDER BY digest, purpose, channel, at DESC, id DESC",
+            values,
+        )
+        return [_Latest(bytes(keyed), *rest) for keyed, *rest in cursor.fetchall()]
+
+
+def _array(digests: Iterable[bytes]) -> str:
+    """Hashes as the literal of an array."""
+    return "{" + ",".join([f'"\\\\x{keyed.hex()}"' for keyed in digests]) + "}"
 
 
 def again(ended: Tombstones, *, workspace_id: UUID) -> int:
@@ -170,13 +200,8 @@ def _act(
 ) -> int:
     """Write the act for each address where it changes something."""
     wanted = {digest(address, workspace_id=scope.workspace_id) for address in addresses if address}
-    latest = (
-        Suppression.objects.of(scope.workspace_id)
-        .filter(digest__in=list(wanted), purpose=scope.purpose, channel=scope.channel, at__lte=at)
-        .order_by("digest", "-at", "-id")
-        .distinct("digest")
-    )
-    standing = {bytes(row.digest): row.what for row in latest}
+    latest = _latest(wanted, workspace_id=scope.workspace_id, at=at, purposes=[scope.purpose], channels=[scope.channel])
+    standing = {row.digest: row.what for row in latest}
     rows = [
         Suppression(**scope._asdict(), digest=each, what=what, reason=reason, at=at)
         for each in sorted(wanted)
@@ -196,14 +221,15 @@ def _act(
 
 
 def _insert(rows: list[Suppression]) -> None:
-    """All acts in one statement of arrays: an erasure of thousands writes as many, in a sixth of the time."""
-    if not rows:
-        return
-    columns = ("id", "workspace_id", "digest", "purpose", "channel", "what", "reason", "at")
-    kinds = ("uuid", "uuid", "bytea", "text", "text", "text", "text", "timestamptz")
+    """All acts that differ by the address alone in one statement: an erasure of thousands writes as many, in a sixth of the time."""
+    alike: dict[tuple[Any, ...], list[Suppression]] = {}
+    for row in rows:
+        said = (row.workspace_id, row.purpose, row.channel, str(row.what), str(row.reason), row.at)
+        alike.setdefault(said, []).append(row)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f'INSERT INTO "{Suppression._meta.db_table}" ({", ".join(columns)}) '  # noqa: S608 - our own table
-            f"SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in kinds)})",
-            [[getattr(row, column) for row in rows] for column in columns],
-        )
+        for said, these in alike.items():
+            cursor.execute(
+                f'INSERT INTO "{Suppression._meta.db_table}" (id, digest, workspace_id, purpose, channel, what, reason, at) '  # noqa: S608 - our own table
+                "SELECT *, %s, %s, %s, %s, %s, %s FROM unnest(%s::uuid[], %s::bytea[])",
+                [*said, ids.array(row.pk for row in these), _array(bytes(row.digest) for row in these)],
+            )

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -30,7 +31,7 @@ _REMEMBERED = 1_000
 _SECONDS = 60.0
 _NONCE = 12
 
-type _Slot = tuple[UUID, str, int]  # the version 0 stands for "the newest"
+type _Slot = tuple[UUID, str, int | str]  # the version 0 stands for "the newest", a word for a key derived from it
 
 
 class VaultRefused(Exception):
@@ -69,7 +70,7 @@ class _Memory:
             self._kept.move_to_end(slot)
             return found[1:]
 
-    def keep(self, slot: _Slot, version: int, key: bytes) -> None:
+    def keep(self, slot: _Slot, version: int, key: bytes, *, no_longer_than: _Slot | None = None) -> None:
         with self._lock:
             if slot[:2] in self._uncommitted:
                 under_way = [change for change in self._uncommitted[slot[:2]] if change.is_under_way()]
@@ -77,7 +78,10 @@ class _Memory:
                     self._uncommitted[slot[:2]] = under_way
                     return
                 del self._uncommitted[slot[:2]]
-            self._kept[slot] = (time.monotonic() + _SECONDS, version, key)
+            until = time.monotonic() + _SECONDS
+            if no_longer_than is not None:
+                until = self._kept.get(no_longer_than, (0.0,))[0]
+            self._kept[slot] = (until, version, key)
             while len(self._kept) > _REMEMBERED:
                 self._kept.popitem(last=False)
 
@@ -116,6 +120,17 @@ def newest(workspace_id: UUID, use: Use) -> tuple[int, bytes]:
     key = _unwrapped(workspace_id, row)
     _memory.keep((workspace_id, use, 0), row.version, key)
     return row.version, key
+
+
+def derived(workspace_id: UUID, use: Use, word: str, derive: Callable[[bytes], bytes]) -> bytes:
+    """What `derive` makes of the newest key for `word`; remembered and forgotten with that key."""
+    slot, newest_of_all = (workspace_id, use, word), (workspace_id, use, 0)
+    if (found := _memory.get(slot)) is not None:
+        return found[1]
+    version, base = newest(workspace_id, use)
+    key = derive(base)
+    _memory.keep(slot, version, key, no_longer_than=newest_of_all)
+    return key
 
 
 def of_version(workspace_id: UUID, use: Use, version: int) -> bytes:

@@ -161,9 +161,12 @@ def fingerprint(text: str, *, workspace_id: UUID, purpose: str) -> bytes:
 
 def fingerprint_key(workspace_id: UUID, *, purpose: str) -> bytes:
     """The 32 bytes under which a purpose's fingerprints are made, for where they are made elsewhere (in a query)."""
-    _, base = keyring.newest(workspace_id, Use.FINGERPRINT)
-    info = b"amanat.fingerprint:" + purpose.encode()
-    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(base)
+
+    def derive(base: bytes) -> bytes:
+        info = b"amanat.fingerprint:" + purpose.encode()
+        return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(base)
+
+    return keyring.derived(workspace_id, Use.FINGERPRINT, purpose, derive)
 
 
 def register_sealed(

@@ -69,3 +69,16 @@ def test_two_processes_share_nothing() -> None:
     command = [sys.executable, "-c", "from amanat.core import ids\nfor _ in range(500): print(ids.new())"]
     one, two = (subprocess.run(command, check=True, capture_output=True, text=True).stdout.split() for _ in range(2))
     assert len({*one, *two}) == 1_000
+
+
+def test_ids_as_texts_are_ids_in_order() -> None:
+    made = [ids.text() for _ in range(300)]
+    assert made == sorted(made)
+    assert made == [str(UUID(one)) for one in made]
+    assert {UUID(one).version for one in made} == {7}
+
+
+def test_an_array_names_each_id_once_in_its_order() -> None:
+    some = [ids.new() for _ in range(3)]
+    assert [UUID(one) for one in ids.array(some).strip("{}").split(",")] == some
+    assert ids.array([]) == "{}"

@@ -358,3 +358,32 @@ def test_while_another_thread_changes_a_ring_nobody_remembers_it(
         keyring.newest(HERE, Use.SEAL)
         with django_assert_num_queries(0):
             keyring.newest(HERE, Use.SEAL)
+
+
+@pytest.mark.django_db
+def test_a_derived_key_is_made_once_and_forgotten_with_the_key_it_comes_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[bytes] = []
+
+    def derive(base: bytes) -> bytes:
+        made.append(base)
+        return base[::-1]
+
+    def asked(word: str, here: UUID = HERE) -> bytes:
+        with tenancy.inside(here):
+            return keyring.derived(here, Use.FINGERPRINT, word, derive)
+
+    # The first key of a ring is not remembered before its transaction commits.
+    first = asked("one")
+    keyring.forget_all()
+    assert asked("one") == asked("one") == first
+    assert len(made) == 2
+    assert asked("other") == first
+    assert asked("one", THERE) != first
+    soon = keyring._memory._kept[HERE, Use.FINGERPRINT, 0][0]
+    assert keyring._memory._kept[HERE, Use.FINGERPRINT, "one"][0] == soon
+    monkeypatch.setattr(time, "monotonic", lambda: soon + 1)
+    count = len(made)
+    assert asked("one") == first
+    assert len(made) == count + 1
+    keyring._memory.forget(HERE, Use.FINGERPRINT)
+    assert not any(slot[0] == HERE for slot in keyring._memory._kept)

@@ -204,8 +204,7 @@ def measure_import(site: Running, browser: Browser, rows: int) -> dict[str, floa
     run = browser.location
     text = browser.get(run)[1]
     fields = [*_form_fields(text), ("act", "start")]
-    everything = machine.tree(site.supervisor)
-    before = machine.precise_cpu_ms(everything)
+    before = {pid: machine.precise_cpu_ms([pid]) for pid in machine.tree(site.supervisor)}
     begun = time.perf_counter()
     expect(browser.post(f"{run}start/", fields, page=run), 302, 303)
     while 'tag-green">Done<' not in browser.get(run)[1]:
@@ -213,9 +212,11 @@ def measure_import(site: Running, browser: Browser, rows: int) -> dict[str, floa
             raise TimeoutError("the import did not end")
         time.sleep(0.2)
     took = time.perf_counter() - begun
+    # Whoever began meanwhile counts too: a connection of the worker that opens at the first statement has a process of its own.
+    used = sum(machine.precise_cpu_ms([pid]) - before.get(pid, 0) for pid in machine.tree(site.supervisor))
     return {
         "seconds": round(took, 2),
-        "cpu_s": round((machine.precise_cpu_ms(everything) - before) / 1000, 2),
+        "cpu_s": round(used / 1000, 2),
         "rows": rows,
     }
 

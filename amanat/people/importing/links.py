@@ -24,7 +24,7 @@ Model = type[WorkspaceRow]
 def note_moved(run: ImportRun, moved: Mapping[str, str]) -> None:
     """Keep {id in the file: id here} for the rows that follow, in the transaction that makes it true."""
     rows = [
-        {"id": str(ids.new()), "run_id": str(run.pk), "record_kind": MOVED, "record_id": here, "before": {}, "after": {"was": was}}
+        {"id": ids.text(), "run_id": str(run.pk), "record_kind": MOVED, "record_id": here, "before": {}, "after": {"was": was}}
         for was, here in moved.items()
     ]  # fmt: skip
     rowsets.insert(ImportChange, rows, workspace_id=run.workspace_id)

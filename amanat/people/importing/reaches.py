@@ -14,7 +14,7 @@ def add(known: Known, draft: Draft, *, holder: str, at: str) -> bool:
 
     def row(label: str, position: int, **columns: Any) -> dict[str, Any]:
         return {
-            "id": str(ids.new()), holder: known.id, "label": label[:30], "position": position, "source": "file",
+            "id": ids.text(), holder: known.id, "label": label[:30], "position": position, "source": "file",
             "created_at": at, **columns,
         }  # fmt: skip
 

@@ -76,7 +76,7 @@ def insert_problems(run: ImportRun, readings: Iterable[Reading]) -> None:
     """Keep the rows of which something could not be taken, for the report."""
     rows = [
         {
-            "id": str(ids.new()),
+            "id": ids.text(),
             "run_id": str(run.pk),
             "row_number": reading.number,
             "values": {"cells": [_storable(cell) for cell in reading.cells]},

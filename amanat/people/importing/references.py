@@ -69,9 +69,7 @@ class References:
         if not missing:
             return
         self._find_tags(list(missing))
-        absent = [
-            {"id": str(ids.new()), "name": name, "key": key} for key, name in missing.items() if key not in self.tags
-        ]
+        absent = [{"id": ids.text(), "name": name, "key": key} for key, name in missing.items() if key not in self.tags]
         if absent:
             rowsets.insert(Tag, absent, workspace_id=self.workspace_id, ignore_conflicts=True)
             self._find_tags([row["key"] for row in absent])
@@ -84,7 +82,7 @@ class References:
         """The stage's id, made when there are few new ones and whoever imports may; None otherwise."""
         key = name.casefold()
         if key not in self.stages and self.may_make_stages and self.new_stages < MOST_NEW_STAGES:
-            identity = str(ids.new())
+            identity = ids.text()
             position = len(set(self.stages.values()))
             row = {
                 "id": identity,
@@ -122,7 +120,7 @@ class References:
 
     def _company(self, name: str, gstin: str) -> dict[str, Any]:
         return {
-            "id": str(ids.new()),
+            "id": ids.text(),
             "name": name,
             "sort_name": entries.sort_name(name),
             "tag_ids": [],

@@ -23,17 +23,34 @@ def dumped(rows: Iterable[Columns]) -> str:
 def insert(
     model: type[models.Model], rows: Sequence[Columns], *, workspace_id: UUID, ignore_conflicts: bool = False
 ) -> int:
-    """Insert rows given by column name, all with the same columns; returns how many there are now."""
+    """Insert rows given by column name, all with the same columns; returns how many there are now.
+
+    What is the same in all rows, as half of the columns are in most files, is said once: each value named costs.
+    """
     if not rows:
         return 0
     table = model._meta.db_table
-    columns = ", ".join(f'"{column}"' for column in rows[0])
+    first = rows[0]
+    # Objects are left out: equal ones may still be written differently.
+    alike = {
+        column
+        for column, value in first.items()
+        if not (value and isinstance(value, dict)) and all(row[column] == value for row in rows)
+    }
+    various = [column for column in first if column not in alike]
+    columns = ", ".join(f'"{column}"' for column in first)
+    taken = ", ".join(f'{"every" if column in alike else "new"}."{column}"' for column in first)
     tail = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     with connection.cursor() as cursor:
         cursor.execute(
             f'INSERT INTO "{table}" (workspace_id, {columns}) '  # noqa: S608 - names of our own columns
-            f'SELECT %s, {columns} FROM json_populate_recordset(null::"{table}", %s::json){tail}',
-            [workspace_id, dumped(rows)],
+            f'SELECT %s, {taken} FROM json_populate_record(null::"{table}", %s::json) AS every, '
+            f'json_populate_recordset(null::"{table}", %s::json) AS new{tail}',
+            [
+                workspace_id,
+                json.dumps({column: first[column] for column in alike}, default=str),
+                dumped({column: row[column] for column in various} for row in rows),
+            ],
         )
         return int(cursor.rowcount)
 

@@ -215,7 +215,7 @@ class Batch:
     def _own_id(self, draft: Draft) -> str:
         """The id it had when we wrote it, unless what it named was erased for good here."""
         is_free = draft.our_id and self.rules.existing != "add"
-        return draft.our_id if is_free and not self.references.was_erased(self.kind, draft.our_id) else str(ids.new())
+        return draft.our_id if is_free and not self.references.was_erased(self.kind, draft.our_id) else ids.text()
 
     def _add(self, draft: Draft, values: dict[str, Any]) -> Known:
         name = draft.shown_name[:200]
@@ -301,7 +301,7 @@ class Batch:
             Interaction,
             [
                 {
-                    "id": str(ids.new()),
+                    "id": ids.text(),
                     self.everyone.holder: known.id,
                     "happened_at": self.at,
                     "kind": "created",
@@ -333,7 +333,7 @@ class Batch:
                 differing = [column for column in columns if known.row[column] != known.was[column]]
                 changes.append(
                     {
-                        "id": str(ids.new()),
+                        "id": ids.text(),
                         "run_id": run_id,
                         "record_kind": self.rules.on,
                         "record_id": known.id,

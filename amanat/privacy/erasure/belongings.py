@@ -12,7 +12,7 @@ The number of statements is that of the levels of tables, whatever the number of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -21,10 +21,11 @@ from uuid import UUID
 from django.apps import apps
 from django.db import connection, models
 
-from amanat.core import personal_data
+from amanat.core import ids, personal_data
 from amanat.core.models_files import StoredFile
 from amanat.core.schema import workspace_models
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
+from amanat.desk.models import ServiceRecord
 from amanat.people import pointing
 from amanat.people.models import Company, Contact, Merge, SearchEntry
 
@@ -87,7 +88,7 @@ class Belongings:
 def of(contact_ids: Collection[UUID], *, workspace_id: UUID, is_whole: bool = True) -> Belongings:
     """What belongs to the contacts, those of the bin too; ids of no contact here bring nothing. Needs the workspace's transaction.
 
-    Without `is_whole` only what foreign keys lead to: no rows that name them by a bare id, and no files.
+    Without `is_whole` only their services and what leads to them: enough to say by which identifiers the people are known.
     """
     found = Belongings(workspace_id, ())
     contacts = Contact.objects.of(workspace_id).filter(pk__in=list(contact_ids)).values_list("pk", flat=True)
@@ -99,17 +100,14 @@ def of(contact_ids: Collection[UUID], *, workspace_id: UUID, is_whole: bool = Tr
     reached: dict[Model, dict[UUID, UUID]] = {Contact: found.rows[Contact]}
     is_first = True
     while reached:
-        reached, is_first = _level(found, reached, is_first=is_first), False
+        reached, is_first = _level(found, reached, is_first=is_first, is_whole=is_whole), False
     if is_whole:
         _named(found)
         _files(found)
     return found
 
 
-def array(ids: Iterable[UUID]) -> str:
-    """Ids as the literal of an array, for `%s::uuid[]`: an erasure hands the same thousands to many statements, and the driver would
-    look at each of them each time."""
-    return "{" + ",".join([pk.hex for pk in ids]) + "}"
+array = ids.array
 
 
 def held(model: Model) -> personal_data.Held | None:
@@ -178,11 +176,27 @@ def _edges(at: Model, *, is_first: bool) -> tuple[_Edge, ...]:
     return tuple(edges)
 
 
+@cache
+def _leading_to(goal: Model) -> frozenset[Model]:
+    """The model and those on whose rows rows of it may hang."""
+    found: set[Any] = {goal}
+    new: set[Any] = {goal}
+    while new:
+        new = {each.related_model for model in new for each in _keys(model)} - found
+        found |= new
+    return frozenset(found)
+
+
 def _level(
-    found: Belongings, reached: Mapping[Model, Mapping[UUID, UUID]], *, is_first: bool
+    found: Belongings, reached: Mapping[Model, Mapping[UUID, UUID]], *, is_first: bool, is_whole: bool
 ) -> dict[Model, dict[UUID, UUID]]:
     """One statement: what hangs on the rows `reached`. Returns what was not known yet."""
-    edges = [edge for model in reached for edge in _edges(model, is_first=is_first)]
+    edges = [
+        edge
+        for model in reached
+        for edge in _edges(model, is_first=is_first)
+        if is_whole or edge.model in _leading_to(ServiceRecord)
+    ]
     if not edges:
         return {}
     at_models = list(dict.fromkeys(edge.at for edge in edges))

@@ -5,7 +5,7 @@ that it is done, each bearing to be done twice. Killed anywhere, it goes on wher
 
 1. *prepare*: a legal hold stops it here. What the law makes us keep is sealed by the vault. What identifies the people is gathered, for the
    search, and sealed; their addresses become keyed hashes that stop messages and a second import.
-2. *erase*: 1000 people a transaction: their rows and files, found by declarations and foreign keys (`belongings`), removed by `people.bin`,
+2. *erase*: 2500 people a transaction: their rows and files, found by declarations and foreign keys (`belongings`), removed by `people.bin`,
    which first lets packages keep what must stay without the person (the books, proof of consent). The keys of files go with their rows.
    With the last piece goes what holds people besides (`around`).
 3. *search*: everything is searched (`traces`). Nothing found: the certificate. Something found: an open item for each place, closed by
@@ -44,7 +44,7 @@ from amanat.privacy.vault import sealing
 log = logging.getLogger(__name__)
 
 JOB = "privacy.erasure"
-PIECE = 1000
+PIECE = 2500
 #: Whoever wrote for a person at the same moment makes a transaction fail; more often than this something else is wrong.
 _TRIES = 8
 State, Because = Erasure.State, Erasure.Because
@@ -189,36 +189,42 @@ def _destroy(ids: list[UUID], here: UUID, at: datetime, *, into: Erasure | None)
     theirs = belongings.of(ids, workspace_id=here)
     deleted.purge(model=Contact, workspace=here, by=None, at=at, ids=ids, also_alive=True)
     tombstones.record(tombstones.Kind.CONTACT, theirs.former, workspace_id=here, at=at)
-    deleted.remove(_leftovers(theirs), workspace_id=here)
+    there = _still_there(theirs)
+    if leftovers := _leftovers(theirs, there):
+        deleted.remove(leftovers, workspace_id=here)
+        there = _still_there(theirs)
     if into is not None:
-        survivors = _survivors(theirs)
+        survivors = {model._meta.label: len(rows) for model, rows in there.items()}
         counts = theirs.counts()
         _add(into.gone, {label: count - survivors.get(label, 0) for label, count in counts.items()})
         _add(into.stayed, survivors)
 
 
-def _leftovers(theirs: Belongings) -> dict[belongings.Model, set[UUID]]:
+def _leftovers(theirs: Belongings, there: Mapping[belongings.Model, set[UUID]]) -> dict[belongings.Model, set[UUID]]:
     """Rows that the walk from the contact does not reach, or only lets go of, and that say nothing without her."""
     found = {}
-    for model, rows in theirs.rows.items():
+    for model, rows in there.items():
         declared = belongings.held(model)
         if model is Contact or getattr(model, "append_only", False) or declared is None:
             continue
         if lawful.goes_whole(declared):
-            found[model] = set(rows) - theirs.shared.get(model, set())
-    return found
+            found[model] = rows - theirs.shared.get(model, set())
+    return {model: rows for model, rows in found.items() if rows}
 
 
-def _survivors(theirs: Belongings) -> dict[str, int]:
-    """How many rows are still there, by label: the books, proof of consent, what others share. One statement."""
+def _still_there(theirs: Belongings) -> dict[belongings.Model, set[UUID]]:
+    """The rows that are left: the books, proof of consent, what others share. One statement."""
     asked = [(model, belongings.array(rows)) for model, rows in theirs.rows.items() if rows]
     parts = " UNION ALL ".join(
-        f"SELECT '{model._meta.label}', count(*) FROM \"{model._meta.db_table}\" WHERE workspace_id = %s AND id = ANY(%s::uuid[])"  # noqa: S608
-        for model, _rows in asked
+        f'SELECT {number}, id FROM "{model._meta.db_table}" WHERE workspace_id = %s AND id IN (SELECT unnest(%s::uuid[]))'  # noqa: S608
+        for number, (model, _rows) in enumerate(asked)
     )
+    found: dict[belongings.Model, set[UUID]] = {}
     with connection.cursor() as cursor:
         cursor.execute(parts, [value for _model, rows in asked for value in (theirs.workspace_id, rows)])
-        return {label: count for label, count in cursor.fetchall() if count}
+        for number, pk in cursor.fetchall():
+            found.setdefault(asked[number][0], set()).add(pk)
+    return found
 
 
 def _add(to: dict[str, int], more: dict[str, int]) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -164,9 +164,15 @@ def _write_down(workspace_id: UUID, policy: Policy, at: datetime) -> None:
                 "ON CONFLICT DO NOTHING",
                 [
                     workspace_id, belongings.array(ids.new() for _one in piece), belongings.array(one.contact_id for one in piece),
-                    [one.term.keep for one in piece], [one.term.trigger for one in piece], [one.due_at for one in piece],
+                    _array(one.term.keep for one in piece), _array(one.term.trigger for one in piece),
+                    _array(one.due_at.isoformat() for one in piece),
                 ],
             )  # fmt: skip
+
+
+def _array(words: Iterable[str]) -> str:
+    """Our own words and moments, which hold nothing that would have to be escaped, as the literal of an array."""
+    return "{" + ",".join(words) + "}"
 
 
 def _take_off(workspace_id: UUID, policy: Policy, at: datetime) -> None:
