@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from amanat.accounts import bulk_reads
 from amanat.accounts.api_access import ApiRequest, needs
 from amanat.accounts.api_shapes import Listed, Strict
 from amanat.accounts.permissions import May
@@ -49,11 +50,19 @@ def find(request: HttpRequest, filters: Query[SearchFilters]) -> HitPage:
     if "services:read" in asked.token.scopes and asked.member.may(May.READ_SERVICES):
         may.append("service")
     kinds = [kind for kind in may if not filters.kind or kind in filters.kind]
-    hits = search.find(filters.q, member=asked.member, kinds=kinds, limit=filters.limit) if kinds else []
+    words = vocabulary.of_request(asked)
+    hits = (
+        search.find(filters.q, member=asked.member, kinds=kinds, limit=filters.limit, vocabulary_of=words)
+        if kinds
+        else []
+    )
     shown = {
         hit.id: hit for kind in kinds for hit in _shown(asked, kind, [each.id for each in hits if each.kind == kind])
     }
-    return HitPage(items=[shown[hit.id] for hit in hits if hit.id in shown])
+    items = [shown[hit.id] for hit in hits if hit.id in shown]
+    people = sum(item.kind != "company" for item in items)  # a service is shown with its person
+    bulk_reads.count(token=asked.token, member=asked.member, contacts=people)
+    return HitPage(items=items)
 
 
 def _shown(request: ApiRequest, kind: str, ids: list[UUID]) -> list[HitOut]:
@@ -63,7 +72,7 @@ def _shown(request: ApiRequest, kind: str, ids: list[UUID]) -> list[HitOut]:
     workspace, member = request.workspace, request.member
     if kind == "contact":
         seen = Contact.objects.of(workspace).visible_to(member).alive().filter(pk__in=ids)
-        held = masking.guard(member, vocabulary.of(workspace), request.purpose)
+        held = masking.guard(member, vocabulary.of_request(request), request.purpose)
         found = [
             (pk, name, "" if pk in held.restricted else _reach(held, phone, mail))
             for pk, name, phone, mail in seen.values_list("pk", "name", "main_phone", "main_email")

@@ -22,7 +22,7 @@ class Reaching:
         others = [*(line.reach for line in shown.unpaid), *(line.reach for line in shown.expected)]
         may = request.member.may(May.WRITE_TASKS) or request.member.may(May.WRITE_CONTACTS)
         if may and any([*tasks, *others]):
-            self._guard = masking.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+            self._guard = masking.guard(request.member, vocabulary.of_request(request), request.purpose)
 
     def of(self, reach: Reach | None, text: str = "") -> tuple[str, str, str]:
         """Whom, the address to call, the address to write: `text` follows the greeting. Empty where it leads nowhere."""

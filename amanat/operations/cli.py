@@ -1,6 +1,8 @@
 """The command `amanat` (`./run` passes its arguments here): reads the words, calls one function, says what came of it."""
 
 import argparse
+import errno
+import getpass
 import json
 import os
 import sys
@@ -29,6 +31,7 @@ EXIT_CODES = """exit codes:
 Command = Callable[[argparse.Namespace, Configuration], int]
 
 
+_REFUSED_BY_THE_DISK = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
 #: Commands that hand their options on, except ours.
 WITH_OPTIONS_OF_THEIR_OWN = ("bench", "test")
 OURS = ("--quick",)
@@ -46,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             *(word for word in given[1:] if word not in OURS),
         ]
     options = _parser().parse_args(given)
+    configuration: Configuration | None = None
     try:
         configuration = settings.adopt(**_changes(options))
         command: Command = options.run
@@ -53,8 +57,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigurationError, Refused) as error:
         print(error, file=sys.stderr)
         return CANNOT
+    except OSError as error:
+        if error.errno not in _REFUSED_BY_THE_DISK or not error.filename:
+            raise
+        print(_by_the_disk(error, configuration), file=sys.stderr)
+        return CANNOT
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _by_the_disk(error: OSError, configuration: Configuration | None) -> str:
+    """What the operator can do about a file or folder that may not be used, or has no room."""
+    path = str(error.filename)
+    if error.errno == errno.ENOSPC:
+        return f"The disk of {path} is full: make room on it, then start again."
+    is_ours = configuration is not None and path.startswith((str(configuration.data), str(configuration.secrets)))
+    other = ", or choose another place: --data FOLDER, or AMANAT_DATA" if is_ours else ""
+    return f"{path} may not be used by {_user()}: give it to that user{other}."
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in containers a user may have a number only
+        return f"user {os.getuid()}"
 
 
 def _with_default(arguments: list[str]) -> list[str]:

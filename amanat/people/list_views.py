@@ -22,9 +22,10 @@ from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.people import bin as bins
-from amanat.people import bulk, columns, companies, contacts, lists, masking, panels, saved_views, vocabulary
+from amanat.people import bulk, columns, companies, contacts, list_menu, lists, masking, panels, saved_views, vocabulary
 from amanat.people.bulk import UNSET, BulkChanges
 from amanat.people.forms import uuid_or_none
+from amanat.people.list_menu import Link
 from amanat.people.lists import Context, Definition, Refused
 from amanat.people.models import Company, Contact, CustomField, SavedView
 from amanat.people.vocabulary import FieldWord, Vocabulary
@@ -87,7 +88,8 @@ def _list(request: MemberRequest, on: str) -> HttpResponse:
         except Refused as refused:
             problem = str(refused)
     is_first_run = not page.rows and not problem and not asked.definition.filters and not request.GET.get("after")
-    context = _context(request, asked, page, shown, on=on, is_first_run=is_first_run)
+    links = [] if is_first_run else list_menu.links_for(request, on)
+    context = _context(request, asked, page, shown, links, is_first_run=is_first_run)
     context |= {
         "problem": problem,
         "body": columns.body(page.rows, names, shown, asked.words, on=on, guard=_guard(request, asked, shown)),
@@ -118,9 +120,16 @@ def _summary(rows: int, count: int, more: bool, started: float) -> str:
 
 
 def _context(
-    request: MemberRequest, asked: _Asked, page: lists.Page, shown: list[columns.Column], *, on: str, is_first_run: bool
+    request: MemberRequest,
+    asked: _Asked,
+    page: lists.Page,
+    shown: list[columns.Column],
+    links: list[Link],
+    *,
+    is_first_run: bool,
 ) -> dict[str, Any]:
-    base, definition, words = reverse(_URLS[on]), asked.definition, asked.words
+    definition, words, on = asked.definition, asked.words, asked.definition.on
+    base, here = reverse(_URLS[on]), [*asked.definition.pairs(), ("sort", asked.definition.sort)]
     keep = [("view", str(asked.view.pk))] if asked.view else definition.pairs()
     if asked.view and definition.sort != (asked.view.definition.get("sort") or "-created"):
         keep.append(("sort", definition.sort))
@@ -146,7 +155,8 @@ def _context(
         "sorts": partial(panels.orders, definition, base), "pairs": definition.pairs(), "query": urlencode(keep),
         "column_choices": partial(panels.columns, columns.all_of(on, words), shown, definition, base),
         "kept_order": panels.hidden([pair for pair in definition.pairs() if pair[0] in {"sort", "columns"}], but=""),
-        "tools": _tools(asked, keep, _settable(request, words, on), is_first_run=is_first_run),
+        "tools": _tools(asked, keep, _settable(request, words, on), links, is_first_run=is_first_run),
+        "links": [{"label": link.label, "icon": link.icon, "url": _url(link.url, here)} for link in links],
         "export_url": _url(reverse("people:export_list", args=[_URLS[on].removeprefix("people:")]), definition.pairs()),
         "may_merge": request.member.may(May.MERGE_CONTACTS),
         "next_url": _url(base, [*keep, ("after", page.after)]) if page.after else "",
@@ -168,7 +178,7 @@ def _settable(request: MemberRequest, words: Vocabulary, on: str) -> list[FieldW
 
 
 def _tools(
-    asked: _Asked, keep: list[tuple[str, Any]], own: list[FieldWord], *, is_first_run: bool
+    asked: _Asked, keep: list[tuple[str, Any]], own: list[FieldWord], links: list[Link], *, is_first_run: bool
 ) -> tuple[object, ...]:
     """All that the menus, the filters and the bulk bar of a list depend on, beside the member herself."""
     view = asked.view
@@ -181,6 +191,7 @@ def _tools(
         is_view,
         is_first_run,
         len(own),
+        tuple((str(link.label), link.url) for link in links),
     )
 
 

@@ -11,8 +11,9 @@ code points.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,8 @@ from amanat.accounts.models import Member
 from amanat.core import phones
 from amanat.core.tenancy import HasId
 from amanat.people import masking, script, vocabulary
-from amanat.people.models import SearchEntry
+from amanat.people.models import Contact, Email, SearchEntry
+from amanat.people.vocabulary import Vocabulary
 
 #: Longer queries than this say nothing more.
 MOST_WORDS = 8
@@ -30,6 +32,9 @@ MOST_LETTERS = 200
 #: With fewer hits than this, words that are merely alike are looked for too; with several words, when there is no hit.
 ENOUGH = 5
 _SHORTEST_FUZZY, _LONGEST_SHORT = 4, 3
+#: So many times as many hits are asked for where some of them will be left out.
+_MORE = 4
+_ALIKE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +98,67 @@ def forget(ids: Iterable[UUID], *, workspace: HasId | UUID) -> None:
     SearchEntry.objects.of(workspace).filter(pk__in=list(ids)).delete()
 
 
-def find(query: str, *, member: Member, kinds: Sequence[str] | None = None, limit: int = 20) -> list[Hit]:
+def find(
+    query: str,
+    *,
+    member: Member,
+    kinds: Sequence[str] | None = None,
+    limit: int = 20,
+    vocabulary_of: Vocabulary | None = None,
+) -> list[Hit]:
     """The records `member` may see that have every word of `query`, best first. Nothing for an empty query.
 
     A word fits by its beginning before its middle; words of one or two letters by their beginning only. Of one word of up to three
     letters, what fits loosely (by a similar sound, in the middle) is left out where `ENOUGH` fit well. A query that is one
     number is looked for in phones and acknowledgement numbers, from the middle too.
 
-    Where numbers are hidden from `member`, of a restricted person from everybody, a hit would tell them digit by digit: there only a
-    whole phone number finds, as who has all of it learns no more of it.
+    Where numbers or e-mails are hidden from `member`, of a restricted person from everybody, a hit would tell them letter by letter: there
+    only a whole number or address finds, as who has all of it learns no more of it. `vocabulary_of` the workspace spares reading it.
     """
     words = _words(query)
     if not words:
         return []
-    if not any(word["digits"] for word in words):
-        return _found(words, member, kinds, limit)
-    held = masking.guard(member, vocabulary.of(member.workspace_id), masking.SERVICE)
+    held = masking.guard(member, vocabulary_of or vocabulary.of(member.workspace_id), masking.SERVICE)
     if held.hides("phones"):
-        return _found([_whole(word) for word in words], member, kinds, limit)
-    hits = _found(words, member, kinds, limit)
-    if not any(hit.id in held.restricted for hit in hits):
-        return hits
-    known = set(_found([_whole(word) for word in words], member, kinds, limit))
-    return [hit for hit in hits if hit.id not in held.restricted or hit in known]
+        words = [_whole(word) for word in words]
+    hides_mails = held.hides("emails")
+    hits = _found(words, member, kinds, limit * _MORE if hides_mails else limit)
+    closed = {hit.id for hit in hits if hit.kind == "contact" and (hides_mails or hit.id in held.restricted)}
+    if closed:
+        closed -= _openly(closed, query, words, held.restricted, member)
+    return [hit for hit in hits if hit.id not in closed][:limit]
+
+
+def _openly(
+    closed: Collection[UUID], query: str, words: list[dict[str, Any]], restricted: Collection[UUID], member: Member
+) -> set[UUID]:
+    """Those of the contacts that are found by what may be seen of them: the name and the number, or by the whole address."""
+    here = member.workspace_id
+    names = Contact.objects.of(here).filter(pk__in=closed).values_list("pk", "name")
+    digits = dict(SearchEntry.objects.of(here).filter(pk__in=closed).values_list("pk", "digits"))
+    wholes = [_whole(word) for word in words]
+    found = {
+        key for key, name in names if _is_in(text_of([name]), digits.get(key, ""), wholes if key in restricted else words)
+    }  # fmt: skip
+    addresses = [part.casefold() for part in query.split() if "@" in part]
+    if addresses:
+        mails = Email.objects.of(here).filter(contact__in=closed, address__in=addresses)
+        found |= {key for key in mails.values_list("contact_id", flat=True) if key is not None}
+    return found
+
+
+def _is_in(text: str, digits: str, words: list[dict[str, Any]]) -> bool:
+    """Whether each word is in the text of a name or among the digits, so that nothing else was needed for the hit."""
+    return all(
+        any(start in text for start in word["starts"])
+        or (word["digits"] and word["digits"] in digits)
+        or any(_is_slip(wanted, part) for wanted in word["fuzzy"] for part in text.split())
+        for word in words
+    )
+
+
+def _is_slip(wanted: str, word: str) -> bool:
+    return word[:2] == wanted[:2] and SequenceMatcher(None, wanted, word).ratio() >= _ALIKE
 
 
 def _found(words: list[dict[str, Any]], member: Member, kinds: Sequence[str] | None, limit: int) -> list[Hit]:

@@ -56,7 +56,7 @@ def register(finder: Finder) -> None:
 
 def _contacts(request: MemberRequest, ids: Sequence[UUID]) -> dict[UUID, Found]:
     rows = Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk__in=ids)
-    held = masking.guard(request.member, vocabulary.of(request.workspace), request.purpose)
+    held = masking.guard(request.member, vocabulary.of_request(request), request.purpose)
     number_of = held.cell("phones", lambda number: phones.international(number) if number else "")
     mail_of, company_of = held.cell("emails", str), held.cell("company", lambda name: name or "")
     found = {}
@@ -83,7 +83,8 @@ register(Finder("company", gettext_lazy("Companies"), _companies))
 def answers(request: MemberRequest, query: str, *, limit: int) -> list[dict[str, Any]]:
     """What was found, in groups, best first within each."""
     kinds = [finder.kind for finder in _finders.values() if request.member.may(finder.permission)]
-    hits = search.find(query, member=request.member, kinds=kinds, limit=limit)
+    words = vocabulary.of_request(request)
+    hits = search.find(query, member=request.member, kinds=kinds, limit=limit, vocabulary_of=words)
     groups = []
     for finder in _finders.values():
         ids = [hit.id for hit in hits if hit.kind == finder.kind]

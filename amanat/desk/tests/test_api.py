@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from amanat.accounts import bulk_reads
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.api_client import Program, owners_program, program, token_of
@@ -325,6 +326,18 @@ def test_the_search_finds_people_firms_and_services_within_the_scopes(
     assert {each["kind"] for each in narrow_scope.get("/search?q=sunita").json()["items"]} == {"contact", "company"}
     assert narrow_scope.get("/search?q=sunita&kind=service").json()["items"] == []
     assert hers.get("/search?q=").status_code == 422
+
+
+def test_people_that_the_search_shows_count_towards_the_alarm(
+    hers: Program, shree: Workspace, sunita: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that asks for one beginning after the other learns as much as one that lists contacts."""
+    counted: list[int] = []
+    monkeypatch.setattr(bulk_reads, "count", lambda *, token, member, contacts: counted.append(contacts))
+    make_company(shree, "Sunita Dairy")
+    hers.get("/search?q=sunita")
+    hers.get("/search?q=nobody")
+    assert counted == [1, 0], "a firm is no person"
 
 
 def test_an_agent_may_not_cancel_payments_and_an_auditor_only_reads(

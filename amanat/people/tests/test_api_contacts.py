@@ -280,7 +280,7 @@ def test_a_list_takes_eight_statements_for_one_and_for_fifty(hers: Program, shre
         make_contact(shree, f"Contact {number}", follow_up_on=date(2026, 12, 1) + timedelta(days=number))
     assert _count(hers, "GET", "/contacts") == one <= 8
     assert _count(hers, "GET", "/companies") <= 8
-    assert _count(hers, "GET", "/search?q=contact") <= 8
+    assert _count(hers, "GET", "/search?q=contact") <= 9, "no list: one more, which counts whom it showed"
 
 
 def test_one_contact_takes_few_statements_to_make_and_to_read(hers: Program, shree: Workspace) -> None:

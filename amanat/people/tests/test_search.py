@@ -9,7 +9,7 @@ from django.db import connection
 
 from amanat.accounts.models import Member, Workspace
 from amanat.core import clock, tenancy
-from amanat.people import search
+from amanat.people import masking, search
 from amanat.people.schema import SAMPLE
 from amanat.people.search import Entry
 from amanat.people.tests.factories import make_company, make_contact, make_team, narrow_member, owner
@@ -235,3 +235,40 @@ def test_the_first_digits_of_a_number_are_found_without_its_country(shree: Works
     make_contact(shree, "Abroad", phone="+447911123456")
     assert _names(shree, query)[0] == "sunita"
     assert "abroad" not in _names(shree, query)
+
+
+class _Hides:
+    """A policy that hides fields, and restricts people."""
+
+    def __init__(self, *fields: str, restricted: frozenset[UUID] = frozenset()) -> None:
+        self.held = masking.Guard("service", masked=frozenset(fields), restricted=restricted)
+
+    def guard(self, **_asked: object) -> masking.Guard:
+        return self.held
+
+
+@pytest.mark.parametrize("is_restricted", [False, True])
+def test_hidden_addresses_and_numbers_are_not_found_by_their_parts(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch, is_restricted: bool
+) -> None:
+    person = make_contact(
+        shree, "Sunita Deshmukh", phones=[("+919822041736", "")], emails=[("marigold1980@example.in", "")]
+    )
+    parts = ("marigold", "marigol", "marygold", "sunita marigold", "1980", "822041", "sunita 1980")
+    #: her name, and what is whole: who has all of an address or a number learns no more of it
+    openly = ("sunita", "सुनीता", "sunitha deshmuk", "marigold1980@example.in", "98220 41736", "sunita 9822041736")
+    for query in parts + openly:
+        assert _names(shree, query) == ["sunita"], f"who sees all finds her by {query}"
+    hides = _Hides(restricted=frozenset({person.pk})) if is_restricted else _Hides("phones", "emails")
+    monkeypatch.setattr(masking, "_providers", [hides])
+    assert [query for query in parts if _names(shree, query)] == []
+    assert [query for query in openly if not _names(shree, query)] == []
+
+
+def test_hidden_addresses_leave_out_nobody_found_by_the_name(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        make_contact(shree, f"Rohan Pawar {number}", emails=[(f"rohan{number}@marigold.example", "")])
+    make_contact(shree, "Marigold Traders")
+    monkeypatch.setattr(masking, "_providers", [_Hides("emails")])
+    assert _names(shree, "marigold", limit=2) == ["marigold"]
+    assert len(_names(shree, "rohan", limit=2)) == 2

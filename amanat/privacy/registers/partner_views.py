@@ -19,12 +19,13 @@ from amanat.basis import explaining, rules
 from amanat.basis.gate import Reason
 from amanat.core import clock
 from amanat.people import differences, lists, saved_views, vocabulary
+from amanat.people.list_menu import Link
 from amanat.people.models import Company, Contact
 from amanat.people.vocabulary import Vocabulary
 from amanat.policy import partners as named
-from amanat.privacy.registers import partners
+from amanat.privacy.registers import ended, partners
 from amanat.privacy.registers.models import Handover, HandoverPerson
-from amanat.privacy.registers.partner_forms import AGREED, HandoverForm
+from amanat.privacy.registers.partner_forms import AGREED, HandoverForm, ToldForm
 from amanat.privacy.registers.partners import HandoverRefused, Partner
 from amanat.privacy.registers.views import download, page
 from amanat.publishing import versions
@@ -48,7 +49,9 @@ def overview(request: MemberRequest) -> HttpResponse:
     rows = list(Handover.objects.of(request.workspace).order_by("-prepared_at", "-id")[:LISTED])
     counted = partners.counts(rows)
     handovers = [_line(row, words, *counted.get(row.pk, (0, 0))) for row in rows]
-    context = page(request, "register_partners", lines=lines, handovers=handovers)
+    context = page(
+        request, "register_partners", lines=lines, handovers=handovers, to_tell=ended.waiting(request.workspace.pk)
+    )  # fmt: skip
     return render(request, "privacy/registers_partners.html", context)
 
 
@@ -169,11 +172,38 @@ def take(request: MemberRequest, handover_id: UUID) -> HttpResponseBase:
     return download(taken.pieces, taken.name, taken.content_type)
 
 
+def told(request: MemberRequest, handover_person_id: UUID) -> HttpResponse:
+    """The letter to a partner about somebody who took her yes back, and what became of it."""
+    found = HandoverPerson.objects.of(request.workspace).select_related("handover")
+    row = get_object_or_404(found, pk=handover_person_id, ended_at__isnull=False)
+    form = ToldForm(sent(request))
+    if form.is_valid():
+        if ended.told(row=row, answer=form.cleaned_data["answer"], by=request.member, at=clock.now()):
+            messages.success(request, _("Noted. It stands in the ledger."))
+        else:
+            messages.error(request, _("Somebody noted it meanwhile."))
+        return see_other(reverse("privacy:register_partners"))
+    context = page(request, "register_partners", row=row, letter=ended.letter(row), form=form)
+    return render(request, "privacy/registers_partner_told.html", context, status=422 if form.errors else 200)
+
+
 def _parties(request: MemberRequest) -> list[tuple[str, str]]:
     """Partners by name in the policy and to people."""
     policy = rules.of_version(versions.of_request(request)).policy
     found = {id(one): name for name, one in policy.recipients.items()}
     return [(found[id(one)], one.name) for one in named.of(policy).values()]
+
+
+def list_links(request: MemberRequest) -> list[Link]:
+    """For the menu of the list of contacts: handing over the people of the list as it is filtered, one link a partner."""
+    return [
+        Link(
+            _("Hand data over to %(party)s") % {"party": party},
+            "send",
+            reverse("privacy:register_handover_new", args=[name]),
+        )
+        for name, party in _parties(request)
+    ]
 
 
 def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
@@ -189,4 +219,4 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
     }
 
 
-__all__ = ["card", "handover", "new", "overview", "take"]
+__all__ = ["card", "handover", "list_links", "new", "overview", "take", "told"]

@@ -131,6 +131,9 @@ document.addEventListener("htmx:after:request", (event) => {
   if (form && event.detail.ctx.response?.status < 400) changed.delete(form);
 });
 
+/* A form that came back with faults: the first of them has the focus, so that it is seen and read out. */
+document.querySelector("main [aria-invalid='true']")?.focus();
+
 /* Figures: data-money shows 12,06,500 while it rests and plain digits while it is edited; the server gets plain digits. */
 const plain = (text) => text.replace(/[,\s₹]/g, "");
 const grouped = (text) => {
@@ -141,7 +144,11 @@ const grouped = (text) => {
 };
 const isMoney = (target) => target.matches?.("input[data-money]");
 
-document.addEventListener("focusin", (event) => { if (isMoney(event.target)) event.target.value = plain(event.target.value); });
+document.addEventListener("focusin", ({ target }) => {
+  if (!isMoney(target) || plain(target.value) === target.value) return;
+  target.value = plain(target.value);
+  target.select(); // Tab had chosen all of it; without, what is typed would be added to the old figure
+});
 document.addEventListener("focusout", (event) => { if (isMoney(event.target)) event.target.value = grouped(event.target.value); });
 document.addEventListener("formdata", (event) => {
   for (const field of event.target.querySelectorAll("input[data-money][name]")) {
