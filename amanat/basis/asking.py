@@ -73,6 +73,7 @@ def ask(
             language=language,
             at=at,
             in_force=in_force,
+            wanted=wanted,
         )
         asking = Asking.objects.create(
             id=identity, workspace_id=workspace.pk, contact=contact, notice=notice, wanted=sorted(wanted), sent_to=_masked(to),

@@ -100,9 +100,17 @@ def _purposes(workspace: Workspace, public: PublicForm) -> list[str]:
     return sorted({purpose for purpose, _channel in public.wanted if purpose in known})
 
 
+def _wanted(public: PublicForm) -> list[tuple[str, str]]:
+    return [(purpose, channel) for purpose, channel in public.wanted]
+
+
 def _offered(workspace: Workspace, public: PublicForm) -> notices.Offered | None:
     purposes = _purposes(workspace, public)
-    return notices.offer(workspace=workspace, purposes=purposes, language=get_language() or "en") if purposes else None
+    if not purposes:
+        return None
+    return notices.offer(
+        workspace=workspace, purposes=purposes, language=get_language() or "en", wanted=_wanted(public)
+    )  # fmt: skip
 
 
 def _submitted(workspace: Workspace, public: PublicForm, form: JoinForm) -> Submission | None:
@@ -113,7 +121,9 @@ def _submitted(workspace: Workspace, public: PublicForm, form: JoinForm) -> Subm
         return None
     now = clock.now()
     try:
-        notice = notices.as_shown(given["shown"], workspace=workspace, purposes=_purposes(workspace, public), at=now)
+        notice = notices.as_shown(
+            given["shown"], workspace=workspace, purposes=_purposes(workspace, public), at=now, wanted=_wanted(public)
+        )
         return capturing.submit(
             form=public, workspace=workspace, wanted=[forms.as_wanted(one) for one in given["wanted"]], notice=notice, at=now,
             given=capturing.Given(given["name"].strip(), given["address"], notice.language),

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from amanat.accounts.models import Member
-from amanat.basis import principals, rules, suppression
+from amanat.basis import endings, principals, rules, suppression
 from amanat.basis.models import ConsentRecord, Guardianship, Method, Notice, Suppression
 from amanat.core import ledger, tombstones
 from amanat.core.tombstones import Kind
@@ -85,6 +85,7 @@ def refuse(
 ) -> list[ConsentRecord]:
     """The person was asked and said no. Raises UnknownPurpose, UnknownChannel."""
     with transaction.atomic():
+        endings.tell(contact.workspace_id, contact.pk, purpose, at)
         return _write(contact, What.REFUSED, purpose=purpose, channels=channels, how=how, at=at, notice=notice)
 
 
@@ -97,6 +98,7 @@ def withdraw(
     """
     with transaction.atomic():
         records = _write(contact, What.WITHDRAWN, purpose=purpose, channels=channels, how=how, at=at)
+        endings.tell(contact.workspace_id, contact.pk, purpose, at)
         for record in records:
             suppression.add(
                 _addresses(contact, record.channel), workspace=contact.workspace_id,
@@ -115,6 +117,7 @@ def withdraw_again(record: ConsentRecord, *, at: datetime) -> None:
         "basis.consent.withdrawn", workspace=record.workspace_id, about=record.contact_id, at=at,
         purpose=record.purpose, channels=[record.channel], method=Method.FILE.value,
     )  # fmt: skip
+    endings.tell(record.workspace_id, record.contact_id, record.purpose, at)
 
 
 def mark(contact_id: UUID, purpose: str, channel: str) -> UUID:

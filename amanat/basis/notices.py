@@ -5,12 +5,14 @@ Contents after DPDP Act s.5(1), s.6(3) and Rule 3, GDPR article 13. Every word c
 A page on which somebody agrees carries the `mark` of the notice it shows, and the answer brings it back: what she agreed to is the text that
 she read, whatever language the answer comes in and whatever was published meanwhile. The mark needs no signature, because it is held against
 a text that is made anew here; a forged one fits none.
+
+`wanted`, pairs of a purpose and a channel, lets a notice name only the channels that are asked for; without any it names all of a purpose.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urljoin
@@ -39,24 +41,43 @@ class Offered:
     mark: str
 
 
-def offer(*, workspace: Workspace, purposes: Sequence[str], language: str, in_force: Rules | None = None) -> Offered:
+type Wanted = Collection[tuple[str, str]]
+
+
+def offer(
+    *,
+    workspace: Workspace,
+    purposes: Sequence[str],
+    language: str,
+    in_force: Rules | None = None,
+    wanted: Wanted = (),
+) -> Offered:
     """The notice for a page that asks, and its mark. Raises UnknownPurpose."""
     in_force = in_force or rules.of(workspace.pk)
-    text = text_of(workspace=workspace, purposes=purposes, language=language, in_force=in_force)
+    text = text_of(workspace=workspace, purposes=purposes, language=language, in_force=in_force, wanted=wanted)
     return Offered(text, f"{language}.{in_force.version}.{_digest(text)}")
 
 
 def as_shown(
-    mark: str, *, workspace: Workspace, purposes: Sequence[str], at: datetime, in_force: Rules | None = None
+    mark: str,
+    *,
+    workspace: Workspace,
+    purposes: Sequence[str],
+    at: datetime,
+    in_force: Rules | None = None,
+    wanted: Wanted = (),
 ) -> Notice:
     """The notice that the page showed, in the language in which it did. Raises Stale when it says something else by now, UnknownPurpose."""
     in_force = in_force or rules.of(workspace.pk)
     language = mark.partition(".")[0]
     if language not in dict(settings.LANGUAGES):
         raise Stale
-    if offer(workspace=workspace, purposes=purposes, language=language, in_force=in_force).mark != mark:
+    said = offer(workspace=workspace, purposes=purposes, language=language, in_force=in_force, wanted=wanted)
+    if said.mark != mark:
         raise Stale
-    return show(workspace=workspace, purposes=purposes, language=language, at=at, in_force=in_force)
+    return show(
+        workspace=workspace, purposes=purposes, language=language, at=at, in_force=in_force, wanted=wanted
+    )  # fmt: skip
 
 
 def text_of(
@@ -65,10 +86,11 @@ def text_of(
     purposes: Sequence[str],
     language: str,
     in_force: Rules | None = None,
+    wanted: Wanted = (),
 ) -> str:
     """The notice for these purposes in a language. `in_force` spares asking for the rules again. Raises UnknownPurpose."""
     in_force = in_force or rules.of(workspace.pk)
-    return _text(in_force, sorted(set(purposes)), language, _Asker.of(workspace, in_force))
+    return _text(in_force, sorted(set(purposes)), language, _Asker.of(workspace, in_force), wanted)
 
 
 def show(
@@ -78,10 +100,11 @@ def show(
     language: str,
     at: datetime,
     in_force: Rules | None = None,
+    wanted: Wanted = (),
 ) -> Notice:
     """The notice as a row to which a consent can point, made when it is shown for the first time. Raises UnknownPurpose."""
     in_force = in_force or rules.of(workspace.pk)
-    text = text_of(workspace=workspace, purposes=purposes, language=language, in_force=in_force)
+    text = text_of(workspace=workspace, purposes=purposes, language=language, in_force=in_force, wanted=wanted)
     notice, _made = Notice.objects.of(workspace).get_or_create(
         workspace_id=workspace.pk,
         digest=_digest(text),
@@ -120,12 +143,12 @@ class _Asker:
         return cls(name, "; ".join(way for way in ways if way))
 
 
-def _text(in_force: Rules, purposes: Sequence[str], language: str, asker: _Asker) -> str:
+def _text(in_force: Rules, purposes: Sequence[str], language: str, asker: _Asker, wanted: Wanted) -> str:
     with translation.override(language):
         return "\n".join(
             [
                 _("%(who)s asks for your agreement.") % {"who": asker.name},
-                *(line for name in purposes for line in _purpose(in_force, name, language)),
+                *(line for name in purposes for line in _purpose(in_force, name, language, wanted)),
                 _("You can say no, and you can take your agreement back at any time, as easily as you give it."),
                 _("To do so, to use your rights or to complain: %(ways)s") % {"ways": asker.ways},
                 _("You may also complain to the Data Protection Board of India or your own authority."),
@@ -133,8 +156,8 @@ def _text(in_force: Rules, purposes: Sequence[str], language: str, asker: _Asker
         )
 
 
-def _purpose(in_force: Rules, name: str, language: str) -> list[str]:
-    """What for, over which channels, and which data, item by item."""
+def _purpose(in_force: Rules, name: str, language: str, wanted: Wanted) -> list[str]:
+    """What for, over which of the channels, and which data, item by item."""
     purpose, policy = in_force.purpose(name), in_force.policy
     items = [item for kind in purpose.uses for item in references.in_words(policy, f"data.{kind}", language)]
     lines = [
@@ -142,6 +165,9 @@ def _purpose(in_force: Rules, name: str, language: str) -> list[str]:
         _("Data: %(items)s") % {"items": references.listed(tuple(dict.fromkeys(items)), language)},
     ]
     if purpose.per:
-        channels = references.listed(references.in_words(policy, f"purposes.{name}.per", language), language)
-        lines.insert(1, _("By: %(channels)s") % {"channels": channels})
+        asked = {channel for purpose_asked, channel in wanted if purpose_asked == name and channel}
+        said = references.in_words(policy, f"purposes.{name}.per", language)
+        if asked and len(said) == len(purpose.per):  # a policy may also say all of them in words of its own
+            said = tuple(word for channel, word in zip(purpose.per, said, strict=True) if channel in asked)
+        lines.insert(1, _("By: %(channels)s") % {"channels": references.listed(said, language)})
     return lines

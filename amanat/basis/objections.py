@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from amanat.basis import principals, rules
+from amanat.basis import endings, principals, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Objection
 from amanat.core import ledger, tombstones
@@ -41,6 +41,8 @@ def _write(contact: Contact, purpose: str, what: Objection.What, how: How, at: d
     with transaction.atomic():
         kind = Kind.OBJECTION if what is Objection.What.MADE else Kind.OBJECTION_OVER
         tombstones.record(kind, [mark(contact.pk, purpose)], at=at, workspace_id=here)
+        if what is Objection.What.MADE:
+            endings.tell(here, contact.pk, purpose, at)
         ledger.write(f"basis.objection.{what.value}", workspace=here, by=how.by, about=contact, at=at, purpose=purpose)
         return Objection.objects.create(
             workspace_id=here, contact=contact, principal=principals.digest(contact.pk, workspace_id=here),

@@ -16,6 +16,7 @@ from amanat.accounts.access import see_other
 from amanat.basis import middleware, public_views, rules, storage
 from amanat.core import tenancy
 from amanat.policy.format import Policy
+from amanat.publishing.versions import NoWorkspace
 
 
 def of_site(request: HttpRequest) -> HttpResponse:
@@ -50,8 +51,11 @@ def banner(request: HttpRequest) -> dict[str, Any] | None:
         return {"url": reverse("basis:storage_of_site")}
     shown: dict[str, Any] = {"url": reverse("basis:storage", args=[here])}
     if storage.used() and storage.choice(request, here) is None and request.path_info != shown["url"]:
-        with tenancy.inside(here):
-            policy = rules.of(here).policy
+        try:
+            with tenancy.inside(here):
+                policy = rules.of(here).policy
+        except NoWorkspace:  # a page about an address that leads nowhere, or to a workspace that was closed
+            return {"url": reverse("basis:storage_of_site")}
         shown["kinds"] = [storage.KINDS[kind] for kind in storage.asked_for(policy)]
         shown["here"] = request.get_full_path()
     return shown

@@ -9,7 +9,7 @@ from django.conf import settings
 from amanat.accounts.models import Workspace
 from amanat.basis import notices, rules
 from amanat.basis.models import Notice
-from amanat.core import tenancy
+from amanat.core import clock, tenancy
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)
 LANGUAGES = ("en", "hi", "mr")
@@ -84,3 +84,17 @@ def test_for_a_purpose_nobody_declared_there_is_no_notice(here: Workspace) -> No
     with pytest.raises(rules.UnknownPurpose):
         notices.show(workspace=here, purposes=["marketing", "selling"], language="en", at=AT)
     assert not Notice.objects.of(here).exists()
+
+
+def test_only_the_channels_that_are_asked_for_are_named(here: Workspace) -> None:
+    def by(*channels: str) -> str:
+        wanted = [("marketing", channel) for channel in channels]
+        text = notices.text_of(workspace=here, purposes=["marketing"], language="en", wanted=wanted)
+        return next(line for line in text.splitlines() if line.startswith("By: "))
+
+    assert by("sms") == "By: SMS"
+    assert (by("email", "whatsapp"), by()) != (by(), by("email", "whatsapp"))
+    assert "call" in by() and "call" not in by("email", "whatsapp")
+    offered = notices.offer(workspace=here, purposes=["marketing"], language="en", wanted=[("marketing", "sms")])
+    with pytest.raises(notices.Stale):  # a yes to one channel does not stand under a text that named them all
+        notices.as_shown(offered.mark, workspace=here, purposes=["marketing"], at=clock.now())

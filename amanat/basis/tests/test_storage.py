@@ -155,6 +155,12 @@ def test_the_signal_of_the_browser_is_a_no_that_asks_nothing(shree: Workspace, c
     assert Client().get("/.well-known/gpc.json").json()["gpc"] is True
 
 
+def test_where_no_workspace_is_nothing_is_asked(db: None, counting: None) -> None:
+    for page in ("privacy/", "choices/"):
+        missing = Client().get(f"/w/{new()}/{page}")
+        assert missing.status_code == 404 and b"device-banner" not in missing.content
+
+
 def test_another_site_cannot_be_the_way_back(shree: Workspace) -> None:
     done = Client().post(f"/w/{shree.pk}/cookies/", {"act": "refuse", "next": "https://evil.example/"})
     assert done["Location"] == f"/w/{shree.pk}/cookies/"

@@ -66,7 +66,7 @@ def test_each_trade_differs_from_the_default(name: str) -> None:
     [
         ("agency", "purposes.improve", "recipients.partner"),
         ("ai-crm", "recipients.analytics", "data.voice"),
-        ("calling", "purposes.record", "recipients.whatsapp"),
+        ("calling", "purposes.record", "purposes.reminders"),
         ("csc-centre", "recipients.whatsapp", "purposes.record"),
         ("sales-crm", "data.figures", "purposes.reminders"),
     ],
@@ -80,9 +80,20 @@ def test_each_trade_has_what_it_does_and_nothing_else(name: str, there: str, not
 
 def test_what_is_left_out_is_named_nowhere() -> None:
     text = json.dumps(ready.document("agency"))
-    for word in ("voice", "whatsapp.", "reminders.", "carrier"):
+    for word in ("voice", "reminders.", "partner"):
         assert f'"{word}' not in text
     assert "voice" not in ready.policy("agency").recipients["hosting"].gets
+
+
+@pytest.mark.parametrize("name", ready.names())
+def test_who_carries_a_channel_that_people_are_asked_for_is_named(name: str) -> None:
+    policy = ready.policy(name)
+    asked = {channel for purpose in policy.purposes.values() for channel in purpose.per}
+    assert {"email", "sms", "whatsapp", "call"} <= asked
+    for carrier in ("mail", "carrier", "whatsapp"):
+        recipient = policy.recipients[carrier]
+        assert recipient.countries and recipient.contract == "required"
+        assert recipient.safeguard or set(recipient.countries) == {"IN"}
 
 
 @pytest.mark.parametrize("name", ["", "nothing", "../default", "agency.clauses", "__init__"])

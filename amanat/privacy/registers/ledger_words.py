@@ -12,6 +12,7 @@ SENTENCES = {
     "privacy.authority.refused": _("Demand of an authority refused"),
     "privacy.partner.prepared": _("Handover to a partner prepared"),
     "privacy.partner.given": _("Data given to a partner"),
+    "privacy.partner.told": _("Partner told that a person took the agreement back"),
     "privacy.training.recorded": _("Training of members recorded"),
     "privacy.residency.pinned": _("Workspace bound to its region"),
 }

@@ -129,12 +129,24 @@ class HandoverPerson(WorkspaceRow):
     is_allowed = models.BooleanField()
     reason = models.CharField(max_length=20)  #: of the gate
     given_at = models.DateTimeField(null=True)  #: first
+    ended_at = models.DateTimeField(null=True)  #: when the person took her yes back; null: it holds
+    told_at = models.DateTimeField(null=True)  #: when the partner was told of that
+    told_by = WorkspaceForeignKey(Member, null=True, related_name="+")
+    answer = models.CharField(_("What was done"), max_length=300, blank=True, db_default="", default="")
 
     if TYPE_CHECKING:
         contact_id: UUID | None
+        handover_id: UUID
 
     class Meta:
-        indexes = [models.Index(fields=["workspace_id", "contact"], name="handover_about")]
+        indexes = [
+            models.Index(fields=["workspace_id", "contact"], name="handover_about"),
+            models.Index(
+                fields=["workspace_id", "ended_at", "id"],
+                condition=models.Q(ended_at__isnull=False, told_at__isnull=True),
+                name="handover_partner_to_tell",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["workspace_id", "handover", "contact"], name="handover_once_a_person")
         ]

@@ -32,4 +32,14 @@ class HandoverForm(forms.Form):
         self.fields["why"].help_text = _("A sentence. It stands in the copy that a person asks for.")
 
 
-__all__ = ["AGREED", "HandoverForm"]
+class ToldForm(forms.Form):
+    """How a partner was told that a yes is over, and what it answered."""
+
+    answer = forms.CharField(label=_("What was done"), max_length=300)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["answer"].help_text = _("When and how the partner was told, and what it answered.")
+
+
+__all__ = ["AGREED", "HandoverForm", "ToldForm"]

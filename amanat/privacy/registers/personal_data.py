@@ -67,8 +67,12 @@ HELD: list[Held] = [
         "privacy.HandoverPerson",
         "contact",
         "keep.evidence",
-        personal={"contact": Personal("pd:Identifying", OnErasure.BLANK)},
-        not_personal=_ROW | {"handover", "is_allowed", "reason", "given_at"},
+        personal={
+            "contact": Personal("pd:Identifying", OnErasure.BLANK),
+            "told_by": _MEMBER,
+            "answer": Personal("dpv:PersonalData", OnErasure.BLANK),
+        },
+        not_personal=_ROW | {"handover", "is_allowed", "reason", "given_at", "ended_at", "told_at"},
     ),
     Held(
         "privacy.Training",

@@ -32,6 +32,10 @@ urlpatterns: list[URLPattern] = [
         "registers/handovers/<uuid:handover_id>/take/", partner_views.take, name="register_handover_take", rule=_answers,
         methods=("POST",), limits=WRITES, fresh=True, records=("privacy.partner.given",),
     ),
+    route(
+        "registers/partners/told/<uuid:handover_person_id>/", partner_views.told, name="register_partner_told", rule=_answers,
+        methods=_FORM, limits=WRITES, records=("privacy.partner.told",),
+    ),
     route("registers/authorities/", views.demands, name="register_authorities", rule=_reads),
     route(
         "registers/authorities/new/", views.demands, name="register_demand", rule=_answers, methods=_FORM, limits=WRITES,

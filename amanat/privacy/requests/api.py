@@ -37,7 +37,7 @@ class RequestIn(Strict):
     how: Literal["email", "phone", "post", "counter"]
     contact_id: UUID | None = Field(default=None, description="Left out while it is not clear whose data it is about.")
     is_sure: Flag = Field(default=False, description="Needed with a contact: you made sure who asks.")
-    who: Literal["person", "guardian", "agent"] = "person"
+    who: Literal["person", "guardian", "agent", "nominee"] = "person"
     text: str = Field(default="", max_length=asked_for.TEXT)
     name: _Short = Field(default="", description="Of who asks for somebody else.")
     reply_to: _Short = Field(default="", description="Where the answer goes when somebody else asks.")

@@ -33,7 +33,7 @@ from amanat.people.drafts import AddressDraft
 from amanat.people.models import Contact, Email, Phone
 from amanat.privacy.copies import making
 from amanat.privacy.erasure import erasing
-from amanat.privacy.requests import asking, telling
+from amanat.privacy.requests import asking, nominees, telling
 from amanat.privacy.requests import details as wording
 from amanat.privacy.requests.asking import NotIdentified, RequestRefused, What
 from amanat.privacy.requests.details import Details
@@ -107,8 +107,15 @@ def fulfil(
             raise NotIdentified(_("Make sure first whose data it is about."))
         if held.state == State.DOING and held.kind not in IN_WORDS:
             raise RequestRefused(_("It is being carried out already."))
+        if held.who == RightsRequest.Who.NOMINEE and held.contact is not None:
+            _check_nominee(held)
         _HOW_TO[Kind(held.kind)](_Case(held, wording.of(held), by, at, answer.strip(), accepted))
     return held
+
+
+def _check_nominee(held: RightsRequest) -> None:
+    if nominees.of(held.contact_id, workspace_id=held.workspace_id) is None:  # type: ignore[arg-type]  # there is a contact
+        raise RequestRefused(_("This person named no nominee. Refuse it, or ask who else may act."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class UnprovedForm(forms.Form):
             "reply_to": (_("Your phone number or e-mail address"), _("If you ask for somebody else: the answer goes there.")),
             "proof": (
                 _("A paper that shows you may ask"),
-                _("For a guardian or agent, such as a birth certificate or a signed letter. PDF or picture. You can also show it at the counter."),
+                _("For a guardian, agent or nominee, such as a birth certificate, a signed letter or a death certificate. PDF or picture. You can also show it at the counter."),
             ),
         }  # fmt: skip
         for name, (label, help_text) in words.items():
@@ -143,7 +143,7 @@ class UnprovedForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if cleaned.get("who") in {Who.GUARDIAN, Who.AGENT}:
+        if cleaned.get("who") in {Who.GUARDIAN, Who.AGENT, Who.NOMINEE}:
             for name in ("name", "reply_to"):
                 if not cleaned.get(name):
                     self.add_error(name, _("This is needed when you ask for somebody else."))

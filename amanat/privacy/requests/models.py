@@ -46,6 +46,7 @@ class RightsRequest(WorkspaceRow):
         PERSON = "person", _("The person")
         GUARDIAN = "guardian", _("A parent or guardian")
         AGENT = "agent", _("Somebody the person authorised")
+        NOMINEE = "nominee", _("A nominee, after death or in incapacity")
 
     class How(models.TextChoices):
         SELF_SERVICE = "self_service", _("On the public page")

@@ -23,7 +23,18 @@ from amanat.people import cards
 from amanat.people.models import Company, Contact
 from amanat.privacy.erasure import belongings
 from amanat.privacy.erasure.models import Erasure
-from amanat.privacy.requests import agents, asking, authorities, carrying, clocks, following, lifting, listing, telling
+from amanat.privacy.requests import (
+    agents,
+    asking,
+    authorities,
+    carrying,
+    clocks,
+    following,
+    lifting,
+    listing,
+    nominees,
+    telling,
+)
 from amanat.privacy.requests import details as asked
 from amanat.privacy.requests.asking import RequestRefused
 from amanat.privacy.requests.forms import (
@@ -125,6 +136,10 @@ def _shown(request: MemberRequest, found: RightsRequest, *, status: int = 200, *
         "answer": asked.answer_of(found),
         "line": _line(found, now),
         "steps": [_step(one) for one in steps],
+        "is_nominee": found.who == RightsRequest.Who.NOMINEE,
+        "nominee": nominees.compared(found.contact_id, said, workspace_id=found.workspace_id)
+        if found.who == RightsRequest.Who.NOMINEE and found.contact_id
+        else None,
         "compared": carrying.compared(found) if found.kind in carrying.CORRECTIONS else [],
         "foreseen": _foreseen(found, now) if may_answer and found.is_open else [],
         "authorities": authorities.of(found.regimes),
@@ -416,8 +431,13 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
     mine = [cards.instance(RightsRequest, row) for row in cards.rows(request, "requests.mine")]
     for one in mine:
         one.contact = person
+    nominated = next(iter(cards.rows(request, "requests.nomination")), None)
     return {
         "lines": [_line(one, now) for one in mine],
+        "nominated_at": datetime.fromisoformat(nominated["made_at"]) if nominated else None,
+        "nomination_url": reverse("privacy:request", args=[nominated["request_id"]])
+        if nominated and nominated["request_id"]
+        else "",
         "new_url": f"{reverse('privacy:request_new')}?contact={person.pk}"
         if request.member.may(May.ANSWER_REQUESTS)
         else "",
@@ -429,7 +449,12 @@ def card_reads(request: MemberRequest, person: Contact | Company) -> Mapping[str
         "SELECT id, workspace_id, kind, contact_id, how, state, outcome, received_at, due_at, answered_at "
         "FROM privacy_rightsrequest WHERE workspace_id = %s AND contact_id = %s ORDER BY id DESC LIMIT 5"
     )
-    return {"requests.mine": (mine, [request.workspace.pk, person.pk])}
+    named = (
+        "SELECT made_at, request_id FROM privacy_nomination WHERE workspace_id = %s AND contact_id = %s AND ended_at IS NULL "
+        "LIMIT 1"
+    )
+    whose = [request.workspace.pk, person.pk]
+    return {"requests.mine": (mine, whose), "requests.nomination": (named, whose)}
 
 
 def open_count(request: HttpRequest) -> int | None:

@@ -67,6 +67,8 @@ class RetentionDue(WorkspaceRow):
         max_length=10, blank=True, default=""
     )  #: email, phone, "nothing" where there is no address
     tries = models.PositiveIntegerField(default=0)
+    warning_id = models.UUIDField(null=True)  #: the message that carries the warning, where an account of ours does
+    came_back = models.TextField(blank=True, db_default="", default="")  #: marks of the ways that led nowhere
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -81,7 +83,10 @@ class RetentionDue(WorkspaceRow):
             ),
         ]
         indexes = [
-            models.Index(fields=["workspace_id", "due_at"], condition=Q(state="waiting"), name="retention_due_waiting")
+            models.Index(fields=["workspace_id", "due_at"], condition=Q(state="waiting"), name="retention_due_waiting"),
+            models.Index(
+                fields=["workspace_id", "warning_id"], condition=Q(state="waiting"), name="retention_due_warned"
+            ),
         ]
 
 

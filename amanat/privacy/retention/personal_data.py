@@ -27,7 +27,20 @@ HELD: list[Held] = [
         "keep.evidence",
         personal={"contact": Personal("pd:Identifying", OnErasure.BLANK)},
         not_personal=frozenset(
-            ["id", "workspace_id", "keep", "trigger", "due_at", "state", "told_at", "by_way_of", "tries", "closed_at"]
+            [
+                "id",
+                "workspace_id",
+                "keep",
+                "trigger",
+                "due_at",
+                "state",
+                "told_at",
+                "by_way_of",
+                "tries",
+                "closed_at",
+                "warning_id",
+                "came_back",
+            ]
         ),
         counted_from={"relied_on_end": "closed_at"},
     ),

@@ -18,6 +18,8 @@ from amanat.privacy.retention.models import RetentionDue
 
 #: The daily sweep, and an hour for it.
 GRACE = timedelta(hours=25)
+#: So long may people be kept who could not be told: then the promise to delete is broken, and somebody has to look.
+_LONGEST_WAIT = timedelta(days=7)
 _OLDER = _("{late} rows are older than promised, of {tables} tables looked at")
 
 
@@ -91,7 +93,12 @@ def _waiting_for_a_warning(asked: Asked, ids: list[UUID]) -> int:
     rows = RetentionDue.objects.of(asked.workspace_id).filter(
         contact__in=ids, state=RetentionDue.State.WAITING, keep__in=warn
     )
-    return sum(row.told_at is None or warn[row.keep].after(row.told_at) + GRACE > asked.at for row in rows)
+    return sum(
+        row.due_at + _LONGEST_WAIT > asked.at
+        if row.told_at is None
+        else warn[row.keep].after(row.told_at) + GRACE > asked.at
+        for row in rows
+    )
 
 
 @probe(

@@ -6,10 +6,11 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
 from amanat.core import ledger_words, schema
+from amanat.messaging.outbox import changes
 from amanat.people import cards
 from amanat.people.cards import Card
 from amanat.privacy.retention import schema as sql
-from amanat.privacy.retention import sweeping, views
+from amanat.privacy.retention import sweeping, telling, views
 from amanat.publishing import dry_runs
 from amanat.web import navigation
 from amanat.web.navigation import Entry
@@ -38,6 +39,7 @@ def register() -> None:
         "forget_proofs", "deletes rows of the append-only tables it names, of the transaction's workspace alone"
     )
     dry_runs.provide(sweeping.foretell)
+    changes.on_change(telling.hear)
     ledger_words.register(SENTENCES, TABLES)
     navigation.register(Entry("trust", 40, _("Retention"), "hourglass", "privacy:retention", May.READ_TRUST.value))
     cards.register(

@@ -26,6 +26,7 @@ from amanat.privacy.vault.models import SealedRecord
 from amanat.publishing import versions
 
 _RUNS = 10
+_UNTOLD = 50
 
 
 def overview(request: MemberRequest) -> HttpResponse:
@@ -44,6 +45,11 @@ def overview(request: MemberRequest) -> HttpResponse:
             "is_late": bool(runs) and sweeping.is_late(runs[0], at),
             "holds": holds.listed(here),
             "waiting": waiting.count(),
+            "untold": list(
+                waiting.filter(tries__gt=0, told_at__isnull=True, warning_id__isnull=True, contact__isnull=False)
+                .select_related("contact")
+                .order_by("due_at", "id")[:_UNTOLD]
+            ),
             "sealed": SealedRecord.objects.of(here).count(),
             "today": at.date(),
         },

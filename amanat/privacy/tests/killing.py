@@ -1,6 +1,6 @@
 """Kill a real process at a chosen statement or commit of what it does.
 
-A driver is started once; for each order it forks a child, which opens a connection of its own, counts what it sends to the database, and at
+A driver is started once for all tests of a module; for each order it forks a child, which opens a connection of its own, counts what it sends to the database, and at
 the chosen number gets SIGKILL: no `finally`, no rollback, no hook runs. The driver itself touches neither database nor files, so that a
 child inherits no connection and no thread of theirs (the tests' own process could not be forked).
 """
@@ -29,14 +29,12 @@ from amanat.core import clock
 PATIENCE = 60
 _HERE = Path(__file__).resolve().parents[3]
 _DRIVER = """
-import pathlib, sys
+import sys
 from amanat.operations import services
 services.set_up_django()
 from django.db import connections
 for each in connections.all():
     each.settings_dict["NAME"] = sys.argv[1]
-from django.conf import settings
-settings.FILES_ROOT, settings.LEDGER_HEADS_FILE = map(pathlib.Path, sys.argv[2:4])
 from amanat.privacy.tests import killing
 killing.drive()
 """
@@ -46,19 +44,18 @@ class Driver:
     """Orders, one after the other: a function of an importable module with arguments of JSON."""
 
     def __init__(self) -> None:
-        name = str(connection.settings_dict["NAME"])
-        places = str(settings.FILES_ROOT), str(settings.LEDGER_HEADS_FILE)
-        command = [sys.executable, "-c", _DRIVER, name, *places]
+        command = [sys.executable, "-c", _DRIVER, str(connection.settings_dict["NAME"])]
         self._process = subprocess.Popen(command, cwd=_HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._timer: threading.Timer | None = None
 
     def killed(self, function: str, *arguments: str, after: int, at: datetime | None = None) -> bool:
         """Call "module:function" in a process that is killed once it has sent `after` statements and commits.
 
-        `at` is what its clock says. False when it ended well before. Raises RuntimeError when it failed by itself.
+        `at` is what its clock says; files lie where those of the test lie. False when it ended well before. Raises RuntimeError when it failed by itself.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         order = {"call": function, "with": arguments, "after": after, "at": at.isoformat() if at else None}
+        order["places"] = {name: str(getattr(settings, name)) for name in ("FILES_ROOT", "LEDGER_HEADS_FILE")}
         print(json.dumps(order), file=self._process.stdin, flush=True)
         watch = threading.Timer(PATIENCE, self._process.kill)
         watch.start()
@@ -104,6 +101,8 @@ def _do(order: dict[str, Any]) -> None:
     code = 1
     signal.alarm(PATIENCE)
     try:
+        for place, path in order["places"].items():
+            setattr(settings, place, Path(path))
         module, name = order["call"].split(":")
         act = getattr(importlib.import_module(module), name)
         moment = clock.standing_at(datetime.fromisoformat(order["at"])) if order["at"] else contextlib.nullcontext()

@@ -36,8 +36,8 @@ from amanat.privacy.tests.killing import Driver
 pytestmark = pytest.mark.slow(reason="each point is a process of its own")
 
 
-@pytest.fixture
-def driver(committed_db: None) -> Iterator[Driver]:
+@pytest.fixture(scope="module")
+def driver(django_db_setup: None) -> Iterator[Driver]:
     with killing.driver() as made:
         yield made
 

@@ -28,7 +28,7 @@ from amanat.people.tests import factories
 from amanat.privacy.copies import making
 from amanat.privacy.erasure.models import ErasureOpenItem
 from amanat.privacy.erasure.tests import people
-from amanat.privacy.registers import contracts, partners
+from amanat.privacy.registers import contracts, ended, partners
 from amanat.privacy.registers.models import Handover, HandoverPerson
 from amanat.privacy.registers.partners import HandoverRefused
 from amanat.publishing.tests.samples import NOW, published
@@ -298,3 +298,53 @@ def test_a_policy_without_partners_says_so_and_shows_no_card(shree: Workspace) -
     assert "names no partner" in client.get(reverse("privacy:register_partners")).content.decode()
     assert b"Hand data over" not in client.get(reverse("people:contact", args=[asha.pk])).content
     assert client.get(reverse("privacy:register_handover_new", args=["sahyadri"])).status_code == 404
+
+
+@pytest.mark.parametrize("way", ["withdrawn", "refused", "out of sale", "objected"])
+def test_a_partner_must_hear_that_a_yes_is_over(scene: Scene, way: str) -> None:
+    scene.take(scene.prepare())
+    later = LATER + timedelta(days=3)
+    with tenancy.inside(scene.workspace):
+        assert ended.waiting(scene.workspace.pk) == []
+        consent.withdraw(contact=scene.asha, purpose="marketing", channels=["sms"], how=HERSELF, at=later)
+        consent.withdraw(contact=scene.asha, purpose="to_deccan", how=HERSELF, at=later)
+        assert ended.waiting(scene.workspace.pk) == []  # nothing of hers went there
+        if way == "withdrawn":
+            consent.withdraw(contact=scene.asha, purpose="to_sahyadri", how=HERSELF, at=later)
+        elif way == "refused":
+            notice = notices.show(workspace=scene.workspace, purposes=["to_sahyadri"], language="en", at=later)
+            consent.refuse(contact=scene.asha, purpose="to_sahyadri", notice=notice, how=HERSELF, at=later)
+        else:
+            purpose = objections.SALE if way == "out of sale" else ""
+            objections.make(contact=scene.asha, how=HERSELF, at=later, purpose=purpose)
+        [row] = ended.waiting(scene.workspace.pk)
+        assert (row.contact_id, row.ended_at, row.handover.party) == (scene.asha.pk, later, "Sahyadri Insurance")
+        assert str(row.pk) in ended.letter(row) and "Asha" not in ended.letter(row)
+
+
+def test_the_letter_waits_on_the_page_until_somebody_notes_the_answer(scene: Scene) -> None:
+    scene.take(scene.prepare())
+    with tenancy.inside(scene.workspace):
+        consent.withdraw(contact=scene.asha, purpose="to_sahyadri", how=HERSELF, at=LATER)
+        [row] = ended.waiting(scene.workspace.pk)
+    client, url = signed_in(scene.owner), reverse("privacy:register_partner_told", args=[row.pk])
+    assert url in client.get(reverse("privacy:register_partners")).content.decode()
+    assert str(row.pk) in client.get(url).content.decode()
+    assert client.post(url, {"answer": ""}).status_code == 422
+    assert client.post(url, {"answer": "By e-mail; confirmed the same day"}).status_code == 303
+    assert url not in client.get(reverse("privacy:register_partners")).content.decode()
+    assert client.post(url, {"answer": "Again"}).status_code == 303
+    with tenancy.inside(scene.workspace):
+        kept = HandoverPerson.objects.of(scene.workspace).get(pk=row.pk)
+        assert (kept.answer, kept.told_by_id) == ("By e-mail; confirmed the same day", scene.owner.pk)
+        assert LedgerEntry.objects.of(scene.workspace).filter(event="privacy.partner.told").count() == 1
+
+
+def test_the_list_of_contacts_leads_to_a_handover_of_whom_it_shows(scene: Scene) -> None:
+    client, auditor = signed_in(scene.owner), signed_in(make_member(scene.workspace, role=Role.AUDITOR))
+    address = f"{reverse('privacy:register_handover_new', args=['sahyadri'])}?owner=none&amp;sort=-created"
+    page = client.get(reverse("people:contacts") + "?owner=none").content.decode()
+    assert address in page, "with the filters of the list"
+    assert "The list you came from" in client.get(address.replace("&amp;", "&")).content.decode()
+    assert address not in auditor.get(reverse("people:contacts") + "?owner=none").content.decode()
+    assert "Sahyadri" not in client.get(reverse("people:companies")).content.decode()

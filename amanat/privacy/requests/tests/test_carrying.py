@@ -20,7 +20,7 @@ from amanat.privacy.copies import making
 from amanat.privacy.copies.models import PersonCopy
 from amanat.privacy.erasure import erasing
 from amanat.privacy.erasure.models import Erasure, ErasureCertificate
-from amanat.privacy.requests import asking, carrying, details, following
+from amanat.privacy.requests import asking, carrying, details, following, nominees
 from amanat.privacy.requests.asking import AlreadyAnswered, NotIdentified, RequestRefused
 from amanat.privacy.requests.models import Kind, Nomination, RequestStep, RightsRequest
 from amanat.privacy.requests.tests.people import AT, How, Who, ask, make_person
@@ -106,6 +106,24 @@ def test_a_nomination_is_sealed_and_ends_the_one_before(inside: Workspace, asha:
     open_one = Nomination.objects.of(inside).get(ended_at__isnull=True)
     assert details.nominee_of(open_one) == {"name": "Ravi", "address": "+919822041799", "relation": "child"}
     assert Nomination.objects.of(inside).count() == 2 and b"Ravi" not in bytes(open_one.nominee or b"")
+
+
+def test_a_nominee_acts_for_who_named_one_and_for_nobody_else(inside: Workspace, asha: Contact, owner: Member) -> None:
+    asked = {"name": "meera  menon", "reply_to": "98220 41799"}
+    request = ask(inside, asha, Kind.RESTRICT, who=Who.NOMINEE, **asked)
+    assert not carrying.may_carry_itself_out(request)
+    with pytest.raises(RequestRefused, match="no nominee"):
+        carrying.fulfil(request=request, by=owner, at=AT)
+    named = {"nominee_name": "Meera Menon", "nominee_address": "+919822041799"}
+    carrying.fulfil(request=ask(inside, asha, Kind.NOMINATE, **named), by=None, at=AT)
+    found = nominees.compared(asha.pk, details.of(request), workspace_id=inside.pk)
+    assert found is not None and found.fits
+    other = details.Details(name="Ravi Menon", reply_to="98220 41799")
+    found = nominees.compared(asha.pk, other, workspace_id=inside.pk)
+    assert found is not None and (found.has_name, found.has_address, found.fits) == (False, True, False)
+    nobody = nominees.compared(asha.pk, details.Details(), workspace_id=inside.pk)
+    assert nobody is not None and not nobody.fits
+    assert carrying.fulfil(request=request, by=owner, at=AT).outcome == "granted"
 
 
 def test_a_nomination_of_nobody_is_refused_and_changes_nothing(inside: Workspace, asha: Contact) -> None:
