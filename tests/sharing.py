@@ -24,8 +24,6 @@ ONE_BY_ONE = (
     "amanat/operations/tests/test_keys.py",
     "amanat/operations/tests/test_replay.py",
     "amanat/operations/tests/test_run.py",
-    "amanat/operations/tests/test_up.py",
-    "amanat/people/tests/test_exporting.py",
 )
 
 

@@ -15,7 +15,9 @@ from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
+from django.template.backends.django import Template
 from django.test import Client
+from django.utils.safestring import SafeString
 
 from amanat.accounts.models import Member, Session, Workspace
 from amanat.accounts.permissions import Role
@@ -267,6 +269,17 @@ def undone(client: Client) -> Iterator[None]:
         transaction.set_rollback(True)
     client.cookies.clear()
     client.cookies.load(cookies)
+
+
+@contextmanager
+def unrendered() -> Iterator[None]:
+    """Pages stay empty: most of the time of a refused form is its page, and the view has done its work before."""
+    render = Template.render
+    Template.render = lambda self, context=None, request=None: SafeString("")  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Template.render = render  # type: ignore[method-assign]
 
 
 def actors(workspace: Workspace, other: Workspace, rows: dict[str, WorkspaceRow]) -> dict[str, Callable[[], Client]]:

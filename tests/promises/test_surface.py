@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from amanat.core.models import StoredFile
 from amanat.core.schema import workspace_models
 from amanat.core.tenancy import WorkspaceRow
 from tests.promises import cast
-from tests.promises.test_hostile_input import plausible, read_by, unrendered
+from tests.promises.cast import unrendered
+from tests.promises.test_hostile_input import plausible, read_by
 from tests.promises.test_isolation import url_of
 
 HEADERS = {
@@ -68,7 +70,7 @@ def test_every_cookie_is_for_us_alone(shree: Workspace) -> None:
     }
     for url in addresses("GET", rows, shree):
         for client in (owner, nobody) if url in open_to_all else (owner,):
-            with cast.undone(client):
+            with cast.undone(client), unrendered() if client is owner and url != "/contacts/" else nullcontext():
                 cookies = client.get(url).cookies
             for name, cookie in cookies.items():
                 seen.add(name)
@@ -77,7 +79,7 @@ def test_every_cookie_is_for_us_alone(shree: Workspace) -> None:
                 if cookie["domain"]:
                     faults.append(f"{url}: {name} is for {cookie['domain']}")
     assert faults == []
-    assert seen <= {"session", "csrf", "language", "theme"}
+    assert {"csrf"} <= seen <= {"session", "csrf", "language", "theme"}  # that one is asked for by the page itself
 
 
 SETTINGS = """
@@ -211,7 +213,10 @@ def test_fields_nobody_asked_for_take_no_effect(shree: Workspace, other: Workspa
     for url in addresses("POST", rows, shree):
         with cast.undone(client), unrendered():
             fields = plausible(read_by(client, "POST", url, rows), rows)
+            written = cast.written()
             status = client.post(url, fields | gift).status_code
+            if cast.written() == written:
+                continue
             with tenancy.inside(shree):
                 greedy = Member.objects.of(shree).get(pk=agent.pk)
                 assert (greedy.role, greedy.sees, greedy.ended_at) == (agent.role, agent.sees, None), url

@@ -1,7 +1,7 @@
 """Jobs that the tests of the queue enqueue, and the worker process that does them: `python -m amanat.core.tests.work_for_tests`.
 
-Its words: how many jobs at once; "once" or "wait" for more; and after how many seconds of silence a worker counts as gone, where
-that is not what it is in life.
+Its words: how many jobs at once; "once" or "wait" for more, which has the whole program's schedule too; and after how many seconds of
+silence a worker counts as gone, where that is not what it is in life.
 """
 
 from __future__ import annotations
@@ -55,4 +55,6 @@ if __name__ == "__main__":
     # The main module is not the one that the worker's registry knows by its package's name.
     if len(sys.argv) > 3:
         jobs.STALE_SECONDS, jobs.HEARTBEAT_SECONDS = int(sys.argv[3]), int(sys.argv[3]) / 3
+    if sys.argv[2] == "once":
+        jobs.app.periodic_registry.periodic_tasks.clear()
     jobs.run_worker(concurrency=int(sys.argv[1]), wait=sys.argv[2] == "wait")

@@ -19,7 +19,8 @@ from typing import IO, Any
 
 from amanat.core import configuration
 from amanat.core.configuration import CHECKOUT, Configuration
-from amanat.operations import ports, postgres
+from amanat.operations import ports, postgres, roles
+from amanat.operations.tests import nursery
 
 #: Seconds for what takes one or two on a machine that does nothing else. Only a fault waits so long; a busy machine is none.
 PATIENCE = 120.0
@@ -37,13 +38,27 @@ def install(within: Path, **environ: str) -> Configuration:
     return found
 
 
+def started(within: Path, **environ: str) -> Configuration:
+    """A new installation whose server has run: its cluster, its database and its roles are there, no table is."""
+    return made_once("started", _start, within, **environ)
+
+
+def _start(folder: Path) -> None:
+    here = install(folder)
+    server = postgres.start(here, purpose="tests", durable=False)
+    try:
+        roles.set_up(here)
+    finally:
+        server.stop()
+
+
 def migrated(within: Path, **environ: str) -> Configuration:
     """A new installation with today's tables and nothing in them: the tables alone take ten seconds."""
     return made_once("migrated", _migrate, within, **environ)
 
 
 def _migrate(folder: Path) -> None:
-    said, output = run(install(folder).data, "migrate")
+    said, output = run(install(folder).data, "migrate", by_itself=True)
     assert said == 0, output
 
 
@@ -63,7 +78,7 @@ def _make_demo(folder: Path) -> None:
     with postgres.using(here):
         said, link = run(here.data, code=words)
         assert said == 0, link
-        said, output = run(here.data, "demo", "--json")
+        said, output = run(here.data, "demo", "--json", by_itself=True)
         assert said == 0, output
     demo = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
     (folder / "told.json").write_text(json.dumps({"demo": demo, "owner": link.split()[-1]}))
@@ -141,9 +156,10 @@ def environment(data: Path, **changes: str) -> dict[str, str]:
     return {**kept, "AMANAT_DATA": str(data), "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1", **changes}
 
 
-def spawn(data: Path, *words: str, code: str = "", **changes: str) -> subprocess.Popen[str]:
-    """Start the command line with `words`, or a piece of Python."""
-    return subprocess.Popen(
+def spawn(data: Path, *words: str, code: str = "", by_itself: bool = False, **changes: str) -> subprocess.Popen[str]:
+    """Start the command line with `words`, or a piece of Python: `by_itself` with an interpreter of its own, as long-lived ones are."""
+    start = subprocess.Popen if by_itself or not nursery.takes(() if code else words, changes) else nursery.Nursed
+    return start(
         [sys.executable, *(["-c", code] if code else ["-m", "amanat"]), *words],
         cwd="/",
         env=environment(data, **changes),
@@ -153,9 +169,9 @@ def spawn(data: Path, *words: str, code: str = "", **changes: str) -> subprocess
     )
 
 
-def run(data: Path, *words: str, **changes: str) -> tuple[int, str]:
+def run(data: Path, *words: str, by_itself: bool = False, **changes: str) -> tuple[int, str]:
     """Exit code and everything printed."""
-    process = spawn(data, *words, **changes)
+    process = spawn(data, *words, by_itself=by_itself, **changes)
     output = process.communicate(timeout=5 * PATIENCE)[0]
     return process.returncode, output
 

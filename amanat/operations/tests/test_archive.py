@@ -60,7 +60,7 @@ class Kept:
 
 
 def keeper(here: Configuration) -> subprocess.Popen[str]:
-    return places.spawn(here.data, code=KEEP)
+    return places.spawn(here.data, code=KEEP, by_itself=True)
 
 
 def settled(here: Configuration) -> datetime:

@@ -65,7 +65,7 @@ def original() -> Iterator[Configuration]:
 @pytest.fixture(scope="module")
 def saved(original: Configuration) -> Path:
     target = original.data.parent / "saved.amanat"
-    code, output = places.run(original.data, "backup", str(target))
+    code, output = places.run(original.data, "backup", str(target), by_itself=True)
     assert code == 0, output
     assert output.startswith("Saved ")
     return target
@@ -103,7 +103,7 @@ def fresh(original: Configuration, place: Path) -> Configuration:
 def test_everything_of_every_workspace_comes_back_on_a_new_machine(
     original: Configuration, saved: Path, fresh: Configuration
 ) -> None:
-    code, output = places.run(fresh.data, "restore", str(saved))
+    code, output = places.run(fresh.data, "restore", str(saved), by_itself=True)
     assert code == 0, output
     assert contents(fresh) == contents(original)
     assert contents(fresh)[1] == ["Other Traders", "Shree CSC Kendra"]

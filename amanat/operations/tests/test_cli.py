@@ -1,10 +1,14 @@
 """The command line's words and exit codes."""
 
+import errno
+import getpass
+import os
 from pathlib import Path
 
 import pytest
 
 from amanat import __version__
+from amanat.core import configuration as settings
 from amanat.operations import cli
 from amanat.operations.tests import places
 
@@ -56,7 +60,7 @@ def test_the_version_needs_no_installation(place: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [["restore", "nothing.amanat"], ["backup", "x.amanat"], ["web"], ["worker"]])
 def test_what_cannot_be_done_is_one_sentence_and_3(place: Path, words: list[str]) -> None:
-    code, output = places.run(place / "data", *words)
+    code, output = places.run(place / "data", *words, by_itself=True)
     assert code == 3, output
     assert len(output.strip().splitlines()) == 1
     assert "Traceback" not in output
@@ -69,7 +73,7 @@ def test_the_ledger_is_verified_and_a_changed_entry_named(place: Path) -> None:
     process = places.spawn(here.data, code=WRITE_LEDGER)
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 0, output
-    code, output = places.run(here.data, "ledger", "verify")
+    code, output = places.run(here.data, "ledger", "verify", by_itself=True)
     assert code == 0, output
     assert "in 2 workspaces checked; 0 workspaces are broken." in output
     process = places.spawn(here.data, code=SPOIL_LEDGER)
@@ -102,3 +106,40 @@ with postgres.using(here), psycopg.connect(database.address(here, "superuser")) 
     )
     assert changed.rowcount == 1
 """
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (
+            errno.EACCES,
+            "{data} may not be used by {user}: give it to that user, or choose another place: --data FOLDER",
+        ),
+        (errno.EROFS, "{data} may not be used by {user}: give it to that user, or choose another place: --data FOLDER"),
+        (errno.ENOSPC, "The disk of {data} is full: make room on it, then start again."),
+    ],
+)
+def test_a_folder_that_cannot_be_written_ends_with_a_sentence(
+    code: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a checkout that belongs to somebody else."""
+    data = tmp_path / "var"
+    found = settings.load({"AMANAT_DATA": str(data)})
+
+    def refused(_configuration: settings.Configuration) -> None:
+        raise OSError(code, os.strerror(code), str(data))
+
+    monkeypatch.setattr(settings, "adopt", lambda **_changes: found)
+    monkeypatch.setattr(settings, "ensure_secrets", refused)
+    assert cli.main(["up"]) == cli.CANNOT
+    assert sentence.format(data=data, user=getpass.getuser()) in capsys.readouterr().err
+
+
+def test_other_faults_of_files_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_configuration: settings.Configuration) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file", "/nowhere")
+
+    monkeypatch.setattr(settings, "adopt", lambda **_changes: settings.current())
+    monkeypatch.setattr(settings, "ensure_secrets", broken)
+    with pytest.raises(FileNotFoundError):
+        cli.main(["up"])

@@ -11,7 +11,7 @@ import pytest
 
 from amanat.core import configuration, database
 from amanat.core.configuration import Configuration
-from amanat.operations import doctor, postgres, roles
+from amanat.operations import doctor, postgres
 from amanat.operations.doctor import Finding, Report
 from amanat.operations.tests import places
 
@@ -27,9 +27,8 @@ def here(place: Path) -> Configuration:
 def running() -> Iterator[Configuration]:
     """An installation whose server runs."""
     with places.folder() as folder:
-        found = places.install(folder)
+        found = places.started(folder)
         server = postgres.start(found, purpose="tests", durable=False)
-        roles.set_up(found)
         yield found
         server.stop()
 
@@ -165,17 +164,17 @@ def test_a_clock_that_is_off_is_found(running: Configuration, monkeypatch: pytes
 
 @pytest.mark.slow
 def test_a_new_installation_is_told_to_start_once(place: Path) -> None:
-    code, output = places.run(place / "data", "doctor")
+    code, output = places.run(place / "data", "doctor", by_itself=True)
     assert code == 0
     assert "There is no database yet." in output
     assert not (place / "data-secrets").exists()  # it changes nothing
 
 
 @pytest.mark.slow
-def test_an_unmigrated_database_is_found(here: Configuration) -> None:
+def test_an_unmigrated_database_is_found(place: Path) -> None:
+    here = places.started(place)
     server = postgres.start(here, purpose="tests", durable=False)
     try:
-        roles.set_up(here)
         assert failures(here) == {"migrations", "worker"}
     finally:
         server.stop()

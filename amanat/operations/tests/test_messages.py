@@ -63,8 +63,13 @@ def test_the_purpose_of_a_job_is_a_text(tmp_path: Path) -> None:
     assert found(tmp_path / "other.py", code) == []
 
 
-def test_the_whole_program_is_read_once_and_in_order() -> None:
-    gathered = messages.extract()
+@pytest.fixture(scope="module")
+def gathered() -> list[Message]:
+    """The texts of the program: to read all of its files takes three seconds."""
+    return messages.extract()
+
+
+def test_the_whole_program_is_read_once_and_in_order(gathered: list[Message]) -> None:
     assert len({message.key for message in gathered}) == len(gathered) > 1000
     [saved] = [message for message in gathered if message.text == "Saved."]
     assert saved.files == sorted(saved.files) and len(saved.files) > 1
@@ -148,7 +153,10 @@ def test_a_file_says_where_without_line_numbers_and_is_not_wrapped(language: Pat
 
 
 @pytest.mark.slow
-def test_doing_it_again_changes_nothing(tmp_path: Path) -> None:
+def test_doing_it_again_changes_nothing(
+    tmp_path: Path, gathered: list[Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "extract", lambda: gathered)
     for file in (CHECKOUT / "amanat" / "locale").glob("*.po"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     messages.update(tmp_path)

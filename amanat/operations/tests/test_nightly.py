@@ -142,7 +142,7 @@ def test_the_hour_is_a_setting(here: Configuration) -> None:
 @pytest.mark.slow
 def test_the_command_makes_one_tries_it_out_and_the_doctor_is_content(place: Path) -> None:
     here = places.migrated(place)
-    code, output = places.run(here.data, "backup", "--nightly")
+    code, output = places.run(here.data, "backup", "--nightly", by_itself=True)
     assert code == 0, output
     assert "was restored for a trial" in output
     [path] = here.backup_folder.glob("*.amanat")

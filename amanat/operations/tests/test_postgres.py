@@ -35,9 +35,14 @@ def here(place: Path) -> Configuration:
 
 
 @pytest.fixture
-def server(here: Configuration) -> Iterator[postgres.Server]:
-    running = postgres.start(here, purpose="up", durable=False)
-    roles.set_up(here)
+def old(place: Path) -> Configuration:
+    """An installation that was started before, and is not running: to make a cluster takes longer than most tests."""
+    return places.started(place)
+
+
+@pytest.fixture
+def server(old: Configuration) -> Iterator[postgres.Server]:
+    running = postgres.start(old, purpose="up", durable=False)
     yield running
     running.stop()
 
@@ -53,8 +58,8 @@ def value(connection: psycopg.Connection, statement: str) -> object:
 
 
 @pytest.mark.slow
-def test_the_server_is_private_checked_and_the_same_everywhere(here: Configuration, server: postgres.Server) -> None:
-    with connect(here) as connection:
+def test_the_server_is_private_checked_and_the_same_everywhere(old: Configuration, server: postgres.Server) -> None:
+    with connect(old) as connection:
         settings = {
             name: value(connection, f"SHOW {name}")
             for name in ("listen_addresses", "data_checksums", "server_encoding", "TimeZone", "log_min_error_statement")
@@ -77,19 +82,19 @@ def test_the_server_is_private_checked_and_the_same_everywhere(here: Configurati
 
 
 @pytest.mark.slow
-def test_a_wrong_password_is_refused_for_every_role(here: Configuration, server: postgres.Server) -> None:
+def test_a_wrong_password_is_refused_for_every_role(old: Configuration, server: postgres.Server) -> None:
     for name in ("postgres", "amanat_owner", "amanat_app"):
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(host=str(server.place.socket), user=name, dbname="amanat", password="guess")
 
 
 @pytest.mark.slow
-def test_roles_have_no_more_rights_than_they_need(here: Configuration, server: postgres.Server) -> None:
+def test_roles_have_no_more_rights_than_they_need(old: Configuration, server: postgres.Server) -> None:
     statement = (
         "SELECT rolname, rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles "
         "WHERE rolname LIKE 'amanat%' ORDER BY 1"
     )
-    with connect(here) as connection:
+    with connect(old) as connection:
         assert connection.execute(statement).fetchall() == [
             ("amanat_app", True, False, False, False, False),
             ("amanat_owner", True, False, False, False, False),
@@ -99,11 +104,11 @@ def test_roles_have_no_more_rights_than_they_need(here: Configuration, server: p
             value(connection, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'amanat'")
             == "amanat_owner"
         )
-    with connect(here, "owner") as connection:
+    with connect(old, "owner") as connection:
         connection.execute("CREATE TABLE kept (id int)")
         connection.execute("CREATE FUNCTION found() RETURNS int LANGUAGE sql AS 'SELECT 1'")
         connection.execute("ALTER FUNCTION found() OWNER TO amanat_search")
-    with connect(here, "app") as connection:
+    with connect(old, "app") as connection:
         for forbidden in (
             "SELECT * FROM kept",
             "CREATE TABLE mine (id int)",
@@ -116,49 +121,49 @@ def test_roles_have_no_more_rights_than_they_need(here: Configuration, server: p
 
 
 @pytest.mark.slow
-def test_setting_up_again_changes_nothing_and_mends_a_password(here: Configuration, server: postgres.Server) -> None:
-    with connect(here) as connection:
+def test_setting_up_again_changes_nothing_and_mends_a_password(old: Configuration, server: postgres.Server) -> None:
+    with connect(old) as connection:
         connection.execute("ALTER ROLE amanat_app PASSWORD 'another'")
     with pytest.raises(psycopg.OperationalError):
-        connect(here, "app")
-    roles.set_up(here)
-    roles.set_up(here)
-    with connect(here, "app") as connection:
+        connect(old, "app")
+    roles.set_up(old)
+    roles.set_up(old)
+    with connect(old, "app") as connection:
         assert value(connection, "SELECT current_user") == "amanat_app"
 
 
 @pytest.mark.slow
-def test_the_search_extensions_are_there(here: Configuration, server: postgres.Server) -> None:
-    with connect(here, "app") as connection:
+def test_the_search_extensions_are_there(old: Configuration, server: postgres.Server) -> None:
+    with connect(old, "app") as connection:
         assert value(connection, "SELECT similarity('rekha', 'reka') > 0.3 AND unaccent('é') = 'e'") is True
         assert value(connection, "SELECT lower('ÀÉ') || upper('ñ')") == "àéÑ"
 
 
 @pytest.mark.slow
-def test_a_second_start_on_the_same_folder_is_refused_in_words(here: Configuration, server: postgres.Server) -> None:
+def test_a_second_start_on_the_same_folder_is_refused_in_words(old: Configuration, server: postgres.Server) -> None:
     started = time.monotonic()
-    with pytest.raises(postgres.AlreadyRunning, match=f"already running on {here.data} .process {os.getpid()}."):
-        postgres.start(here, purpose="up")
+    with pytest.raises(postgres.AlreadyRunning, match=f"already running on {old.data} .process {os.getpid()}."):
+        postgres.start(old, purpose="up")
     assert time.monotonic() - started < 5
-    with connect(here) as connection:
+    with connect(old) as connection:
         assert value(connection, "SELECT 1") == 1
 
 
 @pytest.mark.slow
-def test_a_command_uses_the_running_server_and_leaves_it_running(here: Configuration, server: postgres.Server) -> None:
-    with postgres.using(here), connect(here, "owner") as connection:
+def test_a_command_uses_the_running_server_and_leaves_it_running(old: Configuration, server: postgres.Server) -> None:
+    with postgres.using(old), connect(old, "owner") as connection:
         assert value(connection, "SELECT 1") == 1
     assert server.is_running()
 
 
 @pytest.mark.slow
-def test_commands_share_a_server_which_ends_after_the_last(here: Configuration) -> None:
+def test_commands_share_a_server_which_ends_after_the_last(old: Configuration) -> None:
     entered, leave = threading.Barrier(3), threading.Event()
     faults: list[BaseException] = []
 
     def command() -> None:
         try:
-            with postgres.using(here, new=True), connect(here, name="postgres"):
+            with postgres.using(old), connect(old, name="postgres"):
                 entered.wait(60)
                 leave.wait(60)
         except BaseException as fault:
@@ -169,12 +174,12 @@ def test_commands_share_a_server_which_ends_after_the_last(here: Configuration) 
     for one in both:
         one.start()
     entered.wait(60)
-    assert not postgres.lock_of(here).is_free()
+    assert not postgres.lock_of(old).is_free()
     leave.set()
     for one in both:
         one.join(60)
     assert faults == []
-    places.wait_for(postgres.lock_of(here).is_free, "the server went on")
+    places.wait_for(postgres.lock_of(old).is_free, "the server went on")
 
 
 @pytest.mark.slow
@@ -192,36 +197,33 @@ def test_a_cut_off_creation_is_done_again(here: Configuration) -> None:
 
 
 @pytest.mark.slow
-def test_another_major_version_is_refused_with_the_way_across(here: Configuration) -> None:
-    postgres.start(here, purpose="up", durable=False).stop()
-    (here.data / "postgres/PG_VERSION").write_text("12\n")
+def test_another_major_version_is_refused_with_the_way_across(old: Configuration) -> None:
+    (old.data / "postgres/PG_VERSION").write_text("12\n")
     with pytest.raises(ConfigurationError, match=r"written by PostgreSQL 12.*`\./run backup`"):
-        postgres.start(here, purpose="up")
-    assert postgres.lock_of(here).is_free()
+        postgres.start(old, purpose="up")
+    assert postgres.lock_of(old).is_free()
 
 
 @pytest.mark.slow
-def test_lost_passwords_are_told_and_not_waited_for(here: Configuration) -> None:
-    postgres.start(here, purpose="up", durable=False).stop()
-    (here.secrets / "postgres-password").write_text("something else\n")
+def test_lost_passwords_are_told_and_not_waited_for(old: Configuration) -> None:
+    (old.secrets / "postgres-password").write_text("something else\n")
     with pytest.raises(ConfigurationError, match="put back the secrets folder"):
-        postgres.start(here, purpose="up")
-    assert postgres.lock_of(here).is_free()
+        postgres.start(old, purpose="up")
+    assert postgres.lock_of(old).is_free()
 
 
 @pytest.mark.slow
-def test_a_damaged_configuration_is_told_with_the_servers_own_words(here: Configuration) -> None:
-    postgres.start(here, purpose="up", durable=False).stop()
-    with (here.data / "postgres/postgresql.conf").open("a") as file:
+def test_a_damaged_configuration_is_told_with_the_servers_own_words(old: Configuration) -> None:
+    with (old.data / "postgres/postgresql.conf").open("a") as file:
         file.write("shared_buffers = plenty\n")
     with pytest.raises(ConfigurationError, match=r"ended while starting: .*FATAL.*see .*postgres\.log"):
-        postgres.start(here, purpose="up")
+        postgres.start(old, purpose="up")
 
 
 @pytest.mark.slow
 def test_a_data_folder_can_be_moved(place: Path) -> None:
-    before = places.install(place / "before")
-    postgres.start(before, purpose="up", durable=False).stop()
+    (place / "before").mkdir()
+    places.started(place / "before")
     (place / "before").rename(place / "after")
     after = places.install(place / "after")
     server = postgres.start(after, purpose="up", durable=False)
@@ -256,33 +258,29 @@ def test_a_long_path_gets_a_short_socket(place: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("purpose", ["up", "command"])
-def test_the_server_ends_with_a_killed_parent_and_the_next_start_waits_for_it(
-    here: Configuration, purpose: str
-) -> None:
-    configuration.make_enterable(here.data)
-    holder = places.spawn(here.data, purpose, code=HOLD)
+def test_the_server_ends_with_a_killed_parent_and_the_next_start_waits_for_it(old: Configuration, purpose: str) -> None:
+    holder = places.spawn(old.data, purpose, code=HOLD, by_itself=True)
     postmaster = int(places.read_until(holder, "ready").split()[-1])
     places.kill(holder.pid)
     holder.wait()
-    server = postgres.start(here, purpose="up", durable=False)
+    server = postgres.start(old, purpose="up", durable=False)
     try:
         assert not places.is_running(postmaster)
-        with connect(here, name="postgres") as connection:
+        with connect(old, name="postgres") as connection:
             assert value(connection, "SELECT 1") == 1
     finally:
         server.stop()
 
 
 @pytest.mark.slow
-def test_no_acknowledged_row_is_lost_when_the_server_is_killed_under_writers(here: Configuration) -> None:
-    server = postgres.start(here, purpose="up")
-    roles.set_up(here)
-    with connect(here, "owner") as connection:
+def test_no_acknowledged_row_is_lost_when_the_server_is_killed_under_writers(old: Configuration) -> None:
+    server = postgres.start(old, purpose="up")
+    with connect(old, "owner") as connection:
         connection.execute("CREATE TABLE kept (writer int, number int, PRIMARY KEY (writer, number))")
     acknowledged: list[tuple[int, int]] = []
     for round_ in range(2):
         writers = [
-            threading.Thread(target=_write, args=(here, 10 * round_ + number, acknowledged)) for number in range(4)
+            threading.Thread(target=_write, args=(old, 10 * round_ + number, acknowledged)) for number in range(4)
         ]
         for writer in writers:
             writer.start()
@@ -292,9 +290,9 @@ def test_no_acknowledged_row_is_lost_when_the_server_is_killed_under_writers(her
         for writer in writers:
             writer.join(60)
         server.stop()
-        server = postgres.start(here, purpose="up", again=True)
+        server = postgres.start(old, purpose="up", again=True)
     try:
-        with connect(here, "owner") as connection:
+        with connect(old, "owner") as connection:
             found = set(connection.execute("SELECT writer, number FROM kept").fetchall())
         assert len(acknowledged) > 400
         assert set(acknowledged) - found == set()

@@ -103,7 +103,7 @@ time.sleep(600)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each service watches its parent itself")
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
-    parent = places.spawn(tmp_path, code=PARENT)
+    parent = places.spawn(tmp_path, code=PARENT, by_itself=True)
     pid = int(places.read_until(parent, "child").split()[-1])
     assert places.is_running(pid)
     places.kill(parent.pid)

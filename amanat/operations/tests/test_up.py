@@ -18,11 +18,20 @@ from amanat.operations.tests import places
 pytestmark = pytest.mark.slow
 
 
+#: As the command, but less patient with a service that hangs.
+IMPATIENT = """
+import sys
+from amanat.operations import cli, watching
+watching.PATIENCE = 8.0
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
 class Site:
-    def __init__(self, data: Path, **settings: str) -> None:
+    def __init__(self, data: Path, *, code: str = "", **settings: str) -> None:
         self.data = data
         self.port = places.free_port()
-        self.process = places.spawn(data, "up", "--port", str(self.port), **settings)
+        self.process = places.spawn(data, "up", "--port", str(self.port), code=code, by_itself=True, **settings)
         self.said = places.read_until(self.process, "is ready at")
         self._rest: list[str] = []
         self._heard = 0
@@ -82,22 +91,20 @@ class Site:
             self.process.send_signal(how)
         return self.process.wait(places.PATIENCE)
 
-
-@pytest.fixture
-def site(place: Path) -> Iterator[Site]:
-    running = Site(places.migrated(place).data)
-    running.becomes_well()
-    yield running
-    running.stop()
+    def ends(self, how: signal.Signals, code: int) -> None:
+        """So told, it ends with `code`, and with it all that it started."""
+        everything = places.descendants(self.process.pid)
+        assert self.stop(how) == code
+        places.wait_for(lambda: not {pid for pid in everything if places.is_running(pid)}, "something lives on")
 
 
 @pytest.fixture(scope="module")
 def lasting() -> Iterator[Site]:
     """One for all tests that leave it well: to start a site takes ten seconds."""
     with places.folder() as folder:
-        running = Site(places.migrated(folder).data)
+        running = Site(places.migrated(folder).data, code=IMPATIENT)
         yield running
-        running.stop()
+        running.ends(signal.SIGTERM, 0)
 
 
 @pytest.fixture
@@ -107,35 +114,26 @@ def hurt(lasting: Site) -> Site:
     return lasting
 
 
-def test_it_starts_says_where_refuses_a_second_start_and_stops_in_order(site: Site) -> None:
-    assert f"Amanat is ready at http://localhost:{site.port}" in site.said
-    site.says("Become its owner here, once: http://localhost:")
-    assert set(site.children()) == {"postgres", "web", "worker", "live", "archive"}
+def test_it_starts_says_where_and_refuses_a_second_start(lasting: Site) -> None:
+    lasting.becomes_well()
+    assert f"Amanat is ready at http://localhost:{lasting.port}" in lasting.said
+    lasting.says("Become its owner here, once: http://localhost:")
+    assert set(lasting.children()) == {"postgres", "web", "worker", "live", "archive"}
+    assert len(places.descendants(lasting.process.pid)) > 6
 
-    code, output = places.run(site.data, "up", "--port", str(places.free_port()))
+    code, output = places.run(lasting.data, "up", "--port", str(places.free_port()))
     assert code == 3
-    assert f"already running on {site.data} (process {site.process.pid})" in output
-    code, output = places.run(site.data, "up", "--port", str(site.port))
-    assert (code, output.split(" cannot")[0]) == (3, f"Port {site.port} on 127.0.0.1")
-    code, output = places.run(site.data, "doctor", "--json")  # not told the port
+    assert f"already running on {lasting.data} (process {lasting.process.pid})" in output
+    code, output = places.run(lasting.data, "up", "--port", str(lasting.port))
+    assert (code, output.split(" cannot")[0]) == (3, f"Port {lasting.port} on 127.0.0.1")
+    code, output = places.run(lasting.data, "doctor", "--json")  # not told the port
     checks = {check["name"]: check for check in json.loads(output)["checks"]}
     assert (code, checks["worker"]["state"], checks["port"]["sentence"]) == (
         0,
         "ok",
-        f"The site is up at http://localhost:{site.port}.",
+        f"The site is up at http://localhost:{lasting.port}.",
     )
-    assert site.is_well()
-
-    everything = places.descendants(site.process.pid)
-    assert len(everything) > 6
-    assert site.stop() == 0
-    assert {pid for pid in everything if places.is_running(pid)} == set()
-
-
-def test_an_interrupt_from_the_terminal_stops_it(site: Site) -> None:
-    everything = places.descendants(site.process.pid)
-    assert site.stop(signal.SIGINT) == 0
-    assert {pid for pid in everything if places.is_running(pid)} == set()
+    assert lasting.is_well()
 
 
 def test_what_is_killed_comes_back(hurt: Site) -> None:
@@ -148,6 +146,10 @@ def test_what_is_killed_comes_back(hurt: Site) -> None:
     now = hurt.children()
     assert now["postgres"] == before["postgres"]
     assert {name for name in before if now[name] != before[name]} == {"web", "worker", "live"}
+
+
+def test_in_life_a_service_may_be_silent_for_twice_twenty_seconds() -> None:
+    assert (watching.PATIENCE, watching.MOST_UNANSWERED) == (20, 2)
 
 
 def test_a_web_process_that_hangs_is_started_again(hurt: Site) -> None:
@@ -169,24 +171,26 @@ def test_a_killed_database_comes_back_and_the_site_with_it(hurt: Site) -> None:
     hurt.becomes_well()
 
 
-def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(site: Site) -> None:
-    everything = places.descendants(site.process.pid)
-    places.kill(site.process.pid)
-    site.process.wait()
-    places.wait_for(lambda: not {pid for pid in everything if places.is_running(pid)}, "something lives on")
+def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(place: Path) -> None:
+    site = Site(places.migrated(place).data)
+    site.becomes_well()
+    site.ends(signal.SIGKILL, -signal.SIGKILL)
     again = Site(site.data)
     try:
         again.becomes_well()
     finally:
-        assert again.stop() == 0
+        again.ends(signal.SIGINT, 0)  # as from the terminal
 
 
 def test_it_stops_while_it_is_still_starting(place: Path) -> None:
-    process = places.spawn(place / "data", "up", "--port", str(places.free_port()))
+    here = places.migrated(place)
+    process = places.spawn(here.data, "up", "--port", str(places.free_port()))
     places.read_until(process, "Bringing the database up to date")
+    everything = places.descendants(process.pid)
     process.send_signal(signal.SIGTERM)
     assert process.wait(places.PATIENCE) == 0
-    code, output = places.run(place / "data", "migrate")  # and what it left can be used
+    assert {pid for pid in everything if places.is_running(pid)} == set()
+    code, output = places.run(here.data, "migrate")  # and what it left can be used
     assert code == 0, output
 
 

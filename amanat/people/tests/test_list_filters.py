@@ -336,9 +336,13 @@ def test_a_moment_that_is_none_is_passed_over(shree: Workspace) -> None:
         assert set(rows.values_list("name", flat=True)) == set(kept)
 
 
+@pytest.mark.slow  # two thousand lists
 @pytest.mark.parametrize("on", ["contact", "company"])
 def test_no_odd_value_of_any_filter_is_an_error_of_ours(shree: Workspace, on: str) -> None:
-    """Each filter and each custom field, at both ends, with each odd value: rows or a refusal, never anything else."""
+    """Each filter and each custom field, at both ends, with each odd value: rows or a refusal, never anything else.
+
+    Companies have the filters of contacts, through the same code: of the values each of theirs meets every third, one after another.
+    """
     with tenancy.inside(shree):
         for label, (kind, _values) in FIELDS.items():
             choices = ["Onion", "Grape"] if kind in {"choice", "choices"} else []
@@ -349,8 +353,8 @@ def test_no_odd_value_of_any_filter_is_an_error_of_ours(shree: Workspace, on: st
             *lists.custom_names(words.fields_on(on))
         ]
         refused = 0
-        for name in names:
-            for value in ODD:
+        for place, name in enumerate(names):
+            for value in ODD if on == "contact" else ODD[place % 3 :: 3]:
                 try:
                     definition = lists.parse({name: [value]}, on=on, words=words)
                     list(lists.rows_of(definition, member=member, words=words)[:1])
