@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Member, Workspace
@@ -163,6 +164,27 @@ def test_a_name_has_one_standin_however_often_it_is_asked_for(rekha: Member) -> 
     assert standins.text("a") == standins.text("a") != standins.text("b")
     assert standins.identity("person") == standins.identity("person")
     assert len({standins.day("today"), standins.day("until"), standins.day("third")}) == 3
+
+
+def test_rows_are_what_the_queryset_gives_with_moments_in_their_place(rekha: Member) -> None:
+    def build(standins: Standins) -> QuerySet[Task, Any]:
+        rows = Task.objects.of(standins.member.workspace_id).filter(created_at__gt=standins.moment("after"))
+        return rows.order_by("title").values_list("pk", "title", "due_on", "created_at")
+
+    with tenancy.inside(rekha.workspace):
+        first, second = make_task(rekha, "First"), make_task(rekha, "Second", due_on=TODAY)
+        whole = prepared.rows("some", build, member=rekha, values={"after": first.created_at - timedelta(seconds=1)})
+        assert whole == [(one.pk, one.title, one.due_on, one.created_at) for one in (first, second)]
+        assert prepared.rows("some", build, member=rekha, values={"after": second.created_at}) == []
+        assert {"rows some"} == {key for key, *_shape in prepared._written if key.endswith(" some")}
+
+
+def test_a_moment_has_one_standin_and_is_no_day(rekha: Member) -> None:
+    standins = Standins(rekha)
+    assert standins.moment("now") == standins.moment("now") != standins.moment("then")
+    assert (
+        len({standins.moment("now"), standins.moment("then"), standins.day("today"), standins.identity("person")}) == 4
+    )
 
 
 def test_a_value_that_was_not_given_is_told(rekha: Member) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from django.utils.translation import gettext_lazy
 
 from amanat.accounts.models import Member
 from amanat.core.vault import VaultRefused
+from amanat.desk import prepared
+from amanat.desk.prepared import Part, Standins
 from amanat.messaging.inbox import bodies, threads
 from amanat.messaging.inbox.models import Mention, Message, Thread
 from amanat.messaging.outbox.models import Dispatch
@@ -128,23 +131,37 @@ def page(
     size: int = PAGE,
 ) -> Page:
     """One page of a view."""
-    rows = of_view(view, member=member, at=at)
     place = Place.parse(after)
+    values: dict[str, Any] = {"now": at}
     if place is not None:
-        rows = rows.filter(TupleLessThan(Tuple(F("last_at"), F("id")), (place.happened_at, place.id)))
-    found = list(rows.order_by("-last_at", "-id").values_list(*_COLUMNS)[: size + 1])
+        values |= {"moment": place.happened_at, "place": place.id}
+    build = partial(_rows, view=view, size=size, is_first=place is None)
+    found = prepared.rows(f"inbox {view} {size} {place is None}", build, member=member, values=values)
     more, found = len(found) > size, found[:size]
     lines = drawn(found, member=member, at=at, restricted=restricted)
     return Page(lines, str(Place(found[-1][3], found[-1][0])) if more else "")
 
 
+def _rows(standins: Standins, *, view: str, size: int, is_first: bool) -> QuerySet[Thread, Any]:
+    rows = of_view(view, member=standins.member, at=standins.moment("now"))
+    if not is_first:
+        place = (standins.moment("moment"), standins.identity("place"))
+        rows = rows.filter(TupleLessThan(Tuple(F("last_at"), F("id")), place))
+    return rows.order_by("-last_at", "-id").values_list(*_COLUMNS)[: size + 1]
+
+
 def counts(*, member: Member, at: datetime) -> Counter[str]:
-    """How many there are of the views whose number one wants to know, `MOST` at most, in one statement."""
-    parts: list[Any] = [
-        of_view(view, member=member, at=at).order_by().values_list(Value(view))[: MOST + 1]
-        for view in ("mine", "unassigned", "mentions", "unclear", "snoozed")
-    ]
-    return Counter(row[0] for row in parts[0].union(*parts[1:], all=True))
+    """How many there are of the views whose number one wants to know, `MOST` and one at most, in one statement."""
+    return Counter(prepared.read(f"inbox counts {MOST}", _counted, member=member, values={"now": at}))
+
+
+def _counted(standins: Standins) -> dict[str, Part]:
+    now = standins.moment("now")
+    views = ("mine", "unassigned", "mentions", "unclear", "snoozed")
+    return {
+        view: Part(of_view(view, member=standins.member, at=now).order_by().values("pk")[: MOST + 1], "count")
+        for view in views
+    }
 
 
 def first_view(count: Mapping[str, int]) -> str:

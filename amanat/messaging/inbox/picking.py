@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.utils.html import escape
@@ -16,7 +18,9 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import May
+from amanat.desk import prepared
 from amanat.desk.models import ServiceRecord, Task
+from amanat.desk.prepared import Part, Standins
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import TemplateText
 from amanat.messaging.inbox.saying import SayRefused
@@ -67,26 +71,47 @@ class Pick:
 
 
 def matters(contact: Contact, *, by: Member, workspace: Workspace, now: datetime) -> list[Matter]:
-    """What a template can be about: services in hand, those lately done, then tasks that wait. Two statements."""
+    """What a template can be about: services in hand, those lately done, then tasks that wait. One statement."""
+    may = (by.may(May.READ_SERVICES), by.may(May.READ_TASKS))
+    build = partial(_matters, shows_services=may[0], shows_tasks=may[1])
+    read = prepared.read(f"matters {may}", build, member=by, values={"person": contact.pk}) if any(may) else {}
+    # Who may not type the number from the office is shown a part of it only, which is no number to send.
+    hidden = {} if by.may(May.WRITE_SERVICES) else {"acknowledgement": ""}
+    records = [
+        ServiceRecord(**{**row, **hidden, **_days(row, "due_on", "expires_on")}) for row in read.get("services", ())
+    ]
     found = []
-    if by.may(May.READ_SERVICES):
-        rows = ServiceRecord.objects.of(workspace.pk).visible_to(by).alive().filter(contact=contact.pk)
-        newest = rows.order_by("-id")[:MOST_MATTERS]
-        for record in sorted(newest, key=lambda one: one.status not in ServiceRecord.IN_HAND):
-            if not by.may(May.WRITE_SERVICES):
-                record.acknowledgement = (
-                    ""  # who may not type it is shown a part of it only, which is no number to send
-                )
-            day = record.due_on or record.expires_on
-            label = f"{record.title} · {formatting.short_day(day, now=now)}" if day else record.title
-            found.append(Matter(f"service:{record.pk}", label, Around(workspace, contact, record, day)))
-    if by.may(May.READ_TASKS):
-        tasks = Task.objects.of(workspace.pk).visible_to(by).filter(contact=contact.pk, done_at__isnull=True)
-        for task in tasks.order_by("due_on", "id")[:MOST_MATTERS]:
-            label = f"{task.title} · {formatting.short_day(task.due_on, now=now)}"
-            about = next((one.around.record for one in found if one.key == f"service:{task.record_id}"), None)
-            found.append(Matter(f"task:{task.pk}", label, Around(workspace, contact, about, task.due_on)))
+    for record in sorted(records, key=lambda one: one.status not in ServiceRecord.IN_HAND):
+        day = record.due_on or record.expires_on
+        label = f"{record.title} · {formatting.short_day(day, now=now)}" if day else record.title
+        found.append(Matter(f"service:{record.pk}", label, Around(workspace, contact, record, day)))
+    for row in read.get("tasks", ()):
+        due_on = date.fromisoformat(row["due_on"])
+        label = f"{row['title']} · {formatting.short_day(due_on, now=now)}"
+        about = next((one.around.record for one in found if one.key == f"service:{row['record_id']}"), None)
+        found.append(Matter(f"task:{row['id']}", label, Around(workspace, contact, about, due_on)))
     return found
+
+
+#: Columns of a service that values of templates are taken from (`reminders.values`).
+_OF_SERVICE = ("id", "number", "title", "status", "acknowledgement", "due_on", "expires_on", "balance_paise")
+
+
+def _matters(standins: Standins, *, shows_services: bool, shows_tasks: bool) -> dict[str, Part]:
+    member, person = standins.member, standins.identity("person")
+    parts = {}
+    if shows_services:
+        rows = ServiceRecord.objects.of(member.workspace_id).visible_to(member).alive().filter(contact=person)
+        parts["services"] = Part(rows.order_by("-id").values(*_OF_SERVICE)[:MOST_MATTERS])
+    if shows_tasks:
+        tasks = Task.objects.of(member.workspace_id).visible_to(member).filter(contact=person, done_at__isnull=True)
+        in_order = tasks.order_by("due_on", "id").values("id", "title", "due_on", "record_id")
+        parts["tasks"] = Part(in_order[:MOST_MATTERS])
+    return parts
+
+
+def _days(row: Mapping[str, Any], *names: str) -> dict[str, date | None]:
+    return {name: date.fromisoformat(row[name]) if row[name] else None for name in names}
 
 
 def chosen(key: str, among: Sequence[Matter]) -> Matter | None:

@@ -19,11 +19,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from amanat.accounts.models import Member
 from amanat.basis.explaining import SENTENCES
 from amanat.basis.gate import Reason
 from amanat.core import html
 from amanat.core.filetypes import FILMS, PICTURES, SOUNDS, FileType
 from amanat.core.vault import VaultRefused
+from amanat.desk import prepared
+from amanat.desk.prepared import Part, Standins
 from amanat.messaging.channels import adapters
 from amanat.messaging.channels.models import Channel
 from amanat.messaging.inbox import bodies
@@ -131,10 +134,12 @@ def with_progress(rows: Any) -> Any:
     )
 
 
-def show(thread: Thread, words: Vocabulary, *, now: datetime, before: str = "", limit: int = PAGE) -> Shown:
+def show(
+    thread: Thread, words: Vocabulary, *, by: Member, now: datetime, before: str = "", limit: int = PAGE
+) -> Shown:  # fmt: skip
     """The part of the conversation that a page shows. Two statements."""
     found, older = messages(thread, before=before, limit=limit)
-    done = _done(thread, found[0].happened_at) if found and not before else []
+    done = _done(thread, found[0].happened_at, by) if found and not before else []
     reactions: dict[UUID, list[str]] = {}
     texts: dict[UUID, str] = {}
     for message in found:
@@ -146,24 +151,31 @@ def show(thread: Thread, words: Vocabulary, *, now: datetime, before: str = "", 
         for message in found
         if message.kind != Message.Kind.REACTION or message.answers_id not in texts
     ]
-    drawn += [(line.happened_at, _done_bubble(line)) for line in done]
+    drawn += done
     drawn.sort(key=lambda pair: pair[0])
     said = [message.pk for message in found if message.direction != Message.Direction.NOTE]
     return Shown(_with_days(drawn, now), older, str(said[-1]) if said else "")
 
 
-def _done(thread: Thread, since: datetime) -> list[Interaction]:
-    lines = Interaction.objects.of(thread.workspace_id).filter(
-        contact_id=thread.contact_id, kind__in=DONE_MEANWHILE, happened_at__gte=since
+def _done(thread: Thread, since: datetime, by: Member) -> list[tuple[datetime, Bubble]]:
+    values = {"person": thread.contact_id, "since": since}
+    lines = prepared.read(f"meanwhile {PAGE}", _meanwhile, member=by, values=values)["lines"]
+    return [(moment := datetime.fromisoformat(line["happened_at"]), _done_bubble(line, moment)) for line in lines]
+
+
+def _meanwhile(standins: Standins) -> dict[str, Part]:
+    lines = Interaction.objects.of(standins.member.workspace_id).filter(
+        contact_id=standins.identity("person"), kind__in=DONE_MEANWHILE, happened_at__gte=standins.moment("since")
     )
-    return list(lines.order_by("-happened_at", "-id")[:PAGE])
+    newest = lines.order_by("-happened_at", "-id").values("happened_at", "kind", "summary", "data")
+    return {"lines": Part(newest[:PAGE])}
 
 
-def _done_bubble(line: Interaction) -> Bubble:
-    data = line.data if isinstance(line.data, dict) else {}
+def _done_bubble(line: Mapping[str, Any], moment: datetime) -> Bubble:
+    data = line["data"] if isinstance(line["data"], dict) else {}
     return Bubble(
-        "done", text=line.summary, icon=timeline.kinds.get(line.kind).icon, url=str(data.get("url") or ""),
-        at=formatting.clock_time(line.happened_at), moment=line.happened_at.isoformat(),
+        "done", text=line["summary"], icon=timeline.kinds.get(line["kind"]).icon, url=str(data.get("url") or ""),
+        at=formatting.clock_time(moment), moment=moment.isoformat(),
     )  # fmt: skip
 
 

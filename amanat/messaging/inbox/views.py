@@ -40,7 +40,7 @@ MOST_BLANKS = 30
 
 def thread_of(request: MemberRequest, thread_id: UUID) -> Thread:
     """A conversation with somebody the member may see; anything else does not exist."""
-    found = threads.visible(request.member).select_related("contact", "assigned_to").filter(pk=thread_id).first()
+    found = threads.visible(request.member).select_related("contact").filter(pk=thread_id).first()
     if found is None:
         raise Http404
     return found
@@ -140,7 +140,11 @@ def _page(
     whole = masking.guard(request.member, words, request.purpose)
     held, is_restricted = masking.for_record(whole, request.member, contact)
     before = request.GET.get("before", "")
-    shown = showing.Shown([]) if found is None or is_restricted else showing.show(found, words, now=now, before=before)
+    shown = (
+        showing.Shown([])
+        if found is None or is_restricted
+        else showing.show(found, words, by=request.member, now=now, before=before)
+    )
     context: dict[str, Any] = {
         "thread": found, "contact": contact, "shown": shown, "is_restricted": is_restricted, "now": now,
         "tone": formatting.avatar_tone(contact.pk),
@@ -236,7 +240,7 @@ def _typed(request: MemberRequest) -> list[str]:
 def reply(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     """Send a free text or a template; when somebody answered meanwhile, ask first."""
     contact = contact_of(request, contact_id)
-    found = threads.visible(request.member).select_related("contact", "assigned_to").filter(contact=contact.pk).first()
+    found = threads.visible(request.member).select_related("contact").filter(contact=contact.pk).first()
     is_template = "template" in request.POST
     form = TemplateReplyForm(request.POST) if is_template else ReplyForm(request.POST, request.FILES)
     if not form.is_valid():

@@ -26,7 +26,7 @@ from amanat.core.sealedobjects import FileDamaged
 from amanat.messaging.channels import accounts, adapters
 from amanat.messaging.channels.contract import Access, Adapter, Answer, Line, Outcome
 from amanat.messaging.channels.models import ChannelAccount
-from amanat.messaging.outbox import claiming, ordering, recording, turns
+from amanat.messaging.outbox import claiming, luggage, ordering, recording, turns
 from amanat.messaging.outbox.claiming import Try
 from amanat.messaging.outbox.journal import Journal
 from amanat.messaging.outbox.recording import Result
@@ -269,19 +269,24 @@ class _Run:
 
     def _try(self, line: Line, each: Try, patience: Patience) -> Answer | None:
         """In a thread of its own. The journal comes first and the clock second: see `settling.rescue` for the other half."""
-        if self._is_stopped or claiming.moment() >= each.begin_before:
-            return None
-        whole = _whole(each)
-        if isinstance(whole, Answer):
-            return whole
-        if claiming.moment() >= each.begin_before:
-            return None
-        self._journal.begin(each.claim)
-        if claiming.moment() >= each.begin_before:
-            self._journal.never_left(each.claim)
-            return None
-        with outgoing.waited_for(patience):
-            answer = _sent(line, whole)
+
+        def may_begin() -> bool:
+            return not (self._is_stopped or patience.is_over or claiming.moment() >= each.begin_before)
+
+        with luggage.room(sum(file.size for file in each.files), may_wait=may_begin) as has_room:
+            if not has_room or not may_begin():
+                return None
+            whole = _whole(each)
+            if isinstance(whole, Answer):
+                return whole
+            if not may_begin():
+                return None
+            self._journal.begin(each.claim)
+            if claiming.moment() >= each.begin_before:
+                self._journal.never_left(each.claim)
+                return None
+            with outgoing.waited_for(patience):
+                answer = _sent(line, whole)
         self._journal.answered(each.claim, answer)
         return answer
 

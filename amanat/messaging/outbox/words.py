@@ -71,11 +71,11 @@ _MAYBE = tuple(
         rf"\b{_MESSAGE}\b.{{0,20}}\b(?:mat|na|nahi|nahin|nako|naka|band)\b",
         rf"\b(?:mat|nahi|nahin|nako|band)\b.{{0,12}}\b{_MESSAGE}\b",
         r"\bpareshan (?:mat|na|nahi)\b|\btang (?:mat|na) k",
-        r"\bpath(?:a)?v(?:u)? ?(?:naka|nako|nakos)\b|\btras (?:deu|dyu) (?:naka|nako|nakos)\b",
+        r"\bpath(?:a)?v(?:u)? ?(?:naka|nako|nakos)\b|\b(?:naka|nako|nakos) path(?:a)?v|\btras (?:deu|dyu) (?:naka|nako|nakos)\b",
         # in Devanagari
         r"मत भेज|न भेज|ना भेज|नहीं भेज|भेजना बंद|परेशान (?:मत|न)|तंग (?:मत|न)",
         rf"{_SANDESH}.{{0,20}}(?:मत|नहीं|नही|बंद|नको|नका|ना करें)",
-        r"पाठवू नका|पाठवू नको|पाठवू नये|त्रास देऊ नका|नका पाठवू",
+        r"पाठवू नका|पाठवू नको|पाठवू नये|त्रास देऊ नका|(?:नका|नको) पाठव",
     )
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,32 @@ _MOST = 60
 
 class SandboxOff(Exception):
     """Nobody answers where the sandbox should be, or it lost its record of this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A button or a line of a list that the person may press. `kind` is how her answer arrives."""
+
+    kind: str  #: button, button_reply, list_reply
+    id: str
+    title: str
+
+    def answer(self) -> dict[str, Any]:
+        if self.kind == "button":
+            return {"type": "button", "button": {"payload": self.id, "text": self.title}}
+        return {
+            "type": "interactive",
+            "interactive": {"type": self.kind, self.kind: {"id": self.id, "title": self.title}},
+        }
+
+
+class PressForm(forms.Form):
+    """Which button was pressed, below which message."""
+
+    kind = forms.ChoiceField(choices=[(one, one) for one in ("button", "button_reply", "list_reply")])
+    choice = forms.CharField(max_length=256)
+    title = forms.CharField(max_length=256)
+    answers = forms.CharField(max_length=200)
 
 
 class SayForm(forms.Form):
@@ -78,11 +105,26 @@ def _read_out(sent_ones: list[dict[str, Any]], account: ChannelAccount) -> None:
         if text is not None:
             with suppress(IndexError):
                 one["words"] = templates.filled(text, _values(one))
+            one["presses"] = _presses_of(text, one)
 
 
 def _values(template: dict[str, Any]) -> list[str]:
     found = [one["parameters"] for one in template.get("components", []) if one["type"] == "body"]
     return [str(parameter.get("text", "")) for parameters in found for parameter in parameters]
+
+
+def _presses_of(text: TemplateText, template: dict[str, Any]) -> list[Press]:
+    """The buttons of a template that answer; what was not given another id answers with its own words."""
+    ids = {
+        str(one.get("index")): str(one["parameters"][0].get("payload", ""))
+        for one in template.get("components", [])
+        if one["type"] == "button" and one.get("sub_type") == "quick_reply"
+    }
+    return [
+        Press("button", ids.get(str(place)) or str(button["text"]), str(button["text"]))
+        for place, button in enumerate(text.buttons)
+        if button["type"] not in {"url", "phone"}
+    ]
 
 
 def _texts(request: MemberRequest, account: ChannelAccount) -> HttpResponse:
@@ -108,6 +150,8 @@ def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
     sender, act = form.cleaned_data["sender"].lstrip("+"), posted.get("act", "say")
     if act in {"stop", "resume"}:
         _ask(account, "prefer", {"from": sender, "value": act})
+    elif act == "press":
+        _press(account, sender, PressForm(posted))
     elif act == "read":
         _ask(account, "report", {"id": posted.get("id", ""), "status": "read"})
     elif form.cleaned_data["text"]:
@@ -115,13 +159,20 @@ def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
         _ask(account, "say", {**wanted, **({"answers": posted["answers"]} if posted.get("answers") else {})})
 
 
-def _ask(account: ChannelAccount, act: str, wanted: dict[str, str]) -> dict[str, Any]:
+def _press(account: ChannelAccount, sender: str, form: PressForm) -> None:
+    if form.is_valid():
+        given = form.cleaned_data
+        pressed = Press(given["kind"], given["choice"], given["title"])
+        _ask(account, "say", {"from": sender, "answers": given["answers"], **pressed.answer()})
+
+
+def _ask(account: ChannelAccount, act: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """Order something for this number. Raises SandboxOff."""
     access = accounts.access(account)
     return _ordered(account, f"{act}/{access.settings['phone_number_id']}", access.secrets["token"], wanted)
 
 
-def _ordered(account: ChannelAccount, act: str, key: str, wanted: dict[str, str]) -> dict[str, Any]:
+def _ordered(account: ChannelAccount, act: str, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
     try:
         answer = outgoing.send(
             "POST",
@@ -167,26 +218,35 @@ def _line(one: dict[str, Any], number: str, *, is_ours: bool) -> dict[str, Any]:
     }
 
 
-def _words(message: dict[str, Any]) -> tuple[str, list[str]]:
+def _words(message: dict[str, Any]) -> tuple[str, list[Press]]:
     """What the phone would show of a message, and the buttons below it."""
     kind = message["type"]
     content = message.get(kind, {})
     if kind == "text":
         return str(content["body"]), []
     if kind == "template":
-        if content.get("words"):
-            return str(content["words"]), []
-        values = _values(content)
-        shown = _("Template %(name)s (%(language)s)") % {
-            "name": content["name"],
-            "language": content["language"]["code"],
-        }
-        return "\n".join([shown, *values]), []
+        return _template(content), list(content.get("presses", []))
     if kind == "interactive":
-        action = content["action"]
-        titles = [button["reply"]["title"] for button in action.get("buttons", [])]
-        titles += [row["title"] for section in action.get("sections", []) for row in section["rows"]]
-        return str(content["body"]["text"]), titles
-    if kind == "reaction":
-        return str(content.get("emoji", "")), []
+        return _interactive(content)
+    if kind in {"button", "reaction"}:
+        return str(content.get("text") or content.get("emoji", "")), []
     return " · ".join(filter(None, [kind, content.get("filename", ""), content.get("caption", "")])), []
+
+
+def _template(content: dict[str, Any]) -> str:
+    if content.get("words"):
+        return str(content["words"])
+    shown = _("Template %(name)s (%(language)s)") % {"name": content["name"], "language": content["language"]["code"]}
+    return "\n".join([shown, *_values(content)])
+
+
+def _interactive(content: dict[str, Any]) -> tuple[str, list[Press]]:
+    """Choices that we offer, or the one that the person pressed."""
+    action = content.get("action")
+    if action is None:
+        return str(content[content["type"]]["title"]), []
+    replies = [button["reply"] for button in action.get("buttons", [])]
+    rows = [row for section in action.get("sections", []) for row in section["rows"]]
+    presses = [Press("button_reply", str(one["id"]), str(one["title"])) for one in replies]
+    presses += [Press("list_reply", str(one["id"]), str(one["title"])) for one in rows]
+    return str(content["body"]["text"]), presses

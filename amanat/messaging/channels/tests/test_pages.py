@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
-from amanat.core import outgoing, tenancy
-from amanat.messaging.channels import accounts
+from amanat.core import clock, outgoing, tenancy
+from amanat.messaging.channels import accounts, whatsapp_reading
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.channels.tests.calls import AT
 from amanat.messaging.channels.tests.test_accounts import connect
@@ -260,3 +261,54 @@ def test_the_other_phone_reads_templates_out(shree: Workspace, double: Running) 
         assert asked.is_success
     page = client.get(phone).content.decode()
     assert "नमस्ते सुनीता, आइए।" in page and "Template due (mr)" in page
+
+
+def test_buttons_are_pressed_on_the_other_phone(shree: Workspace, double: Running) -> None:
+    """The answer of a template's button, of a reply button and of a line of a list arrives as Meta would send it."""
+    client = signed_in(owner_of(shree))
+    phone = client.post(f"{CHANNELS}sandbox/")["Location"]
+    with tenancy.inside(shree):
+        account = ChannelAccount.objects.of(shree).get()
+        access = accounts.access(account)
+        template = MessageTemplate.objects.create(
+            workspace_id=shree.pk, name="ready", channel="whatsapp", purpose="reminders"
+        )
+        TemplateText.objects.create(
+            workspace_id=shree.pk, template=template, language="en", body="It is ready.",
+            buttons=[{"type": "reply", "text": "Coming"}, {"type": "url", "text": "Our page", "url": "https://a.example"}],
+        )  # fmt: skip
+    double.doubles.graph.settings["any_template"] = True
+    rows = [{"id": "late", "title": "After five"}]
+    sent: list[dict[str, Any]] = [
+        {"type": "template", "template": {"name": "ready", "language": {"code": "en"}}},
+        {"type": "interactive", "interactive": {
+            "type": "button", "body": {"text": "When?"},
+            "action": {"buttons": [{"type": "reply", "reply": {"id": "mon", "title": "Monday"}}]}}},
+        {"type": "interactive", "interactive": {
+            "type": "list", "body": {"text": "At what time?"}, "action": {"button": "Times", "sections": [{"rows": rows}]}}},
+    ]  # fmt: skip
+    double.doubles.graph._wrote[access.settings["phone_number_id"], "919822041736"] = clock.now().timestamp()
+    for each in sent:
+        asked = outgoing.send(
+            "POST", f"{double.url}/v23.0/{access.settings['phone_number_id']}/messages", recipient="sandbox",
+            headers={"authorization": f"Bearer {access.secrets['token']}"},
+            json={"messaging_product": "whatsapp", "to": "919822041736", **each},
+        )  # fmt: skip
+        assert asked.is_success, asked.text
+    page = client.get(phone).content.decode()
+    assert page.count('value="press"') == 3 and "Our page" not in page
+    for kind, choice, title in (
+        ("button", "Coming", "Coming"), ("button_reply", "mon", "Monday"), ("list_reply", "late", "After five"),
+    ):  # fmt: skip
+        pressed = {"sender": "+919822041736", "kind": kind, "choice": choice, "title": title, "answers": "wamid.x"}
+        assert client.post(phone, {**pressed, "act": "press"}).status_code == 303
+    said = [line["message"] for line in double.doubles.graph.answered]
+    assert [whatsapp_reading._SAYS[one["type"]](one) for one in said] == [
+        {"kind": "choice", "text": title, "choice": choice}
+        for choice, title in (("Coming", "Coming"), ("mon", "Monday"), ("late", "After five"))
+    ]
+    assert {one["context"]["id"] for one in said} == {"wamid.x"}
+    assert client.post(phone, {**pressed, "kind": "nonsense", "act": "press"}).status_code == 303
+    assert len(double.doubles.graph.answered) == 3
+    shown = client.get(phone).content.decode()
+    assert shown.count("bubble-theirs") == 3

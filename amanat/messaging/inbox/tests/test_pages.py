@@ -17,6 +17,7 @@ from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
+from amanat.desk import prepared
 from amanat.messaging.channels.contract import Attached
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.inbox import listing, saying, threads
@@ -133,6 +134,7 @@ def test_what_could_not_be_sent_is_a_list_that_many_failures_do_not_lengthen(
     shown = text_of(browser, "/inbox/?view=failed").partition("data-inbox-list")[2]
     assert [name in shown for name in names] == [True, True, False]
     monkeypatch.setattr(listing, "MOST_TROUBLED", 1)
+    monkeypatch.setattr(prepared, "_written", {})  # where the number stands
     shown = text_of(browser, "/inbox/?view=failed").partition("data-inbox-list")[2]
     assert [name in shown for name in names] == [False, True, False]
 
@@ -394,7 +396,7 @@ def test_the_pages_cost_the_same_however_full(
             message = came(shree, account, sender=f"+91982204170{number}")
     with tenancy.inside(shree):
         saying.say(contact=message.contact, channel="whatsapp", words=Words(text="11:30?"), by=rekha, at=clock.now())
-    for url, most in ((INBOX, 8), (page_of(message), 14), (f"{INBOX}?q=monday", 9)):
+    for url, most in ((INBOX, 8), (page_of(message), 14), (f"{INBOX}?q=monday", 10)):
         browser.get(url)
         with CaptureQueriesContext(connection) as asked:
             browser.get(url)
@@ -474,3 +476,13 @@ def test_what_did_not_reach_the_person_is_taken_up_again_and_stands_in_no_addres
     assert ">What she wrote</textarea>" not in text_of(browser, f"{here}?again={theirs.pk}")
     for nonsense in ("x", str(sunita.pk), ""):
         text_of(browser, f"{here}?again={nonsense}")
+
+
+def test_a_note_of_the_system_has_no_author(browser: Client, shree: Workspace, account: ChannelAccount) -> None:
+    message = came(shree, account)
+    with tenancy.inside(shree):
+        threads.note(thread=message.thread, text="Please ask", by=owner_of(shree), at=clock.now())
+        Message.objects.of(shree).filter(direction="note").update(by=None)
+    text = text_of(browser, page_of(message))
+    head = text.partition("bubble bubble-note")[2].partition("bubble-text")[0]
+    assert "Note by" not in head and "Note" in head

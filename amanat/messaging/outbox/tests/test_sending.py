@@ -21,7 +21,7 @@ from amanat.messaging.channels import accounts
 from amanat.messaging.channels.contract import Answer, Outcome, Outgoing
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.inbox.models import Message, MessageFile
-from amanat.messaging.outbox import claiming, journal, ordering, recording, sending
+from amanat.messaging.outbox import claiming, journal, luggage, ordering, recording, sending
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.outbox.ordering import Extra
 from amanat.messaging.outbox.tests import post as provider
@@ -502,6 +502,32 @@ def test_a_damaged_file_ends_its_message_without_a_request_and_the_others_go(
     assert (now_is(gone).state, now_is(gone).reason, now_is(gone).error_code) == (State.DEAD, "unreadable", "")
     assert [taken.reference for taken in post.taken] == [sound.pk, other.pk]
     assert [each.content for each in post.taken[0].files] == [b"a receipt for the fee"]
+
+
+def test_files_of_messages_under_way_are_not_all_in_memory_at_once(
+    post: Post, account: ChannelAccount, shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, a hundred films that are sent at once are gigabytes of memory."""
+    monkeypatch.setattr(luggage, "MOST", 60)
+    here, peaks, lock = list[int](), list[int](), threading.Lock()
+
+    def taking(message: Outgoing) -> Answer:
+        size = sum(len(file.content) for file in message.files)
+        with lock:
+            here.append(size)
+            peaks.append(sum(here))
+        time_module.sleep(0.02)
+        with lock:
+            here.remove(size)
+        return Answer(Outcome.ACCEPTED, provider_id=str(message.reference))
+
+    with tenancy.inside(shree):
+        rows = provider.order_each(account, 6)
+    for row in rows:
+        with_file(row)
+    post.answer = taking
+    run(account)
+    assert len(post.taken) == 6 and max(peaks) == 42  # two of 21 bytes, where all six might go
 
 
 def test_a_key_of_a_file_that_does_not_open_ends_one_message_alone(

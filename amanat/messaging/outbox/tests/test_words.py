@@ -39,7 +39,7 @@ def test_one_in_every_script(text: str) -> None:
         "Stop sending messages", "stop texting me", "no more messages", "please remove my number", "leave me alone", "msg mat karo",
         "message nahi chahiye", "ye sms band karo yaar", "mujhe pareshan mat karo", "I don't want these reminders",
         "मुझे मैसेज मत करो", "कृपया मत भेजिए", "संदेश नहीं चाहिए", "परेशान मत करो", "मेसेज पाठवू नका", "मला मेसेज नको", "त्रास देऊ नका",
-        "message pathvu naka", "msg nako", "mala tras deu naka", "bhai mat bhejna",
+        "message pathvu naka", "nako pathvu", "mala kahi naka pathavu", "नको पाठवू", "msg nako", "mala tras deu naka", "bhai mat bhejna",
     ],
 )  # fmt: skip
 def test_a_sentence_that_sounds_like_a_stop_is_for_a_person_to_ask(text: str) -> None:
