@@ -28,6 +28,8 @@ DAY, MOMENT = timedelta(days=1), timedelta(microseconds=1)
 RIGHTS = ready.policy("default").rights
 State = RightsRequest.State
 
+AN_ID = "01941f29-7c00-7000-8000-000000000001"
+
 
 @pytest.fixture
 def inside(db: None, shree: Workspace) -> Iterator[Workspace]:
@@ -129,12 +131,12 @@ def test_pages_of_what_is_done_show_the_newest_first(inside: Workspace, limit: i
 @pytest.mark.parametrize(
     ("key", "by_day", "by_number"),
     [
-        (f"2026-12-01T06:00:00+00:00~{ids.new()}", True, False),
-        (str(ids.new()), False, True),
-        (f"2026-12-01T06:00:00~{ids.new()}", False, False),  # no zone: no page gave it
-        (f"yesterday~{ids.new()}", False, False),
+        (f"2026-12-01T06:00:00+00:00~{AN_ID}", True, False),
+        (AN_ID, False, True),
+        (f"2026-12-01T06:00:00~{AN_ID}", False, False),  # no zone: no page gave it
+        (f"yesterday~{AN_ID}", False, False),
         ("2026-12-01T06:00:00+00:00~7", False, False),
-        (f"~{ids.new()}", False, True),
+        (f"~{AN_ID}", False, True),
         ("", False, False),
         ("~", False, False),
     ],
