@@ -58,6 +58,7 @@ NO_PAGE = {
     "registers/contracts/<uuid:contract_id>/file/": "a file",
     "registers/partners/<slug:recipient>/new/": "the demo's policy names no partner; looked at in amanat/privacy/registers/tests",
     "registers/handovers/<uuid:handover_id>/": "the same",
+    "registers/partners/told/<uuid:handover_person_id>/": "the same",
     "registers/authorities/<uuid:disclosure_id>/": "the demo has no demand of an authority; walked with the registers",
     "w/<uuid:workspace_id>/choices/code/<uuid:passcode_id>/": "begins with a message to the person",
     "w/<uuid:workspace_id>/choices/mine/": "opens with the code of that message",

@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from amanat.core import clock
 
@@ -44,7 +46,7 @@ class Driver:
     """Orders, one after the other: a function of an importable module with arguments of JSON."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-c", _DRIVER, str(connection.settings_dict["NAME"])]
+        command = [sys.executable, "-c", _DRIVER, str(connections["default"].settings_dict["NAME"])]
         self._process = subprocess.Popen(command, cwd=_HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._timer: threading.Timer | None = None
 
@@ -129,16 +131,24 @@ def _counted(after: int) -> Iterator[None]:
         one_more()
         return execute(sql, values, many, context)
 
-    commit = connection._commit
+    def watch(connection: BaseDatabaseWrapper) -> None:
+        commit = connection._commit
 
-    def commits() -> None:
-        one_more()  # all is written, nothing is committed
-        commit()
-        one_more()  # all is committed, nothing that waits for the commit is done
+        def commits() -> None:
+            one_more()  # all is written, nothing is committed
+            commit()
+            one_more()  # all is committed, nothing that waits for the commit is done
 
-    connection._commit = commits
-    with connection.execute_wrapper(count):
-        yield
+        connection._commit = commits
+        connection.execute_wrappers.append(count)
+
+    def opened(connection: BaseDatabaseWrapper, **_signal: Any) -> None:
+        if count not in connection.execute_wrappers:  # of another thread
+            watch(connection)
+
+    watch(connections["default"])
+    connection_created.connect(opened, weak=False)
+    yield
 
 
 __all__ = ["Driver", "drive", "driver"]
