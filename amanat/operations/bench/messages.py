@@ -27,12 +27,10 @@ from amanat.core.configuration import CHECKOUT
 from amanat.operations.bench import machine
 from amanat.operations.bench.actions import PATIENCE, expect, measure, quiet
 from amanat.operations.bench.browser import Browser
-from amanat.operations.bench.site import CORE, Running
+from amanat.operations.bench.site import Running
 
 type Figures = dict[str, float]
 LATENCY = 0.1
-#: Cores that site, worker, database and double share while messages are sent and taken in.
-CORES = 2
 CONNECTIONS = 16
 SEARCHED = ("passport", "insurance renewal", "deshmukh payment", "pan card", "nashik receipt", "आधार")
 _MODULE = "amanat.operations.bench.conversations"
@@ -122,7 +120,7 @@ def sending(bench: Conversations, name: str) -> dict[str, Figures]:
     with _double(site) as double, quiet(site):
         before = double.counts()["accepted"]
         ordered = int(bench.told("remind", bench.sizes.reminded)["reminders"])
-        with _shared(site):
+        with site.shared():
             used = _Used(worker=site.worker, database=site.database, double=lambda: [double.pid])
             for pid in site.worker():
                 os.kill(pid, signal.SIGCONT)
@@ -195,29 +193,6 @@ def _double(site: Running) -> Iterator[Double]:
         process.wait(20)
 
 
-@contextmanager
-def _shared(site: Running) -> Iterator[None]:
-    """Let the site's processes use as many cores as the goals speak of, and bring them back to theirs."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    cores = set(sorted(range(os.cpu_count() or 1))[:CORES])
-    _bind(site, cores)
-    try:
-        yield
-    finally:
-        _bind(site, {CORE})
-
-
-def _bind(site: Running, cores: set[int]) -> None:
-    for pid in machine.tree(site.supervisor):
-        for thread in machine.threads(pid):
-            try:
-                os.sched_setaffinity(thread, cores)
-            except ProcessLookupError:
-                continue
-
-
 def _wait_for(is_done: Callable[[], bool], what: str, *, every: float) -> None:
     until = time.monotonic() + PATIENCE
     while not is_done():
@@ -232,7 +207,7 @@ def _wait_for(is_done: Callable[[], bool], what: str, *, every: float) -> None:
 def intake(bench: Conversations, name: str) -> dict[str, Figures]:
     """Calls of one event each on kept connections while no worker works; then the time until all is worked off."""
     calls = [_signed(bench, value) for value in _values(bench, bench.sizes.events)]
-    with _shared(bench.site):
+    with bench.site.shared():
         with quiet(bench.site):
             used = _Used(web=bench.site.web, database=bench.site.database)
             begun = time.perf_counter()
@@ -326,7 +301,7 @@ def to_the_page(bench: Conversations, name: str) -> dict[str, Figures]:
     """From the first byte of a call to the conversation's page that shows what was written, told by the live process."""
     waits = []
     page, phone = f"/inbox/{bench.seeded['thread']}/", str(bench.seeded["phone"])
-    with _listening(bench) as stream, _shared(bench.site):
+    with _listening(bench) as stream, bench.site.shared():
         for number in range(max(bench.repeat // 4, 5) + 2):
             text = f"bench {time.time_ns()}"
             body, headers = _signed(bench, _written(bench, phone, f"wamid.live.{time.time_ns()}", text))

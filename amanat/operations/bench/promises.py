@@ -1,8 +1,8 @@
 """What keeping the promises costs: `python -m amanat.operations.bench.promises EMAIL REPEAT PEOPLE LINES LEDGER [NAMES]` in the environment of the
 measured site; prints JSON.
 
-These are calls of rules, not pages, so they are timed where they run: one process, on the same core as the database, everything
-committed as in life. Waiting is what is told; on one core that is the processor time of both, the disk and the ledger included.
+These are calls of rules, not pages, so they are timed where they run: one process, on the same core as the database (the retention run has two
+cores, as in life), everything committed. Waiting is what is told; on one core that is the processor time of both, the disk and the ledger included.
 """
 
 from __future__ import annotations

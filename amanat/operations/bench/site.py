@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from amanat.operations.bench import machine
 SETTLED_SHARE = 0.05  #: of the core: a site that uses less has settled
 PATIENCE = 300.0
 CORE = 0  #: the site and its database run here, the client on another
+CORES = 2  #: that sending, taking in and the retention run have
 
 
 @dataclass
@@ -58,10 +59,28 @@ class Running:
     def worker(self) -> list[int]:
         return self.tree_of("amanat worker")
 
-    def told(self, module: str, *arguments: str, is_pinned: bool = True) -> Any:
-        """What a module of ours prints as JSON, run in the site's environment and, unless told otherwise, on its core."""
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Let the site's processes use as many cores as goals that name none speak of, and bring them back to theirs."""
+        self._bind(set(range(os.cpu_count() or 1)[:CORES]))
+        try:
+            yield
+        finally:
+            self._bind({CORE})
+
+    def _bind(self, cores: set[int]) -> None:
+        if not hasattr(os, "sched_setaffinity"):
+            return
+        for pid in machine.tree(self.supervisor):
+            for thread in machine.threads(pid):
+                with suppress(ProcessLookupError):
+                    os.sched_setaffinity(thread, cores)
+
+    def told(self, module: str, *arguments: str, is_pinned: bool = True, is_shared: bool = False) -> Any:
+        """What a module of ours prints as JSON, run in the site's environment: on its core, beside it, or on as many as are `shared`."""
+        cores = range(os.cpu_count() or 1)[:CORES] if is_shared else [CORE] if is_pinned else []
         process = subprocess.run(
-            [*(_pinned(CORE) if is_pinned else ()), sys.executable, "-m", module, *arguments],
+            [*(_pinned(*cores) if cores else ()), sys.executable, "-m", module, *arguments],
             cwd=CHECKOUT, env=self.environment, stdout=subprocess.PIPE, check=True, text=True,
         )  # fmt: skip
         return json.loads(process.stdout.splitlines()[-1])
@@ -99,9 +118,9 @@ def _to_noon() -> int:
     return int((noon_in_utc - clock.now().timestamp()) % 86_400)
 
 
-def _pinned(core: int) -> list[str]:
+def _pinned(*cores: int) -> list[str]:
     taskset = shutil.which("taskset")
-    return [taskset, "-c", str(core)] if taskset and (os.cpu_count() or 1) > 1 else []
+    return [taskset, "-c", ",".join(map(str, cores))] if taskset and (os.cpu_count() or 1) > 1 else []
 
 
 def _wait(site: Running, process: subprocess.Popen[bytes]) -> None:
