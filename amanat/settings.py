@@ -249,8 +249,8 @@ SANDBOX_URL = f"http://127.0.0.1:{_set.sandbox_port}"
 SENDS_MAIL = bool(_set.smtp_host)
 MAILERS = {"default": _smtp if SENDS_MAIL else {"BACKEND": "amanat.core.outbox.EmailBackend"}}
 DEFAULT_FROM_EMAIL = _set.mail_from
-#: A function(to, body) that sends a text message; by default it is kept for the local outbox page.
-TEXT_SENDER = "amanat.core.outbox.keep_text"
+#: A function(to, body) that sends a text message; without the operator's file it is kept for the local outbox page.
+TEXT_SENDER = "amanat.messaging.channels.site_texts.send" if _set.texts_file else "amanat.core.outbox.keep_text"
 
 # --- Jobs and logs -----------------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"

@@ -19,7 +19,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.crypto import get_random_string
@@ -31,7 +30,7 @@ from django.utils.translation import gettext_lazy
 from amanat.accounts import access, guessing, history, mails, second_factors, sessions, signing_up
 from amanat.accounts.models import SignIn, User
 from amanat.accounts.session_store import hashed
-from amanat.core import clock, outbox, phones, routes, tombstones, vault
+from amanat.core import clock, codes, outbox, phones, routes, tombstones, vault
 
 #: What pages say after an act; the library's other messages ("signed in as ...") are left out.
 SAID: dict[str, str | Promise] = {
@@ -160,7 +159,7 @@ class AccountAdapter(DefaultAccountAdapter):
             "reset_url": settings.BASE_URL + reverse("account_reset_password"),
         }
         subject, body = mails.written(template_prefix, facts)
-        EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [email]).send()
+        codes.deliver(email, subject=subject, body=body)
 
     def _take_sending(self, recipient: str) -> None:
         try:

@@ -17,12 +17,14 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from amanat.accounts import history, profile, second_factors, sessions
 from amanat.accounts import sign_in_forms as forms
 from amanat.accounts.access import see_other
 from amanat.accounts.models import SignIn, User
 from amanat.accounts.session_store import hashed
+from amanat.core import outbox
 
 _USED_UP = {"too_many_login_attempts", "rate_limited"}
 
@@ -137,8 +139,16 @@ _phone_later = ours(library._VerifyPhoneChangeView, "sign_in/confirm_phone.html"
 
 
 def verify_phone(request: HttpRequest) -> HttpResponseBase:
-    answer: HttpResponseBase = (_phone_later if request.user.is_authenticated else _phone_at_sign_up)(request)
+    try:
+        answer: HttpResponseBase = (_phone_later if request.user.is_authenticated else _phone_at_sign_up)(request)
+    except outbox.NotSent:
+        return _said_not_sent(request)
     return answer
+
+
+def _said_not_sent(request: HttpRequest) -> HttpResponse:
+    messages.error(request, _("The code could not be sent. Try again in a minute."))
+    return see_other(request.path)
 
 
 class PhoneView(Answers, library.ChangePhoneView):  # type: ignore[misc]
@@ -149,7 +159,10 @@ class PhoneView(Answers, library.ChangePhoneView):  # type: ignore[misc]
         if request.POST.get("action") == "remove":
             profile.forget_phone(cast(User, request.user))
             return see_other(reverse("account_change_phone"))
-        answered: HttpResponseBase = super().post(request, *args, **kwargs)
+        try:
+            answered: HttpResponseBase = super().post(request, *args, **kwargs)
+        except outbox.NotSent:
+            return _said_not_sent(request)
         return answered
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from allauth.account.stages import PhoneVerificationStage
 from django.conf import settings
+from django.contrib import messages
+from django.utils.translation import gettext as _
 
 from amanat.core import outbox
 
@@ -16,7 +18,13 @@ class PhoneAtSignUp(PhoneVerificationStage):  # type: ignore[misc]  # the sign-i
     def handle(self) -> tuple[Any, bool]:
         if not self.login.signup or not texts_arrive():
             return None, True
-        response, goes_on = super().handle()
+        try:
+            response, goes_on = super().handle()
+        except outbox.NotSent:  # the account is made all the same
+            messages.error(
+                self.request, _("The code could not be sent to your phone. Confirm the number later, in your account.")
+            )
+            return None, True
         return response, goes_on
 
 

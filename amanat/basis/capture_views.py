@@ -19,7 +19,7 @@ from amanat.basis import capturing, consent, forms, notices, passcodes, receipts
 from amanat.basis.forms import CodeForm, JoinForm
 from amanat.basis.models import PublicForm, Submission
 from amanat.basis.public_views import workspace_of
-from amanat.core import clock, tenancy
+from amanat.core import clock, outbox, tenancy
 
 
 def form_page(request: HttpRequest, workspace_id: UUID, form_id: UUID) -> HttpResponse:
@@ -77,6 +77,8 @@ def send_link(request: MemberRequest, contact_id: UUID) -> HttpResponse:
         messages.error(request, _("This person has neither a phone number nor an e-mail address to send the code to."))
     except passcodes.TooMany:
         messages.error(request, _("Too many codes were sent to this person. Try again in an hour."))
+    except outbox.NotSent:
+        messages.error(request, _("The link could not be sent. Try again, or use an e-mail address."))
     return see_other(reverse("basis:choices", args=[person.pk]))
 
 
@@ -134,6 +136,8 @@ def _submitted(workspace: Workspace, public: PublicForm, form: JoinForm) -> Subm
         form.add_error("address", _("This is neither a phone number nor an e-mail address."))
     except passcodes.TooMany:
         form.add_error("address", _("Too many codes were sent. Try again in an hour."))
+    except outbox.NotSent:
+        form.add_error("address", _("The code could not be sent. Try again, or use an e-mail address."))
     return None
 
 

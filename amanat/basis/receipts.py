@@ -16,13 +16,16 @@ from amanat.accounts.models import Workspace
 from amanat.basis import rules
 from amanat.basis.models import ConsentRecord
 from amanat.basis.wording import phrase
-from amanat.core import codes, ledger
+from amanat.core import codes, ledger, outbox
 
 _SIGNER = Signer(salt="amanat.basis.receipt")
 
 
 def send(records: Sequence[ConsentRecord], *, to: str, workspace: Workspace, language: str) -> None:
-    """Tell the person what she agreed to, how to take it back and where the record stands. Part of the transaction of her yes."""
+    """Tell the person what she agreed to, how to take it back and where the record stands. Part of the transaction of her yes.
+
+    Where the provider takes no such text at all, her yes counts without a receipt. Raises NotSent where another try may help.
+    """
     if not records or not to:
         return
     policy = rules.of(workspace.pk).policy
@@ -34,7 +37,12 @@ def send(records: Sequence[ConsentRecord], *, to: str, workspace: Workspace, lan
             "back": urljoin(settings.BASE_URL, reverse("basis:public_start", args=[workspace.pk])),
             "receipt": urljoin(settings.BASE_URL, address_of(records[0])),
         }
-        codes.deliver(to, subject=_("Your receipt"), body=body)
+        try:
+            codes.deliver(to, subject=_("Your receipt"), body=body)
+        except outbox.NotSent as refused:
+            if refused.is_final:
+                return
+            raise
     ledger.write(
         "basis.receipt.sent",
         workspace=workspace,

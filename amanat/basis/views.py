@@ -21,7 +21,7 @@ from amanat.basis.consent import How
 from amanat.basis.forms import AskForm, CodeForm, WithdrawForm
 from amanat.basis.models import Asking, ConsentRecord, Method, Notice
 from amanat.basis.rules import Rules
-from amanat.core import clock
+from amanat.core import clock, outbox
 from amanat.people import cards
 from amanat.people.models import Company, Contact
 from amanat.publishing import versions
@@ -172,6 +172,8 @@ def _ask(request: MemberRequest, person: Contact, form: AskForm) -> Asking | Non
         form.add_error(None, _("This person has neither a phone number nor an e-mail address to send the code to."))
     except asking.TooMany:
         form.add_error(None, _("Too many codes were sent to this person. Try again in an hour."))
+    except outbox.NotSent:
+        form.add_error(None, _("The code could not be sent. Try again, or use an e-mail address."))
     return None
 
 

@@ -30,8 +30,11 @@ def is_right(typed: str, kept: bytes | memoryview | None, of: UUID, *, workspace
 
 
 def deliver(to: str, *, subject: str, body: str) -> None:
-    """Send a text to an address, which is a number in E.164 or an e-mail address."""
+    """Send a text to an address, which is a number in E.164 or an e-mail address. Raises outbox.NotSent."""
     if "@" in to:
-        EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [to]).send()
+        try:
+            EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [to]).send()
+        except OSError as error:  # what smtplib raises; its own words may name the address
+            raise outbox.NotSent(type(error).__name__) from None
     else:
         outbox.send_text(to, body)

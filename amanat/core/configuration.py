@@ -7,7 +7,6 @@ made by `ensure_secrets`, which only the command line calls: a web request or a 
 import contextlib
 import difflib
 import functools
-import ipaddress
 import os
 import secrets as randomness
 import stat
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 from urllib.parse import urlsplit
 
-from amanat.core.setting_kinds import CHECKOUT, KINDS, Network
+from amanat.core import texts_file
+from amanat.core.setting_kinds import CHECKOUT, KINDS, Network, is_loopback
 
 __all__ = [
     "CHECKOUT",
@@ -101,6 +101,10 @@ class Configuration:
     smtp_tls: Annotated[str, Known("tls", "Encryption of mail: `none`, `starttls` or `tls`.", "starttls")]
     mail_from: Annotated[
         str, Known("text", "Sender of the mail this site writes (default: `amanat@` + the site's host).")
+    ]
+    texts_file: Annotated[
+        Path | None,
+        Known("file", "File that says through whom codes leave as text messages; empty: they are kept and not sent."),
     ]
     whatsapp_url: Annotated[
         str, Known("address", "Where WhatsApp's Graph API is asked: Meta's, or a double.", "https://graph.facebook.com")
@@ -229,6 +233,22 @@ def load(environ: Mapping[str, str]) -> Configuration:
 
     Raises ConfigurationError with every problem found.
     """
+    values = _understood(environ)
+    values["secrets"] = values["secrets"] or values["data"].with_name(values["data"].name + "-secrets")
+    values["backup_folder"] = values["backup_folder"] or values["data"].with_name(values["data"].name + "-backups")
+    values["base_url"] = values["base_url"] or f"http://localhost:{values['port']}"
+    values["mail_from"] = values["mail_from"] or f"amanat@{urlsplit(values['base_url']).hostname}"
+    values["secret_key_file"] = values["secret_key_file"] or values["secrets"] / "secret-key"
+    values["root_key_file"] = values["root_key_file"] or values["secrets"] / "root-key"
+    configuration = Configuration(**values)
+    problems = _dangers(configuration) + key_problems(configuration) + _texts_problems(configuration)
+    if problems:
+        raise ConfigurationError(*problems)
+    return configuration
+
+
+def _understood(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The value of every setting, by its attribute; raises ConfigurationError for those that cannot be read."""
     problems = _unknown_names(environ)
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -238,17 +258,7 @@ def load(environ: Mapping[str, str]) -> Configuration:
             problems.append(f"{setting.name} is not understood: {error}.")
     if problems:
         raise ConfigurationError(*problems)
-    values["secrets"] = values["secrets"] or values["data"].with_name(values["data"].name + "-secrets")
-    values["backup_folder"] = values["backup_folder"] or values["data"].with_name(values["data"].name + "-backups")
-    values["base_url"] = values["base_url"] or f"http://localhost:{values['port']}"
-    values["mail_from"] = values["mail_from"] or f"amanat@{urlsplit(values['base_url']).hostname}"
-    values["secret_key_file"] = values["secret_key_file"] or values["secrets"] / "secret-key"
-    values["root_key_file"] = values["root_key_file"] or values["secrets"] / "root-key"
-    configuration = Configuration(**values)
-    problems = _dangers(configuration) + key_problems(configuration)
-    if problems:
-        raise ConfigurationError(*problems)
-    return configuration
+    return values
 
 
 @functools.cache
@@ -263,7 +273,11 @@ def child_environment(**changes: str) -> dict[str, str]:
 
 
 def adopt(**changes: str) -> Configuration:
-    """Let the command line's options win over the environment, for this process and its children."""
+    """Let the command line's options win over the environment, for this process and its children.
+
+    A setting that cannot be read is told all the same: without the option it would stop the next start.
+    """
+    _understood(os.environ)
     os.environ.update(changes)
     current.cache_clear()
     return current()
@@ -278,15 +292,6 @@ def _unknown_names(environ: Mapping[str, str]) -> list[str]:
             hint = f"did you mean {near[0]}?" if near else "see docs/operators.md for the list."
             problems.append(f"There is no setting {name}: {hint}")
     return problems
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _dangers(configuration: Configuration) -> list[str]:
@@ -338,6 +343,16 @@ def key_problems(configuration: Configuration) -> list[str]:
                 f"The key in {path} is shorter than {SHORTEST_KEY} bytes: put the right file back, never shorten a key."
             )
     return found
+
+
+def _texts_problems(configuration: Configuration) -> list[str]:
+    if configuration.texts_file is None:
+        return []
+    try:
+        texts_file.read(configuration.texts_file, data=configuration.data)
+    except texts_file.WrongFile as wrong:
+        return [f"AMANAT_TEXTS_FILE: {wrong}"]
+    return []
 
 
 #: Files of the secrets folder that hold database passwords, by role.

@@ -17,6 +17,17 @@ from amanat.core.models import LocalMessage
 KEPT = timedelta(days=1)
 
 
+class NotSent(OSError):
+    """A mail or a text did not leave, or nobody knows; an OSError like what smtplib raises. It names neither address nor words.
+
+    `is_final`: the provider refuses this one, and another try changes nothing.
+    """
+
+    def __init__(self, why: str, *, is_final: bool = False) -> None:
+        super().__init__(f"not sent ({why})")
+        self.is_final = is_final
+
+
 class EmailBackend(BaseEmailBackend):
     """Django's mail backend when AMANAT_SMTP_HOST is empty."""
 
@@ -30,7 +41,7 @@ class EmailBackend(BaseEmailBackend):
 
 
 def send_text(to: str, body: str) -> None:
-    """Send a text message to an E.164 number through whatever sender is set."""
+    """Send a text message to an E.164 number through whatever sender is set. Raises NotSent."""
     cast(Callable[[str, str], None], import_string(settings.TEXT_SENDER))(to, body)
 
 

@@ -18,7 +18,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, get_resolver, path
 from django.utils.translation import gettext as _
 
-from amanat.core import diskspace, limits
+from amanat.core import diskspace, limits, outbox
 from amanat.core.limits import Limit
 
 View = Callable[..., HttpResponseBase]
@@ -120,7 +120,10 @@ def route(
         over = _over_limit(request, declared)
         if over is not None:
             return over
-        return declared.rule.admit(request, declared, functools.partial(view, request, *args, **kwargs))
+        try:
+            return declared.rule.admit(request, declared, functools.partial(view, request, *args, **kwargs))
+        except outbox.NotSent:  # outside of any transaction: nothing of the request is kept
+            return refusal(request, 502)
 
     guarded.route = declared  # type: ignore[attr-defined]
     return path(pattern, guarded, name=name)
@@ -189,6 +192,7 @@ def refusal(request: HttpRequest, status: int) -> HttpResponse:
         413: _("This is too large"),
         423: _("This workspace is being closed: it can only be read"),
         429: _("Too many tries. Wait a little and try again."),
+        502: _("The message could not be sent"),
         503: _("Nothing can be saved at the moment: the disk is nearly full"),
     }
     if request.path.startswith("/api/"):

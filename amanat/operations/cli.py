@@ -264,12 +264,18 @@ def _migrate(options: argparse.Namespace, configuration: Configuration) -> int:
 
 def _add_doctor(doctor: argparse.ArgumentParser) -> None:
     doctor.add_argument("--mail-dns", action="store_true", help="also ask the name servers for SPF, DKIM and DMARC")
+    doctor.add_argument(
+        "--texts", action="store_true", help="print the text messages that are to be registered with DLT"
+    )
     _add_json(doctor)
 
 
 def _doctor(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import doctor
 
+    if options.texts:
+        print(json.dumps(doctor.texts_to_register(), indent=2, ensure_ascii=False))
+        return DONE
     report = doctor.examine(configuration, asks_dns=options.mail_dns)
     print(json.dumps(report.as_json(), indent=2) if options.json else report.as_text())
     return DONE if report.ok else FAILED
@@ -279,7 +285,7 @@ def _demo(options: argparse.Namespace, configuration: Configuration) -> int:
     from amanat.operations import migrate, postgres
 
     settings.ensure_secrets(configuration)
-    with postgres.using(configuration, new=True):
+    with postgres.using(configuration, new=True), migrate.one_at_a_time(configuration, "demo"):
         migrate.run()
         from amanat.operations import demo  # needs Django, set up above
 

@@ -3,17 +3,19 @@
 import importlib.metadata
 import re
 import shutil
+import socket
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import psycopg
 
 from amanat import __version__
-from amanat.core import clock, database, safekeeping
+from amanat.core import clock, database, safekeeping, texts_file
 from amanat.core import configuration as settings
 from amanat.core.configuration import CHECKOUT, Configuration, ConfigurationError
 from amanat.operations import Refused, nightly, notes, ports, postgres, programs, services, wellness
@@ -22,6 +24,7 @@ State = Literal["ok", "warn", "fail"]
 LITTLE_SPACE = 1 << 30
 NO_SPACE = 100 << 20
 CLOCK_TOLERANCE = 5.0  # seconds
+MSG91_URL = "https://control.msg91.com"
 _SEED = 32  # bytes of an Ed25519 key
 WORKER_SILENCE = 60  # seconds; workers report every 10
 NEWEST_MINOR = {15: "15.20", 16: "16.16", 17: "17.12", 18: "18.6"}
@@ -60,7 +63,7 @@ Check = Callable[[Configuration], Iterator[Finding]]
 
 
 def examine(configuration: Configuration, *, asks_dns: bool = False) -> Report:
-    """`asks_dns` also asks the name servers what the domains of workspaces' mail publish; nothing else here leaves this machine."""
+    """`asks_dns` also asks the name servers what the domains of workspaces' mail publish; else only the text provider's name is looked up."""
     findings = [finding for check in PLAIN_CHECKS for finding in _safely(check, configuration)]
     if configuration.is_embedded and not postgres.has_cluster(configuration):
         findings.append(
@@ -211,6 +214,53 @@ def _mail(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("mail", "warn", "Mail leaves without encryption.", "Set AMANAT_SMTP_TLS to starttls or tls.")
     else:
         yield Finding("mail", "ok", f"Mail leaves through {configuration.smtp_host}, port {configuration.smtp_port}.")
+
+
+def _texts(configuration: Configuration) -> Iterator[Finding]:
+    """Whether codes reach telephones. Nothing is sent: the provider's name is looked up."""
+    if configuration.texts_file is None:
+        if settings.is_loopback(configuration.host_name) and not configuration.smtp_host:
+            yield Finding("texts", "ok", "Text messages are kept and shown on this machine.")
+        else:
+            mend = "Set AMANAT_TEXTS_FILE; see “Codes by text message” in docs/operators.md."
+            told = "Codes and warnings by text message reach nobody: they are kept, and shown to nobody."
+            yield Finding("texts", "warn", told, mend)
+        return
+    try:
+        file = texts_file.read(configuration.texts_file, data=configuration.data)
+    except texts_file.WrongFile as wrong:
+        yield Finding("texts", "fail", f"{str(wrong)[:1].upper()}{str(wrong)[1:]}", "Mend the file and start again.")
+        return
+    host = urlsplit(file.url or MSG91_URL).hostname or ""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        yield Finding("texts", "warn", f"No name server knows {host}, which carries text messages.", "Mend “url”.")
+    else:
+        yield Finding("texts", "ok", f"Text messages leave through {host}, from {file.header}.")
+
+
+def _text_templates(configuration: Configuration) -> Iterator[Finding]:
+    """Whether each of our texts goes under an id of the register: operators in India drop the others."""
+    if configuration.texts_file is None:
+        return
+    services.set_up_django()
+    from amanat.messaging.channels import site_texts  # needs Django, set up above
+
+    left = site_texts.unregistered(texts_file.read(configuration.texts_file, data=configuration.data))
+    if left:
+        told = f"{len(left)} texts of this site have no template id, so they do not leave for Indian numbers."
+        yield Finding("text templates", "warn", told, "Register them and add them to the file: ./run doctor --texts")
+    else:
+        yield Finding("text templates", "ok", "Each text of this site has a template id.")
+
+
+def texts_to_register() -> list[dict[str, str]]:
+    """Our texts as the register takes them, in the form of the file's “templates”."""
+    services.set_up_django()
+    from amanat.messaging.channels import site_texts  # needs Django, set up above
+
+    return [{"text": text, "template_id": ""} for _language, text in site_texts.registered()]
 
 
 def _backups(configuration: Configuration) -> Iterator[Finding]:
@@ -393,5 +443,5 @@ def _connected(configuration: Configuration, role: str) -> psycopg.Connection:
     return psycopg.connect(database.address(configuration, role), connect_timeout=10)
 
 
-PLAIN_CHECKS: tuple[Check, ...] = (_python, _packages, _keys, _folder, _space, _backups, _archive, _port, _mail)
-DATABASE_CHECKS: tuple[Check, ...] = (_server, _roles, _schema, _worker)
+PLAIN_CHECKS: tuple[Check, ...] = (_python, _packages, _keys, _folder, _space, _backups, _archive, _port, _mail, _texts)
+DATABASE_CHECKS: tuple[Check, ...] = (_server, _roles, _schema, _worker, _text_templates)

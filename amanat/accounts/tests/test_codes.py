@@ -22,6 +22,7 @@ from amanat.accounts.tests.browsers import PASSWORD, confirm, newest_code, sign_
 from amanat.accounts.tests.looking import nothing_changes
 from amanat.core import clock, tenancy
 from amanat.core.models import LocalMessage
+from amanat.core.tests import texts
 
 pytestmark = pytest.mark.django_db
 EMAIL = "asha@example.in"
@@ -337,3 +338,13 @@ def test_a_wrong_code_of_signing_in_stands_in_the_history_of_its_owner_only(user
         client = asked("account_request_login_code", email)
         client.post(reverse("account_confirm_login_code"), {"code": "000000"})
     assert list(SignIn.objects.values_list("user", "outcome")) == [(user.pk, SignIn.Outcome.WRONG_CODE)]
+
+
+def test_a_number_whose_code_cannot_be_sent_is_not_taken(member: Member, settings: Any) -> None:
+    keeps, settings.TEXT_SENDER = settings.TEXT_SENDER, texts.DOWN
+    client, here = factories.signed_in(member), reverse("account_change_phone")
+    answer = client.post(here, {"phone": "98220 41736"}, follow=True)
+    assert answer.redirect_chain == [(here, 303)] and "The code could not be sent." in answer.content.decode()
+    settings.TEXT_SENDER = keeps
+    assert client.post(here, {"phone": "98220 41736"})["Location"] == reverse("account_verify_phone")
+    assert client.post(reverse("account_verify_phone"), {"code": newest_code("+919822041736")}).status_code == 302

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
@@ -16,6 +17,7 @@ from amanat.accounts.tests import browsers, factories
 from amanat.accounts.tests.browsers import PASSWORD, confirm, newest_code, sign_in, sign_up
 from amanat.core import clock, tenancy
 from amanat.core.models import LocalMessage
+from amanat.core.tests import texts
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +65,26 @@ def test_who_gets_no_text_goes_on_without_a_number() -> None:
     assert client.post(reverse("account_verify_phone"), {"action": "skip"})["Location"] == "/"
     assert User.objects.get().phone is None
     assert client.get("/workspaces/")["Location"] == reverse("accounts:new_workspace")
+
+
+def test_a_code_that_cannot_be_sent_stops_no_sign_up(settings: Any) -> None:
+    settings.TEXT_SENDER = texts.DOWN
+    client = Client()
+    sign_up(client, "rekha@example.in", phone="9822041736")
+    assert confirm(client, "rekha@example.in")["Location"] == "/"
+    user = User.objects.get()
+    assert (user.phone, user.phone_verified_at) == ("+919822041736", None)
+    assert "The code could not be sent to your phone." in client.get(reverse("accounts:new_workspace")).content.decode()
+
+
+def test_a_mail_server_that_is_off_is_said_and_no_account_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(mail: EmailMessage) -> int:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(EmailMessage, "send", refused)
+    answer = sign_up(Client(), "rekha@example.in")
+    assert answer.status_code == 502 and "The message could not be sent" in answer.content.decode()
+    assert not User.objects.exists()
 
 
 def test_where_no_text_arrives_the_number_is_not_asked_for_its_code(settings: Any) -> None:

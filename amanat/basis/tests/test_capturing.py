@@ -8,6 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMessage
 from django.test import Client
 
 from amanat.accounts.models import Workspace
@@ -20,6 +21,7 @@ from amanat.basis.tests.people import make_contact, mark_on, send_codes
 from amanat.core import clock, tenancy
 from amanat.core.ids import new
 from amanat.core.models import LocalMessage
+from amanat.core.tests import texts
 from amanat.people.models import Contact
 from amanat.publishing.tests.samples import published
 
@@ -209,6 +211,33 @@ def test_a_personal_link_opens_with_the_code_beside_it_for_three_days(shree: Wor
     with tenancy.inside(shree):
         held = Passcode.objects.of(shree).get()
         assert held.ends_at - held.sent_at == timedelta(days=3)
+
+
+@pytest.mark.parametrize("address", ["98220 41736", "asha@example.in"])
+def test_a_code_that_cannot_be_sent_is_said_at_the_address(
+    form: PublicForm, shree: Workspace, settings: Any, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    settings.TEXT_SENDER = texts.DOWN
+
+    def refused(mail: EmailMessage) -> int:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(EmailMessage, "send", refused)
+    _client, answer = filled(form, address=address)
+    page = answer.content.decode()
+    assert answer.status_code == 422 and "The code could not be sent." in page and address in page
+    with tenancy.inside(shree):
+        assert not Submission.objects.of(shree).exists()
+
+
+def test_a_link_that_cannot_be_sent_is_said_and_not_kept(shree: Workspace, settings: Any) -> None:
+    settings.TEXT_SENDER = texts.DOWN
+    with tenancy.inside(shree):
+        asha = make_contact(shree, "Asha Menon", phone=PHONE)
+    page = signed_in(make_member(shree)).post(f"/contacts/{asha.pk}/choices/link/", follow=True).content.decode()
+    assert "The link could not be sent." in page and "on its way" not in page
+    with tenancy.inside(shree):
+        assert not Passcode.objects.of(shree).exists()
 
 
 def test_a_link_needs_an_address_and_a_member_who_may_write(shree: Workspace) -> None:

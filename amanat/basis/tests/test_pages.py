@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -20,7 +21,8 @@ from amanat.basis.consent import How
 from amanat.basis.models import Asking, ConsentRecord, Method
 from amanat.basis.tests.people import make_contact
 from amanat.core import clock, ids, tenancy
-from amanat.core.models import LocalMessage
+from amanat.core.models import LedgerEntry, LocalMessage
+from amanat.core.tests import texts
 from amanat.people.models import Contact
 
 
@@ -143,6 +145,40 @@ def test_whoever_has_no_address_is_not_asked_and_the_page_says_why(client: Clien
         om = make_contact(shree, "Om")
     answer = client.post(page(om, "ask/"), {"wanted": ["marketing.sms"], "language": "en"})
     assert answer.status_code == 422 and "neither a phone number nor an e-mail" in answer.content.decode()
+
+
+def test_a_code_that_cannot_be_sent_is_said_and_asks_nothing(
+    client: Client, asha: Contact, shree: Workspace, settings: Any
+) -> None:
+    settings.TEXT_SENDER = texts.DOWN
+    answer = client.post(page(asha, "ask/"), {"wanted": ["marketing.sms"], "language": "en"})
+    assert answer.status_code == 422 and "The code could not be sent." in answer.content.decode()
+    with tenancy.inside(shree):
+        assert not Asking.objects.of(shree).exists()
+
+
+def test_a_receipt_that_cannot_be_sent_leaves_the_code_good(
+    client: Client, asha: Contact, shree: Workspace, settings: Any
+) -> None:
+    question, typed = ask(client, asha), code()
+    keeps, settings.TEXT_SENDER = settings.TEXT_SENDER, texts.DOWN
+    answer = client.post(page(asha, f"asked/{question}/"), {"code": typed})
+    assert answer.status_code == 502 and "Nothing was changed." in answer.content.decode()
+    assert count(shree) == 0
+    settings.TEXT_SENDER = keeps
+    assert client.post(page(asha, f"asked/{question}/"), {"code": typed}).status_code == 303
+    assert count(shree) == 1
+
+
+def test_a_receipt_that_no_provider_takes_stops_no_yes(
+    client: Client, asha: Contact, shree: Workspace, settings: Any
+) -> None:
+    question, typed = ask(client, asha), code()
+    settings.TEXT_SENDER = texts.REFUSING
+    assert client.post(page(asha, f"asked/{question}/"), {"code": typed}).status_code == 303
+    assert count(shree) == 1
+    with tenancy.inside(shree):
+        assert not LedgerEntry.objects.of(shree).filter(event="basis.receipt.sent").exists()
 
 
 def test_a_sixth_code_within_the_hour_is_refused_in_words(client: Client, asha: Contact) -> None:

@@ -55,6 +55,12 @@ def test_an_empty_value_counts_as_not_set() -> None:
     assert configuration.load({"AMANAT_PORT": "", "DATABASE_URL": " "}) == configuration.load({})
 
 
+def test_a_wrong_setting_is_told_where_an_option_stands_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMANAT_PORT", "abc")
+    with pytest.raises(ConfigurationError, match="AMANAT_PORT is not understood: give a whole number"):
+        configuration.adopt(AMANAT_PORT="8300")
+
+
 def test_values_get_their_types() -> None:
     found = configuration.load(
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from amanat.core import ledger_words, schema
-from amanat.messaging.channels import adapters, mail, mail_anymail, sms, unsubscribe_schema
+from amanat.messaging.channels import adapters, mail, mail_anymail, site_texts, sms, unsubscribe_schema
 from amanat.messaging.channels.mail import Smtp
 from amanat.messaging.channels.sms_http import SmsHttp
 from amanat.messaging.channels.sms_msg91 import Msg91
@@ -18,6 +18,7 @@ SENTENCES = {
 def register() -> None:
     """Called once, when the site starts."""
     sms.declare()
+    site_texts.declare()
     mail.declare()
     for adapter in (SmsHttp(), Msg91(), Smtp(), *mail.SIGNED_IN, *mail_anymail.ADAPTERS):
         adapters.register(adapter)

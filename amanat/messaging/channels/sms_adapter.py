@@ -125,19 +125,18 @@ class _Line:
         refused = sms.refusal(self._access, message)
         if refused is not None:
             return refused
-        answer = _posted(self._access, self._adapter.request(self._access, message))
+        answer = posted(self._adapter.request(self._access, message), recipient=sms.double_of(self._access))
         return answer if isinstance(answer, Answer) else self._adapter.understood(self._access, answer)
 
 
-def _posted(access: Access, request: Request) -> outgoing.Response | Answer:
+def posted(request: Request, *, recipient: str = "", timeout: float = 20.0) -> outgoing.Response | Answer:
     """The provider's answer, or ours where there was none: only a request that cannot have arrived is worth another try."""
-    recipient = sms.double_of(access) or sms.RECIPIENT
     if request.method not in {"GET", "POST"}:
         return Answer(Outcome.REFUSED, code="refused_address")
     try:
         return outgoing.send(
-            request.method, request.url, recipient=recipient, headers=request.headers, content=request.content, timeout=20,
-            max_bytes=200_000,
+            request.method, request.url, recipient=recipient or sms.RECIPIENT, headers=request.headers, content=request.content,
+            timeout=timeout, max_bytes=200_000,
         )  # fmt: skip
     except outgoing.Refused:
         return Answer(Outcome.REFUSED, code="refused_address", stops_account=True)

@@ -101,6 +101,30 @@ def test_mail_without_a_server_or_without_encryption_is_told(here: Configuration
     assert states(doctor._mail(dataclasses.replace(with_server, smtp_tls="none"))) == ["warn"]
 
 
+def test_texts_that_reach_nobody_are_told_and_a_file_is_looked_through(here: Configuration, tmp_path: Path) -> None:
+    public = dataclasses.replace(here, base_url="https://crm.example.in")
+    assert states(doctor._texts(here)) == ["ok"]
+    [warned] = doctor._texts(public)
+    assert warned.state == "warn" and "AMANAT_TEXTS_FILE" in warned.mend
+    file = tmp_path / "texts.json"
+    said = {"header": "SHREEC", "url": "http://127.0.0.1:9/send", "fields": {"to": "{number}", "text": "{text}"}}
+    file.write_text(json.dumps(said))
+    file.chmod(0o600)
+    filled = dataclasses.replace(public, texts_file=file)
+    assert [(one.state, one.sentence) for one in doctor._texts(filled)] == [
+        ("ok", "Text messages leave through 127.0.0.1, from SHREEC.")
+    ]
+    assert states(doctor._text_templates(filled)) == ["warn"]
+    file.write_text(
+        json.dumps(said | {"templates": [{**one, "template_id": "1"} for one in doctor.texts_to_register()]})
+    )
+    assert states(doctor._text_templates(filled)) == ["ok"]
+    file.write_text(json.dumps(said | {"url": "https://sms.example.invalid/send"}))
+    assert states(doctor._texts(filled)) == ["warn"]
+    file.chmod(0o644)
+    assert states(doctor._texts(filled)) == ["fail"]
+
+
 def test_a_check_that_fails_itself_is_a_finding(here: Configuration) -> None:
     def _odd_check(configuration: Configuration) -> Iterator[Finding]:
         yield Finding("odd", "ok", "So far.")

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
 from amanat.basis import rules
-from amanat.core import codes, ledger, tenancy
+from amanat.core import codes, ledger, outbox, tenancy
 from amanat.people.models import Contact
 from amanat.policy.format import Policy
 from amanat.privacy.copies.chapters import LANGUAGES, language_of
@@ -195,7 +195,15 @@ def _tell_next(incident: Incident, texts: dict[str, Draft], workspace: Workspace
         row.told_at, row.channel = at, "email" if "@" in to else "sms"
         row.save(update_fields=["told_at", "channel", "language"])
         if not incident.is_drill and not _was_told(incident, row, to):
-            codes.deliver(to, subject=texts[row.language].subject, body=texts[row.language].body)
+            try:
+                codes.deliver(to, subject=texts[row.language].subject, body=texts[row.language].body)
+            except outbox.NotSent as refused:
+                if not refused.is_final:
+                    raise
+                # Her number takes no such text: the others are told all the same, and she by hand.
+                row.told_at, row.channel, row.problem = None, "", "refused"
+                row.save(update_fields=["told_at", "channel", "problem"])
+                return 0
     return 1
 
 

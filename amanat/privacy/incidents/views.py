@@ -180,7 +180,7 @@ def _shown(request: MemberRequest, row: Incident, *, status: int = 0, **given: A
     running = list(IncidentClock.objects.of(request.workspace).filter(incident=row).order_by("due_at", "audience"))
     rows = AffectedPerson.objects.of(request.workspace).filter(incident=row)
     people = list(rows.select_related("contact").order_by("id")[: PEOPLE + 1])
-    problems = {"no address": _("no address"), "erased": _("erased meanwhile")}
+    problems = {"no address": _("no address"), "erased": _("erased meanwhile"), "refused": _("refused by the provider")}
     errors = any(form.errors for form in given.values())
     context = {
         "row": row,

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Workspace
-from amanat.core import codes
+from amanat.core import codes, outbox
 from amanat.people.models import Contact, Email, Phone
 from amanat.privacy.requests import authorities
 from amanat.privacy.requests import details as wording
@@ -124,7 +124,14 @@ def day(request: RightsRequest) -> str:
 
 
 def _send(request: RightsRequest, body: str, said: Details | None = None) -> bool:
+    """Whether it left; not where there is no address, or the provider takes no such text at all. Raises NotSent where a try may help."""
     to = address_of(request, said)
-    if to:
+    if not to:
+        return False
+    try:
         codes.deliver(to, subject=_("Your request"), body=body)
-    return bool(to)
+    except outbox.NotSent as refused:
+        if refused.is_final:
+            return False
+        raise
+    return True

@@ -11,6 +11,7 @@ from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of
 from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry, LocalMessage
+from amanat.core.tests import texts
 from amanat.people.models import Contact
 from amanat.people.tests import factories
 from amanat.policy import ready
@@ -316,3 +317,17 @@ def test_a_breach_of_one_moment_names_one_and_a_place_only_when_it_is_known(shre
     moment = drafts(shree, report(shree, happened_from=NOTICED, happened_to=NOTICED))[("people", "en")].body
     assert "When: 22 Nov 2026, 10:00 – 22 Nov 2026, 12:00" in span and "Where: The shop" in span
     assert "When: 22 Nov 2026, 12:00\n" in moment and "Where" not in moment
+
+
+def test_a_number_that_takes_no_such_text_holds_up_nobody(shree: Workspace, settings: Any) -> None:
+    settings.TEXT_SENDER = texts.REFUSING
+    incident = report(shree)
+    with tenancy.inside(shree):
+        asha = factories.make_contact(shree, "Asha", phones=[("+919822041736", "")])
+        om = factories.make_contact(shree, "Om", emails=[("om@example.in", "")])
+    assert tell(incident, asha, om) == 1
+    with tenancy.inside(shree):
+        found = AffectedPerson.objects.of(shree).filter(incident=incident)
+        assert {one.contact_id: (one.problem, bool(one.told_at)) for one in found} == {
+            asha.pk: ("refused", False), om.pk: ("", True),
+        }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -11,8 +12,9 @@ from django.db import ProgrammingError, connection, transaction
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import make_member, owner_of
-from amanat.core import files, tally, tenancy
+from amanat.core import files, outbox, tally, tenancy
 from amanat.core.models import LedgerEntry, LocalMessage, StoredFile
+from amanat.core.tests import texts
 from amanat.people import bin as deleted
 from amanat.people.models import Contact
 from amanat.privacy.requests import asking, details, telling
@@ -61,6 +63,15 @@ def test_a_request_is_confirmed_with_day_link_and_code(inside: Workspace, asha: 
     assert "31 December 2026" in message.body and asking.shown_code(request.secret) in message.body
     assert steps(request) == ["received", "identified", "confirmed"]
     assert "Asha" not in message.body
+
+
+def test_a_request_stands_though_no_provider_takes_its_text(inside: Workspace, asha: Contact, settings: Any) -> None:
+    settings.TEXT_SENDER = texts.REFUSING
+    assert steps(ask(inside, asha)) == ["received", "identified"]
+    settings.TEXT_SENDER = texts.DOWN
+    with pytest.raises(outbox.NotSent):  # another try may reach her: the page says so and keeps nothing
+        ask(inside, asha)
+    assert RightsRequest.objects.of(inside).count() == 1
 
 
 def test_the_receipt_goes_to_the_address_she_used_when_it_is_hers(inside: Workspace, asha: Contact) -> None:
