@@ -1,11 +1,12 @@
 """A person took back the yes by which a partner got her data: the partner has to hear of it, as it does of an erasure.
 
 What went is marked at once, in the transaction of her act. Somebody then writes to the partner, because policies name no address of partners;
-the page of partners has the letter, and waits for what became of it.
+the page of partners has the letter, and waits for what became of it. While she agrees again, there is nothing to write.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +16,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
+from amanat.basis import gate
 from amanat.basis.objections import SALE
+from amanat.basis.rules import UnknownPurpose
 from amanat.core import ledger
 from amanat.policy.partners import PREFIX, purpose_of
 from amanat.privacy.registers.models import HandoverPerson
@@ -40,10 +43,31 @@ def hear(workspace_id: UUID, contact_id: UUID, purpose: str, at: datetime) -> No
         went.filter(pk__in=rows).update(ended_at=at)
 
 
-def waiting(workspace_id: UUID) -> list[HandoverPerson]:
+def waiting(workspace_id: UUID, *, at: datetime) -> list[HandoverPerson]:
     """What partners still have to be told, the oldest first."""
     rows = HandoverPerson.objects.of(workspace_id).filter(ended_at__isnull=False, told_at__isnull=True)
-    return list(rows.select_related("handover").order_by("ended_at", "id")[:_SHOWN])
+    found = list(rows.select_related("handover").order_by("ended_at", "id")[: gate.MOST])
+    again = agreed_again(found, at=at)
+    return [row for row in found if row.pk not in again][:_SHOWN]
+
+
+def agreed_again(rows: Sequence[HandoverPerson], *, at: datetime) -> set[UUID]:
+    """Those of the rows whose person may be handed over again, as the gate sees it at this moment."""
+    asked: dict[str, list[HandoverPerson]] = {}
+    for row in rows:
+        if row.contact_id is not None:
+            asked.setdefault(purpose_of(row.handover.recipient), []).append(row)
+    again = set()
+    for purpose, group in asked.items():
+        people = [row.contact_id for row in group if row.contact_id is not None]
+        try:
+            answers = gate.decide_many(
+                people, workspace=group[0].workspace_id, purpose=purpose, at=at, today=timezone.localdate(at)
+            )
+        except UnknownPurpose:  # the policy names this partner no more
+            continue
+        again |= {row.pk for row, answer in zip(group, answers, strict=True) if answer.is_allowed}
+    return again
 
 
 def letter(row: HandoverPerson) -> str:
@@ -74,4 +98,4 @@ def told(*, row: HandoverPerson, answer: str, by: Member, at: datetime) -> bool:
     return True
 
 
-__all__ = ["hear", "letter", "told", "waiting"]
+__all__ = ["agreed_again", "hear", "letter", "told", "waiting"]

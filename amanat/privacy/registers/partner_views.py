@@ -50,7 +50,8 @@ def overview(request: MemberRequest) -> HttpResponse:
     counted = partners.counts(rows)
     handovers = [_line(row, words, *counted.get(row.pk, (0, 0))) for row in rows]
     context = page(
-        request, "register_partners", lines=lines, handovers=handovers, to_tell=ended.waiting(request.workspace.pk)
+        request, "register_partners", lines=lines, handovers=handovers, to_tell=ended.waiting(here, at=clock.now()),
+        whom=request.GET.urlencode(),
     )  # fmt: skip
     return render(request, "privacy/registers_partners.html", context)
 
@@ -184,6 +185,7 @@ def told(request: MemberRequest, handover_person_id: UUID) -> HttpResponse:
             messages.error(request, _("Somebody noted it meanwhile."))
         return see_other(reverse("privacy:register_partners"))
     context = page(request, "register_partners", row=row, letter=ended.letter(row), form=form)
+    context["is_over"] = row.told_at is None and row.pk in ended.agreed_again([row], at=clock.now())
     return render(request, "privacy/registers_partner_told.html", context, status=422 if form.errors else 200)
 
 
@@ -194,16 +196,9 @@ def _parties(request: MemberRequest) -> list[tuple[str, str]]:
     return [(found[id(one)], one.name) for one in named.of(policy).values()]
 
 
-def list_links(request: MemberRequest) -> list[Link]:
-    """For the menu of the list of contacts: handing over the people of the list as it is filtered, one link a partner."""
-    return [
-        Link(
-            _("Hand data over to %(party)s") % {"party": party},
-            "send",
-            reverse("privacy:register_handover_new", args=[name]),
-        )
-        for name, party in _parties(request)
-    ]
+def list_links(_request: MemberRequest) -> list[Link]:
+    """For the menu of the list of contacts: the people of the list as it is filtered. Which partners there are, the page says to which it leads."""
+    return [Link(_("Hand data over to a partner"), "send", reverse("privacy:register_partners"))]
 
 
 def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
