@@ -1,8 +1,11 @@
 """Bringing the database to this version's tables, and the protection of every table with it."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from amanat.core import configuration as settings
+from amanat.core import database
 from amanat.core.configuration import Configuration
 from amanat.operations import roles, services
 
@@ -10,16 +13,30 @@ if TYPE_CHECKING:
     from amanat.operations.replay import Replayed
 
 
+@contextlib.contextmanager
+def one_at_a_time(configuration: Configuration, what: str) -> Iterator[None]:
+    """Wait until no other process does this on the same database, on whatever machine. A killed one lets go."""
+    with roles.connect(meeting_place(configuration)) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext('amanat.operations'), hashtext(%s))", [what])
+        yield
+
+
+def meeting_place(configuration: Configuration) -> str:
+    """The address of a database that is there before our roles and tables are."""
+    return database.address(configuration, *(("superuser", "postgres") if configuration.is_embedded else ("setup",)))
+
+
 def run(*, verbosity: int = 0) -> None:
     """Roles, migrations as the owner, then the database's own protection. Quick and harmless when nothing is to do."""
-    roles.set_up(settings.current())
-    services.set_up_django()
-    from django.core.management import call_command
+    with one_at_a_time(settings.current(), "migrate"):
+        roles.set_up(settings.current())
+        services.set_up_django()
+        from django.core.management import call_command
 
-    from amanat.core import schema
+        from amanat.core import schema
 
-    call_command("migrate", database="owner", interactive=False, verbosity=verbosity)
-    schema.protect(using="owner")
+        call_command("migrate", database="owner", interactive=False, verbosity=verbosity)
+        schema.protect(using="owner")
 
 
 def finish_restore(configuration: Configuration) -> "Replayed":

@@ -31,16 +31,17 @@ GRANTS = (
 def set_up(configuration: Configuration) -> None:
     """Make whatever is missing; quick when nothing is. Raises ConfigurationError when the role of DATABASE_URL may not."""
     if configuration.is_embedded:
-        with _connect(database.address(configuration, "superuser", "postgres")) as connection:
+        with connect(database.address(configuration, "superuser", "postgres")) as connection:
             make_roles(connection, configuration)
             make_database(connection, database.NAME)
-        with _connect(database.address(configuration, "superuser")) as connection:
+        with connect(database.address(configuration, "superuser")) as connection:
             prepare_database(connection)
     elif not configuration.app_database_url:
         _set_up_external(configuration)
 
 
-def _connect(address: str) -> psycopg.Connection:
+def connect(address: str) -> psycopg.Connection:
+    """A connection where each statement is a transaction. Raises ConfigurationError when the server cannot be reached."""
     try:
         return psycopg.connect(address, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as error:
@@ -51,7 +52,7 @@ def _connect(address: str) -> psycopg.Connection:
 
 
 def _set_up_external(configuration: Configuration) -> None:
-    with _connect(database.address(configuration, "setup")) as connection:
+    with connect(database.address(configuration, "setup")) as connection:
         if connection.info.server_version < OLDEST_VERSION:
             raise ConfigurationError("The database server is older than PostgreSQL 15: use a newer one.")
         try:

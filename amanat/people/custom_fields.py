@@ -229,9 +229,13 @@ def _yes_no(field: AnyField, value: Any) -> bool:
 
 
 def _choice(field: AnyField, value: Any) -> str:
-    if value not in field.choices:
-        raise ValidationError(_("“%(value)s” is not one of the choices.") % {"value": str(value)[:60]})
-    return str(value)
+    if value in field.choices:
+        return str(value)
+    word = str(value).strip().casefold()
+    for choice in field.choices:
+        if choice.casefold() == word:
+            return choice
+    raise ValidationError(_("“%(value)s” is not one of the choices.") % {"value": str(value)[:60]})
 
 
 def _choices(field: AnyField, value: Any) -> list[str]:

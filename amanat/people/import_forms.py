@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -12,8 +13,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from amanat.people.importing import besides
-from amanat.people.importing.mapping import ColumnMatch, Mapping, Target
+from amanat.people.importing import besides, customs
+from amanat.people.importing.mapping import KNOWN, ColumnMatch, Mapping, Target
+from amanat.people.models import CustomField
 from amanat.people.vocabulary import Vocabulary
 
 _TARGETS: list[tuple[str, str | Promise]] = [
@@ -77,7 +79,9 @@ class ColumnChoice:
     orders: list[tuple[str, str | Promise]]
 
 
-def column_choices(mapping: Mapping) -> list[ColumnChoice]:
+def column_choices(mapping: Mapping, known: Sequence[CustomField] = ()) -> list[ColumnChoice]:
+    """The columns, each with all that it can be; `known` are the custom fields there are."""
+    targets = [*_TARGETS, *((f"{KNOWN}-{one.key}", one.label) for one in known)]
     return [
         ColumnChoice(
             index=match.index,
@@ -87,7 +91,7 @@ def column_choices(mapping: Mapping) -> list[ColumnChoice]:
             is_sure=match.confidence >= 0.7,
             order=match.options.get("order", "dmy"),
             has_order="order" in match.options,
-            targets=_TARGETS,
+            targets=targets,
             orders=_ORDERS,
         )
         for match in mapping.columns
@@ -96,17 +100,23 @@ def column_choices(mapping: Mapping) -> list[ColumnChoice]:
 
 
 def _word(match: ColumnMatch) -> str:
+    if match.options.get("kind") == KNOWN:
+        return f"{KNOWN}-{match.options.get('key', '')}"
     if match.target is Target.CUSTOM:
         return f"custom-{match.options.get('kind', 'text')}"
     return match.target.value
 
 
-def changed_mapping(mapping: Mapping, posted: AnyMapping[str, str]) -> Mapping:
+def changed_mapping(mapping: Mapping, posted: AnyMapping[str, str], known: Sequence[CustomField] = ()) -> Mapping:
     """The mapping with what the person chose; what she left stays with all its options."""
+    fields = {f"{KNOWN}-{one.key}": one for one in known}
     for match in mapping.columns:
         word = posted.get(f"column-{match.index}", "")
         order = posted.get(f"order-{match.index}", "")
-        if word in _KNOWN and word != _word(match):
+        if word in fields and word != _word(match):
+            chosen = customs.into(match, fields[word])
+            mapping = mapping.changed(match.index, chosen.target, **chosen.options)
+        elif word in _KNOWN and word != _word(match):
             target, _dash, kind = word.partition("-")
             options = {"name": match.column or f"#{match.index + 1}", "kind": kind} if kind else {}
             if target in {"birthday", "created_on"} or kind == "date":

@@ -93,7 +93,7 @@ def _check(request: MemberRequest, run: ImportRun, form: ImportForm) -> HttpResp
         with uploads.opened(run) as table:
             context |= {
                 "is_exact": converting.is_exact(table),
-                "columns": column_choices(mapping),
+                "columns": column_choices(mapping, runs.fields_of(run.workspace_id)),
                 "parts": [(name, _part_in_words(name)) for name in table.parts] if len(table.parts) > 1 else [],
                 "part": table.part,
                 "written": _written(table, run),
@@ -159,7 +159,7 @@ def import_start(request: MemberRequest, run_id: UUID) -> HttpResponseBase:
     if run.state != State.UPLOADED:
         messages.error(request, _("This import is not waiting for that any more. Reload the page."))
         return here
-    mapping = changed_mapping(Mapping.from_json(run.mapping), request.POST.dict())
+    mapping = changed_mapping(Mapping.from_json(run.mapping), request.POST.dict(), runs.fields_of(run.workspace_id))
     form = ImportForm(request.POST, words=vocabulary.of(request.workspace), workspace_id=request.workspace.pk)
     if request.POST.get("act") == "check":
         run.mapping = mapping.to_json()

@@ -1,9 +1,10 @@
 """From the rows of a file to drafts, whichever of the layouts it has."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
@@ -25,11 +26,13 @@ Kind = CustomField.Kind
 Fields = AnyMapping[str, AnyMapping[str, CustomField]]
 #: The heading of the last column of the failed rows that we give to download.
 REASON = "Reason"
+#: The hour in "21-11-2026 03:30 pm".
+_CLOCK = re.compile(r"[\sT,]+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?\s*(?:([ap])\.?m\.?)?\s*$", re.IGNORECASE)
 _LISTS = {"contacts": "contact", "companies": "company"}
 
 
-def guess(table: Table) -> Mapping:
-    """What the columns mean. Of our own files nothing needs to be guessed."""
+def guess(table: Table, known: Iterable[CustomField] = ()) -> Mapping:
+    """What the columns mean. Of our own files nothing needs to be guessed; `known` are the custom fields there are."""
     if is_exact(table):
         columns = tuple(
             ColumnMatch(place, column, Target.IGNORE, samples=_samples(table, place))
@@ -41,7 +44,7 @@ def guess(table: Table) -> Mapping:
     columns = tuple(
         replace(match, target=Target.IGNORE) if match.column in hidden else match for match in mapping.columns
     )
-    return Mapping(mapping.layout, columns)
+    return Mapping(mapping.layout, customs.recognized(columns, known))
 
 
 def is_exact(table: Table) -> bool:
@@ -230,21 +233,43 @@ def _custom_of(mapping: Mapping, options: values.Options, fields: AnyMapping[str
 
 
 def _value(definition: CustomField, text: str, order: str, today: date) -> Any:
-    if definition.kind == Kind.DATE:
+    if definition.kind in {Kind.DATE, Kind.TIME}:
         chosen: dates.Order = "mdy" if order == "mdy" else "ymd" if order == "ymd" else "dmy"
         try:
-            return dates.parse(text, order=chosen, today=today).isoformat()
+            plain = _CLOCK.sub("", text) if definition.kind == Kind.TIME else text
+            day = dates.parse(plain, order=chosen, today=today)
         except dates.DayInvalid as invalid:
             raise ValueError(invalid.reason) from invalid
+        if definition.kind == Kind.DATE:
+            return day.isoformat()
+        return custom_fields.cleaned(definition, _moment(text, day))
     if definition.kind == Kind.MONEY:
         try:
             return int(money.parse(text, allow_negative=True))
         except money.MoneyInvalid as invalid:
             raise ValueError(invalid.reason) from invalid
+    parted = ours.parted(text) if definition.kind == Kind.CHOICES else []
     try:
-        return custom_fields.cleaned(definition, text)
+        return custom_fields.cleaned(definition, parted if len(parted) > 1 else text)
     except ValidationError as problem:
         raise ValueError(" ".join(problem.messages)) from problem
+
+
+def _moment(text: str, day: date) -> datetime:
+    """`text` with the day that was read in it; without an hour it is midnight."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        found = _CLOCK.search(text)
+    if found is None:
+        return datetime(day.year, day.month, day.day)  # noqa: DTZ001 (the field makes it a moment of this place)
+    hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
+    if found[4]:
+        hour = hour % 12 + (12 if found[4].casefold() == "p" else 0)
+    try:
+        return datetime(day.year, day.month, day.day, hour, minute, second)  # noqa: DTZ001
+    except ValueError:
+        raise ValueError(_("Please enter a date and a time.")) from None
 
 
 def _with_ours(

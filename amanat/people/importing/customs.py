@@ -1,7 +1,8 @@
 """The custom fields that a file needs: found or made before the first row is written, and their values checked."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,8 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Member
 from amanat.people import custom_fields
 from amanat.people.custom_fields import FieldDraft
-from amanat.people.importing import jsonfiles, ours, values, vcards
-from amanat.people.importing.mapping import Mapping, Target
+from amanat.people.importing import dates, jsonfiles, ours, values, vcards
+from amanat.people.importing.mapping import KNOWN, ColumnMatch, Mapping, Target
 from amanat.people.importing.tables import Table
 from amanat.people.importing.values import Problem
 from amanat.people.models import CustomField, ImportRun
@@ -35,6 +36,26 @@ class Wanted:
     help_text: str = ""
     personal_kind: str = ""
     is_required: bool = False
+
+
+def recognized(columns: Iterable[ColumnMatch], known: Iterable[CustomField]) -> tuple[ColumnMatch, ...]:
+    """A column that bears the name of a custom field goes into it, unless the program that wrote the file says otherwise."""
+    by_label = {one.label.casefold(): one for one in known}
+    return tuple(
+        into(match, one)
+        if (one := by_label.get(match.column.strip().casefold()))
+        and (match.confidence < 1 or match.target is Target.CUSTOM)
+        else match
+        for match in columns
+    )
+
+
+def into(match: ColumnMatch, definition: CustomField) -> ColumnMatch:
+    """The column as one for a custom field that is there already."""
+    options = {"name": definition.label, "kind": KNOWN, "key": definition.key}
+    if definition.kind in {Kind.DATE, Kind.TIME}:
+        options["order"] = match.options.get("order") or dates.order_of(list(match.samples))
+    return replace(match, target=Target.CUSTOM, confidence=1.0, options=options)
 
 
 def prepare(run: ImportRun, mapping: Mapping, table: Table, *, by: Member, at: datetime) -> dict[str, dict[str, str]]:

@@ -40,6 +40,10 @@ class Target(StrEnum):
     IGNORE = "ignore"
 
 
+#: The kind of a column that goes into a custom field which is there already.
+KNOWN = "known"
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnMatch:
     """One column and what it means. Options, all strings:
@@ -48,7 +52,7 @@ class ColumnMatch:
     - `label_from`: the place of the column that holds the label of each row's value;
     - `label_of` (with IGNORE): this column is such a label column of the column at that place;
     - `order` of dates: "dmy", "mdy" or "ymd";
-    - `name` and `kind` ("text", "amount", "date", "number") of a custom field;
+    - `name` and `kind` ("text", "amount", "date", "number") of a custom field, or KNOWN and its `key` when it is there already;
     - `set`: "2" for the parts of a second address.
     """
 

@@ -12,7 +12,7 @@ from amanat.accounts.permissions import May
 from amanat.core import files, jobs, ledger
 from amanat.people.importing import converting, customs, jsonfiles, uploads, working
 from amanat.people.importing.mapping import Mapping
-from amanat.people.models import BIN, ImportRun
+from amanat.people.models import BIN, CustomField, ImportRun
 
 State = ImportRun.State
 
@@ -33,7 +33,7 @@ def upload(*, source: IO[bytes], name: str, by: Member, at: datetime) -> ImportR
         options={"part": ""},
     )
     with uploads.opened(run) as table:
-        mapping = converting.guess(table)
+        mapping = converting.guess(table, fields_of(by.workspace_id))
         run.options = {"part": table.part, "on": converting.kind_of(table)}
     run.mapping = mapping.to_json()
     run.save(force_insert=True)
@@ -41,12 +41,17 @@ def upload(*, source: IO[bytes], name: str, by: Member, at: datetime) -> ImportR
     return run
 
 
+def fields_of(workspace_id: UUID) -> list[CustomField]:
+    """The custom fields of people that a column may go into."""
+    return list(CustomField.objects.of(workspace_id).filter(on=CustomField.On.CONTACT, retired_at__isnull=True))
+
+
 def choose_part(*, run: ImportRun, part: str) -> None:
     """Take another sheet of the workbook, or another file of the archive. Raises FileRefused."""
     _require(run, State.UPLOADED)
     run.options = {**run.options, "part": part}
     with uploads.opened(run) as table:
-        run.mapping = converting.guess(table).to_json()
+        run.mapping = converting.guess(table, fields_of(run.workspace_id)).to_json()
         run.options["on"] = converting.kind_of(table)
     run.save(update_fields=["mapping", "options"])
 

@@ -29,7 +29,9 @@ _WORDINGS: tuple[tuple[str, Severity, str, str, str], ...] = (
     (
         "wording.non-personal",
         Severity.ERROR,
-        r"\b(?:non-?personal|anonymous)\b[^.]*\bip address|\bip address[^.]*\b(?:non-?personal|anonymous)\b",
+        r"\b(?:non-?personal|anonymous|(?:not|n[’']t|no) (?:be )?personal(?:ly)?)\b[^.]*\bip[ -]?address"
+        r"|\bip[ -]?address[^.]*\b(?:non-?personal|anonymous|(?:not|no|never) (?:be |considered |treated as )*personal)"
+        r"|\bip[ -]?address(?:es)? (?:do(?:es)? not|never|cannot) (?:be used to )?(?:personally )?identif",
         _("An IP address is personal data."),
         _("List it among what is collected, as pd:IPAddress."),
     ),

@@ -32,6 +32,11 @@ _SOURCE = "canary"
 _PIECE = 1 << 20
 #: Rows that a job of the running site acts on at once: the person would be erased before anybody has looked for her.
 _ACTED_ON = {"privacy.ChildFound"}
+#: What a row says that the checks of promises count: they shall find this person's like anybody else's, before her erasure and after.
+_SAYS: dict[str, dict[str, object]] = {
+    "privacy.PersonCopy": {"state": "expired"},
+    "privacy.RightsRequest": {"kind": "access", "state": "revoked", "regimes": ["in-dpdp"]},
+}
 
 
 @dataclass(slots=True)
@@ -97,7 +102,7 @@ def _row(planted: Planted, model: Model, column: str, her: Contact, at: datetime
     declared = belongings.held(model)
     assert declared is not None  # the caller looked
     leaves = {name for name, said in declared.personal.items() if said.on_erasure != OnErasure.KEEP}
-    values: dict[str, object] = {column: her.pk}
+    values: dict[str, object] = {column: her.pk, **_SAYS.get(model._meta.label, {})}
     for each in model._meta.local_concrete_fields:
         if (
             each.column in values

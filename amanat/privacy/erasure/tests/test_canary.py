@@ -9,8 +9,10 @@ from amanat.accounts.models import Workspace
 from amanat.core import clock, tenancy
 from amanat.people import pointing
 from amanat.people.models import Contact
+from amanat.privacy.copies.models import PersonCopy
 from amanat.privacy.erasure import canary, children, erasing
 from amanat.privacy.erasure.models import Erasure
+from amanat.privacy.requests.models import RightsRequest
 
 
 def test_found_while_held_and_nowhere_after(shree: Workspace, tmp_path: Path) -> None:
@@ -31,6 +33,19 @@ def test_the_running_site_leaves_it_until_it_is_erased(shree: Workspace, tmp_pat
     canary.plant(shree.pk, at=clock.now())
     assert children.sweep(shree.pk, at=clock.now() + timedelta(days=30)) == (0, 0)
     assert not canary.search(shree.pk, tmp_path).is_clean
+
+
+def test_what_she_leaves_breaks_no_promise(shree: Workspace) -> None:
+    """A request without a law, or a copy that failed, would turn the seals of the workspace red for good."""
+    canary.plant(shree.pk, at=clock.now())
+    for erased in (False, True):
+        if erased:
+            canary.erase(shree.pk, at=clock.now())
+        with tenancy.inside(shree):
+            assert list(RightsRequest.objects.of(shree.pk).values_list("regimes", "state")) == [
+                (["in-dpdp"], "revoked")
+            ]
+            assert list(PersonCopy.objects.of(shree.pk).values_list("state", flat=True)) == ["expired"]
 
 
 def test_files_of_the_data_folder_are_read_to_their_last_byte(shree: Workspace, tmp_path: Path) -> None:

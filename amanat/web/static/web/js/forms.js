@@ -121,7 +121,13 @@ document.addEventListener("submit", (event) => {
   changed.delete(form);
   sending.add(form);
   event.submitter?.setAttribute("aria-busy", "true");
+  // A file leaves the page where it stands, and no event tells when it is there.
+  if (event.submitter?.matches("[data-download]")) setTimeout(() => release(form, event.submitter), 2000);
 });
+const release = (form, button) => {
+  sending.delete(form);
+  button.removeAttribute("aria-busy");
+};
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) sending.delete(form);
   document.querySelectorAll("button[aria-busy]").forEach((button) => button.removeAttribute("aria-busy"));
