@@ -30,6 +30,7 @@ ROGUES = {
     "messaging/reminders/hurry.py": "def hurry(way, message):\n    way.send(message)\n",
     "people/hurry.py": "def hurry(outgoing):\n    outgoing.send('POST', 'https://graph.facebook.com', recipient='whatsapp')\n",
     "messaging/outbox/hurry.py": "def hurry(row):\n    row.state = Dispatch.State.SENDING\n",
+    "desk/in_the_name_of_the_site.py": "def hurry(to):\n    outbox.send_text(to, 'An offer')\n",
 }
 WALKS = [
     walking.test_an_outgoing_message_is_made_in_one_place_only,
@@ -37,6 +38,7 @@ WALKS = [
     walking.test_a_message_is_given_to_a_line_in_one_place_only,
     walking.test_the_recipients_of_messages_are_used_by_their_adapters_only,
     walking.test_the_function_that_claims_asks_the_gate_before_it_marks_a_row,
+    walking.test_who_writes_in_the_name_of_the_site_is_known,
 ]
 
 
