@@ -30,7 +30,7 @@ KINDS: dict[str, tuple[Any, Any, list[Any]]] = {
     Kind.DATE: ("2026-11-21", "2026-11-21", ["21-11-2026", "2026-02-30", "tomorrow"]),
     Kind.TIME: ("2026-11-21T10:30", "2026-11-21T10:30:00+05:30", ["10:30", "2026-11-21T25:00", "now"]),
     Kind.YES_NO: ("yes", True, ["maybe", "2"]),
-    Kind.CHOICE: ("Onion", "Onion", ["onion", "Rice", "Onion,Grape"]),
+    Kind.CHOICE: ("Onion", "Onion", ["onions", "Rice", "Onion,Grape"]),
     Kind.CHOICES: (["Onion", "Grape"], ["Onion", "Grape"], [["Rice"], ["Onion", "Rice"], ["onion"]]),
     Kind.PHONE: ("98220 41736", "+919822041736", ["12", "not a number", "+91 1"]),
     Kind.EMAIL: ("A@Example.IN", "a@example.in", ["a@", "a b@example.in", "@x.in"]),
@@ -95,6 +95,12 @@ def test_a_form_refuses_what_is_no_value_and_keeps_what_was_typed(
     assert _custom(shree) == [{"crop": kept}]
     with tenancy.inside(shree):
         assert Contact.objects.of(shree).get().name == "Asha"
+
+
+def test_a_choice_may_be_written_in_any_letter_case(shree: Workspace, rekha: Member, browser: Client) -> None:
+    _add(rekha, kind=Kind.CHOICE)
+    made = browser.post("/contacts/new/", {"name": "Asha", "custom-crop": "ONION "})
+    assert (made.status_code, _custom(shree)) == (303, [{"crop": "Onion"}])
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
