@@ -40,8 +40,6 @@ SLICE = 3.0
 FIRST, MOST = 8, 128
 #: After so many seconds without a message it begins as at first: nobody knows how the provider does now.
 _IDLE = 5.0
-#: While other workspaces send too, a run rests so many times as long as it kept this process and the database busy: they find both idle.
-_RESTS, _LONGEST_REST = 3.0, 1.0
 #: Failures in a row after which the provider gets a pause, and how long.
 _TOO_MANY = 10
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 15.0, 300.0
@@ -107,11 +105,17 @@ def send_waiting(workspace_id: UUID, account_id: UUID, *, seconds: float = SLICE
         return False
     ends, is_more = time.monotonic() + seconds, True
     try:
-        while is_more and time.monotonic() < ends:
+        while is_more and time.monotonic() < ends and not turns.gives_way(account_id):
             is_more = _run(workspace_id, account_id, ends)
     finally:
-        was_asked = turns.leave(account_id)
-    return is_more or was_asked
+        left = turns.leave(account_id)
+        _wake(workspace_id, left.follower)
+    return is_more or left.was_asked
+
+
+def _wake(workspace_id: UUID, follower: UUID | None) -> None:
+    if follower is not None:
+        ordering.wake(workspace_id, follower)
 
 
 def _run(workspace_id: UUID, account_id: UUID, ends: float) -> bool:
@@ -179,14 +183,13 @@ class _Run:
         self._health.begin()
         self._share: int | None = None
         self._has_more = False
-        self._rests_until = 0.0
         self._under_way: dict[Future[Answer | None], Try] = {}
         self._patience: dict[Future[Answer | None], Patience] = {}
         self._heard_at = time.monotonic()
         self._finished: SimpleQueue[Future[Answer | None]] = SimpleQueue()
         self._ended: list[tuple[Try, Answer | None]] = []
         self._recorded_at = time.monotonic()
-        self._is_stopped = False
+        self._is_stopped = self._has_made_room = False
         self.has_begun = self.is_complete = self.is_cut_short = False
 
     def work(self, line: Line) -> None:
@@ -194,6 +197,7 @@ class _Run:
         with ThreadPoolExecutor(MOST, thread_name_prefix="outbox") as pool:
             while True:
                 looked_at = self._claim(line, pool)
+                self._make_room()
                 if self._under_way or self._ended:
                     self._collect()
                 elif not self._may_claim():
@@ -205,7 +209,7 @@ class _Run:
                         break
                     time.sleep(left)
         self.is_complete = True
-        self.is_cut_short = not self._is_stopped and time.monotonic() >= self._ends
+        self.is_cut_short = not self._is_stopped and self._is_over()
 
     def pause(self, seconds: float) -> None:
         """Nothing leaves from the account for a while, whoever sends."""
@@ -227,7 +231,16 @@ class _Run:
         self.pause(self._health.pause())
 
     def _may_claim(self) -> bool:
-        return not self._is_stopped and time.monotonic() < self._ends
+        return not self._is_stopped and not self._is_over()
+
+    def _make_room(self) -> None:
+        """Let another account of the workspace begin while this one only waits for answers."""
+        if not self._has_made_room and not self._may_claim():
+            self._has_made_room = True
+            _wake(self._account.workspace_id, turns.make_room(self._account.pk))
+
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self._ends or turns.gives_way(self._account.pk)
 
     def _claim(self, line: Line, pool: ThreadPoolExecutor) -> int:
         self._share = turns.share(self._account.workspace_id)
@@ -249,7 +262,7 @@ class _Run:
 
     def _is_rested(self) -> bool:
         """Whether it may claim again; waits for that where there is nothing else to wait for."""
-        left = self._rests_until - time.monotonic()
+        left = turns.rest_of(self._account.workspace_id) if self._has_more else 0.0
         if left > 0 and not self._under_way and not self._ended:
             time.sleep(min(left, max(self._ends - time.monotonic(), 0.0)))
             return self._may_claim()
@@ -257,15 +270,14 @@ class _Run:
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        """What keeps the database and this process at work. Its time is the clock's: where they are slow, the run rests longer.
+        """What keeps the database and this process at work. Its time is the clock's: where they are slow, the workspace rests longer.
 
-        Who has no more than was claimed at once never rests: one message never waits for the next.
+        An account that has no more than was claimed at once never rests: one message never waits for the next.
         """
         began = time.monotonic()
         yield
         if self._share is not None and self._has_more:
-            now = time.monotonic()
-            self._rests_until = min(max(self._rests_until, now) + _RESTS * (now - began), now + _LONGEST_REST)
+            turns.rest_after(self._account.workspace_id, time.monotonic() - began)
 
     def _try(self, line: Line, each: Try, patience: Patience) -> Answer | None:
         """In a thread of its own. The journal comes first and the clock second: see `settling.rescue` for the other half."""

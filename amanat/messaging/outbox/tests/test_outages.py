@@ -207,7 +207,7 @@ def test_a_provider_that_swallows_everything_holds_a_few_requests_and_no_more(
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, empty in (("_busy", {}), ("_seen", {}), ("_failing", {}), ("_trying", set())):
+    for name, empty in (("_busy", {}), ("_queues", {}), ("_seen", {}), ("_failing", {}), ("_trying", set())):
         monkeypatch.setattr(turns, name, empty)
     monkeypatch.setattr(turns, "most", lambda: 3)
 
@@ -216,11 +216,74 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_account_has_one_turn_a_workspace_two_and_one_thread_is_always_left() -> None:
     ones, others = [provider.ids.new() for _ in range(3)], [provider.ids.new() for _ in range(2)]
     one, other = provider.ids.new(), provider.ids.new()
-    assert [turns.take(one, account) for account in ones] == [Turn.OURS, Turn.OURS, Turn.LATER]
-    assert [turns.take(other, account) for account in others] == [Turn.OURS, Turn.LATER]
-    assert turns.take(one, ones[0]) is Turn.TAKEN
-    assert (turns.leave(ones[0]), turns.leave(ones[1])) == (True, False)
-    assert turns.take(one, ones[2]) is Turn.OURS
+    assert [turns.take(one, account) for account in ones] == [Turn.OURS, Turn.OURS, Turn.QUEUED]
+    assert [turns.take(other, account) for account in others] == [Turn.OURS, Turn.QUEUED]
+    assert turns.take(other, others[0]) is Turn.TAKEN
+    assert turns.take(provider.ids.new(), provider.ids.new()) is Turn.LATER
+    assert turns.leave(others[0]) == turns.Left(was_asked=True, follower=others[1])
+
+
+@pytest.mark.usefixtures("nobody")
+def test_accounts_of_a_workspace_have_their_turns_in_the_order_they_asked() -> None:
+    here, accounts = provider.ids.new(), [provider.ids.new() for _ in range(4)]
+    turned = [turns.take(here, account) for account in accounts + accounts[2:]]
+    assert turned == [Turn.OURS] * 2 + [Turn.QUEUED] * 4
+    assert turns.leave(accounts[1]) == turns.Left(was_asked=False, follower=accounts[2])
+    assert turns.take(here, accounts[2]) is Turn.OURS
+    assert turns.leave(accounts[0]).follower == accounts[3] and turns._queues == {}
+    assert turns.leave(accounts[2]).follower is None
+
+
+@pytest.mark.usefixtures("nobody")
+def test_whose_turn_comes_before_the_queue_is_looked_at_waits_no_more() -> None:
+    here, first, second, third = (provider.ids.new() for _ in range(4))
+    assert [turns.take(here, account) for account in (first, second, third)][-1] is Turn.QUEUED
+    turns._busy.pop(first)
+    assert turns.take(here, third) is Turn.OURS, "the sweep woke it"
+    assert turns.leave(second).follower is None
+
+
+@pytest.mark.usefixtures("nobody")
+def test_while_others_send_a_workspace_takes_up_messages_of_one_account_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, first, second, third = (provider.ids.new() for _ in range(4))
+    turns._seen[provider.ids.new()] = time.monotonic()
+    assert [turns.take(here, account) for account in (first, second)] == [Turn.OURS, Turn.QUEUED]
+    assert not turns.gives_way(first), "it has only begun"
+    monkeypatch.setattr(turns, "GIVES_WAY_AFTER", 0.0)
+    assert turns.gives_way(first)
+    assert turns.make_room(first) == second, "its provider may keep it waiting: nobody waits with it"
+    assert turns.take(here, second) is Turn.OURS and turns.take(here, third) is Turn.QUEUED
+    assert turns.make_room(second) is None, "two hold the workspace's threads"
+    assert turns.leave(first).follower == third
+
+
+@pytest.mark.usefixtures("nobody")
+def test_of_two_runs_both_make_room_when_another_workspace_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, first, second = (provider.ids.new() for _ in range(3))
+    monkeypatch.setattr(turns, "GIVES_WAY_AFTER", 0.0)
+    assert [turns.take(here, account) for account in (first, second)] == [Turn.OURS, Turn.OURS]
+    assert not turns.gives_way(first)
+    turns._seen[provider.ids.new()] = time.monotonic()
+    assert turns.gives_way(first) and turns.gives_way(second)
+    turns.make_room(first)
+    assert not turns.gives_way(second)
+
+
+def test_a_run_makes_room_for_an_account_that_waits(
+    account: ChannelAccount, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has more to send, stops taking up, wakes who waits and then itself."""
+    woken: list[UUID] = []
+    waits = provider.ids.new()
+    with tenancy.inside(account.workspace_id):
+        provider.order_each(account, sending.FIRST + 1)
+    monkeypatch.setattr(turns, "_queues", {account.workspace_id: {waits: None}})
+    monkeypatch.setattr(turns, "GIVES_WAY_AFTER", 0.0)
+    monkeypatch.setattr(sending.ordering, "wake", lambda _here, which, **_when: woken.append(which))
+    assert sending.send_waiting(account.workspace_id, account.pk) is True
+    assert woken == [waits] and post.taken == []
 
 
 @pytest.mark.usefixtures("nobody")
@@ -242,6 +305,7 @@ def test_a_workspace_has_its_share_once_over_however_many_accounts() -> None:
     turns.take(other, provider.ids.new())
     turns.take(one, first)
     assert turns.share(one) == turns.SHARED
+    turns.make_room(first)
     turns.take(one, second)
     assert turns.share(one) == turns.SHARED // 2 and turns.share(other) == turns.SHARED
     turns.leave(first)
@@ -284,7 +348,8 @@ def times_claimed(
 
     monkeypatch.setattr(claiming, "claim", slow)
     monkeypatch.setattr(turns, "_seen", {shared_with.pk: time.monotonic()} if shared_with else {})
-    monkeypatch.setattr(sending, "_RESTS", 10.0)
+    monkeypatch.setattr(turns, "_RESTS", 10.0)
+    monkeypatch.setattr(turns, "_rests", {})
     sending.send_waiting(account.workspace_id, account.pk)
     return moments
 
@@ -311,10 +376,21 @@ def test_who_has_few_messages_never_rests(
 ) -> None:
     with tenancy.inside(account.workspace_id):
         provider.order_each(account, sending.FIRST - 1)
-    slept: list[float] = []
-    monkeypatch.setattr(sending._Run, "_is_rested", lambda run: slept.append(run._rests_until) or True)
+    asked: list[UUID] = []
+    monkeypatch.setattr(turns, "rest_of", lambda workspace_id: asked.append(workspace_id) or 60.0)
     times_claimed(account, monkeypatch, shared_with=other)
-    assert len(post.taken) == sending.FIRST - 1 and set(slept) == {0.0}
+    assert len(post.taken) == sending.FIRST - 1 and asked == [] and turns._rests == {}
+
+
+def test_accounts_of_one_workspace_rest_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a workspace with three accounts would keep the database busy three times as long as one with a single account."""
+    here, there = provider.ids.new(), provider.ids.new()
+    monkeypatch.setattr(turns, "_rests", {})
+    turns.rest_after(here, 0.1)
+    turns.rest_after(here, 0.1)
+    assert 0.5 < turns.rest_of(here) <= 0.2 * turns._RESTS and turns.rest_of(there) <= 0
+    turns.rest_after(here, 60.0)
+    assert 0.9 < turns.rest_of(here) <= turns._LONGEST_REST
 
 
 def test_after_idle_seconds_a_provider_is_tried_with_a_few_again() -> None:
