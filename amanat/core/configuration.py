@@ -147,7 +147,12 @@ class Configuration:
     log_level: Annotated[str, Known("level", "How much is logged: `debug`, `info`, `warning` or `error`.", "info")]
     debug: Annotated[bool, Known("boolean", "Error pages with source code, for developers only.", "false")]
     time_offset: Annotated[
-        int, Known("seconds", "Seconds by which the site's clock is moved, for demonstrations.", "0")
+        int,
+        Known(
+            "seconds",
+            "Seconds by which the site's clock is moved, for demonstrations. Codes of authenticator apps follow the real clock, as the phone does.",
+            "0",
+        ),
     ]
     secret_key_file: Annotated[
         Path, Known("file", "File with the key that signs sessions (default: in the secrets folder).")
