@@ -26,7 +26,9 @@ from uuid import UUID
 from django.db import IntegrityError, close_old_connections, connection, connections, transaction
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.manager import JobManager
 
 from amanat.core import clock, tenancy
 from amanat.core.tenancy import HasId
@@ -54,6 +56,8 @@ class Job:
 
 
 _registry: dict[str, Job] = {}
+#: Puts jobs into the queue over Django's connection, in whatever transaction is open there.
+_HERE = JobManager(DjangoConnector())
 
 
 def registered() -> dict[str, Job]:
@@ -121,6 +125,8 @@ def enqueue(
     deferrer = app.configure_task(
         name, schedule_at=due, queueing_lock=once, priority=-(waiting(workspace_id) // 5), allow_unknown=False
     )
+    # Within a worker procrastinate's own connector has a connection of its own: the job would begin before its cause is there.
+    deferrer.job_manager = _HERE
     try:
         with transaction.atomic() if once else nullcontext():
             return int(deferrer.defer(workspace_id=workspace_id, **arguments))

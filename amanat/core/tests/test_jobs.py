@@ -68,6 +68,7 @@ def states() -> list[tuple[str, str, int]]:
         return [(name, status, attempts) for name, status, attempts in cursor.fetchall()]
 
 
+@pytest.mark.slow
 def test_a_job_is_done_once_by_a_real_worker(tmp_path: Path) -> None:
     file = tmp_path / "done"
     number = jobs.enqueue("tests.note", workspace=A, file=str(file), line="hello")
@@ -88,6 +89,13 @@ def test_a_transaction_that_is_rolled_back_leaves_no_job(tmp_path: Path) -> None
         transaction.set_rollback(True)
     work()
     assert (lines(tmp_path / "kept"), lines(tmp_path / "lost")) == (["kept"], [])
+
+
+def test_a_job_passes_work_on_as_part_of_its_own_transaction(tmp_path: Path) -> None:
+    """Else a quick worker begins before there is what the work is about, finds nothing, and it is never done."""
+    jobs.enqueue("tests.passes_on", workspace=A, file=str(tmp_path / "done"))
+    work()
+    assert (states(), lines(tmp_path / "done")) == ([("tests.passes_on", "succeeded", 1)], [])
 
 
 @pytest.mark.slow
