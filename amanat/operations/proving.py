@@ -6,6 +6,7 @@ Needs Django; the command line sets it up.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +24,8 @@ def prove(workspace_id: UUID, out: Path | None, *, as_json: bool) -> tuple[str, 
         raise Refused(f"There is no workspace {workspace_id}.")
     if out is not None and out.exists():
         raise Refused(f"{out} exists: name a new file.")
+    if out is not None and not os.access(out.absolute().parent, os.W_OK):
+        raise Refused(f"Nothing can be written to the folder {out.absolute().parent}: name a file in another one.")
     rows = running.run_all(workspace_id)
     if out is not None:
         try:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from amanat.accounts.models import Workspace
 from amanat.core import clock, tenancy
-from amanat.operations import Refused
+from amanat.operations import Refused, policies
 from amanat.policy import documents, rendering
 from amanat.publishing import publish as publishing
 from amanat.publishing import versions
@@ -17,10 +17,7 @@ from amanat.publishing.publish import Plan
 
 def publish(workspace_id: UUID, file: Path, *, dry_run: bool = False) -> tuple[str, bool]:
     """What was published, or would be, and whether all is well. Raises Refused for a missing file or workspace."""
-    try:
-        source = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise Refused(f"{file} cannot be read: {problem}") from None
+    source = policies.text_of(file)
     at = clock.now()
     with tenancy.inside(workspace_id):
         # Held to the end, so that what is told is what was published.
@@ -40,7 +37,19 @@ def publish(workspace_id: UUID, file: Path, *, dry_run: bool = False) -> tuple[s
 
 
 def export(workspace_id: UUID, folder: Path) -> str:
-    """Every version into `folder`: the file as it was written, the document for machines, the page as text in each language."""
+    """Every version into `folder`: the file as it was written, the document for machines, the page as text in each language.
+
+    Raises Refused for a missing workspace, and for a folder that cannot be written to.
+    """
+    try:
+        return _export(workspace_id, folder)
+    except (FileExistsError, NotADirectoryError):
+        raise Refused(f"{folder} is a file: name a folder; it is made when it is not there yet.") from None
+    except OSError as problem:
+        raise Refused(f"Nothing can be written to {folder}: {problem.strerror}. Name another folder.") from None
+
+
+def _export(workspace_id: UUID, folder: Path) -> str:
     with tenancy.inside(workspace_id):
         _workspace(workspace_id)
         rows = list(versions.all_of(workspace_id).order_by("number"))

@@ -9,7 +9,7 @@ import pytest
 
 from amanat import __version__
 from amanat.core import configuration as settings
-from amanat.operations import cli
+from amanat.operations import cli, commands
 from amanat.operations.tests import places
 
 
@@ -38,7 +38,7 @@ def test_a_relative_data_folder_is_relative_to_where_the_command_was_given(
 def test_words_that_are_not_understood_end_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli._parser().parse_args(words)
-    assert ended.value.code == cli.USAGE
+    assert ended.value.code == commands.USAGE
     assert "usage:" in capsys.readouterr().err
 
 
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_ends_with_a_sentence(
 
     monkeypatch.setattr(settings, "adopt", lambda **_changes: found)
     monkeypatch.setattr(settings, "ensure_secrets", refused)
-    assert cli.main(["up"]) == cli.CANNOT
+    assert cli.main(["up"]) == commands.CANNOT
     assert sentence.format(data=data, user=getpass.getuser()) in capsys.readouterr().err
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from amanat.core import configuration
 from amanat.core.configuration import Configuration, ConfigurationError
-from amanat.operations import Refused, backup, cli, doctor, nightly, postgres, restore, services, swapping
+from amanat.operations import Refused, backup, cli, commands, doctor, nightly, postgres, restore, services, swapping
 from amanat.operations.archive import keeping, rewinding
 from amanat.operations.doctor import Finding, Report
 from amanat.operations.tests import places
@@ -89,7 +89,7 @@ def test_words_become_one_call_and_its_sentence_is_printed(
     arguments: tuple[Any, ...],
 ) -> None:
     monkeypatch.setattr(*function, noting(called, "A sentence."))
-    assert cli.main(words) == cli.DONE
+    assert cli.main(words) == commands.DONE
     assert called == [arguments]
     assert capsys.readouterr().out == "A sentence.\n"
 
@@ -98,7 +98,7 @@ def test_tonights_backup_is_made_by_its_own_rule(
     here: Configuration, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nightly, "run", noting(called, "Made."))
-    assert cli.main(["backup", "--nightly"]) == cli.DONE
+    assert cli.main(["backup", "--nightly"]) == commands.DONE
     [[at]] = called
     assert at.tzinfo is not None
 
@@ -129,7 +129,7 @@ def test_words_that_make_no_sense_end_with_2_and_do_nothing(
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
-    assert ended.value.code == cli.USAGE
+    assert ended.value.code == commands.USAGE
     assert "usage: amanat" in capsys.readouterr().err
     assert not here.data.exists()
 
@@ -137,7 +137,7 @@ def test_words_that_make_no_sense_end_with_2_and_do_nothing(
 def test_a_moment_that_is_not_understood_is_refused_before_anything_is_read(
     here: Configuration, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["restore", "--to", "yesterday"]) == cli.CANNOT
+    assert cli.main(["restore", "--to", "yesterday"]) == commands.CANNOT
     assert capsys.readouterr().err.startswith("The moment 'yesterday' is not understood")
 
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_done_is_said_on_the_error_output_and_ends_with_3(
 
     for module, name in ((backup, "save"), (restore, "bring_back"), (rewinding, "bring_back"), (keeping, "run")):
         monkeypatch.setattr(module, name, refuse)
-    assert cli.main(words) == cli.CANNOT
+    assert cli.main(words) == commands.CANNOT
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", "One sentence.\n")
 
@@ -165,7 +165,7 @@ def test_an_interrupt_ends_with_130(here: Configuration, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     monkeypatch.setattr(backup, "save", interrupted)
-    assert cli.main(["backup", "x"]) == cli.INTERRUPTED == 130
+    assert cli.main(["backup", "x"]) == commands.INTERRUPTED == 130
 
 
 # --- services ----------------------------------------------------------------------------------------------------
@@ -179,20 +179,20 @@ def test_a_service_starts_with_the_settings_and_never_over_a_half_done_restore(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(cli.services, service, lambda configuration: called.append((configuration,)))
-    assert cli.main([service]) == cli.DONE
+    monkeypatch.setattr(services, service, lambda configuration: called.append((configuration,)))
+    assert cli.main([service]) == commands.DONE
     assert called == [(here,)]
     mark = swapping.restored_mark(here)
     mark.parent.mkdir(exist_ok=True)
     mark.write_text("{}")
-    assert cli.main([service]) == cli.CANNOT
+    assert cli.main([service]) == commands.CANNOT
     assert "A restore was broken off near its end" in capsys.readouterr().err
     assert len(called) == 1
 
 
 def test_the_archive_is_a_service_too(here: Configuration, called: Called, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "run", lambda configuration: called.append((configuration,)))
-    assert cli.main(["archive"]) == cli.DONE
+    assert cli.main(["archive"]) == commands.DONE
     assert called == [(here,)]
 
 
@@ -203,7 +203,7 @@ def test_up_makes_what_secrets_are_missing_and_supervises(
 
     here.secret_key_file.unlink()
     monkeypatch.setattr(supervisor.Supervisor, "run", lambda self: called.append((self._configuration,)))
-    assert cli.main([]) == cli.DONE
+    assert cli.main([]) == commands.DONE
     assert called == [(here,)]
     assert here.secret_key_file.exists()
 
@@ -242,7 +242,7 @@ def test_the_ledger_ends_with_1_when_it_is_broken(
     from amanat.operations import ledgers
 
     report = SimpleNamespace(ok=ok, as_json=lambda: {"ok": ok}, as_text=lambda: "Words.")
-    monkeypatch.setattr(cli.services, "set_up_django", lambda: None)
+    monkeypatch.setattr(services, "set_up_django", lambda: None)
     monkeypatch.setattr(ledgers, "verify", lambda: report)
     assert cli.main(["ledger", "verify"]) == code
     assert capsys.readouterr().out == "Words.\n"
@@ -271,15 +271,15 @@ def test_keys_are_shown_after_whatever_was_done(
 ) -> None:
     from amanat.operations import keys
 
-    monkeypatch.setattr(cli.services, "set_up_django", lambda: None)
+    monkeypatch.setattr(services, "set_up_django", lambda: None)
     monkeypatch.setattr(keys, "rotate", lambda only, *, wait, say: called.append(("rotate", only, wait)))
     monkeypatch.setattr(keys, "rotate_root", lambda configuration, *, say: called.append(("rotate-root",)))
     monkeypatch.setattr(
         keys, "status", lambda configuration: SimpleNamespace(as_json=lambda: {"rings": []}, as_text=lambda: "Rings.")
     )
-    assert cli.main(["keys", *words]) == cli.DONE
+    assert cli.main(["keys", *words]) == commands.DONE
     assert (called, capsys.readouterr().out) == (calls, "Rings.\n")
-    assert cli.main(["keys", "status", "--json"]) == cli.DONE
+    assert cli.main(["keys", "status", "--json"]) == commands.DONE
     assert json.loads(capsys.readouterr().out) == {"rings": []}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from amanat.accounts.models import Workspace
 from amanat.core import ids, tenancy
-from amanat.operations import Refused, cli, publications
+from amanat.operations import Refused, cli, commands, publications
 from amanat.policy import linting
 from amanat.publishing import versions
 from amanat.publishing.tests.samples import LONGER, SOURCE, WIDER, changed
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named_with_its_line_and_nothing_is_published(shree: Wo
 
 
 def test_a_missing_file_or_workspace_is_refused(shree: Workspace, file: Path, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="cannot be read"):
+    with pytest.raises(Refused, match="There is no file"):
         publications.publish(shree.pk, tmp_path / "nothing.yaml")
     for action in (publications.publish, publications.export):
         with pytest.raises(Refused, match="There is no workspace"):
@@ -83,6 +83,16 @@ def test_every_version_is_taken_out_whole(shree: Workspace, file: Path, tmp_path
 
 
 def test_the_command_asks_for_a_workspace(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["policy", "publish", "x.yaml"]) == cli.USAGE
-    assert cli.main(["policy", "export", "one", "two", "--workspace", str(ids.new())]) == cli.USAGE
+    assert cli.main(["policy", "publish", "x.yaml"]) == commands.USAGE
+    assert cli.main(["policy", "export", "one", "two", "--workspace", str(ids.new())]) == commands.USAGE
     assert "--workspace ID" in capsys.readouterr().err
+
+
+def test_an_export_goes_into_a_folder_that_can_be_written_to(shree: Workspace, file: Path) -> None:
+    publications.publish(shree.pk, file)
+    for there in (file, file / "below"):
+        with pytest.raises(Refused, match="is a file: name a folder"):
+            publications.export(shree.pk, there)
+    assert file.read_text("utf-8") == SOURCE
+    with pytest.raises(Refused, match=r"^Nothing can be written to /proc/versions: .*Name another folder\.$"):
+        publications.export(shree.pk, Path("/proc/versions"))
