@@ -135,7 +135,7 @@ def _told(error: ErrorDetails, place: Place) -> tuple[str, str]:
 
 
 def _shown(value: Any) -> str:
-    text = str(value)
+    text = f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
     return "Nothing" if value is None else f"“{text[:40]}{'…' if len(text) > 40 else ''}”"
 
 

@@ -246,9 +246,12 @@ def _feed(read: Reading) -> HttpResponse:
 def _policy_page(read: Reading) -> dict[str, Any]:
     policy = read.held.policy
     page, checked = pages.rendered(read.held, read.language, read.today, read.seals), pages.checked_at(read.seals)
-    states = [seal.state for seal in read.seals.values()]
+    shown = pages.parts(page, read.seals)
+    states = [
+        sentence.seal.state for part in shown for sentence in part.sentences
+    ]  # of what is said, not of what is hidden
     return {
-        "parts": pages.parts(page, read.seals),
+        "parts": shown,
         "updated": page.updated,
         "checked_at": checked,
         "broken": states.count(State.BROKEN),

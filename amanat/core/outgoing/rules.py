@@ -55,6 +55,7 @@ class Recipient:
     allow_private: bool
     allow_plain: bool
     ports: Collection[int] = ()  #: of hosts that were declared without one; none said: those of the web
+    part_of: str = ""  #: the recipient as people are told of it, when this is a part of one
 
     def covers(self, host: str, port: int) -> bool:
         hosts = self.hosts() if callable(self.hosts) else self.hosts
@@ -94,6 +95,7 @@ def register_recipient(
     allow_private: bool = False,
     allow_plain: bool = False,
     ports: Collection[int] = (),
+    part_of: str = "",
 ) -> Recipient:
     """Declare `name` as somebody data may go to. Registering the same name again replaces it.
 
@@ -102,7 +104,7 @@ def register_recipient(
     """
     if allow_private and not callable(hosts) and ANY_PUBLIC_HOST in hosts:
         raise ValueError("A recipient at any host cannot be on a private network.")
-    recipient = Recipient(name, hosts, allow_private, allow_plain or allow_private, ports)
+    recipient = Recipient(name, hosts, allow_private, allow_plain or allow_private, ports, part_of)
     _recipients[name] = recipient
     return recipient
 

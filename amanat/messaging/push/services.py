@@ -19,6 +19,7 @@ from django.conf import settings
 from amanat.basis import rules
 from amanat.core import clock, configuration, outgoing
 from amanat.messaging.push import vapid
+from amanat.publishing import inventory
 
 RECIPIENT = "push"
 #: Whose service it is, by its hosts; "*." stands for all names below.
@@ -83,6 +84,7 @@ def register() -> None:
     """Declare the services; called when the site starts."""
     is_near = configuration.is_loopback(urlsplit(settings.PUSH_URL).hostname or "") if settings.PUSH_URL else False
     outgoing.register_recipient(RECIPIENT, hosts=hosts, allow_private=is_near)
+    inventory.asks_first(RECIPIENT)
 
 
 def is_named(workspace_id: UUID) -> bool:

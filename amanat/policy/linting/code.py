@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 
 from amanat.policy.inventory import Inventory
 from amanat.policy.linting.findings import Case, Complaint, Severity, check
@@ -110,21 +111,51 @@ def cookie_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
 
 @_compared("code.host-undeclared")
 def host_undeclared(case: Case, inventory: Inventory) -> Iterator[Complaint]:
-    declared = {recipient.host for recipient in case.policy.recipients.values()}
-    for host in sorted(inventory.hosts - declared):
-        yield (
-            ("recipients",),
-            told(_("The code can call {host}, which is no recipient's."), host=host),
-            told(_("Add the recipient with its `host`.")),
-        )
+    """Whoever is called is named, at the host where it is called. A recipient that the program asks the policy about first may be left out."""
+    named = case.policy.recipients
+    for host, called_for in sorted(inventory.hosts.items()):
+        if called_for not in named and called_for not in inventory.asked and host not in _hosts(case):
+            yield (
+                ("recipients",),
+                told(_("The code can call {host}, which is no recipient's."), host=host),
+                told(_("Add the recipient with its `host`.")),
+            )
+    for name, recipient in named.items():
+        called = sorted(host for host, one in inventory.hosts.items() if one == name)
+        if recipient.host and called and recipient.host not in called:
+            yield (
+                ("recipients", name, "host"),
+                told(_("The code calls “{name}” at {all}, not here."), name=name, all=", ".join(called)),
+                told(_("Write `host: {host}`."), host=called[0]),
+            )
+
+
+def _hosts(case: Case) -> set[str | None]:
+    return {recipient.host for recipient in case.policy.recipients.values()}
 
 
 @_compared("code.host-gone", Severity.WARNING)
 def host_gone(case: Case, inventory: Inventory) -> Iterator[Complaint]:
     for name, recipient in case.policy.recipients.items():
-        if recipient.host and recipient.host not in inventory.hosts:
+        if recipient.host and recipient.host not in inventory.hosts and name not in inventory.hosts.values():
             yield (
                 ("recipients", name, "host"),
                 told(_("The code never calls {host}."), host=recipient.host),
                 told(_("Remove it while nothing needs it.")),
             )
+
+
+@_compared("clause.probe-unknown")
+def probe_unknown(case: Case, inventory: Inventory) -> Iterator[Complaint]:
+    """Only what somebody can look at, or vouch for, may be named as what shows that a clause is kept."""
+    for clause in case.policy.clauses if inventory.promises else ():
+        for name in clause.probe:
+            if name not in inventory.promises:
+                close = get_close_matches(name, sorted(inventory.promises), 1)
+                yield (
+                    ("clauses", clause.id, "probe"),
+                    told(_("Nothing here is checked under the name “{name}”."), name=name),
+                    told(_("Write `{words}`."), words=close[0])
+                    if close
+                    else told(_("Write a key that `amanat policy coverage --format json` lists, or leave it out.")),
+                )

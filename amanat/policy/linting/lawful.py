@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from amanat.policy import terms
+from amanat.policy import references, terms
 from amanat.policy.durations import Duration
 from amanat.policy.format import Keep
 from amanat.policy.law import Figure, Floor, Pack, floors
@@ -55,6 +55,38 @@ def _is_under(case: Case, keep: Keep, floor: Floor) -> bool:
     if floor.of == "books":
         return bool(held & terms.vocabulary().books)
     return floor.of == "logs" and "pd:AuthenticationHistory" in held
+
+
+@check("keep.law-unsaid")
+def law_unsaid(case: Case) -> Iterator[Complaint]:
+    """What a named floor keeps for longer than a sentence says, the sentence must say too: it rests on the vault as well."""
+    company = case.policy.parties.operator.company
+    for clause in case.policy.clauses:
+        if any(path.partition(".")[0] == "vault" for path in clause.rests):
+            continue
+        for name, trigger in _periods_in(clause.say):
+            keep = case.policy.keep.get(name)
+            promised = keep.until.get(trigger) if keep else None
+            if keep is None or promised is None:
+                continue
+            for floor in floors.named(keep, case.packs):
+                if floors.applies(floor, company=company) and not floors.longest(floor).is_never_longer_than(promised):
+                    wrong = told(
+                        _("“{clause}” would say {period}, and the law keeps it longer ({source})."),
+                        clause=clause.id,
+                        period=promised,
+                        source=floor.source,
+                    )
+                    advice = _("Write {limit} or more, or say it in the sentence and let it rest on `vault` as well.")
+                    yield ("keep", name, "until", trigger), wrong, told(advice, limit=floors.longest(floor))
+
+
+def _periods_in(sentence: str) -> Iterator[tuple[str, str]]:
+    """Name and trigger of each period of keeping that a sentence names."""
+    for path in references.paths_in(sentence):
+        match path.split("."):
+            case ["keep", name, "until", trigger]:
+                yield name, trigger
 
 
 @check("keep.floor-unknown")

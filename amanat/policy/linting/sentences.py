@@ -204,4 +204,8 @@ def attested_hidden(case: Case) -> Iterator[Complaint]:
     for clause in policy.clauses:
         if not is_shown(policy, clause, policy.head.effective):
             wrong = told(_("Its evidence is missing or has run out, so the page leaves it out."))
-            yield ("clauses", clause.id), wrong, told(_("Write `evidence` and `until` at what it rests on."))
+            yield (
+                ("clauses", clause.id),
+                wrong,
+                told(_("Attest it on the page of promises, or write `evidence` and `until` at what it rests on.")),
+            )

@@ -260,6 +260,12 @@ MUTATIONS: list[tuple[str, list[tuple[str, str]], set[str], str]] = [
         {"keep.below-floor"},
         "CERT-In",
     ),
+    (
+        "a sentence shorter than the law",
+        [("security:  {of: [security], until: {seen: P1Y}", "security:  {of: [security], until: {seen: P10D}")],
+        {"keep.law-unsaid"},
+        "would say 10 days, and the law keeps it longer",
+    ),
     ("password in the open", [(", store: argon2id", "")], {"data.password-readable"}, "Passwords"),
     # Sentences.
     ("probe left out", [(", probe: [S-TRAIN]", "")], {"clause.without-probe"}, "Nothing shows"),

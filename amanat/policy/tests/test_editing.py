@@ -190,6 +190,7 @@ def answers(question: questions.Question) -> st.SearchStrategy[tuple[list[str], 
     return st.tuples(given, st.just(""))
 
 
+@pytest.mark.slow
 @settings(max_examples=35, deadline=None)
 @given(st.data())
 def test_an_answer_is_exactly_what_the_policy_says_then_and_nothing_else_changed(data: st.DataObject) -> None:

@@ -125,7 +125,9 @@ def test_without_a_document_findings_have_no_lines_but_all_else() -> None:
 def test_each_check_that_can_fail_a_policy_is_tried_here() -> None:
     tried = {check for row in MUTATIONS for check in row[2]} | {check for _, check in WORDINGS}
     errors_there_are = {
-        name for name, check in CHECKS.items() if check.severity is Severity.ERROR and not name.startswith("code.")
+        name
+        for name, check in CHECKS.items()
+        if check.severity is Severity.ERROR and not name.startswith(("code.", "clause.probe-unknown"))
     }
     assert errors_there_are - tried == set()
 

@@ -64,6 +64,7 @@ POLICIES = st.frozensets(st.integers(0, len(WAYS) - 1), max_size=8).map(made)
 FEW = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.slow
 @FEW
 @given(st.lists(POLICIES, min_size=2, max_size=3), st.randoms(use_true_random=False))
 def test_the_sequence_does_not_matter(policies: list[Policy], random: object) -> None:
@@ -72,6 +73,7 @@ def test_the_sequence_does_not_matter(policies: list[Policy], random: object) ->
     assert content_hash(merge(turned).policy) == content_hash(merge(policies).policy)
 
 
+@pytest.mark.slow
 @FEW
 @given(POLICIES, POLICIES, POLICIES)
 def test_the_grouping_does_not_matter(one: Policy, two: Policy, three: Policy) -> None:
@@ -80,6 +82,7 @@ def test_the_grouping_does_not_matter(one: Policy, two: Policy, three: Policy) -
     assert left.as_document() == right.as_document() == merge([one, two, three]).policy.as_document()
 
 
+@pytest.mark.slow
 @FEW
 @given(POLICIES, POLICIES)
 def test_repetition_does_not_matter(one: Policy, two: Policy) -> None:

@@ -118,15 +118,16 @@ def test_an_announced_version_is_told_until_it_holds(client: Client, shree: Work
         assert told not in page(client, shree)
 
 
-def test_only_what_is_broken_stands_above_the_page(
+def test_only_what_is_broken_or_due_stands_above_the_page(
     client: Client, shree: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: dict[str, Seal] = {}
     monkeypatch.setattr(seals, "_provider", [lambda workspace_id: found])
     for state in State:
-        found |= {"never": Seal(state, NOW), "place": Seal(state, NOW - DAY)}
+        found |= {"never": Seal(state, NOW), "place": Seal(state, NOW - DAY), "premises": Seal(state, NOW)}  # not shown
         shown = page(client, shree)
         assert ("2 sentences below were found broken at the last check." in shown) == (state is State.BROKEN), state
+        assert ("2 sentences below are due: a check is late" in shown) == (state is State.DUE), state
         assert "The last check:" in shown and "Nothing was checked yet" not in shown
 
 

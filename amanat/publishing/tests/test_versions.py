@@ -172,6 +172,7 @@ class Model:
         self.rows.append((len(self.rows) + 1, kept, since))
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(st.tuples(st.integers(20, 24), st.integers(0, 20)), min_size=1, max_size=5))
 def test_any_series_of_publications_holds_as_the_model_says(db: None, acts: list[tuple[int, int]]) -> None:
