@@ -92,6 +92,11 @@ def kind(name: str) -> Kind:
     return _kinds[name]
 
 
+def kinds() -> list[str]:
+    """The names of all uses of files."""
+    return sorted(_kinds)
+
+
 register_kind("paper", allowed=PICTURES | {FileType.PDF, FileType.DOCX, FileType.XLSX, FileType.TXT, FileType.CSV})
 register_kind("picture", allowed=PICTURES, most_bytes=10 * MEGABYTE)
 register_kind("import", allowed=frozenset({FileType.CSV, FileType.XLSX, FileType.VCF, FileType.TXT}))

@@ -5,7 +5,9 @@ requests of programs, messages and jobs that wait. Each of these is destroyed wi
   waited for.
 - **Imports.** Files of imports that ended well go at once instead of after a day. Those of imports that wait, stopped or failed are still
   needed to go on: they are read row by row; one that names somebody, or cannot be read, is an open item.
+- **What an export searched for, and the name and columns of a file whose import ended well,** become empty where they name somebody.
 - **Rows of a file that were not taken** and **answers of the API** go where they name one of the people.
+- **Answers to public forms** that wait for their code, and **codes** that were sent to her, go.
 - **Events of providers** that wait or were parked and name them go.
 - **Records of the sandbox**, where the providers are played, lose the lines that name them.
 - **Messages** of the local outbox to their addresses go; **jobs** that wait and name their ids go.
@@ -14,7 +16,9 @@ requests of programs, messages and jobs that wait. Each of these is destroyed wi
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Collection
+from pathlib import PurePath
 from uuid import UUID
 
 from django.conf import settings
@@ -38,34 +42,49 @@ _ENDED_WELL = (_IMPORT.DONE, _IMPORT.UNDONE)
 
 def clear(wanted: Wanted, *, workspace_id: UUID) -> dict[str, int]:
     """Destroy all of it, in the caller's transaction. Doing it twice changes nothing. Returns how many of each, by label."""
+    names_one = traces.test_of_texts(wanted)
     done = {
-        "people.ExportRun": _exports(workspace_id),
-        "people.ImportRun": _imports(workspace_id),
+        "people.ExportRun": _exports(workspace_id, names_one),
+        "people.ImportRun": _imports(workspace_id, names_one),
         "core.LocalMessage": _messages(wanted),
         "procrastinate_jobs": _jobs(wanted),
-        "messaging.ProviderEvent": sealed.drop_events(traces.test_of_texts(wanted), workspace_id=workspace_id),
-        "sandbox": sandbox.forget(settings.CONFIGURATION.data / "sandbox", traces.test_of_texts(wanted)),
+        "messaging.ProviderEvent": sealed.drop_events(names_one, workspace_id=workspace_id),
+        **sealed.drop_waiting(names_one, workspace_id=workspace_id),
+        "sandbox": sandbox.forget(settings.CONFIGURATION.data / "sandbox", names_one),
         **_named(wanted, workspace_id),
     }
     return {label: count for label, count in done.items() if count}
 
 
-def _exports(here: UUID) -> int:
+def _exports(here: UUID, names_one: Callable[[str], bool]) -> int:
     """An export that is being written is waited for; one that begins later waits for us and is written without the people."""
     exporting.wait_for_all(here)
     known = ExportRun.objects.of(here).filter(file__isnull=False)
     runs = list(known.select_for_update(of=("self",)).order_by("id"))
     ExportRun.objects.of(here).filter(pk__in=[run.pk for run in runs]).update(state=_EXPORT.EXPIRED, file=None)
     _delete_files(here, [run.file_id for run in runs])
-    return len(runs)
+    asked = ExportRun.objects.of(here).exclude(state__in=[_EXPORT.QUEUED, _EXPORT.RUNNING]).exclude(definition={})
+    naming = [run.pk for run in asked if names_one(_said(run.definition))]
+    ExportRun.objects.of(here).filter(pk__in=naming).update(definition={})
+    return len({*naming, *(run.pk for run in runs)})
 
 
-def _imports(here: UUID) -> int:
+def _said(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _imports(here: UUID, names_one: Callable[[str], bool]) -> int:
     ended = ImportRun.objects.of(here).filter(file__isnull=False, state__in=_ENDED_WELL)
     runs = list(ended.select_for_update(of=("self",)).order_by("id"))
     ImportRun.objects.of(here).filter(pk__in=[run.pk for run in runs]).update(file=None)
     _delete_files(here, [run.file_id for run in runs])
-    return len(runs)
+    over = ImportRun.objects.of(here).filter(state__in=_ENDED_WELL).exclude(file_name="", mapping={})
+    naming = [run for run in over if names_one(f"{run.file_name}\n{_said(run.mapping)}")]
+    for run in naming:
+        ending = PurePath(run.file_name).suffix
+        run.file_name, run.mapping = "…" if names_one(ending) else f"…{ending}", {}
+        run.save(update_fields=["file_name", "mapping"])
+    return len({run.pk for run in (*naming, *runs)})
 
 
 def imports_to_look_at(wanted: Wanted, *, workspace_id: UUID, is_whole: bool) -> list[UUID]:

@@ -358,6 +358,10 @@ def _look_into_sealed(
         found.findings.append(Finding("messaging.Message.body", len(named), tuple(named[:_SHOWN])))
     if named := sealed.drafts(patterns.are_in, workspace_id=workspace_id):
         found.findings.append(Finding("messaging.ReplyDraft.body", len(named), tuple(named[:_SHOWN])))
+    of_requests, is_more = sealed.requests(patterns.are_in, workspace_id=workspace_id, is_whole=is_whole)
+    found.findings += [Finding(place, len(rows), tuple(rows[:_SHOWN])) for place, rows in of_requests.items()]
+    if is_more:
+        found.asked.append("privacy.RightsRequest")
 
 
 def _look_into_files(found: Searched, patterns: _Patterns, workspace_id: UUID, *, is_whole: bool) -> None:

@@ -38,6 +38,7 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
     return {
         "erase_url": reverse("privacy:erase", args=[person.pk]),
         "child_url": reverse("privacy:child", args=[person.pk]),
+        "guardian_url": reverse("basis:guardian", args=[person.pk]),
         "child": found,
     }
 

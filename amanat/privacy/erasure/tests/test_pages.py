@@ -16,7 +16,7 @@ from amanat.core.models_files import StoredFile
 from amanat.people.models import Contact, Interaction
 from amanat.people.tests import factories
 from amanat.policy.probing import Asked, Finding
-from amanat.privacy.erasure import erasing, probes
+from amanat.privacy.erasure import belongings, erasing, probes, schema
 from amanat.privacy.erasure.models import ChildFound, Erasure, ErasureCertificate, ErasureOpenItem
 from amanat.privacy.erasure.tests import people
 from amanat.privacy.erasure.tests.people import NAME
@@ -176,8 +176,16 @@ def test_the_probe_finds_whoever_came_back(shree: Workspace) -> None:
     assert _probed(shree, probes.gone).facts["back"] == 2
 
 
-def test_the_probe_of_reach_sees_a_lost_index(shree: Workspace, superuser: object) -> None:
+def test_the_probe_of_reach_sees_a_lost_index_and_a_table_nobody_declared(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert _probed(shree, probes.reaches).is_kept
+    traced, held = schema.traced, belongings.held
+    with monkeypatch.context() as broken:
+        broken.setattr(schema, "traced", lambda: [*traced(), Workspace])
+        assert (found := _probed(shree, probes.reaches)).facts["missing"] == 1 and not found.is_kept
+    monkeypatch.setattr(belongings, "held", lambda model: None if model is Contact else held(model))
+    assert (found := _probed(shree, probes.reaches)).facts["undeclared"] == 1 and not found.is_kept
 
 
 def test_the_number_of_statements_does_not_grow(shree: Workspace, django_assert_max_num_queries: object) -> None:

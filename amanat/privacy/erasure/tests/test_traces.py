@@ -29,6 +29,8 @@ from amanat.privacy.erasure.tests import people
 from amanat.privacy.erasure.tests.people import ADDRESS, NAME, NUMBER
 from amanat.privacy.erasure.traces import Finding
 from amanat.privacy.erasure.wanted import Wanted
+from amanat.privacy.requests import details
+from amanat.privacy.requests.models import Nomination, RightsRequest
 
 HERS = Wanted(
     names=[NAME.lower()],
@@ -311,7 +313,9 @@ def test_a_note_in_the_thread_of_another_and_a_draft_that_name_her_are_open_item
         other = factories.make_contact(shree, "Prakash Jadhav")
         thread = Thread.objects.create(workspace_id=shree.pk, contact=other, last_at=clock.now())
         notes = []
-        for text in (f"Belongs to {NAME}, call {NUMBER}", "Nothing of anybody"):
+        about_her = [f"Belongs to {NAME}, call {NUMBER}", f"Ring {NUMBER[3:8]} {NUMBER[8:]}", f"Write to {ADDRESS}"]
+        of_others = ["Nothing of anybody", "Has an example of it in gmail.com", "Bring 2 papers, 1 photo"]
+        for text in (*about_her, *of_others):
             note = Message(
                 id=ids.new(), workspace_id=shree.pk, thread=thread, contact=other, channel="note", direction="note",
                 happened_at=clock.now(),
@@ -326,7 +330,7 @@ def test_a_note_in_the_thread_of_another_and_a_draft_that_name_her_are_open_item
     done = people.erase(shree, scene.her, by=scene.owner)
     with tenancy.inside(shree):
         rows = {one.place: one.rows for one in ErasureOpenItem.objects.of(shree).filter(erasure=done)}
-    assert rows["messaging.Message.body"] == [notes[0]]
+    assert rows["messaging.Message.body"] == notes[:3]
     assert rows["messaging.ReplyDraft.body"] == [draft.pk]
     assert done.state == Erasure.State.FAILED
 
@@ -349,3 +353,31 @@ def test_an_event_of_a_provider_that_waits_and_names_her_is_dropped_and_others_s
     with tenancy.inside(shree):
         left = ProviderEvent.objects.of(shree).filter(payload__isnull=False)
         assert [bytes(one.digest) for one in left] == [b"+919900000000"]
+
+
+def test_a_nomination_and_a_request_of_others_that_name_her_are_open_items(shree: Workspace) -> None:
+    scene = people.scene(shree)
+    with tenancy.inside(shree):
+        other = factories.make_contact(shree, "Prakash Jadhav")
+        nomination = Nomination(id=ids.new(), workspace_id=shree.pk, contact=other, made_at=clock.now())
+        nomination.nominee = vault.seal_text(
+            json.dumps({"name": NAME, "address": ""}),
+            workspace_id=shree.pk,
+            context=details.place_of_nominee(nomination),
+        )
+        nomination.save(force_insert=True)
+        asked = []
+        for name in (NAME, "Somebody Else Entirely"):
+            request = RightsRequest(
+                id=ids.new(), workspace_id=shree.pk, contact=other, kind="access", how="counter", state="revoked", code=b"x",
+                received_at=clock.now(), promised_at=clock.now(), due_at=clock.now(),
+            )  # fmt: skip
+            request.details = details.seal(details.Details(text="Who saw it?", about_name=name), request)
+            request.save(force_insert=True)
+            asked.append(request.pk)
+    done = people.erase(shree, scene.her, by=scene.owner)
+    with tenancy.inside(shree):
+        rows = {one.place: one.rows for one in ErasureOpenItem.objects.of(shree).filter(erasure=done)}
+    assert rows["privacy.Nomination.nominee"] == [nomination.pk]
+    assert rows["privacy.RightsRequest.details"] == [asked[0]]
+    assert done.state == Erasure.State.FAILED
