@@ -1,7 +1,7 @@
 """Closing an account: a user goes when she likes, or after years away.
 
-**Design of the part that destroys.** Closing signs her out everywhere and writes down the day on which the account goes (`keep.account`, the shortest
-of what her workspaces promise). Signing in before that day takes it back. On the day her seats end, her tokens and feeds with them,
+**Design of the part that destroys.** Closing signs her out everywhere, tells her by mail and writes down the day on which the account goes
+(`keep.account`, the shortest of what her workspaces promise). Signing in before that day takes it back. On the day her seats end, her tokens and feeds with them,
 and the user's row is emptied: e-mail, name, number, password, second factors, sessions and sign-in history are gone, what is left is a
 key that old records point at. Her name stays in a workspace beside what she wrote there, as its records must say who took money.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -27,7 +27,7 @@ from amanat.accounts.permissions import Role
 from amanat.core import ledger, tenancy, tombstones
 from amanat.policy import ready
 from amanat.policy.durations import Duration, shorter
-from amanat.privacy.closing import workspaces
+from amanat.privacy.closing import letters, workspaces
 from amanat.privacy.closing.models import AccountClosure
 from amanat.privacy.retention import reckoning
 from amanat.publishing import versions
@@ -80,6 +80,7 @@ def close(*, user: User, at: datetime) -> AccountClosure:
             user=user, defaults={"asked_at": at, "due_at": grace(user, at=at).after(at)}
         )
         sessions.end_all(user, by="closed")
+        transaction.on_commit(partial(letters.closed, user, closure.due_at))
     return closure
 
 
@@ -98,6 +99,7 @@ def close_due(*, at: datetime) -> int:
     done = 0
     for closure in AccountClosure.objects.select_related("user").order_by("due_at"):
         if _is_taken_back(closure.user, closure):
+            letters.stays(closure.user)
             closure.delete()
         elif closure.due_at <= at:
             done += erase(closure.user, at=at, because="closed")

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, UserRequest, see_other, sent
 from amanat.core import clock
-from amanat.privacy.closing import taking, users, workspaces
-from amanat.privacy.registers.views import download
+from amanat.core.downloads import download
+from amanat.privacy.closing import own, taking, users, workspaces
 from amanat.privacy.retention import reckoning
 from amanat.publishing import versions
 
@@ -74,6 +74,11 @@ def account(request: UserRequest) -> HttpResponse:
     grace = users.grace(request.user, at=at)
     context = {"form": form, "alone": alone, "last_day": grace.after(at), "grace": grace.in_words(_language())}
     return render(request, "privacy/closing_account.html", context, status=422 if request.method == "POST" else 200)
+
+
+def take_account(request: UserRequest) -> StreamingHttpResponse:
+    """What is kept about oneself, as a file for people and programs."""
+    return download([own.taken(request.user).encode()], f"account-{clock.now():%Y-%m-%d}.json", "application/json")
 
 
 def workspace(request: MemberRequest) -> HttpResponse:

@@ -27,7 +27,7 @@ from amanat.people import differences, vocabulary
 from amanat.people.models import Source
 from amanat.policy import law, references, terms
 from amanat.policy.format import Policy
-from amanat.privacy import laws
+from amanat.privacy import laws as law_words
 from amanat.privacy.copies import seen
 from amanat.privacy.copies.gathering import Gathered
 from amanat.privacy.copies.telling import Record, Section, Teller
@@ -156,7 +156,8 @@ def _purposes(
             references_of(policy, [one for one in purpose.uses if one in used], language), language
         )
         said = "; ".join(
-            f"{one}: {_('with your consent') if ground == rules.CONSENT else ground}" for one, ground in grounds.items()
+            f"{one}: {_('with your consent') if ground == rules.CONSENT else law_words.ground(ground)}"
+            for one, ground in grounds.items()
         )
         records.append(
             Record(str(capfirst(wording.purpose(policy, name, language))), ((_("Data"), data), (_("Ground"), said)))
@@ -259,7 +260,7 @@ def _retention(gathered: Gathered, policy: Policy, language: str, facts: dict[st
         if block.floor:
             said = _("%(periods)s; longer where the law says so: %(laws)s") % {
                 "periods": said,
-                "laws": ", ".join(laws.in_words(block.floor)),
+                "laws": ", ".join(law_words.in_words(block.floor)),
             }
         heading = str(capfirst(str(_heading(table.label))))
         pairs.append((heading, said))
@@ -289,11 +290,14 @@ def _choices(
     answers = gate.overview(gathered.contact_ids[0], workspace=workspace, wanted=wanted, at=at, today=today)
     pairs, facts["choices"] = [], []
     for key, answer in zip(wanted, answers, strict=True):
-        words = _("allowed") if answer.is_allowed else _("not allowed")
+        # The hour at which the copy is made says nothing about what she allowed.
+        words = _("allowed") if answer.is_agreed else _("not allowed")
         pairs.append(
             (
                 str(capfirst(wording.phrase(in_force.policy, key, language))),
-                f"{words}: {explaining.SENTENCES[answer.reason]}",
+                f"{words}: {explaining.SENTENCES[answer.reason]}"
+                if answer.is_allowed or not answer.is_agreed
+                else words,
             )
         )
         facts["choices"].append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -14,15 +15,18 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.translation import get_language, get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from amanat.accounts.models import Member
+from amanat.basis import rules, wording
 from amanat.core import ledger_words
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
-from amanat.people import vocabulary
-from amanat.people.models import Contact
+from amanat.people import timeline, vocabulary
+from amanat.people.models import Contact, Interaction
 from amanat.people.vocabulary import Vocabulary
+from amanat.policy.format import Policy
+from amanat.privacy import laws
 from amanat.privacy.copies import masking
 from amanat.privacy.copies.gathering import Gathered, Row, Table
 from amanat.privacy.copies.masking import Masker
@@ -32,8 +36,23 @@ type Pair = tuple[str, str]
 
 #: Fields that say nothing to a reader: they order rows or serve the search.
 _NOT_READ = frozenset(
-    {"id", "contact", "sort_name", "position", "updated_at", "code_tries", "main_phone", "main_email"}
+    {
+        "id",
+        "contact",
+        "sort_name",
+        "position",
+        "updated_at",
+        "code_tries",
+        "main_phone",
+        "main_email",
+        "facts",
+        "evidence",
+    }
 )
+#: Tables made of the others for the program's own sake: a reader is told that they are there, machines get their rows.
+_FOR_MACHINES = frozenset({"people.SearchEntry", "messaging.MessageWords"})
+#: Of what a line of the timeline keeps beside its sentence: what leads the program to other rows.
+_LEADS = frozenset({"said", "url", "attachment"})
 #: Words for fields that no form asks for, so that their models have none.
 _LABELS: dict[str, Promise] = {
     "created_at": gettext_lazy("added"), "added_at": gettext_lazy("added"), "made_at": gettext_lazy("made"), "at": gettext_lazy("when"),
@@ -43,7 +62,12 @@ _LABELS: dict[str, Promise] = {
     "kind": gettext_lazy("kind"), "source": gettext_lazy("came from"), "file": gettext_lazy("file"), "state": gettext_lazy("state"),
     "fee_paise": gettext_lazy("fee"), "paid_paise": gettext_lazy("paid"), "balance_paise": gettext_lazy("still to pay"), "amount_paise": gettext_lazy("amount"),
     "custom": gettext_lazy("own fields"), "tag_ids": gettext_lazy("tags"), "last_contact_at": gettext_lazy("last contact"), "is_allowed": gettext_lazy("allowed"),
-    "number_sealed": gettext_lazy("number"), "number_tail": gettext_lazy("number, last characters"), 
+    "number_sealed": gettext_lazy("number"), "number_tail": gettext_lazy("number, last characters"),
+    "happened_at": gettext_lazy("when"), "last_at": gettext_lazy("last message"), "unread": gettext_lazy("not read yet"), "waiting_since": gettext_lazy("waits for an answer since"),
+    "window_until": gettext_lazy("can be answered freely until"), "window_account": gettext_lazy("written to"), "addresses": gettext_lazy("addresses"),
+    "received_at": gettext_lazy("received"), "identified_at": gettext_lazy("identified"), "promised_at": gettext_lazy("promised by"), "due_at": gettext_lazy("answer by"),
+    "begun_at": gettext_lazy("begun"), "answered_at": gettext_lazy("answered"), "regimes": gettext_lazy("laws"), "details": gettext_lazy("what was asked"),
+    "ordered_at": gettext_lazy("ordered"), "openings": gettext_lazy("taken how often"), "told_at": gettext_lazy("told"), "notice": gettext_lazy("notice"), "direction": gettext_lazy("direction"),
 }  # fmt: skip
 #: How the rows of tables are called, by which field.
 _NAMED_BY = ("name", "title", "label")
@@ -74,18 +98,20 @@ class Teller:
     gathered: Gathered
     masker: Masker
     words: Vocabulary
+    policy: Policy
     #: names of rows that foreign keys point at, by model and id
     names: Mapping[type[WorkspaceRow], Mapping[UUID, str]] = field(default_factory=dict)
 
     def section(self, table: Table) -> Section:
-        heading = ledger_words.table(table.model)
-        return Section(str(capfirst(str(heading))), tuple(self._record(table, row) for row in table.rows), level=3)
+        heading = str(capfirst(str(ledger_words.table(table.model))))
+        if table.label in _FOR_MACHINES:
+            lead = _("Made of what stands here, so that the program finds it. The rows are in the folder “tables”.")
+            return Section(heading, lead=lead, level=3)
+        return Section(heading, tuple(self._record(table, row) for row in table.rows), level=3)
 
     def _record(self, table: Table, row: Row) -> Record:
         if table.label == "people.Interaction":  # by far the most rows: one line, not one for each field
-            said = [self.spoken(table, one, row) for one in table.fields if one.name in {"body", "data", "actor"}]
-            when = date_format(timezone.localtime(row["happened_at"]), "j M Y, H:i")
-            return Record(f"{when} · {self.masker.text(row['summary'])}", tuple(("", text) for text in said if text))
+            return self._line(table, row)
         pairs = []
         for one in table.fields:
             if one.name in _NOT_READ or type(one) is models.UUIDField:
@@ -95,13 +121,21 @@ class Teller:
                 pairs.append((str(capfirst(str(_LABELS.get(one.name, one.verbose_name)))), text))
         return Record("", tuple(pairs))
 
+    def _line(self, table: Table, row: Row) -> Record:
+        """A line of the timeline, in the language of the copy where its kind has a sentence."""
+        facts = row["data"] if isinstance(row["data"], Mapping) else {}
+        read = {**row, "data": {name: value for name, value in facts.items() if name not in _LEADS}}
+        said = [self.spoken(table, one, read) for one in table.fields if one.name in {"body", "data", "actor"}]
+        line = Interaction(kind=row["kind"], summary=row["summary"], data=row["data"])
+        when = date_format(timezone.localtime(row["happened_at"]), "j M Y, H:i")
+        title = f"{when} · {self.masker.text(timeline.summary_of(line))}"
+        return Record(title, tuple(("", text) for text in said if text))
+
     def spoken(self, table: Table, one: models.Field[Any, Any], row: Row) -> str:
         """A value as text for people; "" when there is nothing to say."""
         value = row[one.name]
         if value in (None, "", [], {}):
             return ""
-        if one.name == "tag_ids":
-            return ", ".join(self.words.tag_names(value))
         if one.name == "custom":
             labels = {each.key: each.label for each in self.words.fields}
             return self._text({labels.get(key, key): each for key, each in self.masker.value(value).items()})
@@ -109,8 +143,30 @@ class Teller:
             return self._who(one, value)
         if one.name.endswith("_paise"):
             return formatting.rupees(value)
+        if one.name in _NAMED and not one.choices:
+            return self._named(one.name, value, row)
         named = dict(one.flatchoices).get(value, value) if one.choices else self._masked(table, one, value)
         return self._text(named)
+
+    def _named(self, field: str, value: Any, row: Row) -> str:
+        """What stands in the row by a short name that only the program knows."""
+        language, purpose = (get_language() or "en").split("-")[0], row.get("purpose", "")
+        match field:
+            case "tag_ids":
+                said = ", ".join(self.words.tag_names(value))
+            case "language":
+                said = _language(value)
+            case "regimes":
+                said = ", ".join(laws.regime(one) for one in value)
+            case "details":
+                said = self._text(self.masker.value(_opened(value)))
+            case "purpose" if purpose in self.policy.purposes:
+                said = wording.purpose(self.policy, purpose, language)
+            case "channel" if purpose in self.policy.purposes:
+                said = wording.channel(self.policy, purpose, value, language)
+            case _:
+                said = ""
+        return said or self._text(value)
 
     def machine(self, table: Table, row: Row) -> dict[str, Any]:
         """A row as plain JSON, by the names of its fields."""
@@ -149,6 +205,25 @@ class Teller:
         return _moment(value) if isinstance(value, datetime | date | time) else _word(value)
 
 
+#: Fields whose values are short names.
+_NAMED = frozenset({"purpose", "channel", "language", "regimes", "details", "tag_ids"})
+
+
+def _language(code: str) -> str:
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
+
+
+def _opened(text: Any) -> Any:
+    """What a person said in a form, kept as JSON."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
@@ -166,7 +241,7 @@ def of(gathered: Gathered) -> Teller:
     here = gathered.workspace_id
     hers = [row[name] for label, name in _HERS for row in gathered.rows(label) if row[name]]
     masker = masking.of(gathered.strings(masking.FREE), workspace_id=here, contact_ids=gathered.contact_ids, hers=hers)
-    return Teller(gathered, masker, vocabulary.of(here), _names(gathered))
+    return Teller(gathered, masker, vocabulary.of(here), rules.of(here).policy, _names(gathered))
 
 
 _HERS = (("people.Contact", "name"), ("people.Phone", "number"), ("people.Email", "address"))

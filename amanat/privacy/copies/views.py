@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, St
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -18,7 +17,8 @@ from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import May
 from amanat.basis.forms import CodeForm
-from amanat.core import clock, tenancy
+from amanat.core import clock, outbox, tenancy
+from amanat.core.downloads import download
 from amanat.people import vocabulary
 from amanat.people.models import Company, Contact
 from amanat.privacy.copies import handing, making, seen
@@ -110,6 +110,10 @@ def give(request: MemberRequest, copy_id: UUID) -> HttpResponse:
         )
     except NoSuchCopy:
         messages.error(request, _("This copy is not ready, or its time is over."))
+    except outbox.NotSent:
+        messages.error(
+            request, _("The link could not be sent, so nothing changed. Try again, or take the file and hand it over.")
+        )
     else:
         told = _("The link was sent. Tell the person this code, which works once: %(code)s") % {"code": given.code}
         messages.success(request, told if given.code else _("The link was sent, and the code by another way."))
@@ -156,10 +160,6 @@ def _person(request: MemberRequest, contact_id: UUID) -> Contact:
 
 
 def _download(handed: Handed) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(handed.pieces, content_type="application/zip")
-    response["Content-Disposition"] = str(content_disposition_header(True, handed.name))
+    response = download(handed.pieces, handed.name, "application/zip")
     response["Content-Length"] = str(handed.size)
-    response["Cache-Control"] = "no-store, private"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
     return response

@@ -51,11 +51,12 @@ def extension(rights: Rights, regimes: Sequence[str], received_at: datetime) -> 
 
 
 def _longest(limit: Duration, received_at: datetime) -> datetime:
-    first = limit.alone.after(received_at)
-    # A month and two more are three months from the start, not two from the end of the first.
-    if limit.extension is not None and limit.months and limit.extension.months and not limit.extension.seconds:
-        return Duration(months=limit.months + limit.extension.months).after(received_at)
-    return limit.extension.after(first) if limit.extension is not None else first
+    more = limit.extension
+    if more is None:
+        return limit.alone.after(received_at)
+    if limit.months and more.months:  # a month and two more are three from the start, not two from the end of the first
+        return Duration(months=limit.months + more.months).after(received_at)
+    return more.after(limit.alone.after(received_at))
 
 
 def reminders(received_at: datetime, due_at: datetime) -> list[datetime]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.mail import EmailMessage
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
@@ -15,7 +18,7 @@ from amanat.accounts import access
 from amanat.accounts.models import Member, Session, SignIn, User, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, make_user, make_workspace, owner_of, signed_in
-from amanat.core import clock, files, tenancy, tombstones
+from amanat.core import clock, files, ids, tenancy, tombstones
 from amanat.core.models import LedgerEntry, StoredFile
 from amanat.core.schema import workspace_models
 from amanat.desk.models import Paper, Payment, ServiceRecord
@@ -119,14 +122,17 @@ def test_closing_can_be_taken_back(shree: Workspace) -> None:
     with tenancy.inside(shree):
         workspaces.cancel(workspace=owner.workspace, by=owner, at=NOW + timedelta(days=3))
         workspaces.cancel(workspace=owner.workspace, by=owner, at=NOW + timedelta(days=3))
-        events = (
-            LedgerEntry.objects.of(shree)
-            .filter(event__startswith="workspaces.workspace.")
-            .values_list("event", flat=True)
-        )
-        assert sorted(events)[-2:] == ["workspaces.workspace.created", "workspaces.workspace.kept"] or len(events) >= 2
+        said = LedgerEntry.objects.of(shree).filter(event="workspaces.workspace.kept").get()
+        kept = WorkspaceClosure.objects.of(shree).get()
+    assert (said.actor, said.at, said.about) == (owner.pk, NOW + timedelta(days=3), shree.pk)
+    assert (kept.cancelled_at, kept.cancelled_by_id) == (NOW + timedelta(days=3), owner.pk)
+    assert owner.workspace.closing_at is None
     assert workspaces.close_due(at=NOW + MONTH) == 0
     assert ordered(shree).due_at == NOW + MONTH
+    with tenancy.inside(shree):
+        workspaces.cancel(workspace=owner.workspace, by=owner, at=NOW + timedelta(days=4))
+        taken_back = WorkspaceClosure.objects.of(shree).order_by("cancelled_at").values_list("cancelled_at", flat=True)
+        assert list(taken_back) == [NOW + timedelta(days=3), NOW + timedelta(days=4)]
 
 
 def test_it_cannot_be_closed_twice_at_once(shree: Workspace) -> None:
@@ -161,8 +167,58 @@ def test_a_hold_makes_it_wait(shree: Workspace) -> None:
             by=owner_of(shree),
             at=NOW,
         )
-    assert workspaces.close_due(at=NOW + MONTH) == 0
+    assert workspaces.close_due(at=datetime(2027, 6, 1, 23, tzinfo=UTC)) == 0
     assert workspaces.close_due(at=datetime(2027, 6, 2, tzinfo=UTC)) == 1
+
+
+def test_a_hold_that_was_lifted_makes_nothing_wait(shree: Workspace) -> None:
+    ordered(shree)
+    owner = owner_of(shree)
+    with tenancy.inside(shree):
+        hold = holds.add(
+            workspace=shree, contact=None, keep="content", basis="Court", until=date(2027, 6, 1), by=owner, at=NOW
+        )
+        holds.lift(hold=hold, by=owner, at=NOW)
+    assert workspaces.close_due(at=NOW + MONTH) == 1
+
+
+def test_its_jobs_go_and_who_was_signed_in_there_is_signed_in_nowhere(shree: Workspace, other: Workspace) -> None:
+    ordered(shree)
+    with connection.cursor() as cursor:
+        for here in (shree, other):
+            Session.objects.create(session_key=here.name, expire_date=NOW + MONTH, workspace_id=here.pk)
+            cursor.execute(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, args) VALUES ('quick', 'some.task', jsonb_build_object('workspace_id', %s::text))",
+                [str(here.pk)],
+            )
+        workspaces.close_due(at=NOW + MONTH)
+        cursor.execute("SELECT args->>'workspace_id' FROM procrastinate_jobs WHERE task_name = 'some.task'")
+        assert cursor.fetchall() == [(str(other.pk),)]
+    places = Session.objects.filter(session_key__in=[shree.name, other.name]).values_list("session_key", "workspace_id")
+    assert dict(places) == {shree.name: None, other.name: other.pk}
+
+
+def test_files_that_a_killed_run_left_are_removed_by_the_next_and_no_other_note_is_touched(shree: Workspace) -> None:
+    left, done = (
+        ClosedWorkspace.objects.create(was=ids.new(), asked_at=NOW, gone_at=NOW, files_gone_at=gone)
+        for gone in (None, NOW)
+    )
+    assert workspaces.close_due(at=NOW + MONTH) == 0
+    left.refresh_from_db()
+    done.refresh_from_db()
+    assert left.files_gone_at is not None and left.files_gone_at != NOW
+    assert done.files_gone_at == NOW
+
+
+def test_all_its_people_are_sealed_piece_by_piece(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workspaces, "_PIECE", 2)
+    for number in range(5):
+        contact(shree, f"Person {number}", main_phone=f"+91987654321{number}")
+    ordered(shree)
+    workspaces.close_due(at=datetime(2027, 6, 1, tzinfo=UTC))
+    assert rows_left(shree.pk)["privacy.SealedRecord"] == 5
+    assert workspaces.destroy_sealed(at=datetime(2028, 6, 1, tzinfo=UTC)) == 0
+    assert workspaces.destroy_sealed(at=datetime(2028, 6, 2, tzinfo=UTC)) == 5
 
 
 def test_what_a_law_makes_us_keep_outlives_it(shree: Workspace) -> None:
@@ -231,7 +287,7 @@ def test_closing_signs_out_everywhere(prakash: Member) -> None:
     assert not Session.objects.filter(user=prakash.user).exists()
 
 
-def test_signing_in_takes_it_back(prakash: Member) -> None:
+def test_signing_in_takes_it_back(prakash: Member, mailoutbox: list[EmailMessage]) -> None:
     users.close(user=prakash.user, at=NOW)
     assert users.closing(prakash.user) is not None
     User.objects.filter(pk=prakash.user_id).update(last_login=NOW + timedelta(days=3))
@@ -239,6 +295,7 @@ def test_signing_in_takes_it_back(prakash: Member) -> None:
     assert users.close_due(at=NOW + MONTH) == 0
     assert not AccountClosure.objects.exists()
     assert User.objects.get(pk=prakash.user_id).is_active
+    assert [one.subject for one in mailoutbox] == ["Your account at Amanat stays"]
 
 
 def test_the_only_owner_hands_over_first(shree: Workspace) -> None:
@@ -277,6 +334,29 @@ def test_the_page_closes_the_account(prakash: Member) -> None:
     assert client.post(url, {"email": "other@example.in"}).status_code == 422
     assert client.post(url, {"email": prakash.user.email}).status_code == 303
     assert AccountClosure.objects.filter(user=prakash.user).exists()
+
+
+def test_who_closes_an_account_is_told_by_mail_until_when_it_can_be_kept(
+    prakash: Member, mailoutbox: list[EmailMessage], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        users.close(user=prakash.user, at=NOW)
+    [mail] = mailoutbox
+    assert (mail.to == [prakash.user.email] and "Dec. 31, 2026" in mail.body) or "31 December 2026" in mail.body
+
+
+def test_an_account_is_taken_along_without_what_opens_it(prakash: Member) -> None:
+    SignIn.objects.create(user=prakash.user, outcome="signed in", address="203.0.113.7", session_key="k" * 32)
+    client = signed_in(prakash)
+    answer = client.post(reverse("privacy:account_take"))
+    file = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    told = json.loads(file)
+    assert told["tables"]["accounts.User"][0]["email"] == prakash.user.email
+    assert told["tables"]["accounts.SignIn"][0]["address"] == "203.0.113.7"
+    assert told["seats"][0]["role"] == "Agent"
+    user, sessions = User.objects.get(pk=prakash.user_id), Session.objects.filter(user=prakash.user)
+    for secret in ("k" * 32, user.password, *sessions.values_list("session_key", flat=True)):
+        assert secret and secret not in file
 
 
 def test_the_only_owner_reads_what_to_do_first(shree: Workspace) -> None:

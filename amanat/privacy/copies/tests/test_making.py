@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,10 @@ from pypdf import PdfReader
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import make_member, owner_of
+from amanat.basis import consent, notices
+from amanat.basis.consent import How
+from amanat.basis.models import Method
+from amanat.basis.tests import people
 from amanat.core import clock, files, tenancy
 from amanat.core.filetypes import FileType
 from amanat.core.models import LedgerEntry, StoredFile
@@ -146,6 +150,27 @@ def test_the_readable_forms_are_in_her_language(shree: Workspace) -> None:
     assert "सुनीता देशमुख" in page
     assert "<dt>नाम</dt>" in page and "<dt>Name</dt>" not in page
     assert machine(archive)["language"] == "hi"
+    # Sentences, names of laws and languages: nothing that only the program reads.
+    assert "संपर्क जोड़ा गया" in page and "said:" not in page and "Contact added" not in page
+    assert "(s7a)" in page and ": s7a" not in page
+
+
+def test_what_she_allowed_does_not_hang_on_the_hour_at_which_the_copy_is_made(shree: Workspace) -> None:
+    night = datetime(2026, 12, 1, 20, 0, tzinfo=UTC)
+    with clock.standing_at(night):
+        with tenancy.inside(shree):
+            her = people.make_contact(shree, "Sunita Deshmukh", phone="+919822041736")
+            notice = notices.show(workspace=shree, purposes=["reminders"], language="en", at=night)
+            consent.give(
+                contact=her, purpose="reminders", channels=["whatsapp"], notice=notice, how=How(Method.LINK), at=night
+            )
+        archive = opened(shree, made(shree, her.pk))
+    [one] = [
+        one for one in machine(archive)["choices"] if (one["purpose"], one["channel"]) == ("reminders", "whatsapp")
+    ]
+    assert one["reason"] == "not_now"
+    page = archive.read("copy.html").decode()
+    assert "<dt>Reminders and updates (WhatsApp)</dt><dd>allowed</dd>" in page
 
 
 def test_the_page_runs_nothing_and_loads_nothing(shree: Workspace) -> None:

@@ -16,7 +16,8 @@ from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.core import clock, tenancy
-from amanat.core.models import LocalMessage
+from amanat.core.models import LedgerEntry, LocalMessage
+from amanat.core.tests import texts
 from amanat.desk.models import Paper, PaperOpening
 from amanat.people.models import Contact
 from amanat.people.tests import factories
@@ -85,12 +86,9 @@ def test_a_copy_of_another_workspace_is_not_found(shree: Workspace, other: Works
     assert client.get(reverse("privacy:copies", args=[her.pk])).status_code == 404
 
 
-def test_link_and_code_go_by_two_ways(
-    shree: Workspace, her: Contact, mailoutbox: Any, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_link_and_code_go_by_two_ways(shree: Workspace, her: Contact, mailoutbox: Any) -> None:
     copy = ready(shree, her)
-    with django_capture_on_commit_callbacks(execute=True):
-        assert signed_in(owner_of(shree)).post(reverse("privacy:copy_give", args=[copy.pk])).status_code == 303
+    assert signed_in(owner_of(shree)).post(reverse("privacy:copy_give", args=[copy.pk])).status_code == 303
     [mail], text = mailoutbox, LocalMessage.objects.get(channel="sms")
     assert mail.to == ["sunita@example.in"] and reverse("privacy:copy_public", args=[shree.pk, copy.pk]) in mail.body
     code = re.findall(r"\d{6}", text.body)[0]
@@ -106,6 +104,30 @@ def test_without_a_second_way_the_member_tells_the_code(shree: Workspace) -> Non
     copy = ready(shree, factories.make_contact(shree))
     response = signed_in(owner_of(shree)).post(reverse("privacy:copy_give", args=[copy.pk]), follow=True)
     assert re.search(r"works once: \d{6}", response.content.decode())
+
+
+def test_a_code_that_cannot_be_sent_is_told_to_the_member(
+    shree: Workspace, her: Contact, mailoutbox: Any, settings: Any
+) -> None:
+    copy, settings.TEXT_SENDER = ready(shree, her), texts.DOWN
+    response = signed_in(owner_of(shree)).post(reverse("privacy:copy_give", args=[copy.pk]), follow=True)
+    assert len(mailoutbox) == 1
+    code = re.findall(r"works once: (\d{6})", response.content.decode())[0]
+    taken = Client().post(reverse("privacy:copy_public", args=[shree.pk, copy.pk]), {"code": code})
+    assert taken.status_code == 200
+
+
+def test_a_link_that_cannot_be_sent_changes_nothing(shree: Workspace, settings: Any) -> None:
+    copy, client = ready(shree, factories.make_contact(shree)), signed_in(owner_of(shree))
+    before = client.post(reverse("privacy:copy_give", args=[copy.pk]), follow=True)
+    code = re.findall(r"works once: (\d{6})", before.content.decode())[0]
+    settings.TEXT_SENDER = texts.DOWN
+    response = client.post(reverse("privacy:copy_give", args=[copy.pk]), follow=True)
+    assert "could not be sent, so nothing changed" in response.content.decode()
+    with tenancy.inside(shree):
+        assert LedgerEntry.objects.of(shree).filter(event="privacy.copy.given").count() == 1
+    taken = Client().post(reverse("privacy:copy_public", args=[shree.pk, copy.pk]), {"code": code})
+    assert taken.status_code == 200
 
 
 def test_a_person_without_an_address_gets_no_link(shree: Workspace) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +10,8 @@ from django.core import mail
 from django.db import ProgrammingError, connection, transaction
 
 from amanat.accounts.models import Member, Workspace
-from amanat.accounts.tests.factories import make_member, owner_of
-from amanat.core import files, outbox, tally, tenancy
+from amanat.accounts.tests.factories import make_member
+from amanat.core import files, outbox, tally
 from amanat.core.models import LedgerEntry, LocalMessage, StoredFile
 from amanat.core.tests import texts
 from amanat.people import bin as deleted
@@ -24,22 +23,6 @@ from amanat.privacy.requests.models import Kind, RequestStep, RightsRequest
 from amanat.privacy.requests.tests.people import AT, EMAIL, PHONE, How, Who, ask, make_person
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def inside(db: None, shree: Workspace) -> Iterator[Workspace]:
-    with tenancy.inside(shree):
-        yield shree
-
-
-@pytest.fixture
-def asha(inside: Workspace) -> Contact:
-    return make_person(inside)
-
-
-@pytest.fixture
-def owner(shree: Workspace, inside: Workspace) -> Member:
-    return owner_of(shree)
 
 
 def steps(request: RightsRequest) -> list[str]:

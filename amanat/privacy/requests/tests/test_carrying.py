@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from amanat.accounts.models import Member, Workspace
-from amanat.accounts.tests.factories import make_member, owner_of
+from amanat.accounts.tests.factories import make_member
 from amanat.basis import consent, gate, notices, objections, suppression
 from amanat.basis.consent import How as SaidHow
 from amanat.basis.models import Method, Suppression
@@ -23,7 +23,7 @@ from amanat.privacy.erasure.models import Erasure, ErasureCertificate
 from amanat.privacy.requests import asking, carrying, details, following, nominees
 from amanat.privacy.requests.asking import AlreadyAnswered, NotIdentified, RequestRefused
 from amanat.privacy.requests.models import Kind, Nomination, RequestStep, RightsRequest
-from amanat.privacy.requests.tests.people import AT, How, Who, ask, make_person
+from amanat.privacy.requests.tests.people import AT, How, Who, ask
 
 TODAY = date(2026, 12, 1)
 
@@ -32,16 +32,6 @@ TODAY = date(2026, 12, 1)
 def inside(db: None, shree: Workspace) -> Iterator[Workspace]:
     with clock.standing_at(AT), tenancy.inside(shree):
         yield shree
-
-
-@pytest.fixture
-def asha(inside: Workspace) -> Contact:
-    return make_person(inside)
-
-
-@pytest.fixture
-def owner(shree: Workspace, inside: Workspace) -> Member:
-    return owner_of(shree)
 
 
 def agree(workspace: Workspace, person: Contact, channel: str) -> None:

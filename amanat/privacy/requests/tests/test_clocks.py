@@ -76,14 +76,30 @@ def test_only_laws_that_know_more_time_give_it(
         assert found == clocks.Extension(told_before, min(until, AT + 90 * DAY))
 
 
-def test_two_more_months_are_three_from_the_start() -> None:
-    rights = ready.policy("default").rights
-    received = datetime(
-        2026, 11, 30, 9, 0, tzinfo=UTC
-    )  # a month later is 30 December, three months later the end of February
-    found = clocks.extension(rights, ["eu-gdpr"], received)
-    assert found is not None and found.told_before == datetime(2026, 12, 30, 9, 0, tzinfo=UTC)
-    assert found.until == datetime(2027, 2, 28, 9, 0, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("limit", "until"),
+    [
+        # Counted on from the end of February it would be 28 April.
+        ("P1M+P2M", datetime(2027, 4, 30, 9, tzinfo=UTC)),
+        ("P28D+P2M", datetime(2027, 4, 28, 9, tzinfo=UTC)),
+        ("P1M+P30D", datetime(2027, 3, 30, 9, tzinfo=UTC)),
+    ],
+)
+def test_months_upon_months_are_counted_from_the_start(limit: str, until: datetime) -> None:
+    rights = ready.policy("default").rights.model_copy(update={"regimes": {"eu-gdpr": Duration.parse(limit)}})
+    received = datetime(2027, 1, 31, 9, 0, tzinfo=UTC)
+    february = datetime(2027, 2, 28, 9, 0, tzinfo=UTC)
+    assert clocks.extension(rights, ["eu-gdpr"], received) == clocks.Extension(february, until)
+
+
+def test_of_two_laws_that_give_time_the_one_that_wants_to_be_told_first_counts() -> None:
+    limits = {"eu-gdpr": "P1M+P2M", "us-ccpa": "P45D+P45D", "in-dpdp": "P6M"}
+    rights = ready.policy("default").rights.model_copy(
+        update={"regimes": {law: Duration.parse(limit) for law, limit in limits.items()}}
+    )
+    assert clocks.extension(rights, list(limits), AT) == clocks.Extension(
+        datetime(2027, 1, 1, 6, tzinfo=UTC), AT + 90 * DAY
+    )
 
 
 def test_an_extension_that_another_law_forbids_is_none() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,8 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
-from amanat.accounts.tests.factories import make_member, owner_of
-from amanat.core import tenancy
+from amanat.accounts.tests.factories import make_member
 from amanat.desk.models import Task
 from amanat.policy import ready
 from amanat.privacy.requests import asking, following
@@ -21,17 +19,6 @@ from amanat.privacy.requests.models import Kind, RequestStep, RightsRequest, See
 from amanat.privacy.requests.tests.people import AT, ask, every_policy, make_person
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def inside(db: None, shree: Workspace) -> Iterator[Workspace]:
-    with tenancy.inside(shree):
-        yield shree
-
-
-@pytest.fixture
-def owner(shree: Workspace, inside: Workspace) -> Member:
-    return owner_of(shree)
 
 
 def walk(workspace: Workspace, days: int, *, per_day: int = 1) -> list[tuple[float, str]]:
@@ -123,6 +110,7 @@ def test_answered_ones_are_left_alone(inside: Workspace, owner: Member) -> None:
     assert walk(inside, 40) == []
 
 
+@pytest.mark.slow
 def test_after_an_extension_the_reminders_begin_anew(inside: Workspace, owner: Member) -> None:
     request = ask(inside, make_person(inside, country="DE"))
     following.watch(inside.pk, at=AT + 29 * DAY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
-from amanat.accounts.tests.factories import make_member, owner_of
+from amanat.accounts.tests.factories import make_member
 from amanat.core import ids, tally, tenancy
 from amanat.people.models import Contact
 from amanat.policy import ready
@@ -29,22 +28,6 @@ RIGHTS = ready.policy("default").rights
 State = RightsRequest.State
 
 AN_ID = "01941f29-7c00-7000-8000-000000000001"
-
-
-@pytest.fixture
-def inside(db: None, shree: Workspace) -> Iterator[Workspace]:
-    with tenancy.inside(shree):
-        yield shree
-
-
-@pytest.fixture
-def asha(inside: Workspace) -> Contact:
-    return make_person(inside)
-
-
-@pytest.fixture
-def owner(shree: Workspace, inside: Workspace) -> Member:
-    return owner_of(shree)
 
 
 def plant(workspace: Workspace, *, due: datetime, state: str = State.OPEN, received: datetime = AT) -> RightsRequest:

@@ -51,6 +51,7 @@ def html(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
+@pytest.mark.slow
 def test_tabs_show_what_is_open_soon_late_and_done(client: Client, shree: Workspace, asha: Contact) -> None:
     now = clock.now()
     new, soon, late = (make(shree, asha, at=now - days * DAY) for days in (1, 25, 40))

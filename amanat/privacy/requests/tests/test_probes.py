@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from amanat.accounts.models import Member, Workspace
-from amanat.accounts.tests.factories import owner_of
 from amanat.basis import consent, notices
 from amanat.basis.consent import How as SaidHow
 from amanat.basis.models import Method
@@ -34,16 +33,6 @@ def inside(db: None, shree: Workspace) -> Iterator[Workspace]:
             email="desk@example.in", phone="+919822041700", address="1 Main Road, Nashik"
         )
         yield shree
-
-
-@pytest.fixture
-def asha(inside: Workspace) -> Contact:
-    return make_person(inside)
-
-
-@pytest.fixture
-def owner(inside: Workspace, shree: Workspace) -> Member:
-    return owner_of(shree)
 
 
 def run(name: str, workspace: Workspace, *, at: object = AT, policy: Policy | None = None) -> Finding:
@@ -73,6 +62,7 @@ def test_each_is_green_in_a_new_workspace(inside: Workspace, name: str) -> None:
     assert run(name, inside).is_kept
 
 
+@pytest.mark.slow
 def test_all_are_green_after_every_kind_was_answered(inside: Workspace, asha: Contact, owner: Member) -> None:
     answer_all(inside, asha, owner)
     at = AT + timedelta(minutes=1)
@@ -197,7 +187,10 @@ def test_a_law_without_an_authority_is_found(inside: Workspace, monkeypatch: pyt
     assert not run("requests.complain", inside).is_kept and not run("requests.regimes", inside).is_kept
 
 
-def test_a_price_that_depends_on_requests_is_found(inside: Workspace) -> None:
+def test_a_price_that_depends_on_requests_is_found(inside: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("requests.no_discrimination", inside).is_kept
     assert run("requests.no_discrimination", inside).facts["tables"]
     assert probes.outside(["privacy_requeststep", "desk_service"]) == ["desk_service"]
+    # Payments point at this table: so would they if they looked at requests.
+    monkeypatch.setattr(RightsRequest._meta, "db_table", "people_contact")
+    assert not run("requests.no_discrimination", inside).is_kept

@@ -303,6 +303,7 @@ def test_a_right_taken_out_of_the_policy_is_not_offered(
     assert Client().get(f"{start}erase/by-hand/").status_code == 404
 
 
+@pytest.mark.slow
 def test_eleven_requests_a_day_are_too_many_for_one_person(start: str, shree: Workspace) -> None:
     client = entered(start, "restrict")
     for _again in range(10):
