@@ -6,7 +6,17 @@ class BasisConfig(AppConfig):
     label = "basis"
 
     def ready(self) -> None:
-        from amanat.basis import capturing, importing, passcodes, principals, reading, shell, storage, storage_views
+        from amanat.basis import (
+            capturing,
+            importing,
+            passcodes,
+            principals,
+            reading,
+            rules,
+            shell,
+            storage,
+            storage_views,
+        )
         from amanat.basis import ledger_words as own_words
         from amanat.basis import schema as own
         from amanat.basis.models import Passcode, Submission
@@ -32,5 +42,6 @@ class BasisConfig(AppConfig):
         masking.register(reading.Reader())
         besides.register(importing.DeclaredConsent())
         inventory.sets_cookie(*(name for name in storage.own_cookies()))
+        inventory.asks_first("mail", *rules.CARRIERS.values())
         context.tell_of_the_device(storage_views.banner)
         shell.register()

@@ -381,8 +381,6 @@ def _write_down(
         for answer, contact in zip(answers, people, strict=True)
         if contact is None or answer.reason != Reason.UNKNOWN_PERSON
     ]
-    if not told:
-        return
     with connection.cursor() as cursor:
         cursor.execute(_DECIDED, [
             workspace_id, question.purpose, question.channel, question.at, question.rules.version, what,

@@ -41,13 +41,16 @@ def _clean(request: HttpRequest, response: HttpResponseBase) -> None:
     others = [name for name in response.cookies if name not in own]
     here = workspace_of(request) if others else None
     policy = _policy(here) if here else None
-    chosen = storage.choice(request, here) if here else None
+    said = response.cookies.get(storage.CHOICE_COOKIE)  # what is chosen with this very request holds for its answer
+    chosen = storage.choice(request, here, now=said.value if said else None) if here else None
     for name in list(response.cookies):
         morsel = response.cookies[name]
         if morsel["max-age"] in (0, "0"):
             continue  # it takes one away
         if not storage.may_set(name, policy, chosen):
             del response.cookies[name]
+            if name in request.COOKIES:  # it came while it was agreed to
+                response.delete_cookie(name, samesite="Lax")
             log.warning("undeclared cookie dropped", extra={"cookie": name[:60]})
             continue
         life = storage.life_of(name, policy)

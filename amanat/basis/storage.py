@@ -126,11 +126,14 @@ def has_signal(request: HttpRequest) -> bool:
     return request.headers.get(SIGNAL) == "1"
 
 
-def choice(request: HttpRequest, workspace_id: UUID) -> frozenset[str] | None:
-    """The kinds said yes to here, None when nothing was chosen yet. The browser's signal is a no."""
+def choice(request: HttpRequest, workspace_id: UUID, *, now: str | None = None) -> frozenset[str] | None:
+    """The kinds said yes to here, None when nothing was chosen yet. The browser's signal is a no.
+
+    `now` is the cookie's value that the answer to this request sets, where it sets one.
+    """
     if has_signal(request):
         return frozenset()
-    known = _parsed(request.COOKIES.get(CHOICE_COOKIE, ""))
+    known = _parsed(request.COOKIES.get(CHOICE_COOKIE, "") if now is None else now)
     return known.get(workspace_id.hex[-8:])
 
 

@@ -103,6 +103,7 @@ def notice_of(workspace: Workspace, *purposes: str) -> Notice:
     return notices.show(workspace=workspace, purposes=purposes or ("marketing",), language="en", at=START)
 
 
+@pytest.mark.slow
 @given(steps=st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 90)), max_size=12))
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_said_in_whatever_order_the_gate_agrees_with_the_clerk(
@@ -272,6 +273,7 @@ FACTS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(facts=FACTS, purpose=st.sampled_from(["marketing", "service", "support", "security"]))
 @settings(max_examples=300, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_one_more_reason_against_it_never_opens_the_gate(here: Workspace, facts: Facts, purpose: str) -> None:

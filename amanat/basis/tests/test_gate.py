@@ -141,6 +141,9 @@ def test_a_restriction_stops_all_but_the_law_until_its_last_ground_is_gone(asha:
     assert asked(asha) == (False, Reason.RESTRICTED)
     assert asked(asha, "service", "") == (False, Reason.RESTRICTED)
     assert asked(asha, "law", "") == (True, Reason.LEGAL_DUTY)
+    twin = make_contact(Workspace.objects.of(asha.workspace_id).get(), "A. Menon")
+    assert restrictions.standing(twin, at=NOW) == frozenset()
+    assert restrictions.standing(asha, at=NOW) == {"claims"}
     restrictions.lift(contact=asha, ground=Restriction.Ground.CLAIMS, how=HERSELF, at=NOW)
     assert asked(asha) == (True, Reason.CONSENT)
 
@@ -222,6 +225,7 @@ def test_many_people_are_answered_in_their_order_by_one_query(shree: Workspace) 
 def test_more_than_a_thousand_at_once_are_refused(shree: Workspace) -> None:
     with pytest.raises(ValueError, match="at most"):
         gate.decide_many([ids.new()] * 1001, workspace=shree, purpose="service", at=NOW, today=TODAY)
+    assert len(gate.decide_many([ids.new()] * 1000, workspace=shree, purpose="service", at=NOW, today=TODAY)) == 1000
 
 
 def test_an_unknown_purpose_or_channel_is_no_question(asha: Contact) -> None:
@@ -285,6 +289,47 @@ def test_what_is_asked_in_earnest_is_written_down_refusals_too(asha: Contact, sh
 def test_an_unknown_person_leaves_no_line(shree: Workspace) -> None:
     gate.decide(ids.new(), workspace=shree, purpose="service", at=NOW, today=TODAY, what="export")
     assert not Decision.objects.of(shree).exists()
+
+
+def test_to_oneself_only_to_an_address_of_ones_own_at_any_hour_and_written_down_without_a_name(
+    shree: Workspace,
+) -> None:
+    rekha, midnight = owner_of(shree), datetime(2026, 12, 1, 18, 30, tzinfo=UTC)
+    rekha.user.phone, rekha.user.phone_verified_at = "+919822099999", BEFORE
+    rekha.user.save()
+
+    def oneself(channel: str, address: str, what: str = "") -> gate.Answer:
+        [answer] = gate.decide_for_oneself(
+            [(rekha.pk, address)], workspace=shree, purpose="service", at=midnight, today=TODAY, channel=channel, what=what
+        )  # fmt: skip
+        return answer
+
+    assert oneself("sms", "+919822099999") == gate.Answer(rekha.pk, True, Reason.GROUND, "purposes.service")
+    assert oneself("sms", "+919822041736").reason is Reason.UNKNOWN_PERSON
+    assert oneself("email", "+919822099999").reason is Reason.UNKNOWN_PERSON
+    assert not Decision.objects.of(shree).exists()
+    suppression.add(["+919822099999"], workspace=shree, reason=Suppression.Reason.UNREACHABLE, at=BEFORE)
+    assert oneself("sms", "+919822099999", "test").reason is Reason.SUPPRESSED
+    oneself("sms", "+919822041736", "test")
+    told = Decision.objects.of(shree).order_by("id").values_list("contact_id", "is_allowed", "reason", "what")
+    assert list(told) == [(None, False, "suppressed", "test"), (None, False, "unknown_person", "test")]
+
+
+def test_a_suppressed_person_stays_so_whatever_other_address_of_hers_is_written_to(
+    asha: Contact, shree: Workspace
+) -> None:
+    suppression.add(["+919822041736"], workspace=shree, reason=Suppression.Reason.COMPLAINT, at=BEFORE)
+    [answer] = gate.decide_many(
+        [asha.pk], workspace=shree, purpose="service", channel="sms", at=NOW, today=TODAY, addresses=["+919822000000"]
+    )
+    assert answer.reason is Reason.SUPPRESSED
+
+
+def test_an_address_for_each_or_for_none(asha: Contact, shree: Workspace) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        gate.decide_many(
+            [asha.pk, asha.pk], workspace=shree, purpose="service", channel="sms", at=NOW, today=TODAY, addresses=["+919822041736"]
+        )  # fmt: skip
 
 
 def test_another_workspace_knows_nothing_of_her_choices(asha: Contact, other: Workspace) -> None:

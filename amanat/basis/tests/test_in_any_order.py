@@ -142,6 +142,7 @@ def place(shree: Workspace) -> Iterator[tuple[Workspace, Member]]:
         yield shree, owner
 
 
+@pytest.mark.slow
 @given(acts=st.lists(st.sampled_from(ACTS), max_size=14))
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_in_whatever_order_the_gate_agrees_with_the_clerk(

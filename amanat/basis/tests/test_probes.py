@@ -137,6 +137,7 @@ def test_a_box_that_is_ticked_beforehand_turns_its_probe_red(asked: Asked, monke
     assert not MINE["basis.nothing-ticked"].run(asked).is_kept
 
 
+@pytest.mark.slow
 def test_a_withdrawal_that_forgets_other_records_with_the_number_is_seen(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_channel_that_goes_past_the_gate_is_found(asked: Asked, monkeypatch: p
     assert not found.is_kept and int(found.facts["wrong"] or 0) >= 1
 
 
+@pytest.mark.slow
 def test_a_channel_that_nobody_declared_is_found(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules.Rules, "check_channel", lambda self, purpose, channel: None)
     assert not MINE["basis.one-gate"].run(asked).is_kept

@@ -15,6 +15,7 @@ from amanat.basis.consent import How
 from amanat.basis.models import Guardianship, Method, Restriction, Suppression
 from amanat.basis.tests.people import make_contact
 from amanat.core import tenancy, tombstones
+from amanat.core.models import LedgerEntry
 from amanat.core.tombstones import Kind
 from amanat.people.models import Contact
 
@@ -101,6 +102,41 @@ def test_what_was_taken_back_stays_taken_back(
 
     lost(stop_and_start)
     assert again(shree) == 0 and may(asha, "reminders", "sms")
+
+
+def test_a_stop_after_a_start_is_the_last_word(
+    shree: Workspace, asha: Contact, lost: Callable[[Callable[[], None]], None]
+) -> None:
+    """Also where the backup has the first of it: the last word before the moment is what counts."""
+
+    def stop(at: datetime) -> int:
+        return suppression.add(
+            [PHONE], workspace=shree, reason=Suppression.Reason.OPT_OUT, at=at, purpose="reminders", channel="sms"
+        )
+
+    def start(at: datetime) -> int:
+        return suppression.lift([PHONE], workspace=shree, at=at, purpose="reminders", channel="sms")
+
+    minute = timedelta(minutes=1)
+    with tenancy.inside(shree):
+        assert stop(AT) and start(AT + minute)
+    lost(lambda: stop(AT + 2 * minute) and None)
+    assert again(shree) == 1 and again(shree) == 0
+    assert not may(asha, "reminders", "sms")
+    with tenancy.inside(shree):
+        said = LedgerEntry.objects.of(shree).filter(event="basis.suppression.added").order_by("id").last()
+        assert said is not None and said.facts == {"count": 1, "reason": "opt_out"}
+
+
+def test_a_stop_and_a_start_of_the_same_moment_are_a_stop(
+    shree: Workspace, asha: Contact, lost: Callable[[Callable[[], None]], None]
+) -> None:
+    def both() -> None:
+        suppression.add([PHONE], workspace=shree, reason=Suppression.Reason.OPT_OUT, at=AT, channel="sms")
+        suppression.lift([PHONE], workspace=shree, at=AT, purpose="reminders", channel="sms")
+
+    lost(both)
+    assert again(shree) == 1 and not may(asha, "reminders", "sms")
 
 
 def test_an_objection_stands_again(shree: Workspace, asha: Contact, lost: Callable[[Callable[[], None]], None]) -> None:

@@ -143,6 +143,21 @@ def test_taking_a_yes_back_takes_the_key_away_at_once(shree: Workspace, counting
     assert done.cookies["usage"]["max-age"] == 0
 
 
+def test_a_choice_holds_for_the_answer_that_brings_it(shree: Workspace) -> None:
+    """Whatever counts visits does not know yet that the yes was taken back with this request."""
+    request = RequestFactory().post(f"/w/{shree.pk}/cookies/")
+    request.COOKIES = {"storage_choice": storage.with_choice(request, shree.pk, ["analytics"]), "usage": "visitor"}
+
+    def view(asked: HttpRequest) -> HttpResponse:
+        response = HttpResponse("ok")
+        response.set_cookie("storage_choice", storage.with_choice(asked, shree.pk, []))
+        response.set_cookie("usage", "visitor", max_age=60)
+        return response
+
+    response = middleware.declared_storage_only(view)(request)
+    assert response.cookies["usage"]["max-age"] == 0  # type: ignore[attr-defined]
+
+
 def test_the_signal_of_the_browser_is_a_no_that_asks_nothing(shree: Workspace, counting: None) -> None:
     client = Client(headers={"Sec-GPC": "1"})
     assert b"device-banner" not in client.get(f"/w/{shree.pk}/choices/").content

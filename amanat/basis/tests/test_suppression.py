@@ -83,6 +83,11 @@ def test_nothing_said_of_purpose_or_channel_means_all(
 def test_the_same_act_twice_is_one_and_an_empty_address_none(shree: Workspace) -> None:
     assert (add(shree, PHONE, "", EMAIL), add(shree, PHONE), Suppression.objects.of(shree).count()) == (2, 0, 2)
     assert against(shree, "marketing", "sms", AT - MINUTE) == {}, "not before it was said"
+    said = LedgerEntry.objects.of(shree).filter(event="basis.suppression.added").get()
+    assert said.facts == {"count": 2, "reason": "complaint", "purpose": "", "channel": ""}
+    assert suppression.lift([PHONE], workspace=shree, at=AT, purpose="service", channel="email") == 1
+    assert suppression.lift([PHONE], workspace=shree, at=AT, purpose="service", channel="email") == 0
+    assert LedgerEntry.objects.of(shree).filter(event="basis.suppression.lifted").count() == 1
 
 
 def test_agreeing_again_lifts_what_stood_in_its_way_and_nothing_else(shree: Workspace) -> None:
