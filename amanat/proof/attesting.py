@@ -46,6 +46,11 @@ class Subject:
     keys: tuple[str, ...]
     every: Duration | None = None
 
+    @property
+    def is_certificate(self) -> bool:
+        """Whether it is worth nothing without its paper: an independent report, not work of our own."""
+        return self.path.startswith("security.attest.")
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -143,13 +148,14 @@ def attest(
 
     Raises NotAttestable for what nobody is asked or for days that cannot be, and files.FileRefused for the paper.
     """
-    if path not in subjects(policy):
+    subject = subjects(policy).get(path)
+    if subject is None:
         raise NotAttestable(gettext("The policy in force does not ask for this."))
     if done_on > at.astimezone(ZoneInfo(by.workspace.time_zone)).date():
         raise NotAttestable(gettext("This day is still to come. Vouch for what was done."))
     if valid_to is not None and valid_to < done_on:
         raise NotAttestable(gettext("It would end before it began."))
-    if path.startswith("security.attest.") and paper is None:
+    if subject.is_certificate and paper is None:
         raise NotAttestable(gettext("Attach the report: without it nobody can see that this is true."))
     stored = paper and files.store(paper, workspace_id=by.workspace_id, name=paper_name, by=by.pk, kind=KIND)
     made = Attestation(

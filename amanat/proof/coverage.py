@@ -112,6 +112,13 @@ def sayings(key: str) -> tuple[str, ...]:
     return _sayings().get(key, ())
 
 
+@cache
+def names() -> frozenset[str]:
+    """Every id that a clause may name in `probe`: what is probed, attested, or promised by a published policy."""
+    probed = {key for one in probing.registered().values() for key in one.keys}
+    return frozenset({*probed, *attesting.attested_keys(), *(line.key for line in lines())})
+
+
 def kinds_of_data() -> list[str]:
     """The kinds of data that published policies promise something of: "pd:Name"."""
     return sorted({line.key.removeprefix("DATA ") for line in lines() if line.key.startswith("DATA ")})

@@ -25,6 +25,7 @@ class AttestForm(forms.Form):
         fields["valid_to"].label = _("Valid to")
         fields["valid_to"].help_text = _("The last day of a certificate, if it has one.")
         fields["paper"].label = _("Report or certificate")
+        fields["paper"].required = subject.is_certificate
         fields["paper"].help_text = _(
             "PDF, picture or text, up to 10 MB. It is stored encrypted; only its fingerprint is published."
         )

@@ -14,6 +14,7 @@ from amanat.core.filetypes import MEGABYTE, PICTURES, FileType
 from amanat.proof import attesting, coverage, handshakes, probes_records, seals
 from amanat.proof import ledger_words as own_words
 from amanat.proof import schema as own
+from amanat.publishing import inventory
 from amanat.publishing import seals as public_seals
 from amanat.web.navigation import Entry
 from amanat.web.navigation import register as show
@@ -30,6 +31,7 @@ def register() -> None:
         attesting.KIND, allowed=PICTURES | {FileType.PDF, FileType.DOCX, FileType.TXT}, most_bytes=10 * MEGABYTE
     )
     public_seals.provide(seals.of)
+    inventory.shows(coverage.names)
     handshakes.register()
     load_probes()
     show(Entry("trust", 10, _("Promises"), "shield-check", "proof:board", May.READ_TRUST.value))

@@ -113,11 +113,11 @@ def _fingerprint() -> str:
 
 
 def _ledger_state(shown: Board) -> str:
-    """intact, broken, or empty while nobody looked."""
+    """intact, broken, late when nobody looked in time, or empty while nobody looked at all."""
     found = [check for clause in shown.clauses for check in clause.checks if check.probe.name == LEDGER]
     if not found or found[0].evidence is None:
         return ""
-    return "broken" if found[0].state is State.BROKEN else "intact"
+    return {State.KEPT: "intact", State.BROKEN: "broken"}.get(found[0].state, "late")
 
 
 def _parts(shown: Board, wanted: str) -> list[Part]:

@@ -10,12 +10,18 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amanat.core import clock
-from amanat.proof.models import Evidence
+from amanat.policy import probing
+from amanat.proof.models import Evidence, Outcome
 from amanat.web import formatting
 
 
 def said(found: Evidence) -> str:
-    """What a probe found. A message of an older program whose places have changed is shown as it is stored."""
+    """What a probe found; of one that could not run also which it is. A message of an older program whose places have changed is shown
+    as it is stored."""
+    known = probing.registered().get(found.probe)
+    if found.outcome == Outcome.COULD_NOT_RUN and known is not None:
+        reason = found.facts.get("reason", "")
+        return _("Could not be checked: “%(what)s” (%(reason)s)") % {"what": known.title, "reason": reason}
     return filled(found.said, found.facts)
 
 

@@ -174,6 +174,28 @@ def test_a_wrong_attestation_is_told_at_its_field_and_not_kept(
         assert not Attestation.objects.of(shree).exists()
 
 
+def test_a_certificate_is_attested_with_its_paper_alone(shree: Workspace, owner: Client) -> None:
+    url = reverse("proof:attest", args=["security.attest.premises"])
+    form = owner.get(url).context["form"]
+    assert form.fields["paper"].required
+    answer = owner.post(url, told())
+    assert answer.status_code == 422 and set(answer.context["form"].errors) == {"paper"}
+    assert (
+        not owner.get(reverse("proof:attest", args=["security.training_every"]))
+        .context["form"]
+        .fields["paper"]
+        .required
+    )
+
+
+def test_a_check_that_could_not_run_is_named(shree: Workspace, owner: Client) -> None:
+    for name in ("accounts.passwords", "core.backups"):
+        found(shree, name, Outcome.COULD_NOT_RUN, "The check could not run: {reason}", reason="OSError")
+    page = owner.get(BOARD).content.decode()
+    for name in ("accounts.passwords", "core.backups"):
+        assert f"Could not be checked: “{probing.registered()[name].title}” (OSError)" in page
+
+
 def test_nobody_attests_what_the_policy_does_not_ask(owner: Client) -> None:
     assert owner.get(reverse("proof:attest", args=["security.tls"])).status_code == 404
 
@@ -211,6 +233,9 @@ def test_the_coverage_page_counts_all_promises(owner: Client) -> None:
 def test_the_ledger_stands_among_the_figures(shree: Workspace, owner: Client) -> None:
     assert "not checked" in owner.get(BOARD).content.decode()
     found(shree, "core.ledger", said="{entries} entries", entries=3)
-    assert "intact" in owner.get(BOARD).content.decode()
+    assert "promise-ledger ok-figure" in owner.get(BOARD).content.decode()
+    with clock.standing_at(clock.now() + timedelta(days=3)):
+        late = owner.get(BOARD).content.decode()
+    assert "promise-ledger warn-figure" in late and "check is late" in late and "intact" not in late
     found(shree, "core.ledger", Outcome.BROKEN, "broken after {entries}", entries=2)
     assert "promise-ledger bad-figure" in owner.get(BOARD).content.decode()
