@@ -208,8 +208,12 @@ def empty(superuser: psycopg.Connection) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _session_places() -> None:
-    """The folder of collected static files, which a site has and the middleware would miss aloud at every request."""
-    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    """The folder of collected static files, which a site has and the middleware would miss aloud at every request.
+
+    It is empty and this process's own: every browser of a test reads it, and some other program may fill the one of the server.
+    """
+    settings.STATIC_ROOT = Path(FILES.name) / "static"
+    settings.STATIC_ROOT.mkdir()
 
 
 @pytest.fixture(autouse=True)

@@ -100,11 +100,11 @@ def _invalid_values(request: HttpRequest, error: FormInvalid) -> HttpResponse:
 
 
 def _value_error(name: str, message: str) -> dict[str, str]:
-    """Rules name the second phone "phones-1" and a custom field "custom-caste"; "?name" is a parameter of the address."""
+    """Rules name the second phone "phones-1", a custom field "custom-caste", a part of a part "choices.label"; "?name" is a parameter."""
     if name.startswith("?"):
         return {"parameter": name[1:], "detail": message}
     first, dash, rest = name.partition("-")
-    parts = [_NAMES.get(first, first), *([rest] if dash else [])]
+    parts = [*_NAMES.get(first, first).split("."), *([rest] if dash else [])]
     return {"pointer": _pointer(*parts) if name not in ("", "__all__") else "", "detail": message}
 
 

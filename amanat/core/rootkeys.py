@@ -9,11 +9,12 @@ import hashlib
 import os
 import secrets
 import stat
-import tempfile
 import threading
 from pathlib import Path
 
 from django.conf import settings
+
+from amanat.core import wholefiles
 
 
 class RootKeyMissing(Exception):
@@ -50,20 +51,20 @@ def create(path: Path) -> None:
 def add(path: Path) -> str:
     """Put a new root key before the ones in the file, whole or not at all; returns its id."""
     line = secrets.token_hex(32)
-    _replace(path, line + "\n" + path.read_text())
+    wholefiles.write(path, line + "\n" + path.read_text())
     return _parsed(line)[0]
 
 
 def put_back(path: Path, root_id: str, key: bytes) -> None:
     """Put an older root key after the ones in the file: restored data is wrapped with it."""
     line = f"{root_id}:{base64.b64encode(key).decode()}"
-    _replace(path, path.read_text().rstrip("\n") + "\n" + line + "\n")
+    wholefiles.write(path, path.read_text().rstrip("\n") + "\n" + line + "\n")
 
 
 def drop_old(path: Path) -> int:
     """Keep the newest root key only: for when nothing is wrapped with the others any more. Returns how many went."""
     lines = _lines(path.read_text())
-    _replace(path, lines[0] + "\n")
+    wholefiles.write(path, lines[0] + "\n")
     return len(lines) - 1
 
 
@@ -111,16 +112,3 @@ def _parsed(line: str) -> tuple[str, bytes]:
     if len(key) != 32 or not 0 < len(root_id) <= 16:
         raise ValueError("not a root key")
     return root_id, key
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # made with mode 0600
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -45,7 +45,7 @@ HELD: list[Held] = [
         "keep.content",
         *_ROW,
         *("template", "language", "subject", "header", "body", "footer", "buttons", "variables", "examples"),
-        *("provider_id", "registered", "state", "reason", "synced_at"),
+        *("provider_id", "registered", "state", "reason", "counted_as", "synced_at"),
     ),
     Held(
         "messaging.Thread",
@@ -74,6 +74,7 @@ HELD: list[Held] = [
             "subject": Personal("pd:EmailContent", sealed=True),
             "body": Personal("pd:EmailContent", sealed=True),
             "html": Personal("pd:EmailContent", sealed=True),
+            "choices": Personal("pd:EmailContent", sealed=True),
             "language": Personal("pd:Language"),
             "happened_at": Personal("pd:CommunicationsMetadata"),
             "provider_id": Personal("pd:CommunicationsMetadata"),

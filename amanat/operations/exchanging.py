@@ -16,9 +16,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from amanat.core import database
+from amanat.core import database, wholefiles
 from amanat.core.configuration import Configuration
-from amanat.operations import notes, swapping
+from amanat.operations import swapping
 
 LIVE, BESIDE, FORMER = database.NAME, "amanat_restore", "amanat_former"
 
@@ -35,7 +35,7 @@ def files_beside(configuration: Configuration) -> Path:
 def begin(configuration: Configuration, *, made_at: str) -> None:
     """Both are whole. What they hold ends at `made_at`."""
     os.sync()
-    notes.write(_ready(configuration), json.dumps({"made_at": made_at}))
+    wholefiles.write(_ready(configuration), json.dumps({"made_at": made_at}))
 
 
 def is_ready(configuration: Configuration) -> bool:
@@ -67,7 +67,7 @@ def finish(configuration: Configuration, connection: psycopg.Connection) -> None
             if _is_there(connection, LIVE):
                 _rename(connection, LIVE, FORMER)
             _rename(connection, BESIDE, LIVE)
-    notes.write(swapping.restored_mark(configuration), _ready(configuration).read_text())
+    wholefiles.write(swapping.restored_mark(configuration), _ready(configuration).read_text())
     if beside.exists():
         if folder.exists():
             shutil.rmtree(former, ignore_errors=True)

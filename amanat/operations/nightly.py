@@ -12,10 +12,10 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from amanat.core import clock, safekeeping
+from amanat.core import clock, safekeeping, wholefiles
 from amanat.core.configuration import Configuration
 from amanat.core.safekeeping import Nightly as State
-from amanat.operations import Refused, notes
+from amanat.operations import Refused
 
 LONGEST = timedelta(days=30)
 TRIAL_EVERY = timedelta(days=7)
@@ -115,4 +115,4 @@ def last_hour(configuration: Configuration, at: datetime) -> datetime:
 def _store(configuration: Configuration, known: State) -> None:
     path = safekeeping.nightly_file(configuration)
     path.parent.mkdir(parents=True, exist_ok=True)
-    notes.write(path, safekeeping.as_text(known))
+    wholefiles.write(path, safekeeping.as_text(known))

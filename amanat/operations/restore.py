@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from amanat.core import configuration as settings
-from amanat.core import database, rootkeys
+from amanat.core import database, rootkeys, wholefiles
 from amanat.core.configuration import Configuration
-from amanat.operations import Refused, backup, dumps, exchanging, migrate, notes, postgres, roles, sealing, swapping
+from amanat.operations import Refused, backup, dumps, exchanging, migrate, postgres, roles, sealing, swapping
 
 TRIAL = "amanat_trial"
 NOTHING_REMEMBERED = (
@@ -177,7 +177,7 @@ def _into_external(configuration: Configuration, source: Path, found: backup.Ope
     folder.mkdir(parents=True, exist_ok=True)
     bring_back_root_keys(configuration, found.key_tables)
     settings.make_enterable(configuration.data)
-    notes.write(swapping.restored_mark(configuration), json.dumps({"made_at": found.header["made_at"]}))
+    wholefiles.write(swapping.restored_mark(configuration), json.dumps({"made_at": found.header["made_at"]}))
     _fill(configuration, "", source, found, folder)
     _compare(configuration, "", found.summary)
     return finished(configuration, _told(found.summary))

@@ -7,8 +7,8 @@ import json
 import shutil
 from pathlib import Path
 
+from amanat.core import wholefiles
 from amanat.core.configuration import Configuration
-from amanat.operations import notes
 
 
 def beside(base: Path) -> Path:
@@ -19,7 +19,7 @@ def beside(base: Path) -> Path:
 def begin(base: Path, *, made_at: str) -> None:
     """The cluster beside is whole and on the disk. What it holds ends at `made_at`."""
     shutil.rmtree(_former(base), ignore_errors=True)
-    notes.write(_ready(base), json.dumps({"made_at": made_at}))
+    wholefiles.write(_ready(base), json.dumps({"made_at": made_at}))
 
 
 def finish(configuration: Configuration, base: Path) -> None:
@@ -29,7 +29,7 @@ def finish(configuration: Configuration, base: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         return
     built, cluster, former = beside(base) / "postgres", base / "postgres", _former(base)
-    notes.write(restored_mark(configuration), _ready(base).read_text())  # the site stays closed from here on
+    wholefiles.write(restored_mark(configuration), _ready(base).read_text())  # the site stays closed from here on
     if built.exists():
         if cluster.exists():
             cluster.rename(former)

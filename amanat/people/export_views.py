@@ -6,16 +6,16 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock, filelinks, files, routes
+from amanat.core.downloads import download
 from amanat.people import exporting, lists, lost_runs, vocabulary
 from amanat.people.exporting import ExportRefused
 from amanat.people.models import ExportRun
@@ -62,16 +62,7 @@ def _answered(request: MemberRequest, definition: lists.Definition) -> HttpRespo
         return HttpResponseRedirect(reverse("people:exports"))
     if answer.left_out:
         messages.info(request, answer.left_out)
-    return _download([answer.content], answer.name, answer.content_type)
-
-
-def _download(pieces: Any, name: str, content_type: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(pieces, content_type=content_type)
-    response["Content-Disposition"] = str(content_disposition_header(True, name))
-    response["Cache-Control"] = "no-store, private"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
-    return response
+    return download([answer.content], answer.name, answer.content_type)
 
 
 def exports(request: MemberRequest) -> HttpResponse:

@@ -55,8 +55,12 @@ def test_what_arrives_stands_on_the_open_page_and_is_answered(seated, site: Any)
     arrive(site, second)
     expect(page.locator(".bubble-in", has_text=second)).to_be_visible(timeout=30_000)
     page.get_by_label("Reply on WhatsApp", exact=True).fill(answer)
+    page.locator("label", has=page.get_by_label("Buttons", exact=True)).click()
+    page.keyboard.type("Morning")
+    page.keyboard.press("Enter")  # goes on to the next button
+    page.keyboard.type("Evening")
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.locator(".bubble-out", has_text=answer)).to_be_visible()
+    expect(page.locator(".bubble-out", has_text=answer).get_by_role("listitem")).to_have_text(["Morning", "Evening"])
     assert "Kamla Bai" in owner.text()
     expect(page.locator(".inbox-tabs [aria-current]")).to_contain_text("Unassigned")  # the list that was chosen
     page.get_by_role("button", name="Send", exact=True).click()  # nothing is written: refused

@@ -109,6 +109,7 @@ def _events() -> frozenset[str]:
     return frozenset(event for event in found if not event.startswith(".") and not event.endswith("."))
 
 
+@pytest.mark.slow
 def test_every_event_of_the_ledger_has_words() -> None:
     assert sorted(_events() - set(ledger_words.known())) == []
     assert len(_events()) > 50

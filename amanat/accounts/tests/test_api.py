@@ -79,6 +79,7 @@ def test_reads_and_writes_are_limited_per_token_over_all_routes(shree: Workspace
     assert another.get("/me").status_code == 200
 
 
+@pytest.mark.slow
 def test_invented_tokens_leave_no_row_each_and_are_limited_by_where_they_come_from(shree: Workspace) -> None:
     """From an address of its own, for the counts of other tests."""
     there, hers = {"REMOTE_ADDR": "198.51.100.77"}, owners_program(shree)

@@ -272,6 +272,7 @@ def test_pages_before_signing_in_speak_the_chosen_language(db: None, name: str, 
     assert any("\u0900" <= letter <= "\u097f" for letter in page.content.decode().split("<h1>")[1].split("</h1>")[0])
 
 
+@pytest.mark.slow
 def test_no_page_of_settings_calls_anybody_she_or_he(owner: Member, shree: Workspace) -> None:
     member = factories.make_member(shree, sees="team")
     client = factories.signed_in(owner)

@@ -96,6 +96,7 @@ def statuses(answers: list[tuple[int, str, str]]) -> dict[int, int]:
     return found
 
 
+@pytest.mark.slow
 def test_of_forty_clients_at_once_twenty_guess_a_password(port: int) -> None:
     user = factories.make_user(email="asha@example.in", password=PASSWORD)
     first = Browser(port)
@@ -108,6 +109,7 @@ def test_of_forty_clients_at_once_twenty_guess_a_password(port: int) -> None:
     assert Browser(port).post(reverse("account_login"), right)[0] == 429
 
 
+@pytest.mark.slow
 def test_an_unknown_account_runs_out_of_tries_alike(port: int) -> None:
     first = Browser(port)
     first.send("GET", reverse("account_login"))
@@ -116,6 +118,7 @@ def test_an_unknown_account_runs_out_of_tries_alike(port: int) -> None:
     assert statuses(answers) == {422: 20, 429: 20}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ask", "guess"),
     [
@@ -165,6 +168,7 @@ def test_of_forty_askings_at_once_ten_codes_are_sent(port: int, ask: str, email:
     assert LocalMessage.objects.filter(to=email).count() == 10
 
 
+@pytest.mark.slow
 def test_of_forty_sign_ups_at_once_with_one_address_one_account_is_made(port: int) -> None:
     first = Browser(port)
     first.send("GET", reverse("account_login"))
@@ -185,6 +189,7 @@ def test_a_stranger_does_not_lock_the_owner_out_of_her_own_place() -> None:
     assert sign_in(Client(REMOTE_ADDR="203.0.113.7"), "asha@example.in").status_code == 302
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_at_a_known_place_tries_run_out_too_and_success_forgives_them() -> None:
     factories.make_user(email="asha@example.in", password=PASSWORD)

@@ -70,6 +70,7 @@ def test_a_made_up_place_is_refused(after: str, shree: Workspace) -> None:
     assert client.get("/settings/ledger/", {"after": after}).status_code == 400
 
 
+@pytest.mark.slow
 def test_the_page_costs_the_same_for_few_and_many_entries(shree: Workspace) -> None:
     client = factories.signed_in(factories.owner_of(shree))
     client.get("/settings/ledger/")

@@ -98,6 +98,7 @@ def test_a_wrong_second_factor_stands_in_the_history() -> None:
     assert [line.outcome for line in SignIn.objects.filter(user=user)] == ["wrong code"]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_second_factors_are_limited_per_session_and_per_user_in_all_sessions() -> None:
     with_app()

@@ -211,6 +211,7 @@ def test_on_a_closed_site_an_agent_makes_no_workspace(settings: Any, shree: Any)
     assert make_workspace(factories.signed_in(factories.owner_of(shree)), "Second shop").status_code == 303
 
 
+@pytest.mark.slow
 def test_the_answer_does_not_tell_whether_an_email_is_known() -> None:
     """Status, headers and page of sign-up, sign-in, reset and code are the same for a known and an unknown address."""
     factories.make_user(email="known@example.in", password=PASSWORD)

@@ -103,6 +103,7 @@ def test_every_size_around_the_edge_of_a_piece_comes_back(size: int, folder: Pat
     assert one.path.stat().st_size == len(MAGIC) + size + pieces * TAG
 
 
+@pytest.mark.slow
 @settings_of_hypothesis(max_examples=25)
 @given(cuts=st.lists(st.integers(0, LONG), max_size=8))
 def test_how_the_writer_is_fed_does_not_matter(cuts: list[int], content: bytes) -> None:

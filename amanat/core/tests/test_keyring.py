@@ -231,6 +231,7 @@ def test_in_any_order_everything_kept_can_be_opened(
 # --- At once --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_rotation_in_the_middle_of_writes_loses_nothing(committed_db: None) -> None:
     """Four who write, one who turns the key, one who brings old values over: every value opens, under the newest key."""
     with tenancy.inside(HERE):

@@ -32,6 +32,8 @@ ZONES = [
     "Atlantic/Azores",
 ]
 TEN_YEARS = (date(2020, 1, 1), date(2030, 1, 1))
+#: In these years a clock of these zones is changed at no other hour but before five and after eleven at night; noon stands for the rest.
+HOURS = (0, 1, 2, 3, 4, 12, 23)
 
 
 def days(repeat: Repeat, start: date, how_many: int) -> list[str]:
@@ -156,9 +158,9 @@ def test_times_rise_and_none_is_skipped_or_doubled(
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_daily_over_ten_years_in_every_zone_at_every_hour(zone: str) -> None:
+def test_daily_over_ten_years_in_every_zone_at_every_hour_of_change(zone: str) -> None:
     info = ZoneInfo(zone)
-    for hour in range(24):
+    for hour in HOURS:
         repeat = Repeat(Unit.DAY, at=time(hour, 30), zone=zone, until=TEN_YEARS[1] - timedelta(days=1))
         start = moment(datetime.combine(TEN_YEARS[0], time(0, 0)), info)
         found = [at.astimezone(info).date() for at in occurrences(repeat, start)]

@@ -66,6 +66,7 @@ def repeats(draw: st.DrawFn, start: date) -> Repeat:
 RULES = DAYS.flatmap(lambda start: st.tuples(repeats(start), st.just(start)))
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(rule=RULES)
 def test_the_occurrences_are_the_days_the_model_names(rule: tuple[Repeat, date]) -> None:
@@ -74,6 +75,7 @@ def test_the_occurrences_are_the_days_the_model_names(rule: tuple[Repeat, date])
     assert between(repeat, start, start, end, limit=SPAN) == model(repeat, start)
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(rule=RULES, ahead=st.integers(-400, SPAN - 1))
 def test_the_next_is_the_first_later_day_of_the_model(rule: tuple[Repeat, date], ahead: int) -> None:
@@ -86,6 +88,7 @@ def test_the_next_is_the_first_later_day_of_the_model(rule: tuple[Repeat, date],
     assert found == wanted
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(rule=RULES, first=st.integers(-100, SPAN), length=st.integers(0, 400), limit=st.integers(1, 50))
 def test_any_window_holds_the_days_of_the_model(rule: tuple[Repeat, date], first: int, length: int, limit: int) -> None:

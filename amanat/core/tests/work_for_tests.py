@@ -17,6 +17,8 @@ if __name__ == "__main__":
 
     django.setup()
 
+from django.db import transaction
+
 from amanat.core import jobs
 
 
@@ -28,6 +30,13 @@ def note(file: str, line: str) -> None:
 @jobs.job("tests.note", purpose="Write a line into a file")
 def write_line(workspace_id: UUID, file: str, line: str) -> None:
     note(file, line)
+
+
+@jobs.job("tests.passes_on", purpose="Leave work for another job, in a transaction that is rolled back")
+def passes_on(workspace_id: UUID, *, file: str) -> None:
+    with transaction.atomic():
+        jobs.enqueue("tests.note", workspace=workspace_id, file=file, line="of nothing")
+        transaction.set_rollback(True)
 
 
 @jobs.job("tests.slow", purpose="Take a while the first time, so that the worker can be killed in the middle")

@@ -163,6 +163,7 @@ def test_no_cell_of_a_workbook_is_a_formula(rekha: Member) -> None:
         assert not [name for name in sheets if b"<f>" in archive.read(name) or b"<f " in archive.read(name)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("format", "part"), [("xlsx", "contacts"), ("csv", "contacts.csv"), ("json", "contacts")])
 def test_the_contacts_of_a_whole_export_come_back(rekha: Member, format: str, part: str) -> None:
     content = written(rekha, format)

@@ -169,6 +169,7 @@ def edited(content: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
     return json.dumps(found, indent=1).encode()
 
 
+@pytest.mark.slow
 def test_an_empty_workspace_becomes_the_same(rekha: Member, there: Member) -> None:
     content = exported(rekha)
     run = taken(there, content)
@@ -181,6 +182,7 @@ def test_an_empty_workspace_becomes_the_same(rekha: Member, there: Member) -> No
         assert list(CustomField.objects.of(there.workspace).order_by("on").values(*fields)) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["csv", "xlsx"])
 def test_tables_of_a_whole_workspace_give_it_back_as_its_json_does(rekha: Member, there: Member, format: str) -> None:
     run = taken(there, exported(rekha, format))
@@ -193,6 +195,7 @@ def test_tables_of_a_whole_workspace_give_it_back_as_its_json_does(rekha: Member
         assert list(CustomField.objects.of(there.workspace).order_by("on").values(*fields)) == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["json", "csv", "xlsx"])
 def test_the_same_file_again_changes_nothing(rekha: Member, there: Member, format: str) -> None:
     content = exported(rekha, format)
@@ -263,6 +266,7 @@ def undone(run: ImportRun, by: Member) -> dict[str, int]:
     return found
 
 
+@pytest.mark.slow
 def test_undone_as_a_whole_and_taken_again(rekha: Member, there: Member) -> None:
     content, before = exported(rekha), counts(there)
     run = taken(there, content)
@@ -315,6 +319,7 @@ def attach_paper(by: Member) -> None:
     papers.attach(by=by, at=NOW, record=paid_record(by), kind="pan", number="ABCPE1234F")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("since", [change_record, pay_more, cancel_payment, add_task, attach_paper])
 def test_undo_leaves_a_service_somebody_worked_on_with_its_payments(
     rekha: Member, there: Member, since: Callable[[Member], None]
@@ -341,6 +346,7 @@ def test_undo_leaves_a_service_somebody_worked_on_with_its_payments(
         assert total == sum(one.amount_paise for one in counting) == paid
 
 
+@pytest.mark.slow
 def test_undo_leaves_a_task_that_was_finished_since(rekha: Member, there: Member) -> None:
     run = taken(there, exported(rekha))
     with tenancy.inside(there.workspace, actor=there.pk):
@@ -395,6 +401,7 @@ def test_a_permission_that_a_list_needs_is_needed(
     assert taken(manager, content).state == "done"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"role": Role.AGENT}, {"ended_at": NOW}])
 def test_a_member_demoted_in_the_middle_stops_at_the_next_batch(
     rekha: Member, there: Member, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
@@ -421,6 +428,7 @@ def test_a_member_demoted_in_the_middle_stops_at_the_next_batch(
     assert lists(exported(there))["services"] == lists(exported(rekha))["services"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"role": Role.AGENT}, {"ended_at": NOW}])
 def test_undoing_stops_when_whoever_wanted_it_may_not_any_more(
     rekha: Member, there: Member, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]

@@ -210,6 +210,7 @@ def _file(content: bytes) -> Any:
 # --- what is here already ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_person_who_is_here_under_another_id_gets_the_services(there: Member, content: bytes) -> None:
     with tenancy.inside(there.workspace, actor=there.pk):
         mine = make_contact(there, "Sunita D.", external_id="C-1")
@@ -264,6 +265,7 @@ def test_stages_and_tags_with_the_same_name_are_those_that_are_here(there: Membe
         assert Tag.objects.of(there.workspace).count() == Stage.objects.of(there.workspace).count() == 2
 
 
+@pytest.mark.slow
 def test_two_companies_of_one_name_stay_two(rekha: Member, there: Member) -> None:
     from amanat.people import companies
     from amanat.people.drafts import CompanyDraft
@@ -320,6 +322,7 @@ def test_who_was_erased_for_good_comes_back_under_another_id(
     assert taken(there, content).created == 0
 
 
+@pytest.mark.slow
 def test_another_workspace_is_never_reached(rekha: Member, there: Member) -> None:
     """The ids of another workspace's rows are free here; its rows are neither read nor changed."""
     content, before = exported(rekha), everything(rekha)
@@ -465,6 +468,7 @@ def test_stopped_between_two_lists_and_gone_on(there: Member, content: bytes, mo
     assert lists(exported(there)) == lists(content)
 
 
+@pytest.mark.slow
 def test_batches_of_one_row_give_the_same(there: Member, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(working, "BATCH", 1)
     run = taken(there, content)
@@ -534,6 +538,7 @@ def test_the_preview_and_the_report_use_one_word(there: Member, content: bytes) 
     assert "Amanat list" in failed and "stages" in failed
 
 
+@pytest.mark.slow
 def test_an_import_of_one_row_and_of_many_asks_the_database_as_often(there: Member, content: bytes) -> None:
     """Statements a batch, not a row: a hundred tasks more cost none more."""
 

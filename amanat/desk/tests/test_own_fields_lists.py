@@ -133,6 +133,7 @@ def test_the_menu_of_columns_ticks_those_that_stand(rekha: Member) -> None:
     assert '<input type="hidden" name="view" value="all">' in menu
 
 
+@pytest.mark.slow
 def test_tabs_filters_and_pages_keep_the_columns(rekha: Member) -> None:
     with tenancy.inside(rekha.workspace):
         for _number in range(51):

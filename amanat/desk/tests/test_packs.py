@@ -126,6 +126,7 @@ def test_a_pack_is_installed_in_the_shops_language_once(key: str, language: str)
     assert sorted(row.position for row in rows.values()) == list(range(len(rows)))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_every_service_of_every_pack_makes_a_record_with_its_list_and_days(shree: Workspace) -> None:
     rekha = owner_of(shree)

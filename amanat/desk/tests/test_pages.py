@@ -309,6 +309,7 @@ def test_filters_by_status_service_and_owner(shree: Workspace) -> None:
     assert browser.get("/services/?view=nonsense&service=1&owner=x&after=zzz&status=q").status_code == 200
 
 
+@pytest.mark.slow
 def test_need_to_know_holds_on_every_page(shree: Workspace, other: Workspace) -> None:
     rekha = owner_of(shree)
     prakash = make_member(shree, Role.AGENT, sees="team")

@@ -119,6 +119,7 @@ def test_database_itself_refuses_an_overpaid_record(shree: Workspace) -> None:
             ServiceRecord.objects.of(shree).update(paid_paise=25_001)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(

@@ -125,6 +125,7 @@ def test_each_role_may_what_the_table_says_and_a_refusal_changes_nothing(shop: S
         assert all(status in {200, 302, 303, 403, 422} for status in answers.values()), (case, answers)
 
 
+@pytest.mark.slow
 def test_an_id_that_is_none_and_one_of_another_shop_do_not_exist(shop: Shop, other: Workspace) -> None:
     theirs = shop_of(owner_of(other))
     browser, before = signed_in(shop.rekha), digest(other)
@@ -296,6 +297,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_not_there_or_anothers_is_404(shop: Shop, till: Program, other: Workspace) -> None:
     theirs = shop_of(owner_of(other))
     before = digest(other)

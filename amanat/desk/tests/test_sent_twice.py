@@ -76,6 +76,7 @@ def test_a_refused_form_may_be_sent_again_with_its_key(shree: Workspace) -> None
     assert browser.post("/services/new/", service(key)).status_code == 303
 
 
+@pytest.mark.slow
 def test_a_contact_a_task_a_note_a_paper_and_a_repetition_are_made_once(shree: Workspace) -> None:
     rekha = owner_of(shree)
     browser = signed_in(rekha)

@@ -156,6 +156,7 @@ def test_finishing_each_on_its_day_walks_the_written_rule(rekha: Member, name: s
     assert numbers == list(range(1, len(wanted) + (1 if ends else 2)))
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(repeat=repeats, start=starts)
 def test_finishing_on_time_meets_every_occurrence_of_the_naive_model(

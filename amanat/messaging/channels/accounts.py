@@ -209,7 +209,13 @@ def broken(*, account: ChannelAccount, trouble: str, at: datetime, code: str = "
 
 
 def apply(*, account: ChannelAccount, news: AccountNews, at: datetime) -> None:
-    """What the provider says of the account, by a check or unasked."""
+    """What the provider says of the account, by a check or unasked; or of another number, at the address of this one."""
+    if news.address and news.address != account.address:
+        same = ChannelAccount.objects.of(account.workspace_id).filter(channel=account.channel, address=news.address)
+        other = same.filter(is_sandbox=account.is_sandbox).first()
+        if other is None:
+            return
+        account = other
     _lock(account)
     if news.trouble:
         broken(account=account, trouble=news.trouble, at=at)

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
 from amanat.core import clock, jobs, tenancy
@@ -90,8 +91,10 @@ def _is_reachable(url: str, account: ChannelAccount) -> bool:
 
 
 def submit_soon(*, text: TemplateText, by: Member, at: datetime) -> None:
-    """Hand the text in once the open transaction is through. Raises TemplateRefused while it has problems."""
+    """Hand the text in once the open transaction is through. Raises TemplateRefused while it has problems, or nowhere to go."""
     wrong = templates.problems(text.template, text)
+    if accounts.default(text.workspace_id, text.template.channel) is None:
+        wrong.setdefault("account", []).append(_("Connect a WhatsApp number first: texts are handed in with it."))
     if wrong:
         raise templates.TemplateRefused(wrong)
     templates.submitted(text=text, provider_id=text.provider_id, state=_State.SUBMITTED, by=by, at=at)
@@ -144,14 +147,14 @@ def connect_sandbox(
     if channel == Channel.SMS:
         return _connect_header(workspace, by, at)
     number = f"+9199{randomness.randbelow(10**8):08}"
-    ids = {"phone_number_id": f"9{randomness.randbelow(10**14):014}", "waba_id": f"8{randomness.randbelow(10**14):014}"}
-    keys = {"token": randomness.token_urlsafe(32), "app_secret": randomness.token_hex(16)}
+    waba_id, keys, count = _sandbox_business(workspace)
+    ids = {"phone_number_id": f"9{randomness.randbelow(10**14):014}", "waba_id": waba_id}
     account = accounts.connect(
         workspace=workspace,
         by=by,
         at=at,
         provider=whatsapp.WhatsApp.name,
-        name="WhatsApp (sandbox)",
+        name=f"WhatsApp (sandbox) {count + 1}" if count else "WhatsApp (sandbox)",
         address=number,
         settings=ids,
         secrets=keys,
@@ -161,6 +164,19 @@ def connect_sandbox(
     account.settings = {**ids, "calls": accounts.webhook_url(account)}
     account.save(update_fields=["settings"])
     return account
+
+
+def _sandbox_business(workspace: HasId | UUID) -> tuple[str, dict[str, str], int]:
+    """The business that a number of the sandbox belongs to, its keys, and how many it has: they share their templates, as at Meta."""
+    numbers = ChannelAccount.objects.of(tenancy.workspace_id_of(workspace)).filter(
+        channel=Channel.WHATSAPP, is_sandbox=True
+    )
+    first = numbers.order_by("created_at", "id").first()
+    if first is None:
+        keys = {"token": randomness.token_urlsafe(32), "app_secret": randomness.token_hex(16)}
+        return f"8{randomness.randbelow(10**14):014}", keys, 0
+    held = accounts.access(first)
+    return held.settings["waba_id"], {name: held.secrets[name] for name in ("token", "app_secret")}, numbers.count()
 
 
 def _connect_header(workspace: HasId | UUID, by: Member | None, at: datetime) -> ChannelAccount:

@@ -35,6 +35,23 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer that is offered to be tapped. `id` comes back with it; only a row of a list has a `description`."""
+
+    title: str
+    description: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What stands below a text to be tapped: quick replies, or, behind a button that says `label`, a list."""
+
+    offered: Sequence[Choice]
+    label: str = ""  #: "" for quick replies
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message as it leaves. `reference` is ours, made before the first try; the provider echoes it where it can.
 
@@ -51,7 +68,8 @@ class Outgoing:
     category: str = "utility"  #: "utility", "marketing" or "authentication"
     values: Sequence[str] = ()
     limits: Sequence[int] = ()  #: most characters of each value, where a register of texts says so
-    buttons: Sequence[tuple[str, str]] = ()  #: (id, words)
+    buttons: Sequence[tuple[str, str]] = ()  #: of a template: (id, words)
+    choices: Choices | None = None  #: below a free text, where the channel knows such a thing
     files: Sequence[Attached] = ()
     reaction: str = ""  #: an emoji put on the message `answers`
     answers: str = ""  #: the provider's id of the message this answers
@@ -141,22 +159,24 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class TemplateNews:
-    """The provider approved, refused or paused a text."""
+    """The provider approved, refused or paused a text, or counts it as another category."""
 
     provider_id: str
     name: str
     language: str
-    state: str  #: a TemplateText.State
+    state: str  #: a TemplateText.State; "" where it stays as it was
     reason: str = ""
+    category: str = ""  #: a MessageTemplate.Category; "" where the provider does not say
 
 
 @dataclass(frozen=True, slots=True)
 class AccountNews:
-    """The provider changed what it thinks of the account."""
+    """The provider changed what it thinks of the account, or of the one with the `address` where that is not empty."""
 
     quality: str = ""
     daily_limit: int | None = None
     trouble: str = ""
+    address: str = ""
 
 
 type News = Report | Arrived | Preference | TemplateNews | AccountNews

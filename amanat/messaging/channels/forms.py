@@ -202,9 +202,21 @@ class TemplateForm(forms.Form):
     category = forms.ChoiceField(label=gettext_lazy("Kind"), choices=MessageTemplate.Category.choices)
     purpose = forms.ChoiceField(label=gettext_lazy("Purpose of your policy"))
 
-    def __init__(self, *args: Any, purposes: Sequence[tuple[str, str]], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, purposes: Sequence[tuple[str, str]], accounts: Sequence[ChannelAccount] = (), **options: Any
+    ) -> None:  # fmt: skip
         super().__init__(*args, **options)
         self.fields["purpose"] = forms.ChoiceField(label=_("Purpose of your policy"), choices=purposes)
+        self.accounts = {str(one.pk): one for one in accounts}
+        if len({one.channel for one in accounts}) < len(accounts):  # one channel has several
+            named = [(key, f"{one.name} · {one.address}") for key, one in self.accounts.items()]
+            self.fields["account"] = forms.ChoiceField(
+                label=_("It leaves from"), required=False, choices=[("", _("the number that fits")), *named],
+                help_text=_("An answer leaves from the number that was written to, everything else from the usual one. Choose one, and this text always leaves from it."),
+            )  # fmt: skip
+
+    def clean_account(self) -> ChannelAccount | None:
+        return self.accounts.get(self.cleaned_data["account"])
 
 
 class TextForm(forms.Form):

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from django.views.decorators.csp import csp_override
 
 from amanat.accounts.access import MemberRequest, sent
@@ -52,7 +52,11 @@ def intend(request: MemberRequest, contact_id: UUID, way: str) -> HttpResponse:
     number = "" if is_restricted or held.hides("phones") else contact.main_phone
     if way not in WAYS or not number:
         return _nothing_to_call(request, contact)
-    greeting = _("Hello %(name)s, this is %(workspace)s.") % {"name": contact.name, "workspace": request.workspace.name}
+    with override(contact.language or request.workspace.language):  # it is for her to read, not for the member
+        greeting = _("Hello %(name)s, this is %(workspace)s.") % {
+            "name": contact.name,
+            "workspace": request.workspace.name,
+        }
     form = IntentForm(sent(request), initial={"text": greeting})
     if request.method == "POST" and form.is_valid():
         text = form.cleaned_data["text"] if way == "whatsapp" else ""

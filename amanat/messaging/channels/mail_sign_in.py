@@ -100,7 +100,7 @@ def declare() -> None:
     """Who is asked for tokens: the two providers where the operator says they are; our doubles for sandbox accounts."""
     near = [urlsplit(base) for base in (str(site.GOOGLE_SIGN_IN_URL), str(site.MICROSOFT_SIGN_IN_URL))]
     is_private = any(one.scheme == "http" for one in near)
-    outgoing.register_recipient(RECIPIENT, hosts=_hosts, allow_private=is_private)
+    outgoing.register_recipient(RECIPIENT, hosts=_hosts, allow_private=is_private, part_of="mail")
     outgoing.register_recipient(SANDBOX, hosts=doubles.places, allow_private=True)
 
 

@@ -119,6 +119,9 @@ class TemplateText(WorkspaceRow):
     )  #: its wording there, with {#var#}
     state = models.CharField(max_length=9, choices=State.choices, default=State.DRAFT)
     reason = models.CharField(max_length=300, blank=True, db_default="", default="")
+    counted_as = models.CharField(
+        max_length=14, blank=True, db_default="", default=""
+    )  #: the provider's category of it
     synced_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -26,6 +26,7 @@ SENTENCES = {
     "template.written": _("Text of a message template written"),
     "template.submitted": _("Message template handed in for approval"),
     "template.judged": _("Provider decided about a message template"),
+    "template.recategorized": _("Provider counts a message template as another kind"),
     "template.ended": _("Message template ended"),
 }
 TABLES = {

@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.basis import rules, wording
 from amanat.core import clock
-from amanat.messaging.channels import checking, measuring, templates
+from amanat.messaging.channels import checking, measuring, templates, whatsapp_errors
 from amanat.messaging.channels.forms import TemplateForm, TextForm
-from amanat.messaging.channels.models import Channel, MessageTemplate, TemplateText
+from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.channels.templates import TemplateRefused
 
 TONES = {"draft": "", "submitted": "blue", "approved": "green", "rejected": "red", "paused": "marigold"}
@@ -29,22 +29,26 @@ def template_list(request: MemberRequest) -> HttpResponse:
     found = list(MessageTemplate.objects.of(request.workspace).filter(ended_at=None).order_by("title", "id")[:500])
     texts = TemplateText.objects.of(request.workspace).filter(template__in=found).order_by("language")
     by_template: dict[UUID, list[dict[str, str]]] = {}
-    for text in texts.only("template_id", "language", "state", "workspace_id"):
+    category = {one.pk: one for one in found}
+    for text in texts.only("template_id", "language", "state", "counted_as", "workspace_id"):
         language = str(dict(site.LANGUAGES).get(text.language, text.language))
         shown = {"language": language, "state": text.get_state_display(), "tone": TONES[text.state]}
+        shown["counted_as"] = _counted_as(category[text.template_id], text)
         by_template.setdefault(text.template_id, []).append(shown)
     lines = [{"template": one, "texts": by_template.get(one.pk, [])} for one in found]
     return render(request, "messaging/templates.html", {"lines": lines})
 
 
 def template_new(request: MemberRequest) -> HttpResponse:
-    form = TemplateForm(sent(request), purposes=_purposes(request))
+    connected = ChannelAccount.objects.of(request.workspace).order_by("channel", "-is_default", "name", "id")
+    form = TemplateForm(sent(request), purposes=_purposes(request), accounts=list(connected))
     if request.method == "POST" and form.is_valid():
         try:
-            template = templates.make(account=None, by=request.member, at=clock.now(), **form.cleaned_data)
+            given = {"account": None, **form.cleaned_data}
+            template = templates.make(by=request.member, at=clock.now(), **given)
         except TemplateRefused as refused:
             for name, sentences in refused.problems.items():
-                form.add_error(name, list(sentences))
+                form.add_error(name if name in form.fields else None, list(sentences))
         else:
             language = request.workspace.language
             return see_other(reverse("messaging:template_text", args=[template.pk, language]))
@@ -52,7 +56,8 @@ def template_new(request: MemberRequest) -> HttpResponse:
 
 
 def template(request: MemberRequest, template_id: UUID) -> HttpResponse:
-    one = _template(request, template_id)
+    chosen = MessageTemplate.objects.of(request.workspace).select_related("account")
+    one = get_object_or_404(chosen, pk=template_id)
     texts = list(TemplateText.objects.of(request.workspace).filter(template=one).order_by("language"))
     context = {
         "template": one,
@@ -129,8 +134,23 @@ def _shown(one: MessageTemplate, text: TemplateText) -> dict[str, object]:
         "state": text.get_state_display(),
         "tone": TONES[text.state],
         "body": templates.body_with(text, values),
+        "counted_as": _counted_as(one, text),
+        "reason": _reason(text),
         "may_submit": is_at_meta and text.state in {_State.DRAFT, _State.REJECTED},
     }
+
+
+def _reason(text: TemplateText) -> str:
+    """Why it may not be sent, and what to do."""
+    if text.reason:
+        return whatsapp_errors.rejection(text.reason)
+    return str(whatsapp_errors.PAUSED) if text.state == _State.PAUSED else ""
+
+
+def _counted_as(one: MessageTemplate, text: TemplateText) -> str:
+    """What the provider calls it, where it calls it something else than we do."""
+    differs = text.counted_as and text.counted_as != one.category
+    return str(dict(MessageTemplate.Category.choices).get(text.counted_as, text.counted_as)) if differs else ""
 
 
 def _purposes(request: MemberRequest) -> Sequence[tuple[str, str]]:

@@ -11,11 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
+from amanat.basis import hours, rules, wording
 from amanat.core import ids, ledger
 from amanat.messaging.channels import sms, sms_register, stop_words
 from amanat.messaging.channels.contract import TemplateNews
@@ -173,9 +177,14 @@ def make(
     purpose: str,
     category: str,
 ) -> MessageTemplate:
-    """A template without a text yet. Raises TemplateRefused when its name is taken or malformed."""
+    """A template without a text yet. Raises TemplateRefused when its name is taken or malformed, an offer is for a purpose
+    that nobody agrees to offers for, or `account` is of another channel."""
     if not _NAME.fullmatch(name):
         raise TemplateRefused({"name": [_("Only small letters, digits and underscores, a letter first.")]})
+    if account is not None and account.channel != channel:
+        raise TemplateRefused({"account": [_("%(name)s is of another channel.") % {"name": account.name}]})
+    if category == _Category.MARKETING:
+        _check_purpose(by.workspace_id, purpose)
     template = MessageTemplate(
         id=ids.new(),
         workspace_id=by.workspace_id,
@@ -195,6 +204,21 @@ def make(
         raise TemplateRefused({"name": [_("Another template has this name.")]}) from None
     ledger.write("template.made", workspace=by.workspace_id, by=by, about=template, at=at, channel=channel)
     return template
+
+
+def _check_purpose(workspace_id: UUID, purpose: str) -> None:
+    """An offer goes to who agreed to offers, whatever else a firm may write to her for. Raises TemplateRefused."""
+    policy = rules.of(workspace_id).policy
+    offers = [name for name, known in policy.purposes.items() if known.term in hours.PROMOTION]
+    if purpose in offers:
+        return
+    if not offers:
+        raise TemplateRefused(
+            {"category": [_("Your policy has no purpose for offers: it promises that you make none.")]}
+        )
+    words = wording.purpose(policy, offers[0], get_language() or "en")
+    sentence = _("An offer goes only to people who agreed to offers: choose the purpose “%(purpose)s”.")
+    raise TemplateRefused({"purpose": [sentence % {"purpose": words}]})
 
 
 def write(
@@ -250,21 +274,23 @@ def submitted(*, text: TemplateText, provider_id: str, state: str, by: Member | 
 def apply(*, account: ChannelAccount, news: TemplateNews, at: datetime) -> TemplateText | None:
     """The provider's word about a text of ours, found by its id there or by name and language; None for others'."""
     texts = TemplateText.objects.of(account.workspace_id).filter(template__channel=account.channel)
+    texts = texts.filter(
+        Q(template__account=None) | Q(template__account__settings__waba_id=account.settings.get("waba_id"))
+    )
+    texts = texts.select_related("template")
     text = texts.filter(provider_id=news.provider_id).first() if news.provider_id else None
     text = text or texts.filter(template__name=news.name, language=news.language).first()
     if text is None or (text.synced_at is not None and text.synced_at > at):
         return None
-    is_change = text.state != news.state
-    text.state, text.reason, text.synced_at = news.state, news.reason[:300], at
+    counted_as = news.category or text.counted_as
+    told: Any = {"workspace": text.workspace_id, "about": text.template_id, "at": at, "language": text.language}
+    if news.state and news.state != text.state:
+        ledger.write("template.judged", state=news.state, **told)
+    if counted_as != (text.counted_as or text.template.category):
+        ledger.write("template.recategorized", category=counted_as, **told)
+    if news.state:
+        text.state, text.reason = news.state, news.reason[:300]
+    text.counted_as, text.synced_at = counted_as, at
     text.provider_id = news.provider_id or text.provider_id
-    text.save(update_fields=["state", "reason", "synced_at", "provider_id"])
-    if is_change:
-        ledger.write(
-            "template.judged",
-            workspace=text.workspace_id,
-            about=text.template_id,
-            at=at,
-            state=news.state,
-            language=text.language,
-        )
+    text.save(update_fields=["state", "reason", "counted_as", "synced_at", "provider_id"])
     return text

@@ -55,7 +55,11 @@ def channels(request: MemberRequest) -> HttpResponse:
     found = list(ChannelAccount.objects.of(request.workspace).order_by("channel", "-is_default", "name", "id"))
     in_sandbox = {one.channel for one in found if one.is_sandbox}
     missing = [(one.value, one.label) for one in (Channel.WHATSAPP, Channel.SMS) if one.value not in in_sandbox]
-    context = {"lines": [_line(one) for one in found], "sandboxes": missing}
+    context = {
+        "lines": [_line(one) for one in found],
+        "sandboxes": missing,
+        "has_sandbox_number": Channel.WHATSAPP.value in in_sandbox,
+    }
     return render(request, "messaging/channels.html", context)
 
 

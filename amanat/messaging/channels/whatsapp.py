@@ -39,6 +39,7 @@ RECIPIENT, SANDBOX_RECIPIENT = "whatsapp", sandboxes.RECIPIENT
 _TIMEOUT = 20.0
 _MOST_MEDIA = 25_000_000  # Meta takes 16 MB of sound and film; documents may have 100, of which we keep 25
 _AGAIN = timedelta(seconds=30)
+_OF_TEXTS = ("id", "name", "language", "status", "category", "rejected_reason")
 _ALREADY_THERE = 2388024  # subcode: a template of this name has a text in this language
 
 
@@ -69,7 +70,7 @@ class WhatsApp:
 
     def check(self, access: Access) -> AccountNews:
         """Quality and limit of the number, or what is wrong with it in words."""
-        fields = ("quality_rating", "messaging_limit_tier", "verified_name", "status")
+        fields = ("quality_rating", whatsapp_reading.LIMIT_FIELD, "verified_name", "status")
         try:
             with _api(access) as api:
                 found = api.get_business_phone_number(str(access.settings["phone_number_id"]), fields)
@@ -77,7 +78,7 @@ class WhatsApp:
             return AccountNews(trouble=" ".join(self.explain(_answer(error).code)))
         except (KeyError, TypeError, ValueError) as error:
             raise _nonsense(error) from None
-        limit = whatsapp_reading.LIMITS.get(str(found.get("messaging_limit_tier", "")))
+        limit = whatsapp_reading.limit(found.get(whatsapp_reading.LIMIT_FIELD))
         return AccountNews(quality=whatsapp_reading.quality(found.get("quality_rating")), daily_limit=limit)
 
     def listen(self, access: Access, url: str) -> None:
@@ -102,11 +103,11 @@ class WhatsApp:
     def texts(self, access: Access) -> list[TemplateNews]:
         """Every text the provider has of this account. Raises as `listen`."""
         found: list[TemplateNews] = []
-        fields, after = ("id", "name", "language", "status", "rejected_reason"), ""
+        after = ""
         with _answering(), _api(access) as api:
             for _page in range(100):
                 pagination = {"limit": "100", **({"after": after} if after else {})}
-                page = api.get_templates(str(access.settings["waba_id"]), fields, pagination=pagination)
+                page = api.get_templates(str(access.settings["waba_id"]), _OF_TEXTS, pagination=pagination)
                 found += [whatsapp_reading.template_news(one) for one in page["data"]]
                 after = page.get("paging", {}).get("cursors", {}).get("after", "")
                 if not page.get("paging", {}).get("next"):
@@ -269,8 +270,7 @@ def _failure(error: GraphError | Unreachable | Refused | DatabaseError) -> Answe
 
 
 def _found_again(api: Graph, waba_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    fields = ("id", "name", "language", "status", "rejected_reason")
-    page = api.get_templates(waba_id, fields, {"name": wanted["name"], "language": wanted["language"]})
+    page = api.get_templates(waba_id, _OF_TEXTS, {"name": wanted["name"], "language": wanted["language"]})
     same = [one for one in page["data"] if (one["name"], one["language"]) == (wanted["name"], wanted["language"])]
     return dict(same[0])
 

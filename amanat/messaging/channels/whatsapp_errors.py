@@ -112,11 +112,34 @@ MEANINGS: dict[int, Meaning] = {
 #: Our own words, for what happens before or beside the provider.
 OWN: dict[str, Meaning] = {
     "one_file": _refused(_("WhatsApp takes one file with a message."), _("Send each file by itself.")),
+    "file_with_choices": _refused(_("A file does not go with buttons or a list."), _("Send each file by itself.")),
     "unreached": _later(_("WhatsApp could not be reached."), 30 * _SECOND),
     "not_allowed": _refused(_("This installation may not reach that address."), _("Ask who runs it.")),
 }
 _UNKNOWN = Meaning(_("WhatsApp refused it with the code %(code)s."), _("Look the code up in Meta's list of errors."))
 _LOST = Meaning(_("No clear answer came from WhatsApp."), _("It shows here once WhatsApp reports it."))
+
+
+#: Why Meta refused a text, by its word ("message_template_status_update", `reason`), and what to do.
+REJECTIONS: dict[str, _Words] = {
+    "ABUSIVE_CONTENT": _("It reads as a threat or an insult. Write it otherwise and hand it in again."),
+    "INVALID_FORMAT": _(
+        "Its form is wrong: a variable, a link or a sign in a wrong place. Mend it and hand it in again."
+    ),
+    "PROMOTIONAL": _("It reads like an offer. Make it a template of the kind Offer, or leave the offer out."),
+    "INCORRECT_CATEGORY": _("It reads like another kind. Make it a template of that kind, or change the words."),
+    "TAG_CONTENT_MISMATCH": _("Its language or its kind is not what it says. Write it in the language that it is for."),
+    "SCAM": _("It reads like a fraud to WhatsApp. Say who you are, and ask for no card numbers or codes."),
+    "CATEGORY_NOT_AVAILABLE": _("This account may not use that kind. WhatsApp Manager says why."),
+}
+PAUSED = _(
+    "People blocked or reported it. It goes on by itself after some hours; paused a third time, it is switched off: change the words."
+)
+
+
+def rejection(reason: str) -> str:
+    """Meta's word about a text in words; what nobody here knows as it came."""
+    return str(REJECTIONS.get(reason, reason))
 
 
 class GraphError(Exception):

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from amanat.messaging.channels.contract import Attached, Outgoing
+from amanat.messaging.channels.contract import Attached, Choice, Choices, Outgoing
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
 
 #: Gives the id under which the provider keeps a file.
 Upload = Callable[[Attached], str]
-_MOST_REPLY_BUTTONS = 3
-_LONGEST_BUTTON, _LONGEST_ROW = 20, 24
 _CAPTIONED = frozenset({"image", "video", "document"})
 #: What the API takes of each kind (Cloud API reference, "Supported media types", November 2026).
 MOST_BYTES = {"image": 5_000_000, "sticker": 500_000, "audio": 16_000_000, "video": 16_000_000, "document": 100_000_000}
+#: What it takes of choices below a text: Cloud API, "Interactive reply buttons messages" and "Interactive list messages" (read November
+#: 2026), of which pywa's `Button` and `SectionList` say the same. Titles of buttons must differ; of a list only ids, which no reader sees.
+MOST_BUTTONS, MOST_ROWS = 3, 10
+LONGEST_BUTTON, LONGEST_ROW, LONGEST_DESCRIPTION, LONGEST_LABEL = 20, 24, 72, 20
+LONGEST_ABOVE_BUTTONS, LONGEST_ABOVE_LIST = 1_024, 4_096
 #: Languages that Meta calls by more than their code.
 _LANGUAGES = {"pt": "pt_BR", "zh": "zh_CN"}
 _AUTHENTICATION = MessageTemplate.Category.AUTHENTICATION
@@ -49,8 +52,8 @@ def of(message: Outgoing, upload: Upload) -> tuple[str, dict[str, Any]]:
         raise ValueError("one_file")
     if message.template:
         return "template", _template(message, upload)
-    if message.buttons:
-        return "interactive", _interactive(message, upload)
+    if message.choices:
+        return "interactive", _interactive(message, message.choices)
     if message.files:
         return _media(message.files[0], upload, message.text)
     return "text", {"body": message.text, "preview_url": "https://" in message.text}
@@ -91,26 +94,21 @@ def _text(value: str) -> dict[str, str]:
     return {"type": "text", "text": " ".join(value.split())}
 
 
-def _interactive(message: Outgoing, upload: Upload) -> dict[str, Any]:
-    """Three choices or fewer are buttons, more are a list."""
-    body = {"body": {"text": message.text}}
-    if len(message.buttons) <= _MOST_REPLY_BUTTONS and all(
-        len(words) <= _LONGEST_BUTTON for _, words in message.buttons
-    ):
-        buttons = [{"type": "reply", "reply": {"id": one, "title": words}} for one, words in message.buttons]
-        header: dict[str, Any] = {}
-        if message.files:
-            kind, media = _media(message.files[0], upload, "")
-            header = {"header": {"type": kind, kind: media}}
-        return {"type": "button", **header, **body, "action": {"buttons": buttons}}
-    rows = [_row(one, words) for one, words in message.buttons]
-    label = message.subject[:_LONGEST_BUTTON] or "☰"
-    return {"type": "list", **body, "action": {"button": label, "sections": [{"rows": rows}]}}
+def _interactive(message: Outgoing, choices: Choices) -> dict[str, Any]:
+    """Quick replies, or a list of one section, which needs no title then. What fits is `inbox.choices`' matter."""
+    if message.files:
+        raise ValueError("file_with_choices")
+    body = {"text": message.text}
+    if not choices.label:
+        buttons = [{"type": "reply", "reply": {"id": one.id, "title": one.title}} for one in choices.offered]
+        return {"type": "button", "body": body, "action": {"buttons": buttons}}
+    rows = [_row(one) for one in choices.offered]
+    return {"type": "list", "body": body, "action": {"button": choices.label, "sections": [{"rows": rows}]}}
 
 
-def _row(choice: str, words: str) -> dict[str, str]:
-    row = {"id": choice, "title": words[:_LONGEST_ROW]}
-    return {**row, "description": words[:72]} if len(words) > _LONGEST_ROW else row
+def _row(one: Choice) -> dict[str, str]:
+    row = {"id": one.id, "title": one.title}
+    return {**row, "description": one.description} if one.description else row
 
 
 def template(one: MessageTemplate, text: TemplateText) -> dict[str, Any]:

@@ -30,13 +30,14 @@ from amanat.messaging.channels.contract import (
     TemplateNews,
     WebhookRefused,
 )
-from amanat.messaging.channels.models import TemplateText
+from amanat.messaging.channels.models import MessageTemplate, TemplateText
 
 #: Meta tries again for seven days; a clock of ours or theirs may be a little wrong.
 OLDEST, NEWEST = timedelta(days=7), timedelta(minutes=5)
 SIGNATURE = "x-hub-signature-256"
 STOPPED_OFFERS = "131050"
-#: People who may be written to first within 24 hours, by the name of the tier; the last has no end.
+_NO_END = 2_000_000_000
+#: People who may be written to first within 24 hours, by the name of the tier.
 LIMITS = {
     "TIER_50": 50,
     "TIER_250": 250,
@@ -44,8 +45,13 @@ LIMITS = {
     "TIER_2K": 2_000,
     "TIER_10K": 10_000,
     "TIER_100K": 100_000,
-    "TIER_UNLIMITED": 2_000_000_000,
+    "TIER_UNLIMITED": _NO_END,
+    "-1": _NO_END,
 }
+#: Under which the limit of a business stands: since October 2025 all its numbers share one, and Meta takes the older names away.
+LIMIT_FIELD, _LIMIT_NAMES = "whatsapp_business_manager_messaging_limit", (
+    "max_daily_conversations_per_business", "max_daily_conversation_per_phone", "current_limit",
+)  # fmt: skip
 log = logging.getLogger(__name__)
 _State = TemplateText.State
 _STATES = {
@@ -219,21 +225,48 @@ def _preference(payload: Mapping[str, Any], happened: datetime) -> list[News]:
 def _template_status(payload: Mapping[str, Any], happened: datetime) -> list[News]:
     value = payload["value"]
     reason = str(value.get("reason") or "")
-    return [
-        TemplateNews(
-            provider_id=str(value.get("message_template_id", "")),
-            name=str(value.get("message_template_name", "")),
-            language=our_language(str(value.get("message_template_language", ""))),
-            state=_STATES.get(str(value.get("event")), _State.SUBMITTED),
-            reason="" if reason == "NONE" else reason,
-        )
-    ]
+    state = _STATES.get(str(value.get("event")), _State.SUBMITTED)
+    return [_of_text(value, state=state, reason="" if reason == "NONE" else reason)]
+
+
+def _category_update(payload: Mapping[str, Any], happened: datetime) -> list[News]:
+    """`correct_category` is what the text will be counted as within a day, `new_category` then still what it was."""
+    value = payload["value"]
+    return [_of_text(value, state="", category=category(value.get("correct_category") or value.get("new_category")))]
+
+
+def _of_text(value: Mapping[str, Any], **said: str) -> TemplateNews:
+    return TemplateNews(
+        provider_id=str(value.get("message_template_id", "")),
+        name=str(value.get("message_template_name", "")),
+        language=our_language(str(value.get("message_template_language", ""))),
+        **said,
+    )
 
 
 def _quality_update(payload: Mapping[str, Any], happened: datetime) -> list[News]:
+    """It concerns the number it names, whichever of the business's numbers has the address that is called."""
     value = payload["value"]
     seen = {"FLAGGED": "red", "UNFLAGGED": "green"}.get(str(value.get("event")), "")
-    return [AccountNews(quality=seen, daily_limit=LIMITS.get(str(value.get("current_limit", ""))))]
+    number = "".join(sign for sign in str(value.get("display_phone_number", "")) if sign.isdigit())
+    return [AccountNews(quality=seen, daily_limit=_limit_in(value), address=f"+{number}" if number else "")]
+
+
+def _capability_update(payload: Mapping[str, Any], happened: datetime) -> list[News]:
+    limit = _limit_in(payload["value"])
+    return [AccountNews(daily_limit=limit)] if limit else []
+
+
+def _limit_in(value: Mapping[str, Any]) -> int | None:
+    """By the first name that says one: a tier, or a figure."""
+    found = (limit(value[name]) for name in _LIMIT_NAMES if name in value)
+    return next((one for one in found if one), None)
+
+
+def limit(said: Any) -> int | None:
+    """ "TIER_2K", 2000 or -1 as a figure; None for what is none."""
+    words = str(said or "")
+    return LIMITS.get(words) or (int(words) if words.isdecimal() else None)
 
 
 def _account_update(payload: Mapping[str, Any], happened: datetime) -> list[News]:
@@ -246,7 +279,9 @@ _READERS: dict[str, Callable[[Mapping[str, Any], datetime], list[News]]] = {
     "status": _status,
     "preference": _preference,
     "message_template_status_update": _template_status,
+    "template_category_update": _category_update,
     "phone_number_quality_update": _quality_update,
+    "business_capability_update": _capability_update,
     "account_update": _account_update,
 }
 
@@ -336,7 +371,14 @@ def template_news(one: Mapping[str, Any]) -> TemplateNews:
         language=our_language(str(one["language"])),
         state=_STATES.get(str(one.get("status")), _State.SUBMITTED),
         reason="" if reason == "NONE" else reason,
+        category=category(one.get("category")),
     )
+
+
+def category(said: Any) -> str:
+    """Meta's word for a category as ours, "" for one that we do not know."""
+    known = str(said or "").lower()
+    return known if known in MessageTemplate.Category.values else ""
 
 
 def our_language(code: str) -> str:

@@ -21,8 +21,9 @@ from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.core.vault import VaultRefused
 from amanat.messaging.inbox import bodies, listing, picking, saying, showing, threads
+from amanat.messaging.inbox.choices import Offer, Problem
 from amanat.messaging.inbox.models import Message, Thread
-from amanat.messaging.inbox.saying import SayRefused, Words
+from amanat.messaging.inbox.saying import OfferRefused, SayRefused, Words
 from amanat.messaging.inbox.threads import ThreadRefused
 from amanat.people import masking, vocabulary
 from amanat.people.models import Contact
@@ -55,6 +56,16 @@ class FileOut(BaseModel):
     trouble: str = Field(description="Why it was not kept; empty when it was.")
 
 
+class OptionOut(BaseModel):
+    title: str
+    description: str = Field(description="Of what stands in a list; empty elsewhere.")
+
+
+class ChoicesOut(BaseModel):
+    label: str = Field(description="What opens the list; empty for buttons.")
+    options: list[OptionOut]
+
+
 class MessageOut(BaseModel):
     id: UUID
     thread_id: UUID
@@ -66,7 +77,10 @@ class MessageOut(BaseModel):
     subject: str
     language: str
     by_id: UUID | None = Field(description="The member who wrote it; none for the person and for the program.")
-    answers_id: UUID | None
+    answers_id: UUID | None = Field(
+        description="The message it answers; a tapped choice (kind `choice`) has the choice's title as its text."
+    )
+    choices: ChoicesOut | None = Field(description="Buttons or a list below the text.")
     happened_at: Moment
     state: str | None = Field(
         description="How far a message of yours got: todo, sending, unknown, done, dead, refused, dropped, held."
@@ -101,6 +115,20 @@ class Wanted(Strict):
     limit: Limit = LISTED
 
 
+class OptionIn(Strict):
+    title: str = Field(
+        max_length=200, description="At most 20 characters on a button, 24 in a list; no two may be the same."
+    )
+    description: str = Field(default="", max_length=200, description="At most 72 characters; in a list only.")
+
+
+class ChoicesIn(Strict):
+    """What the person can tap below the text: up to three buttons, or with a `label` a list of up to ten."""
+
+    label: str = Field(default="", max_length=200, description="What opens the list, at most 20 characters.")
+    options: list[OptionIn] = Field(min_length=1, max_length=20)
+
+
 class MessageIn(Strict):
     """A free text, or a template that is filled for the person."""
 
@@ -109,6 +137,7 @@ class MessageIn(Strict):
     text: str = Field(default="", max_length=50_000)
     subject: str = Field(default="", max_length=300, description="Of an e-mail.")
     template_text_id: UUID | None = None
+    choices: ChoicesIn | None = Field(default=None, description="On WhatsApp, while its window is open.")
 
 
 class NoteIn(Strict):
@@ -176,15 +205,34 @@ def send_message(request: HttpRequest, message: MessageIn) -> HttpResponse:
     """It is ordered to be sent; whether it may be is decided when it leaves, and stands in `state`. Send an Idempotency-Key."""
     asked = cast(ApiRequest, request)
     contact = _contact(asked, message.contact_id)
-    channel, words = str(message.channel), Words(text=message.text, subject=message.subject)
+    offer = _offer(message.choices)
+    channel, words = str(message.channel), Words(text=message.text, subject=message.subject, offer=offer)
     try:
         if message.template_text_id is not None:
             pick = picking.pick(message.template_text_id, contact, workspace=asked.workspace)
-            channel, words = pick.channel, Words(template=pick.text, values=pick.values)
+            channel, words = pick.channel, Words(template=pick.text, values=pick.values, offer=offer)
         said = saying.say(contact=contact, channel=channel, words=words, by=asked.member, at=clock.now())
+    except OfferRefused as refused:
+        raise ValidationError({_field_of(one): one.says for one in reversed(refused.problems)}) from None
     except SayRefused as refused:
         raise ValidationError(str(refused)) from None
     return _answer(said)
+
+
+def _offer(wanted: ChoicesIn | None) -> Offer | None:
+    if wanted is None:
+        return None
+    return Offer([(one.title, one.description) for one in wanted.options], bool(wanted.label.strip()), wanted.label)
+
+
+def _field_of(problem: Problem) -> str:
+    """Of several at one field the first is told."""
+    match problem.part:
+        case "text":
+            return "text"
+        case "label":
+            return "choices.label"
+    return f"choices.options.{problem.place}.{problem.part}"
 
 
 @router.post("/threads/{uuid:thread_id}/notes", response={201: MessageOut}, summary="Write a private note")
@@ -302,8 +350,15 @@ def _message(message: Any) -> MessageOut:
         state=sending.get("state"),
         delivery=sending.get("delivery"),
         reason=sending.get("reason"),
+        choices=_choices(message),
         files=[FileOut(name=name, trouble=trouble) for _key, name, _type, trouble, _kept in message.attached or ()],
     )
+
+
+def _choices(message: Message) -> ChoicesOut | None:
+    found = showing.offered(message)
+    options = [OptionOut(title=one.title, description=one.description) for one in found.offered]
+    return ChoicesOut(label=found.label, options=options) if options else None
 
 
 _PLAIN = (

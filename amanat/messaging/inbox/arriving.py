@@ -23,7 +23,7 @@ from amanat.core.files import FileRefused
 from amanat.core.filetypes import FILMS, PICTURES, SOUNDS, FileType
 from amanat.messaging.channels.contract import Arrived, Attached
 from amanat.messaging.channels.models import Channel, ChannelAccount
-from amanat.messaging.inbox import bodies, news, threads
+from amanat.messaging.inbox import bodies, choices, news, threads
 from amanat.messaging.inbox.models import Message, MessageFile, Thread
 from amanat.people import contacts, timeline
 from amanat.people.drafts import ContactDraft
@@ -145,7 +145,7 @@ def _message(account: ChannelAccount, arrived: Arrived, contact: Contact, thread
     message = Message(
         id=ids.new(), workspace_id=workspace_id, thread_id=thread_id, contact_id=contact.pk, channel=account.channel,
         account=account, direction=Message.Direction.IN, kind=_kind(arrived), provider_id=arrived.provider_id[:250],
-        happened_at=min(arrived.at, now), created_at=now, answers=_answered(workspace_id, account, arrived.answers),
+        happened_at=min(arrived.at, now), created_at=now, answers=_answered(account, arrived, contact),
     )  # fmt: skip
     texts = (("subject", bodies.cut(arrived.subject, bodies.MOST_SUBJECT)), ("body", bodies.cut(_text(arrived))))
     for field, text in (*texts, ("html", _html(arrived))):
@@ -174,17 +174,24 @@ def _html(arrived: Arrived) -> str:
         return ""
 
 
-def _answered(workspace_id: UUID, account: ChannelAccount, provider_id: str) -> Message | None:
-    """The message that this one answers: one of theirs, or one of ours by what the provider called it."""
+def _answered(account: ChannelAccount, arrived: Arrived, contact: Contact) -> Message | None:
+    """The message that this one answers: by the choice that was tapped below it, else by what the provider called it."""
+    here, provider_id = contact.workspace_id, arrived.answers
+    if (offered := choices.message_of(arrived.choice)) is not None:
+        asked = (
+            Message.objects.of(here).filter(pk=offered, contact=contact.pk, choices__isnull=False).only("id").first()
+        )
+        if asked is not None:
+            return asked
     if not provider_id:
         return None
     ours = "SELECT message_id FROM messaging_dispatch WHERE workspace_id = %s AND account_id = %s AND provider_id = %s"
     theirs = "SELECT id FROM messaging_message WHERE workspace_id = %s AND account_id = %s AND provider_id = %s"
-    values: list[Any] = [workspace_id, account.pk, provider_id[:250]]
+    values: list[Any] = [here, account.pk, provider_id[:250]]
     with connection.cursor() as cursor:
         cursor.execute(f"{theirs} UNION ALL {ours} LIMIT 1", values * 2)
         row = cursor.fetchone()
-    return Message(id=row[0], workspace_id=workspace_id) if row else None
+    return Message(id=row[0], workspace_id=here) if row else None
 
 
 def _attach(message: Message, attached: Sequence[Attached]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -56,6 +56,7 @@ class Way:
     hint: str = ""
     can_write: bool = True
     only_templates: bool = False
+    may_offer: bool = False  #: whether buttons and lists go below a text
     sandbox: str = ""  #: id of the account, where it reaches our own double and has a page for the other side
 
 
@@ -68,6 +69,7 @@ class Around:
     draft: str = ""
     draft_subject: str = ""
     draft_channel: str = ""
+    draft_offer: Mapping[str, str] = field(default_factory=dict)
     writing: Sequence[UUID] = ()
     is_connected: bool = False
 
@@ -87,24 +89,24 @@ def around(request: MemberRequest, contact: Contact, thread: Thread | None, at: 
     with connection.cursor() as cursor:
         cursor.execute(_AROUND, values)
         found = json.loads(cursor.fetchone()[0])
-    text, subject, channel = _draft(found["draft"], here)
+    text, subject, offer, channel = _draft(found["draft"], here)
     return Around(
         ways=ways(contact, thread, found["accounts"], at),
         canned=[(name, body, language) for name, body, language in found["canned"]],
         draft=text,
         draft_subject=subject,
         draft_channel=channel,
+        draft_offer=offer,
         writing=[UUID(one) for one in found["writing"]],
         is_connected=bool(found["accounts"]),
     )
 
 
-def _draft(row: Sequence[Any] | None, workspace_id: UUID) -> tuple[str, str, str]:
+def _draft(row: Sequence[Any] | None, workspace_id: UUID) -> tuple[str, str, dict[str, str], str]:
     if row is None or row[2] is None:
-        return "", "", ""
+        return "", "", {}, ""
     token = base64.b64decode(row[2])
-    text, subject = bodies.open_draft(token, workspace_id=workspace_id, draft_id=UUID(row[0]))
-    return text, subject, row[1]
+    return *bodies.open_draft(token, workspace_id=workspace_id, draft_id=UUID(row[0])), row[1]
 
 
 def ways(contact: Contact, thread: Thread | None, accounts: Sequence[Sequence[str]], at: datetime) -> list[Way]:
@@ -134,8 +136,9 @@ def _way(channel: str, reach: str, stands: tuple[str, str], thread: Thread | Non
         hint = _("More than 24 hours since the last message on WhatsApp: only templates may go.")
         return Way(channel, label, most, hint, only_templates=True)
     if state == ChannelAccount.State.PAUSED:
-        return Way(channel, label, most, _("Sending is paused: it will go when it is resumed."))
-    return Way(channel, label, most)
+        paused = _("Sending is paused: it will go when it is resumed.")
+        return Way(channel, label, most, paused, may_offer=channel == Channel.WHATSAPP)
+    return Way(channel, label, most, may_offer=channel == Channel.WHATSAPP)
 
 
 def window_words(thread: Thread | None, at: datetime) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from amanat.core import vault
 from amanat.messaging.inbox.models import Message, MessageWords, ReplyDraft
 from amanat.people import script
 
-type Field = Literal["body", "subject", "html"]
+type Field = Literal["body", "subject", "html", "choices"]
 
 #: Bytes of UTF-8 that are kept of a text; what a mail has beyond is cut off.
 MOST_BYTES = 110_000
@@ -59,18 +59,20 @@ def cut(text: str, most_bytes: int = MOST_BYTES) -> str:
     return text if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore")
 
 
-def seal_draft(text: str, subject: str, draft: ReplyDraft) -> bytes:
-    said = json.dumps([text, subject], ensure_ascii=False)
+def seal_draft(text: str, subject: str, draft: ReplyDraft, offer: Mapping[str, str] | None = None) -> bytes:
+    said = json.dumps([text, subject, dict(offer or {})], ensure_ascii=False)
     return vault.seal_text(said, workspace_id=draft.workspace_id, context=place_of_draft(draft))
 
 
-def open_draft(token: bytes | memoryview | None, *, workspace_id: UUID, draft_id: UUID) -> tuple[str, str]:
-    """Text and subject of a draft."""
+def open_draft(
+    token: bytes | memoryview | None, *, workspace_id: UUID, draft_id: UUID
+) -> tuple[str, str, dict[str, str]]:
+    """Text and subject of a draft, and what was typed into the choices below it, by the name of its field."""
     if not token:
-        return "", ""
+        return "", "", {}
     context = vault.context("messaging.ReplyDraft.body", draft_id)
-    text, subject = json.loads(vault.open_text(token, workspace_id=workspace_id, context=context))
-    return text, subject
+    text, subject, *offer = json.loads(vault.open_text(token, workspace_id=workspace_id, context=context))
+    return text, subject, offer[0] if offer else {}  # one of before there were choices has two parts
 
 
 def place_of_draft(draft: ReplyDraft) -> str:
@@ -86,6 +88,7 @@ def declare_sealed() -> None:
     vault.register_sealed(Message, "body", lambda row: _place(row.pk, "body"))
     vault.register_sealed(Message, "subject", lambda row: _place(row.pk, "subject"))
     vault.register_sealed(Message, "html", lambda row: _place(row.pk, "html"))
+    vault.register_sealed(Message, "choices", lambda row: _place(row.pk, "choices"))
     vault.register_sealed(ReplyDraft, "body", place_of_draft)
 
 
@@ -125,8 +128,11 @@ def find(
 
 
 def holding(phrase: str, *, workspace_id: UUID, limit: int) -> list[UUID]:
-    """Ids of messages of the workspace that have all words of a phrase, in whatever order; newest first. Needs its transaction."""
-    words = [_hashes(script.search_text(word).split(), workspace_id) for word in phrase.split()]
+    """Ids of messages of the workspace that have all words of a phrase, in whatever order; newest first. Needs its transaction.
+
+    The parts of an address are words of their own: whoever writes "gmail" has not written down somebody's address there.
+    """
+    words = [_hashes(script.search_text(word.original).split(), workspace_id) for word in script.query_words(phrase)]
     words = [forms for forms in words if forms]
     if not words:
         return []

@@ -17,7 +17,7 @@ from amanat.core import clock
 from amanat.messaging.inbox import chosen, threads
 from amanat.messaging.inbox.threads import ThreadRefused
 from amanat.messaging.inbox.views import thread_of
-from amanat.messaging.outbox import settling
+from amanat.messaging.outbox import ordering, settling
 from amanat.messaging.outbox.models import Dispatch
 from amanat.web import formatting
 
@@ -103,7 +103,12 @@ def settle(request: MemberRequest, dispatch_id: UUID) -> HttpResponse:
     if row is None:
         raise Http404
     found = thread_of(request, row.message.thread_id)
-    decide = settling.settle_sent if request.POST.get("was_sent") == "yes" else settling.settle_again
-    if not decide(dispatches=[row], by=request.member):
+    was_sent = request.POST.get("was_sent") == "yes"
+    if row.state == Dispatch.State.HELD:
+        decided = ordering.let_go(by=request.member, at=clock.now(), ids=[row.pk], is_sent=was_sent)
+    else:
+        decide = settling.settle_sent if was_sent else settling.settle_again
+        decided = decide(dispatches=[row], by=request.member)
+    if not decided:
         messages.info(request, _("It was settled meanwhile."))
     return chosen.back(request, found)

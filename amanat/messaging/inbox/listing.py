@@ -117,7 +117,7 @@ def of_view(view: str, *, member: Member, at: datetime) -> QuerySet[Thread]:  # 
 def _troubled(view: str, member: Member) -> QuerySet[Dispatch]:
     rows = Dispatch.objects.of(member.workspace_id)
     if view == "unclear":
-        return rows.filter(state=Dispatch.State.UNKNOWN)
+        return rows.filter(state__in=(Dispatch.State.UNKNOWN, Dispatch.State.HELD))
     return rows.filter(Q(state=Dispatch.State.DEAD) | Q(delivery=Dispatch.Delivery.FAILED))
 
 

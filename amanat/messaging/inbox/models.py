@@ -74,7 +74,7 @@ class Thread(WorkspaceRow):
 class Message(WorkspaceRow):
     """One thing said in a thread: by the person, by the workspace, or a private note. The sending of ours is its `Dispatch`.
 
-    `body` and `subject` are sealed. Rows of the provider's own id arrive once: (account, provider_id) is unique. What a member had sent to
+    What was said is sealed. Rows of the provider's own id arrive once: (account, provider_id) is unique. What a member had sent to
     her own number, to see it, stands in no thread and is about no contact.
     """
 
@@ -87,7 +87,7 @@ class Message(WorkspaceRow):
         TEXT = "text", _("Text")
         TEMPLATE = "template", _("Template")
         MEDIA = "media", _("File")
-        BUTTONS = "buttons", _("Buttons")
+        BUTTONS = "buttons", _("Buttons")  #: or a list: a text with choices below it
         CHOICE = "choice", _("Choice")  #: a button or an entry of a list that the person chose
         REACTION = "reaction", _("Reaction")
         LOCATION = "location", _("Place")
@@ -107,6 +107,8 @@ class Message(WorkspaceRow):
     subject = models.BinaryField(max_length=2_000, null=True)
     body = models.BinaryField(max_length=120_000, null=True)
     html = models.BinaryField(max_length=600_000, null=True)  #: sealed, cleaned: of an e-mail
+    #: sealed: what is offered to be tapped, as `inbox.choices` writes it
+    choices = models.BinaryField(max_length=10_000, null=True)
     language = models.CharField(max_length=10, blank=True, db_default="", default="")
     by = WorkspaceForeignKey(Member, null=True, related_name="+")  #: null: the person, or the program
     text_of = WorkspaceForeignKey(TemplateText, null=True, related_name="+")

@@ -16,11 +16,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
+from amanat.basis import rules
 from amanat.core import files, filetypes, ids, ledger
 from amanat.messaging.channels import accounts, templates, whatsapp_payloads
 from amanat.messaging.channels.models import Channel, ChannelAccount, TemplateText
-from amanat.messaging.inbox import bodies, threads
+from amanat.messaging.inbox import bodies, choices, threads
 from amanat.messaging.inbox.arriving import FILES, MOST_FILES
+from amanat.messaging.inbox.choices import Offer, Problem
 from amanat.messaging.inbox.models import Message, MessageFile, Thread
 from amanat.messaging.outbox import ordering
 from amanat.people import timeline
@@ -37,6 +39,14 @@ class SayRefused(Exception):
     """It cannot be said that way; the text says why."""
 
 
+class OfferRefused(SayRefused):
+    """What is offered below the text cannot be; the text says the first reason, `problems` each with its part."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(problems[0].says)
+        self.problems = problems
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What is said: a free text, or a template with its values. `files` are (name, content)."""
@@ -47,6 +57,7 @@ class Words:
     values: Sequence[str] = ()
     files: Sequence[tuple[str, bytes]] = ()
     answers: Message | None = None
+    offer: Offer | None = None  #: buttons or a list below a free text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +93,13 @@ def say(
     with transaction.atomic():
         thread_id = threads.of_contact(contact.pk, workspace_id=here, at=at)
         with threads.changing(thread_id, workspace_id=here) as thread:
-            account = account or account_for(thread, channel)
+            account = account or (words.template and words.template.template.account) or account_for(thread, channel)
             address = address or address_of(thread, contact, channel)
             check(thread, channel, words, account=account, at=at)
             message = _message(thread, words, channel=channel, account=account, by=by, at=at)
             message.save(force_insert=True)
-            bodies.words_of(message, words.subject, _text(words)).save(force_insert=True)
+            offered = choices.written(words.offer.choices) if words.offer else ""
+            bodies.words_of(message, words.subject, _text(words), offered).save(force_insert=True)
             _attach(message, words.files, by)
             _order(message, account, address, errand, words)
             _move_on(thread, message, by)
@@ -113,6 +125,8 @@ def check(thread: Thread, channel: str, words: Words, *, account: ChannelAccount
         raise SayRefused(
             _("%(name)s does not work at the moment: %(trouble)s") % {"name": account.name, "trouble": account.trouble}
         )
+    if words.offer is not None:
+        _check_offer(thread.workspace_id, channel, words, words.offer)
     if words.template is None and not words.text.strip() and not words.files:
         raise SayRefused(_("Write something first."))
     if words.template is not None:
@@ -127,6 +141,16 @@ def check(thread: Thread, channel: str, words: Words, *, account: ChannelAccount
         raise SayRefused(_("Files cannot go by SMS."))
     if len(words.files) > MOST_FILES:
         raise SayRefused(_("At most %(count)d files go with one message.") % {"count": MOST_FILES})
+
+
+def _check_offer(workspace_id: UUID, channel: str, words: Words, offer: Offer) -> None:
+    if channel != Channel.WHATSAPP or words.template is not None:
+        raise SayRefused(_("Buttons and lists go with a free text on WhatsApp only."))
+    if words.files:
+        raise SayRefused(_("A file does not go with buttons or a list. Send each by itself."))
+    stop_words = rules.of(workspace_id).policy.rights.stop_words
+    if found := choices.problems(offer, words.text, also_stop=stop_words):
+        raise OfferRefused(found)
 
 
 def _check_whatsapp_file(words: Words) -> None:
@@ -206,10 +230,9 @@ def intend(*, contact: Contact, channel: str, text: str, by: Member, at: datetim
 def _message(
     thread: Thread, words: Words, *, channel: str, account: ChannelAccount | None, by: Member | None, at: datetime
 ) -> Message:  # fmt: skip
-    kind = Message.Kind.TEMPLATE if words.template else Message.Kind.MEDIA if words.files else Message.Kind.TEXT
     message = Message(
         id=ids.new(), workspace_id=thread.workspace_id, thread_id=thread.pk, contact_id=thread.contact_id,
-        channel=channel, account=account, direction=Message.Direction.OUT, kind=kind, by=by, text_of=words.template,
+        channel=channel, account=account, direction=Message.Direction.OUT, kind=_kind(words), by=by, text_of=words.template,
         language=words.template.language if words.template else "", answers=words.answers, happened_at=at, created_at=at,
     )  # fmt: skip
     here = thread.workspace_id
@@ -218,7 +241,18 @@ def _message(
     message.subject = bodies.seal(
         bodies.cut(subject, bodies.MOST_SUBJECT), workspace_id=here, message_id=message.pk, field="subject"
     )
+    if words.offer is not None:
+        offered = choices.written(words.offer.choices)
+        message.choices = bodies.seal(offered, workspace_id=here, message_id=message.pk, field="choices")
     return message
+
+
+def _kind(words: Words) -> Message.Kind:
+    if words.template:
+        return Message.Kind.TEMPLATE
+    if words.offer:
+        return Message.Kind.BUTTONS
+    return Message.Kind.MEDIA if words.files else Message.Kind.TEXT
 
 
 def _text(words: Words) -> str:
@@ -245,11 +279,15 @@ def _order(message: Message, account: ChannelAccount, address: str, errand: Erra
 
 
 def _move_on(thread: Thread, message: Message, by: Member | None) -> None:
+    if by is None and thread.last_message_id is None:
+        thread.closed_at = (
+            message.created_at
+        )  # a reminder or a message to many asks nobody's care until the person writes
     if message.happened_at >= thread.last_at or thread.last_message_id is None:
         thread.last_message_id, thread.last_at = message.pk, message.happened_at
     if by is None:
         return
-    thread.waiting_since, thread.unread = None, 0
+    thread.waiting_since, thread.unread, thread.closed_at = None, 0, None
     if thread.assigned_to_id is None:
         thread.assigned_to_id = by.pk
 

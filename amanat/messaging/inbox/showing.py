@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -28,8 +28,9 @@ from amanat.core.vault import VaultRefused
 from amanat.desk import prepared
 from amanat.desk.prepared import Part, Standins
 from amanat.messaging.channels import adapters
+from amanat.messaging.channels.contract import Choices
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.inbox import bodies
+from amanat.messaging.inbox import bodies, choices
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.outbox.models import Dispatch
 from amanat.people import timeline
@@ -40,6 +41,9 @@ from amanat.people.vocabulary import Vocabulary
 from amanat.web import formatting
 
 PAGE = 50
+#: Messages of ours that are words alone: they can be taken up again.
+WORDS = frozenset({Message.Kind.TEXT, Message.Kind.BUTTONS})
+_NOTHING = Choices(())
 #: Letters of Indian scripts are joined or kept apart by these.
 _JOINERS = frozenset("\u200c\u200d")
 #: Lines of the timeline that stand between the messages, being about what people write of.
@@ -79,6 +83,15 @@ class File:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One choice below a message of ours, and whether the person tapped it."""
+
+    title: str
+    description: str
+    is_chosen: bool
+
+
 @dataclass(slots=True)
 class Bubble:
     """One thing on the page. `kind` is "in", "out", "note", "day" or "done"."""
@@ -98,6 +111,8 @@ class Bubble:
     files: list[File] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
     quoted: str = ""
+    label: str = ""  #: what opens the list of `offered`, "" for buttons
+    offered: list[Offered] = field(default_factory=list)
     progress: Progress | None = None
 
     @property
@@ -140,16 +155,19 @@ def show(
     """The part of the conversation that a page shows. Two statements."""
     found, older = messages(thread, before=before, limit=limit)
     done = _done(thread, found[0].happened_at, by) if found and not before else []
-    reactions: dict[UUID, list[str]] = {}
+    reactions: dict[UUID, dict[str, str]] = {}  #: of each side the newest; an empty one takes back what was there
     texts: dict[UUID, str] = {}
+    chosen: set[tuple[UUID | None, str]] = set()
     for message in found:
-        texts[message.pk] = _text(message)
-        if message.kind == Message.Kind.REACTION and message.answers_id and texts[message.pk]:
-            reactions.setdefault(message.answers_id, []).append(texts[message.pk])
+        texts[message.pk] = said_in(message)
+        if message.kind == Message.Kind.CHOICE:
+            chosen.add((message.answers_id, texts[message.pk]))
+        if message.kind == Message.Kind.REACTION and message.answers_id:
+            reactions.setdefault(message.answers_id, {})[message.direction] = texts[message.pk]
     drawn: list[tuple[datetime, Bubble]] = [
-        (message.happened_at, _bubble(message, texts, reactions, words, now))
+        (message.happened_at, _bubble(message, texts, reactions, words, now, chosen=chosen))
         for message in found
-        if message.kind != Message.Kind.REACTION or message.answers_id not in texts
+        if message.kind != Message.Kind.REACTION or (message.answers_id not in texts and texts[message.pk])
     ]
     drawn += done
     drawn.sort(key=lambda pair: pair[0])
@@ -200,8 +218,10 @@ def day_words(day: date, *, now: datetime) -> str:
 
 
 def _bubble(
-    message: Message, texts: Mapping[UUID, str], reactions: Mapping[UUID, list[str]], words: Vocabulary, now: datetime
+    message: Message, texts: Mapping[UUID, str], reactions: Mapping[UUID, Mapping[str, str]], words: Vocabulary, now: datetime, *,
+    chosen: Container[tuple[UUID | None, str]],
 ) -> Bubble:  # fmt: skip
+    offer = offered(message)
     sending: Mapping[str, Any] | None = message.sending  # type: ignore[attr-defined]
     answers = texts.get(message.answers_id, "") if message.answers_id else ""
     return Bubble(
@@ -214,10 +234,12 @@ def _bubble(
         subject=_opened(message, "subject"),
         by=words.member_name(message.by_id),
         language=message.language,
-        is_text=message.kind == Message.Kind.TEXT,
+        is_text=message.kind in WORDS,
         files=[_file(*one) for one in message.attached or ()],  # type: ignore[attr-defined]
-        reactions=reactions.get(message.pk, []),
+        reactions=[one for one in reactions.get(message.pk, {}).values() if one],
         quoted=" ".join(answers[:120].split()),
+        label=offer.label,
+        offered=[Offered(one.title, one.description, (message.pk, one.title) in chosen) for one in offer.offered],
         progress=progress(sending, now=now) if sending else None,
     )
 
@@ -268,7 +290,16 @@ def _head(message: Message) -> str:
     return " · ".join(str(part) for part in parts)
 
 
-def _text(message: Message) -> str:
+def offered(message: Message) -> Choices:
+    """What stands below a message to be tapped; nothing where it cannot be opened any more."""
+    try:
+        return choices.of(message) or _NOTHING
+    except VaultRefused:
+        return _NOTHING
+
+
+def said_in(message: Message) -> str:
+    """What a message says, or that it cannot be opened any more."""
     return _opened(message, "body")
 
 
@@ -306,11 +337,14 @@ def progress(sending: Mapping[str, Any], *, now: datetime) -> Progress:  # noqa:
             )  # fmt: skip
         case "refused":
             return Progress("ban", _("Not allowed"), "red", _refusal(sending["reason"]), dispatch_id=key)
-        case "dropped" | "held":
-            label = (
-                str(Dispatch.State(state).label) if state in Dispatch.State.values else _("Held back after a restore")
-            )
-            return Progress("ban", label, dispatch_id=key, may_write_again=state == "dropped")
+        case "held":
+            return Progress(
+                "circle-question-mark", str(Dispatch.State.HELD.label), "marigold",
+                _("A backup was restored: it may have gone out before."), _("Was it sent?"),
+                dispatch_id=key, is_unclear=True,
+            )  # fmt: skip
+        case "dropped":
+            return Progress("ban", str(Dispatch.State.DROPPED.label), dispatch_id=key, may_write_again=True)
         case "dead":
             return Progress(
                 "circle-alert", _("Could not be sent"), "red", *_failure(sending), dispatch_id=key, may_write_again=True

@@ -6,7 +6,7 @@ A thread changes only inside `changing`, which locks its row, keeps the count of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -203,9 +203,15 @@ def when_sent(workspace_id: UUID, changed: Sequence[Change]) -> None:
 # --- drafts --------------------------------------------------------------------------------------------------------
 
 
-def keep_draft(*, thread: Thread, by: Member, text: str, subject: str = "", channel: str = "", at: datetime) -> None:
-    """Keep what a member began to write; an empty text forgets it. Others see that she is writing."""
-    if not text.strip():
+def keep_draft(
+    *, thread: Thread, by: Member, text: str, subject: str = "", channel: str = "", offer: Mapping[str, str] | None = None,
+    at: datetime,
+) -> None:  # fmt: skip
+    """Keep what a member began to write; nothing written forgets it. Others see that she is writing.
+
+    `offer` is what she typed into the buttons or the list below it, by the name of its field.
+    """
+    if not text.strip() and not offer:
         forget_draft(thread=thread, by=by)
         return
     with transaction.atomic():
@@ -218,7 +224,7 @@ def keep_draft(*, thread: Thread, by: Member, text: str, subject: str = "", chan
             )
             identity, is_new = cursor.fetchone()
         draft = ReplyDraft(id=identity, workspace_id=by.workspace_id)
-        sealed = bodies.seal_draft(bodies.cut(text, 15_000), bodies.cut(subject, bodies.MOST_SUBJECT), draft)
+        sealed = bodies.seal_draft(bodies.cut(text, 15_000), bodies.cut(subject, bodies.MOST_SUBJECT), draft, offer)
         ReplyDraft.objects.of(by.workspace_id).filter(pk=identity).update(body=sealed)
         if is_new:
             announcements.announce("messaging.draft", workspace=by.workspace_id, about=thread)

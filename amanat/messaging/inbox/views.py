@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -19,12 +20,12 @@ from amanat.accounts.permissions import May
 from amanat.core import clock, files, ledger
 from amanat.core.files import FileRefused
 from amanat.core.models import StoredFile
-from amanat.core.vault import VaultRefused
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.inbox import besides, bodies, chosen, listing, picking, saying, shell, showing, threads
+from amanat.messaging.inbox import besides, chosen, listing, offering, picking, saying, shell, showing, threads
 from amanat.messaging.inbox.forms import NoteForm, ReplyForm, TemplateReplyForm
 from amanat.messaging.inbox.models import Message, MessageFile, Thread
-from amanat.messaging.inbox.saying import SayRefused, Words
+from amanat.messaging.inbox.offering import retyped, typed
+from amanat.messaging.inbox.saying import OfferRefused, SayRefused, Words
 from amanat.people import masking, vocabulary
 from amanat.people.masking import Guard
 from amanat.people.models import Contact
@@ -192,29 +193,39 @@ def _box(
     templates: dict[str, Any] = {"picks": []}
     if way is not None and way.can_write and (mode == "template" or way.only_templates):
         templates = _templates(request, contact, way.channel, form)
+    text, offer = _begun(request, found, around, form)
     return templates | {
         "ways": around.ways, "way": way, "canned": around.canned, "is_connected": around.is_connected,
-        "text": form.data.get("text", "") if form is not None else _taken_up(request, found) or request.GET.get("text", "")[:4096] or around.draft,
+        "text": text, "offer": offering.box(offer, form.errors if form is not None else {}),
         "subject": form.data.get("subject", "") if form is not None else around.draft_subject,
         "reply_form": form, "note_form": note, "mode": "note" if note is not None else mode,
         "reply_url": reverse("messaging:reply", args=[contact.pk]), "purpose_name": _("service"),
     }  # fmt: skip
 
 
-def _taken_up(request: MemberRequest, found: Thread | None) -> str:
-    """The words of a message of ours that did not reach the person, to be sent again. They never stand in an address."""
+def _begun(
+    request: MemberRequest, found: Thread | None, around: besides.Around, form: Any
+) -> tuple[str, Mapping[str, str]]:  # fmt: skip
+    """The text and the offer below it: as refused, as taken up, from the address, or the draft."""
+    if form is not None:
+        return form.data.get("text", ""), typed(form.data)
+    if message := _taken_up(request, found):
+        return showing.said_in(message), retyped(showing.offered(message))
+    if text := request.GET.get("text", "")[:4096]:
+        return text, {}
+    return around.draft, around.draft_offer
+
+
+def _taken_up(request: MemberRequest, found: Thread | None) -> Message | None:
+    """A message of ours that did not reach the person, to be sent again. Its words never stand in an address."""
     try:
         wanted = UUID(request.GET.get("again", ""))
     except ValueError:
-        return ""
+        return None
     if found is None:
-        return ""
+        return None
     ours = Message.objects.of(request.workspace).filter(thread=found.pk, direction=Message.Direction.OUT)
-    message = ours.filter(pk=wanted, kind=Message.Kind.TEXT).first()
-    try:
-        return bodies.open(message) if message is not None else ""
-    except VaultRefused:
-        return ""
+    return ours.filter(pk=wanted, kind__in=showing.WORDS).first()
 
 
 def _templates(request: MemberRequest, contact: Contact, channel: str, form: Any) -> dict[str, Any]:
@@ -242,7 +253,7 @@ def reply(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     contact = contact_of(request, contact_id)
     found = threads.visible(request.member).select_related("contact").filter(contact=contact.pk).first()
     is_template = "template" in request.POST
-    form = TemplateReplyForm(request.POST) if is_template else ReplyForm(request.POST, request.FILES)
+    form: Any = TemplateReplyForm(request.POST) if is_template else ReplyForm(request.POST, request.FILES)
     if not form.is_valid():
         return _page(request, contact, found, form=form, status=422)
     other = _answered_meanwhile(request, found, request.POST.get("seen", ""))
@@ -251,6 +262,9 @@ def reply(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     try:
         channel, words = _template_words(request, contact, form) if is_template else _free_words(form)
         said = saying.say(contact=contact, channel=channel, words=words, by=request.member, at=clock.now())
+    except OfferRefused as refused:
+        form.refuse(refused.problems)
+        return _page(request, contact, found, form=form, status=422)
     except (SayRefused, FileRefused) as refused:
         form.add_error(None, str(refused))
         return _page(request, contact, found, form=form, status=422)
@@ -260,7 +274,8 @@ def reply(request: MemberRequest, contact_id: UUID) -> HttpResponse:
 def _free_words(form: Any) -> tuple[str, Words]:
     given = form.cleaned_data
     attached = [(one.name, one.read()) for one in given["attached"]]
-    return given["channel"], Words(text=given["text"], subject=given["subject"], files=attached)
+    words = Words(text=given["text"], subject=given["subject"], files=attached, offer=form.offered())
+    return given["channel"], words
 
 
 def _template_words(request: MemberRequest, contact: Contact, form: Any) -> tuple[str, Words]:
@@ -300,7 +315,7 @@ def draft(request: MemberRequest, thread_id: UUID) -> HttpResponse:
     found, channel = thread_of(request, thread_id), request.POST.get("channel", "")
     threads.keep_draft(
         thread=found, by=request.member, text=request.POST.get("text", ""), subject=request.POST.get("subject", "")[:300],
-        channel=channel if channel in Channel.values else "", at=clock.now(),
+        channel=channel if channel in Channel.values else "", offer=typed(request.POST), at=clock.now(),
     )  # fmt: skip
     return HttpResponse(status=204)
 

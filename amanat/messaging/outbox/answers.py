@@ -17,7 +17,7 @@ from amanat.basis import rules
 from amanat.core import ids, ledger
 from amanat.messaging.channels.contract import Arrived
 from amanat.messaging.channels.models import Channel, ChannelAccount
-from amanat.messaging.inbox import bodies, saying
+from amanat.messaging.inbox import bodies, choices, saying
 from amanat.messaging.inbox.models import Message
 from amanat.messaging.inbox.saying import Errand, SayRefused, Words
 from amanat.messaging.outbox import wishes, words
@@ -37,7 +37,7 @@ _USE_BY = timedelta(hours=12)
 
 def heed(*, account: ChannelAccount, arrived: Arrived, message: Message, at: datetime) -> Said:
     """Do what a message that was just taken in asks for; returns what that was."""
-    said = _said(account, arrived)
+    said = _said(account, arrived, message)
     if said is Said.NOTHING or message.kind == Message.Kind.REACTION:
         return Said.NOTHING
     assert message.contact_id is not None  # it was taken in
@@ -53,7 +53,7 @@ def heed(*, account: ChannelAccount, arrived: Arrived, message: Message, at: dat
             if wishes.resume(contact, channel=account.channel, at=at, evidence=str(message.pk)):
                 _confirm(contact, account, message, at, said)
         case Said.YES:
-            if _reminder_confirmed(contact, account, at):
+            if _reminder_confirmed(contact, account, message, at):
                 _confirm(contact, account, message, at, said)
         case Said.MAYBE_STOP:
             if wishes.hold(contact, channel=account.channel, at=at):
@@ -61,30 +61,32 @@ def heed(*, account: ChannelAccount, arrived: Arrived, message: Message, at: dat
     return said
 
 
-def _said(account: ChannelAccount, arrived: Arrived) -> Said:
+def _said(account: ChannelAccount, arrived: Arrived, message: Message) -> Said:
     if arrived.reaction:
         return Said.NOTHING
     by_button = BUTTONS.get(arrived.choice.strip().lower())
     if by_button is not None:
         return by_button
     text = words.first_line(arrived.text) if account.channel == Channel.EMAIL else arrived.text
-    return words.understood(text, also_stop=rules.of(account.workspace_id).policy.rights.stop_words)
+    said = words.understood(text, also_stop=rules.of(account.workspace_id).policy.rights.stop_words)
+    # "Start" or "Confirm" below what a member asked answers her question; only what ends messages is heard everywhere.
+    if said in {Said.YES, Said.START} and choices.message_of(arrived.choice) is not None:
+        return Said.NOTHING
+    return said
 
 
-def _reminder_confirmed(contact: Contact, account: ChannelAccount, at: datetime) -> UUID | None:
-    """The last reminder she got over this channel, if it was not confirmed yet."""
-    last = (
-        Dispatch.objects.of(account.workspace_id)
-        .filter(
-            contact=contact,
-            source="reminder",
-            channel=account.channel,
-            source_id__isnull=False,
-            sent_at__gte=at - _ANSWERED_WITHIN,
-        )
-        .order_by("-created_at", "-id")
-        .first()
+def _reminder_confirmed(contact: Contact, account: ChannelAccount, message: Message, at: datetime) -> UUID | None:
+    """The reminder whose button she tapped, else the last one she got over this channel, if it was not confirmed yet."""
+    reminded = Dispatch.objects.of(account.workspace_id).filter(
+        contact=contact,
+        source="reminder",
+        channel=account.channel,
+        source_id__isnull=False,
+        sent_at__gte=at - _ANSWERED_WITHIN,
     )
+    if message.kind == Message.Kind.CHOICE and message.answers_id is not None:
+        reminded = reminded.filter(message=message.answers_id)
+    last = reminded.order_by("-created_at", "-id").first()
     if last is None or last.source_id is None:
         return None
     waiting = Reminder.objects.of(account.workspace_id).filter(pk=last.source_id, confirmed_at__isnull=True)

@@ -21,7 +21,7 @@ from amanat.core import clock, files, sealedobjects, tenancy, vault
 from amanat.messaging.channels import unsubscribing
 from amanat.messaging.channels.contract import Attached, Outgoing
 from amanat.messaging.channels.models import ChannelAccount, TemplateText
-from amanat.messaging.inbox import bodies
+from amanat.messaging.inbox import bodies, choices
 from amanat.messaging.inbox.models import Message, MessageFile
 from amanat.messaging.inbox.saying import SERVICE
 from amanat.messaging.outbox import changes, ordering
@@ -321,6 +321,7 @@ def _outgoing(row: Dispatch) -> Outgoing:
         language=message.language or "en",
         values=extra.values,
         buttons=extra.buttons,
+        choices=choices.of(message),
         headers=extra.headers,
         reaction=extra.reaction,
         answers=message.answers.provider_id if message.answers else "",

@@ -24,6 +24,8 @@ from amanat.messaging.outbox.models import Dispatch
 SEND = "messages.send"
 #: Sources whose messages answer a person: no hour is too late while she waits.
 ANSWERS = frozenset({"reply", "confirmation"})
+#: The reason of what a restore held back.
+RESTORED = "restored"
 _State = Dispatch.State
 
 
@@ -126,7 +128,7 @@ def hold_after_restore(workspace: HasId | UUID, *, at: datetime) -> int:
     """Nothing that waited in a backup leaves by itself: it may have left after the backup was made. Returns how many are held."""
     here = tenancy.workspace_id_of(workspace)
     waiting = Dispatch.objects.of(here).filter(state__in=[_State.TODO, _State.SENDING, _State.UNKNOWN])
-    held = waiting.update(state=_State.HELD, reason="restored", claimed_by="", lease_until=None)
+    held = waiting.update(state=_State.HELD, reason=RESTORED, claimed_by="", lease_until=None)
     if held:
         ledger.write("messaging.outbox.held", workspace=here, at=at, count=held)
     return held
@@ -144,6 +146,16 @@ def release(*, by: Member, at: datetime, ids: Iterable[UUID] | None = None) -> i
     for account_id in accounts:
         wake(by.workspace_id, account_id)
     return released
+
+
+def let_go(*, by: Member, at: datetime, ids: Collection[UUID], is_sent: bool) -> int:
+    """A person found whether these held ones had gone out before the restore: they are left out, or sent. Returns how many."""
+    if is_sent:
+        count = take_back(workspace=by.workspace_id, at=at, ids=ids, reason=RESTORED)
+        if count:
+            ledger.write("messaging.outbox.settled_sent", workspace=by.workspace_id, by=by, at=at, count=count)
+        return count
+    return release(by=by, at=at, ids=ids)
 
 
 def seal_extra(extra: Extra, *, workspace_id: UUID, dispatch_id: UUID) -> bytes:

@@ -19,6 +19,7 @@ from amanat.core import clock
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import MessageTemplate
 from amanat.messaging.inbox.models import Message
+from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import batching, reporting
 from amanat.messaging.reminders.models import MessageBatch
@@ -77,7 +78,7 @@ def batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
                 "is_cut": len(found.people) > LOOKED_AT,
             }
     else:
-        context |= _report(found)
+        context |= _report(found) | {"held": batching.held(found).count()}
         found.state = _as_seen(found.state, has_waiting=context["report"]["waiting"] > 0)
     return render(request, "messaging/batch.html", context)
 
@@ -87,14 +88,29 @@ def send(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     template = get_object_or_404(
         MessageTemplate.objects.of(request.workspace), pk=_uuid(request.POST.get("template", "")), ended_at__isnull=True
     )
-    batching.send(batch=found, template=template, by=request.member, at=clock.now())
-    messages.success(request, _("On its way. This page shows how far it is."))
+    if batching.send(batch=found, template=template, by=request.member, at=clock.now()):
+        messages.success(request, _("On its way. This page shows how far it is."))
+    else:
+        messages.info(request, _("Somebody sent it before you, so nothing was sent twice. This page shows what went."))
     return see_other(reverse("messaging:batch", args=[batch_id]))
 
 
 def stop(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     count = batching.stop(batch=_batch(request, batch_id), by=request.member, at=clock.now())
     words = ngettext("Stopped. %(n)d message is not sent.", "Stopped. %(n)d messages are not sent.", count)
+    messages.success(request, words % {"n": count})
+    return see_other(reverse("messaging:batch", args=[batch_id]))
+
+
+def let_go(request: MemberRequest, batch_id: UUID) -> HttpResponse:
+    """What a restore held back is sent, or left out because it had gone out before."""
+    waits = list(batching.held(_batch(request, batch_id)).values_list("id", flat=True))
+    was_sent = request.POST.get("was_sent") == "yes"
+    count = ordering.let_go(by=request.member, at=clock.now(), ids=waits, is_sent=was_sent)
+    if was_sent:
+        words = ngettext("%(n)d message is left out.", "%(n)d messages are left out.", count)
+    else:
+        words = ngettext("%(n)d message is on its way.", "%(n)d messages are on their way.", count)
     messages.success(request, words % {"n": count})
     return see_other(reverse("messaging:batch", args=[batch_id]))
 

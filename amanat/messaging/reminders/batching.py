@@ -79,11 +79,11 @@ def look(people: Sequence[UUID], template: MessageTemplate, *, at: datetime) -> 
     return found
 
 
-def send(*, batch: MessageBatch, template: MessageTemplate, by: Member, at: datetime) -> None:
-    """Order the batch; the work goes on in the background. Twice is once."""
+def send(*, batch: MessageBatch, template: MessageTemplate, by: Member, at: datetime) -> bool:
+    """Order the batch; the work goes on in the background. Twice is once: False where somebody was faster."""
     changed = MessageBatch.objects.of(by.workspace_id).filter(pk=batch.pk, state=_State.DRAFT)
     if not changed.update(state=_State.SENDING, template=template):
-        return
+        return False
     ledger.write(
         "messaging.batch.ordered",
         workspace=by.workspace_id,
@@ -95,6 +95,7 @@ def send(*, batch: MessageBatch, template: MessageTemplate, by: Member, at: date
         channel=template.channel,
     )
     jobs.enqueue(ORDER, workspace=by.workspace_id, once=f"{ORDER}:{batch.pk}", batch=str(batch.pk))
+    return True
 
 
 def carry_out(batch_id: UUID, *, workspace_id: UUID, at: datetime) -> None:
@@ -115,6 +116,11 @@ def carry_out(batch_id: UUID, *, workspace_id: UUID, at: datetime) -> None:
 def waiting(batch: MessageBatch) -> QuerySet[Dispatch]:
     """What was handed to the outbox and has not left."""
     return Dispatch.objects.of(batch.workspace_id).filter(source=SOURCE, source_id=batch.pk, state__in=_WAITS)
+
+
+def held(batch: MessageBatch) -> QuerySet[Dispatch]:
+    """What waited when a backup was made and may have gone out before it was restored: a member decides."""
+    return Dispatch.objects.of(batch.workspace_id).filter(source=SOURCE, source_id=batch.pk, state=Dispatch.State.HELD)
 
 
 def stop(*, batch: MessageBatch, by: Member, at: datetime) -> int:

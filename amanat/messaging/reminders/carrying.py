@@ -11,12 +11,13 @@ from datetime import date, datetime, timedelta
 from itertools import batched
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from amanat.accounts.models import Member
 from amanat.core import jobs, ledger, tenancy
 from amanat.messaging.inbox import many
 from amanat.messaging.inbox.many import Said
+from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.changes import Change
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import dates, planning
@@ -85,6 +86,17 @@ def leave_out(reminders: Sequence[Reminder], *, by: Member) -> int:
     """Take waiting reminders out of the day; returns how many."""
     rows = Reminder.objects.of(by.workspace_id).filter(pk__in=[each.pk for each in reminders], state=_State.WAITS)
     return rows.update(state=_State.SKIPPED, reason="by_hand", approved_by=by)
+
+
+def waiting(workspace_id: UUID, *, on: date) -> QuerySet[Reminder]:
+    """What waits for approval on a day and would leave if it were approved."""
+    return Reminder.objects.of(workspace_id).filter(state=_State.WAITS, day=on, rule__is_paused=False)
+
+
+def end_unapproved(workspace_id: UUID, *, today: date) -> int:
+    """What nobody approved before its day was over is left out and says so; returns how many."""
+    rows = Reminder.objects.of(workspace_id).filter(state=_State.WAITS, day__lt=today)
+    return rows.update(state=_State.SKIPPED, reason="unapproved")
 
 
 def carry_on(workspace_id: UUID, *, at: datetime, today: date) -> int:
@@ -236,7 +248,7 @@ def _looked_at(rule: ReminderRule, rows: Sequence[Reminder], *, at: datetime, to
         if dispatch.delivery in _ARRIVED:
             row.state, row.reason = _State.DONE, ""
             ended.append(row)
-        elif dispatch.state == "dropped" and dispatch.reason in {PAUSED, OVER}:
+        elif dispatch.state == "dropped" and dispatch.reason in {PAUSED, OVER, ordering.RESTORED}:
             row.state, row.reason = _State.SKIPPED, dispatch.reason
             ended.append(row)
         elif dispatch.state == "dropped" and dispatch.reason == CHANGED:

@@ -72,7 +72,9 @@ def day(request: MemberRequest) -> HttpResponse:
     if rows is not None:
         counts.update(dict(rows.order_by().values_list("state").annotate(n=Count("id"))))
     held = {each.pk: each for each in chosen}
-    waiting = rows.filter(rule__is_paused=False) if rows is not None else None
+    to_approve = (
+        rows.filter(pk__in=carrying.waiting(request.workspace.pk, on=on)) if rows is not None and on == today else None
+    )
     context = {
         "on": on,
         "today": today,
@@ -82,10 +84,11 @@ def day(request: MemberRequest) -> HttpResponse:
         "chosen": alone[0] if alone and len(rules) > 1 else None,
         "is_paused": bool(alone) and alone[0].is_paused,
         "resting": len(rules) - len(at_work),
-        "waiting": _foreseen(_lines(waiting, held, [Reminder.State.WAITS]), held, on, request.workspace),
+        "waiting": _foreseen(_lines(to_approve, held, [Reminder.State.WAITS]), held, on, request.workspace),
         "going": [*_lines(rows, held, _GOING), *(line for line in planned if line.state in _GOING)][:MOST],
         "not_going": [*_lines(rows, held, _NOT_GOING), *(line for line in planned if line.state in _NOT_GOING)][:MOST],
         "counts": counts,
+        "waiting_count": to_approve.count() if to_approve is not None else 0,
         "going_count": sum(counts[state] for state in _GOING),
         "not_going_count": sum(counts[state] for state in _NOT_GOING),
         "may_manage": request.member.may(May.MANAGE_REMINDERS),
@@ -95,9 +98,11 @@ def day(request: MemberRequest) -> HttpResponse:
 
 
 def approve(request: MemberRequest) -> HttpResponse:
-    """Send, or leave out, what was ticked; everything that waits for the day with `all`."""
-    today = clock.today(request.workspace.time_zone)
-    rows = Reminder.objects.of(request.workspace).filter(state=Reminder.State.WAITS, day=today)
+    """Send, or leave out, what was ticked; everything that waits for the day, of `rule` where one is named, with `all`."""
+    today, rule = clock.today(request.workspace.time_zone), _uuid(request.POST.get("rule", ""))
+    rows = carrying.waiting(request.workspace.pk, on=today)
+    if rule is not None:
+        rows = rows.filter(rule=rule)
     if "all" not in request.POST:
         rows = rows.filter(pk__in=[each for each in map(_uuid, request.POST.getlist("id")) if each])
     found = list(rows[:10_000])
@@ -107,8 +112,13 @@ def approve(request: MemberRequest) -> HttpResponse:
     else:
         count = carrying.approve(found, by=request.member, at=clock.now(), today=today)
         words = ngettext("%(n)d reminder is on its way.", "%(n)d reminders are on their way.", count)
-    messages.success(request, words % {"n": count})
-    return see_other(reverse("messaging:reminder_day"))
+    if count:
+        messages.success(request, words % {"n": count})
+    elif "all" in request.POST or request.POST.getlist("id"):
+        messages.info(request, _("Nothing of it waits any more. What became of it stands below."))
+    else:
+        messages.error(request, _("Nobody is ticked, so nothing was done."))
+    return see_other(reverse("messaging:reminder_day") + (f"?rule={rule}" if rule is not None else ""))
 
 
 _GOING = frozenset({"ordered", "done", "planned"})

@@ -45,6 +45,7 @@ REASONS: dict[str, str | Promise] = {
     "late": _("Too late for this day"),
     "expired": _("Too late for this day"),
     "by_hand": _("Left out by hand"),
+    "unapproved": _("Nobody approved it on its day"),
     "rule_ended": _("The rule was ended"),
     "rule_paused": _("The rule was paused"),
     "not_delivered": _("Not delivered"),

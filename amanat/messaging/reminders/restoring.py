@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from amanat.accounts.models import Workspace
 from amanat.core import ledger
+from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import carrying
 from amanat.messaging.reminders.models import MessageBatch, Reminder, ReminderRule
@@ -17,7 +18,7 @@ from amanat.messaging.reminders.models import MessageBatch, Reminder, ReminderRu
 #: How many days before today are written down as left out.
 _MOST_DAYS = 7
 #: The reason, for reminders that wait and for those that are left out.
-RESTORED = "restored"
+RESTORED = ordering.RESTORED
 _OPEN = (Dispatch.State.TODO, Dispatch.State.SENDING, Dispatch.State.UNKNOWN, Dispatch.State.HELD)
 _State = Reminder.State
 

@@ -74,4 +74,5 @@ def remind_one(workspace_id: UUID, *, only: UUID | None = None) -> None:
             ReminderRule.objects.of(workspace_id).filter(pk=rule.pk).update(last_day=today)
     if rules:
         with tenancy.inside(workspace_id):
+            carrying.end_unapproved(workspace_id, today=today)
             carrying.carry_on(workspace_id, at=at, today=today)

@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern] = [
     act("batches/begin/", batch_views.begin, "batch_begin", _manages),
     page("batches/<uuid:batch_id>/", batch_views.batch, "batch", _manages),
     act("batches/<uuid:batch_id>/send/", batch_views.send, "batch_send", _manages, "messaging.batch.ordered"),
+    act("batches/<uuid:batch_id>/held/", batch_views.let_go, "batch_held", _manages, "messaging.outbox.released"),
     act("batches/<uuid:batch_id>/stop/", batch_views.stop, "batch_stop", _manages, "messaging.batch.stopped"),
     act("reminders/<uuid:rule_id>/try/", views.rule_try, "reminder_try", _manages, "messaging.rule.tried"),
 ]

@@ -23,9 +23,9 @@ from amanat.basis import wording
 from amanat.core import clock
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.reminders import planning, reporting, setting, trying, values
+from amanat.messaging.reminders import carrying, planning, reporting, setting, trying, values
 from amanat.messaging.reminders.forms import WEEKDAYS, RuleForm
-from amanat.messaging.reminders.models import Reminder, ReminderRule
+from amanat.messaging.reminders.models import ReminderRule
 from amanat.messaging.reminders.planning import Way
 
 _MONTH = timedelta(days=30)
@@ -41,7 +41,7 @@ def overview(request: MemberRequest) -> HttpResponse:
     reporting.put_into_words(rules, request.workspace)
     context = {
         "rules": [{"row": rule, "says": rule.says, "report": reports[rule.pk]} for rule in rules],
-        "waiting": Reminder.objects.of(here).filter(state=Reminder.State.WAITS).count(),
+        "waiting": carrying.waiting(here, on=today).count(),
         "today": today,
         "may_manage": request.member.may(May.MANAGE_REMINDERS),
     }

@@ -101,7 +101,7 @@ class Graph:
                 return await self._subscribed(number, request.json()["webhook_configuration"])
             return as_json({
                 "id": number.id, "display_phone_number": number.display, "verified_name": "Sandbox", "status": "CONNECTED",
-                "quality_rating": number.quality, "messaging_limit_tier": number.tier,
+                "quality_rating": number.quality, "whatsapp_business_manager_messaging_limit": number.tier,
             })  # fmt: skip
         owner = next((one for one in self.numbers.values() if one.waba_id == parts[0]), None)
         if owner is not None and parts[1:] == ["message_templates"]:
@@ -228,9 +228,11 @@ class Graph:
         return as_json({"success": True})
 
     def _judged(self, waba_id: str, said: dict[str, Any]) -> None:
-        """Meta calls about a template at the address of one of the business's numbers."""
-        owner = next(one for one in self.numbers.values() if one.waba_id == waba_id)
-        self.calls.add(owner, "message_template_status_update", said, is_timed=True)
+        self.calls.add(self._called(waba_id), "message_template_status_update", said, is_timed=True)
+
+    def _called(self, waba_id: str) -> Number:
+        """Meta calls about a business, its templates and the quality of its numbers at the address of one of them."""
+        return next(one for one in self.numbers.values() if one.waba_id == waba_id)
 
     def _approve_later(self, waba_id: str, template_id: str) -> None:
         async def approve() -> None:
@@ -289,10 +291,18 @@ class Graph:
         elif act == "template":
             reason = str(wanted.get("reason", "NONE"))
             self.templates.judge(number.waba_id, str(wanted["name"]), str(wanted["status"]), reason)
+        elif act == "category":
+            said = self.templates.recategorize(number.waba_id, str(wanted["name"]), str(wanted["category"]))
+            self.calls.add(self._called(number.waba_id), "template_category_update", said, is_timed=True)
         elif act == "quality":
             number.quality, number.tier = wanted.get("quality", number.quality), wanted.get("tier", number.tier)
             event = "FLAGGED" if number.quality == "RED" else "UNFLAGGED"
-            said = {"display_phone_number": number.display, "event": event, "current_limit": number.tier}
+            said = {
+                "display_phone_number": number.display,
+                "event": event,
+                "max_daily_conversations_per_business": number.tier,
+            }
+            number = self._called(number.waba_id)
             self.calls.add(number, "phone_number_quality_update", said, is_timed=True)
         elif act == "account":
             self.calls.add(number, "account_update", {"event": wanted["event"]}, is_timed=True)

@@ -50,13 +50,55 @@ def check_message(
 
 
 def _check_interactive(content: Mapping[str, Any]) -> None:
-    buttons = content.get("action", {}).get("buttons", [])
-    rows = [row for section in content.get("action", {}).get("sections", []) for row in section.get("rows", [])]
-    titles = [*(button["reply"]["title"] for button in buttons), *(row["title"] for row in rows)]
-    if not titles or len(buttons) > 3 or len(rows) > 10:
-        raise Wrong(131009, "Interactive: 1 to 3 buttons or 1 to 10 rows")
-    if any(not 1 <= len(title) <= 24 for title in titles):
-        raise Wrong(131009, "Interactive: a title is too long or empty")
+    """As Meta's pages "Interactive reply buttons messages" and "Interactive list messages" say, with the details that its answers give."""
+    kind, action = content.get("type"), content.get("action", {})
+    if kind not in {"button", "list"}:
+        raise Wrong(131009, f"Interactive type {kind} is not played by this double")
+    _within(content.get("body", {}).get("text"), 1024 if kind == "button" else 4096, "Body text")
+    if kind == "button":
+        _check_buttons([button["reply"] for button in action.get("buttons", [])])
+    else:
+        _within(action.get("button"), 20, "Button label")
+        _check_sections(action.get("sections", []))
+
+
+def _check_buttons(replies: list[Mapping[str, Any]]) -> None:
+    if not 1 <= len(replies) <= 3:
+        raise Wrong(131009, "Invalid buttons count. Min allowed buttons: 1, Max allowed buttons: 3")
+    for reply in replies:
+        _within(reply.get("title"), 20, "Button title")
+        _within(reply.get("id"), 256, "Button id")
+    _all_differ([reply["title"] for reply in replies], "button title")
+    _all_differ([reply["id"] for reply in replies], "button id")
+
+
+def _check_sections(sections: list[Mapping[str, Any]]) -> None:
+    rows = [row for section in sections for row in section.get("rows", [])]
+    if not rows:
+        raise Wrong(131009, "Invalid rows count. Min allowed rows: 1, Max allowed rows: 10")
+    if len(rows) > 10:
+        raise Wrong(131009, "Total row count exceed max allowed count: 10")
+    for section in sections:
+        if len(sections) > 1 or "title" in section:
+            _within(section.get("title"), 24, "Section title")
+    for row in rows:
+        _within(row.get("title"), 24, "Row title")
+        _within(row.get("id"), 200, "Row id")
+        if "description" in row:
+            _within(row["description"], 72, "Row description")
+    _all_differ([row["id"] for row in rows], "row id")
+
+
+def _within(text: Any, most: int, what: str) -> None:
+    if not isinstance(text, str) or not text.strip():
+        raise Wrong(131009, f"{what} length invalid. Min length: 1, Max length: {most}")
+    if len(text) > most:
+        raise Wrong(131009, f"{what} is too long. Max length is {most}")
+
+
+def _all_differ(texts: list[str], what: str) -> None:
+    if len(set(texts)) < len(texts):
+        raise Wrong(131009, f"Duplicated {what}")
 
 
 def _check_template_of(content: Mapping[str, Any], templates: Mapping[str, Mapping[str, Any]]) -> None:

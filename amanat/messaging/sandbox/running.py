@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,8 +60,20 @@ class Doubles:
 
 
 def run(*, port: int, folder: Path) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is ended. Ends it with 3 where another program has one of its three ports."""
+    try:
+        _run(port, folder)
+    except OSError as problem:
+        if problem.errno != errno.EADDRINUSE:
+            raise
+        print(
+            f"Another program uses one of the ports {port} to {port + 2}, which the sandbox needs: "
+            "end it, or start the site with another --port.", file=sys.stderr,
+        )  # fmt: skip
+        raise SystemExit(3) from None
 
+
+def _run(port: int, folder: Path) -> None:
     doubles = Doubles(folder)
 
     async def serve() -> None:

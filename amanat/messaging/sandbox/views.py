@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,14 +39,14 @@ class Press:
     kind: str  #: button, button_reply, list_reply
     id: str
     title: str
+    description: str = ""  #: of a line of a list
 
     def answer(self) -> dict[str, Any]:
         if self.kind == "button":
             return {"type": "button", "button": {"payload": self.id, "text": self.title}}
-        return {
-            "type": "interactive",
-            "interactive": {"type": self.kind, self.kind: {"id": self.id, "title": self.title}},
-        }
+        told = {"description": self.description} if self.description else {}
+        reply = {"id": self.id, "title": self.title, **told}
+        return {"type": "interactive", "interactive": {"type": self.kind, self.kind: reply}}
 
 
 class PressForm(forms.Form):
@@ -54,6 +55,7 @@ class PressForm(forms.Form):
     kind = forms.ChoiceField(choices=[(one, one) for one in ("button", "button_reply", "list_reply")])
     choice = forms.CharField(max_length=256)
     title = forms.CharField(max_length=256)
+    description = forms.CharField(max_length=256, required=False)
     answers = forms.CharField(max_length=200)
 
 
@@ -162,7 +164,7 @@ def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
 def _press(account: ChannelAccount, sender: str, form: PressForm) -> None:
     if form.is_valid():
         given = form.cleaned_data
-        pressed = Press(given["kind"], given["choice"], given["title"])
+        pressed = Press(given["kind"], given["choice"], given["title"], given["description"])
         _ask(account, "say", {"from": sender, "answers": given["answers"], **pressed.answer()})
 
 
@@ -208,6 +210,7 @@ def _by_person(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _line(one: dict[str, Any], number: str, *, is_ours: bool) -> dict[str, Any]:
     message = one["message"]
     text, buttons = _words(message)
+    opens = message.get("interactive", {}).get("action", {}).get("button", "")
     return {
         "id": one["id"],
         "number": number,
@@ -215,6 +218,7 @@ def _line(one: dict[str, Any], number: str, *, is_ours: bool) -> dict[str, Any]:
         "is_ours": is_ours,
         "text": text,
         "buttons": buttons,
+        "opens": opens,
     }
 
 
@@ -228,9 +232,22 @@ def _words(message: dict[str, Any]) -> tuple[str, list[Press]]:
         return _template(content), list(content.get("presses", []))
     if kind == "interactive":
         return _interactive(content)
-    if kind in {"button", "reaction"}:
-        return str(content.get("text") or content.get("emoji", "")), []
+    if kind in _SHOWN:
+        return _SHOWN[kind](content), []
     return " · ".join(filter(None, [kind, content.get("filename", ""), content.get("caption", "")])), []
+
+
+def _place(place: dict[str, Any]) -> str:
+    named = [str(place[name]) for name in ("name", "address") if place.get(name)]
+    return "\n".join([*named, f"{place['latitude']}, {place['longitude']}"])
+
+
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "contacts": lambda cards: ", ".join(str(one.get("name", {}).get("formatted_name", "")) for one in cards),
+    "location": _place,
+    "button": lambda button: str(button["text"]),
+    "reaction": lambda reaction: str(reaction.get("emoji", "")),
+}
 
 
 def _template(content: dict[str, Any]) -> str:
@@ -248,5 +265,5 @@ def _interactive(content: dict[str, Any]) -> tuple[str, list[Press]]:
     replies = [button["reply"] for button in action.get("buttons", [])]
     rows = [row for section in action.get("sections", []) for row in section["rows"]]
     presses = [Press("button_reply", str(one["id"]), str(one["title"])) for one in replies]
-    presses += [Press("list_reply", str(one["id"]), str(one["title"])) for one in rows]
+    presses += [Press("list_reply", str(one["id"]), str(one["title"]), one.get("description", "")) for one in rows]
     return str(content["body"]["text"]), presses

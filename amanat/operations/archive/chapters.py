@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from amanat.core import wholefiles
 from amanat.core.configuration import Configuration
-from amanat.operations import Refused, backup, notes, sealing
+from amanat.operations import Refused, backup, sealing
 
 #: Nothing is kept longer, so that what was erased is gone from the archive too (docs/decisions/0006).
 LONGEST = timedelta(days=30)
@@ -190,4 +191,4 @@ def _store(chapter: Chapter) -> None:
         "first_segment": chapter.first_segment,
         "made_at": chapter.made_at.isoformat() if chapter.made_at else "",
     }
-    notes.write(chapter.folder / "chapter.json", json.dumps(described))
+    wholefiles.write(chapter.folder / "chapter.json", json.dumps(described))

@@ -17,9 +17,9 @@ from typing import Any
 
 import psycopg
 
-from amanat.core import clock, safekeeping
+from amanat.core import clock, safekeeping, wholefiles
 from amanat.core.configuration import Configuration, ConfigurationError
-from amanat.operations import Refused, dumps, locks, nightly, notes, processes
+from amanat.operations import Refused, dumps, locks, nightly, processes
 from amanat.operations.archive import bases, chapters, papers, states, streaming, walfiles
 from amanat.operations.archive.chapters import Chapter
 from amanat.operations.archive.streaming import Piece, Stream, StreamEnded
@@ -45,7 +45,7 @@ def run(configuration: Configuration) -> None:
     lock = locks.Lock(folder / "lock")
     if not lock.take({}):
         raise Refused(f"Another process keeps the archive in {folder}.")
-    notes.clear(folder)
+    wholefiles.clear(folder)
     stop = threading.Event()
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:

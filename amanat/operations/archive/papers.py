@@ -10,8 +10,9 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from amanat.core import wholefiles
 from amanat.core.configuration import Configuration
-from amanat.operations import dumps, notes
+from amanat.operations import dumps
 
 _SETTLED = 2_000_000_000  # nanoseconds
 
@@ -51,7 +52,7 @@ class Mirror:
                 del gone[path]
         if gone != before:
             self._folder.mkdir(parents=True, exist_ok=True)
-            notes.write(self._gone_file, json.dumps(gone))
+            wholefiles.write(self._gone_file, json.dumps(gone))
         return copied
 
     def _gone(self) -> dict[str, str]:

@@ -3,9 +3,8 @@
 import threading
 from dataclasses import replace
 
-from amanat.core import safekeeping
+from amanat.core import safekeeping, wholefiles
 from amanat.core.configuration import Configuration
-from amanat.operations import notes
 
 _noting = threading.Lock()
 
@@ -15,4 +14,4 @@ def note(configuration: Configuration, **fields: str) -> None:
     path = safekeeping.archive_file(configuration)
     with _noting:
         path.parent.mkdir(parents=True, exist_ok=True)
-        notes.write(path, safekeeping.as_text(replace(safekeeping.archive(configuration), **fields)))
+        wholefiles.write(path, safekeeping.as_text(replace(safekeeping.archive(configuration), **fields)))

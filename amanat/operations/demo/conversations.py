@@ -30,6 +30,7 @@ from amanat.messaging.channels.whatsapp import WhatsApp
 from amanat.messaging.inbox import arriving, saying
 from amanat.messaging.inbox.models import Message
 from amanat.messaging.inbox.saying import Words
+from amanat.messaging.outbox import answers
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import setting
 from amanat.messaging.reminders.models import ReminderRule
@@ -263,12 +264,25 @@ def _talk(account: ChannelAccount, contact: Contact, talk: Sequence[Said], membe
             arrived = Arrived(
                 provider_id=f"demo-{contact.pk.hex}-{number}", sender=contact.main_phone, at=at, text=line.words
             )
-            arriving.take_in(workspace_id=account.workspace_id, account=account, arrived=arrived)
+            message = arriving.take_in(workspace_id=account.workspace_id, account=account, arrived=arrived)
+            if message is not None:
+                _heeded(account, arrived, message, at)
             continue
         message = saying.say(
             contact=contact, channel=account.channel, words=Words(text=line.words), by=member, at=at, account=account
         )
         _arrived_there(message, at)
+
+
+def _heeded(account: ChannelAccount, arrived: Arrived, message: Message, at: datetime) -> None:
+    """A STOP counts in a demo too."""
+    answers.heed(account=account, arrived=arrived, message=message, at=at)
+    for row in (
+        Dispatch.objects.of(account.workspace_id)
+        .filter(source=answers.CONFIRMATION, source_id=message.pk)
+        .select_related("message")
+    ):
+        _arrived_there(row.message, at)
 
 
 def _arrived_there(message: Message, at: datetime) -> None:

@@ -171,6 +171,7 @@ def test_each_chapter_has_a_key_of_its_own_which_is_not_in_its_folder(here: Conf
     assert all(path.stat().st_mode & 0o077 == 0 for path in chapters.keys_folder(here).iterdir())
 
 
+@pytest.mark.slow
 def test_a_passphrase_locks_the_keys_where_one_is_set(here: Configuration) -> None:
     locked = dataclasses.replace(here, backup_passphrase="twelve quiet lanterns")
     chapter = opened(locked, 1)

@@ -33,6 +33,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> dict
     return demo.make()
 
 
+@pytest.mark.slow
 def test_each_shop_is_marked_filled_and_can_be_signed_in_to(made: dict[str, Any]) -> None:
     assert [shop["key"] for shop in made["workspaces"]] == ["csc", "sales"]
     for shop in made["workspaces"]:
@@ -45,6 +46,7 @@ def test_each_shop_is_marked_filled_and_can_be_signed_in_to(made: dict[str, Any]
             assert seat["api_token"].startswith("amt_")
 
 
+@pytest.mark.slow
 def test_each_shop_keeps_what_a_fresh_board_would_show_as_broken(made: dict[str, Any]) -> None:
     """A policy with its addresses, second factors, a drill, training, the region: what nobody but the demo itself could have done."""
     wanted = [
@@ -60,10 +62,12 @@ def test_each_shop_keeps_what_a_fresh_board_would_show_as_broken(made: dict[str,
         assert len(found) == len(wanted)
 
 
+@pytest.mark.slow
 def test_made_again_it_says_the_same_sign_ins(made: dict[str, Any]) -> None:
     assert demo.make() == made
 
 
+@pytest.mark.slow
 def test_removed_it_leaves_no_row_and_no_file(made: dict[str, Any], superuser: psycopg.Connection) -> None:
     workspace = UUID(made["workspaces"][0]["id"])
     with tenancy.inside(workspace):
@@ -82,6 +86,7 @@ def test_removed_it_leaves_no_row_and_no_file(made: dict[str, Any], superuser: p
     assert not [path for path in Path(settings.FILES_ROOT).rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_removed_its_ledgers_are_not_missed_and_no_letter_to_its_people_is_left(made: dict[str, Any]) -> None:
     """A ledger that is gone as a whole would look as if somebody had cut it off."""
     workspaces = [UUID(shop["id"]) for shop in made["workspaces"]]

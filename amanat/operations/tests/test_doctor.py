@@ -144,6 +144,7 @@ def test_one_failure_makes_the_whole_fail_and_a_warning_does_not() -> None:
     assert (told["ok"], told["checks"]) == (True, [{"name": "b", "state": "warn", "sentence": "B.", "mend": "Mend."}])
 
 
+@pytest.mark.slow
 def test_the_database_is_examined(running: Configuration) -> None:
     assert [(finding.name, finding.state) for finding in doctor._server(running)] == [
         ("database", "ok"),

@@ -7,8 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from amanat.core import wholefiles
 from amanat.core.configuration import Configuration
-from amanat.operations import exchanging, notes, swapping
+from amanat.operations import exchanging, swapping
 from amanat.operations.tests import places
 
 MADE_AT = "2026-11-22T04:45:00+00:00"
@@ -114,7 +115,7 @@ def _dies_at(patch: pytest.MonkeyPatch, step: int) -> None:
     for owner, name in (
         (exchanging, "drop"),
         (exchanging, "_rename"),
-        (notes, "write"),
+        (wholefiles, "write"),
         (exchanging.shutil, "rmtree"),
         (Path, "rename"),
         (Path, "unlink"),

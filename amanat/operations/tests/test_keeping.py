@@ -203,6 +203,7 @@ def test_killed_before_it_could_confirm_it_does_not_ask_for_anything_twice(here:
     assert keeper(here, server)._place == server.end
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 400_000), st.booleans(), st.integers(0, 30)), min_size=1, max_size=6))
 def test_killed_anywhere_again_and_again_the_log_is_whole(steps: list[tuple[int, bool, int]]) -> None:

@@ -8,7 +8,7 @@ import polib
 import pytest
 
 from amanat.core.configuration import CHECKOUT
-from amanat.operations import Refused, cli, messages
+from amanat.operations import Refused, cli, commands, messages
 from amanat.operations.messages import Message
 
 PYTHON = """
@@ -69,6 +69,7 @@ def gathered() -> list[Message]:
     return messages.extract()
 
 
+@pytest.mark.slow
 def test_the_whole_program_is_read_once_and_in_order(gathered: list[Message]) -> None:
     assert len({message.key for message in gathered}) == len(gathered) > 1000
     [saved] = [message for message in gathered if message.text == "Saved."]
@@ -169,5 +170,5 @@ def test_without_babel_the_command_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(messages.importlib.util, "find_spec", lambda name: None)
-    assert cli.main(["messages"]) == cli.CANNOT
+    assert cli.main(["messages"]) == commands.CANNOT
     assert "./run test --quick" in capsys.readouterr().err

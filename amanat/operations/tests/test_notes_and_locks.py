@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from amanat.core import configuration as settings
+from amanat.core import wholefiles
 from amanat.operations import locks, notes
 from amanat.operations.locks import Lock
 from amanat.operations.tests import places
@@ -19,8 +20,8 @@ from amanat.operations.tests import places
 
 def test_a_note_is_written_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    notes.write(path, "one")
-    notes.write(path, "zwei – दो")
+    wholefiles.write(path, "one")
+    wholefiles.write(path, "zwei – दो")
     assert path.read_text() == "zwei – दो"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
@@ -37,13 +38,13 @@ def test_commands_learn_where_the_site_is_served(tmp_path: Path) -> None:
 def test_whoever_reads_while_it_is_written_reads_one_or_the_other(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     texts = {json.dumps(["a"] * 5000), json.dumps(["b"] * 7000)}
-    notes.write(path, min(texts))
+    wholefiles.write(path, min(texts))
     over = threading.Event()
 
     def write() -> None:
         for _ in range(60):
             for text in texts:
-                notes.write(path, text)
+                wholefiles.write(path, text)
         over.set()
 
     writer = threading.Thread(target=write)
@@ -59,33 +60,33 @@ def test_a_note_that_cannot_be_written_leaves_the_old_one_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "state.json"
-    notes.write(path, "old")
+    wholefiles.write(path, "old")
 
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(notes.os, "fsync", full)
+    monkeypatch.setattr(wholefiles.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        notes.write(path, "new")
+        wholefiles.write(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_a_killed_writer_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
     note, kept = tmp_path / "state.json", [".hidden", "lock", "papers"]
-    notes.write(note, "{}")
+    wholefiles.write(note, "{}")
     for name in kept:
         (tmp_path / name).touch()
     handle, half = tempfile.mkstemp(dir=tmp_path, prefix=f".{note.stem}-")  # as far as a writer came
     os.close(handle)
-    notes.clear(tmp_path)
+    wholefiles.clear(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "state.json"])
     assert not Path(half).exists()
 
 
 def test_a_note_needs_its_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        notes.write(tmp_path / "none/state.json", "x")
+        wholefiles.write(tmp_path / "none/state.json", "x")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -184,6 +184,7 @@ def test_a_name_that_leads_out_of_the_store_is_not_followed(here: Configuration,
     assert not (here.data / "outside").exists()
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(1, 5)), max_size=14))
 @settings(max_examples=40, deadline=None)
 def test_whatever_comes_and_goes_what_was_there_within_the_days_can_be_brought_back(

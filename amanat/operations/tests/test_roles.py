@@ -52,6 +52,7 @@ def installation(
     return places.install(within, DATABASE_URL=url, **more)
 
 
+@pytest.mark.slow
 def test_a_role_that_may_make_roles_sets_up_everything(
     tmp_path: Path, foreign: Configuration, admin: psycopg.Connection
 ) -> None:
@@ -128,6 +129,7 @@ def test_an_unreachable_server_is_told_without_the_password(tmp_path: Path) -> N
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_servers_user_is_never_root() -> None:
     user = processes.server_user()
     assert user is None or user.pw_uid != 0

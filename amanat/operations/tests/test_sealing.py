@@ -111,6 +111,7 @@ def test_a_wrong_key_is_told_from_damage() -> None:
         read(sealed, secret=Secret(root_key=bytes(32)))
 
 
+@pytest.mark.slow
 def test_a_passphrase_opens_what_it_locked_and_nothing_else_does() -> None:
     sealed = written({"a": b"1"}, secret=Secret(passphrase="correct horse battery"))
     assert read(sealed, secret=Secret(passphrase="correct horse battery"))["a"] == b"1"

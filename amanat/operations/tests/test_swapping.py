@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from amanat.core import wholefiles
 from amanat.core.configuration import Configuration
-from amanat.operations import notes, swapping
+from amanat.operations import swapping
 from amanat.operations.tests import places
 
 MADE_AT = "2026-11-22T04:45:00+00:00"
@@ -83,7 +84,7 @@ def test_killed_at_any_step_the_next_start_finishes_it(
         patch.setattr(Path, "rename", counted(Path.rename))
         patch.setattr(Path, "unlink", counted(Path.unlink))
         patch.setattr(swapping.shutil, "rmtree", counted(swapping.shutil.rmtree))
-        patch.setattr(swapping.notes, "write", counted(notes.write))
+        patch.setattr(swapping.wholefiles, "write", counted(wholefiles.write))
         with pytest.raises(Killed):
             swapping.finish(here, here.data)
     if step:

@@ -269,6 +269,7 @@ def test_ports_are_kept_from_others_until_the_servers_start(here: Configuration)
         )  # asked as servers ask: a connection that has just ended is no hindrance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("serve", [services.web, services.live])
 def test_a_service_whose_port_was_taken_says_so_and_ends(here: Configuration, serve: Any) -> None:
     with socket.socket() as web, socket.socket() as live:

@@ -272,6 +272,7 @@ def test_stages_and_tags_are_listed(hers: Program, shree: Workspace) -> None:
     assert _names(hers.get("/tags")) == ["Farmer", "Pensioner"]
 
 
+@pytest.mark.slow
 def test_a_list_takes_eight_statements_for_one_and_for_fifty(hers: Program, shree: Workspace) -> None:
     make_contact(shree)
     hers.get("/contacts")  # the token's time of use is written once a minute

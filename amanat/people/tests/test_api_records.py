@@ -95,6 +95,7 @@ ONLY: dict[str, list[tuple[Any, list[str]]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_wrong_value_is_named_and_nothing_is_written(shree: Workspace, hers: Program, kind: str) -> None:
     record = _make(shree, kind)
@@ -200,6 +201,7 @@ def test_each_call_asks_for_its_permission(shree: Workspace, kind: str, role: st
     assert found == [(may, may in TABLE[role]) for may, _call in _calls(kind, record.pk)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_token_that_only_reads_writes_nothing(shree: Workspace, kind: str) -> None:
     record = _make(shree, kind)
@@ -212,6 +214,7 @@ def test_a_token_that_only_reads_writes_nothing(shree: Workspace, kind: str) -> 
     assert _rows(shree) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_limited_member_reaches_the_own_and_the_teams_only(shree: Workspace, kind: str) -> None:
     team = make_team(shree)

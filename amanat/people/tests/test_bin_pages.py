@@ -79,6 +79,7 @@ def test_contacts_and_companies_wait_apart_the_last_deleted_first(shree: Workspa
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=st.lists(st.sampled_from([1, 1, 2, 3]), max_size=7), size=st.integers(1, 3))
 def test_the_pages_of_the_bin_are_all_of_it_once(shree: Workspace, browser: Client, days: list[int], size: int) -> None:

@@ -76,6 +76,7 @@ KINDS: list[tuple[str, Any, Any]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", ["contact", "company"])
 def test_fields_of_all_twelve_kinds_are_set_and_emptied_by_the_bar(shree: Workspace, rekha: Member, on: str) -> None:
     make: Any = make_contact if on == "contact" else make_company

@@ -133,6 +133,7 @@ def test_limits_of_size_and_rows() -> None:
     assert len(read(b"Name\n" + b"Asha\n" * 3, limits=Limits(rows=3))[1]) == 3
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     with path.open("w") as file:
@@ -186,6 +187,7 @@ def test_a_sheet_can_be_chosen_and_hidden_or_empty_ones_are_not_taken() -> None:
         open_table(content, "a.xlsx", part="Secret")
 
 
+@pytest.mark.slow
 def test_a_workbook_that_claims_too_many_cells_is_refused_and_nothing_else_suffers() -> None:
     def fill(book: xlsxwriter.Workbook) -> None:
         sheet = book.add_worksheet()
@@ -379,6 +381,7 @@ def test_a_file_of_others_keeps_its_apostrophes() -> None:
     assert read(b"Name,Note\nAsha,'=x\nRavi,(+91) 98220 41736\n")[1] == [["Asha", "'=x"], ["Ravi", "(+91) 98220 41736"]]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.lists(

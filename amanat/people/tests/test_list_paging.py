@@ -73,6 +73,7 @@ def _ids(pages: list[lists.Page]) -> list[UUID]:
     return [row[0] for page in pages for row in page.rows]
 
 
+@pytest.mark.slow
 @_QUICK
 @given(drawn=_ROWS, sort=_WAYS, size=st.integers(1, 5), on=st.sampled_from(["contact", "company"]))
 def test_pages_together_are_the_list_once_in_order(
@@ -119,6 +120,7 @@ def test_the_way_back_is_the_way_forth(
             assert place.after is not None
 
 
+@pytest.mark.slow
 @_QUICK
 @given(drawn=_ROWS, sort=_WAYS, cut=st.integers(0, 11))
 def test_a_row_that_goes_while_somebody_pages_takes_no_other_with_it(

@@ -140,6 +140,7 @@ _stored = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(filters=_stored, sort=st.one_of(st.sampled_from(list(lists.SORTS)), _text), after=_text)
 def test_no_definition_breaks_the_list(shree: Workspace, filters: dict[str, Any], sort: str, after: str) -> None:

@@ -96,6 +96,7 @@ def rekha(shree: Workspace) -> Member:
     return member
 
 
+@pytest.mark.slow
 @_LAW
 @given(first=_CONTACTS, second=_CONTACTS, choices=_CHOICES, lines=st.tuples(st.integers(0, 2), st.integers(0, 2)))
 def test_two_contacts_that_were_one_are_two_again_to_the_letter(
@@ -110,6 +111,7 @@ def test_two_contacts_that_were_one_are_two_again_to_the_letter(
         _there_and_back(rekha, both, choices, lines)
 
 
+@pytest.mark.slow
 @_LAW
 @given(first=_COMPANIES, second=_COMPANIES, choices=_CHOICES, lines=st.tuples(st.integers(0, 2), st.integers(0, 2)))
 def test_two_companies_that_were_one_are_two_again_to_the_letter(
@@ -156,6 +158,7 @@ def _there_and_back(rekha: Member, both: list[Any], choices: dict[str, str], lin
     assert tally.count(deleted.counted(type(keep)), workspace=rekha.workspace) == counted
 
 
+@pytest.mark.slow
 @_LAW
 @given(first=_CONTACTS, second=_CONTACTS)
 def test_nothing_anybody_wrote_is_lost_by_a_merge(rekha: Member, first: dict[str, Any], second: dict[str, Any]) -> None:

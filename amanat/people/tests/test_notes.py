@@ -145,6 +145,7 @@ def test_a_refused_file_leaves_nothing(shree: Workspace, rekha: Member) -> None:
     assert _lines(shree) == []
 
 
+@pytest.mark.slow
 def test_an_attachment_is_read_by_whoever_sees_its_record_only(
     shree: Workspace, other: Workspace, rekha: Member
 ) -> None:

@@ -84,6 +84,7 @@ def _forms(shop: Shop) -> list[tuple[str, dict[str, Any], May]]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", Role.values)
 def test_each_role_reads_the_pages_of_its_permissions(shop: Shop, role: str) -> None:
     client = signed_in(make_member(shop.workspace, role, name="Asha"))
@@ -91,6 +92,7 @@ def test_each_role_reads_the_pages_of_its_permissions(shop: Shop, role: str) -> 
     assert found == [(url, may in TABLE[role]) for url, may in _pages(shop)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", Role.values)
 def test_each_role_changes_what_its_permissions_say_and_nothing_else(shop: Shop, role: str) -> None:
     client = signed_in(make_member(shop.workspace, role, name="Asha"))
@@ -105,6 +107,7 @@ def test_each_role_changes_what_its_permissions_say_and_nothing_else(shop: Shop,
             assert _state(shop) == before, url
 
 
+@pytest.mark.slow
 def test_every_form_changes_a_row_for_whoever_may(shop: Shop) -> None:
     """So that the matrix above means something."""
     client = signed_in(owner(shop.workspace))

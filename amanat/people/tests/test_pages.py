@@ -50,6 +50,7 @@ def test_the_first_visit_says_what_the_page_is_for(client_of: Client) -> None:
     assert reverse("people:imports") in page.text
 
 
+@pytest.mark.slow
 def test_a_list_costs_the_same_for_1_3_and_50_rows(shree: Workspace, client_of: Client) -> None:
     counts = []
     for amount in (1, 2, 50):
@@ -90,6 +91,7 @@ def test_making_a_contact_stays_within_twelve_statements(shree: Workspace, clien
         assert Phone.objects.of(shree).count() == 2
 
 
+@pytest.mark.slow
 def test_the_list_pages_forth_and_back(shree: Workspace, client_of: Client) -> None:
     for number in range(53):
         make_contact(shree, f"Person {number:02d}", phone="")

@@ -166,6 +166,7 @@ def _many(workspace: Workspace) -> dict[str, UUID]:
     return {name: UUID(f"{now - number * 60_000:012x}70008000{number:012x}") for number, name in rare.items()}
 
 
+@pytest.mark.slow
 def test_beyond_the_sample_rare_words_are_found_by_their_beginning_middle_and_a_slip(shree: Workspace) -> None:
     rare = _many(shree)
     start, second, middle = rare.values()
@@ -179,6 +180,7 @@ def test_beyond_the_sample_rare_words_are_found_by_their_beginning_middle_and_a_
         assert [hit.id for hit in search.find("9800000501", member=member)] == [second]
 
 
+@pytest.mark.slow
 def test_beyond_the_sample_common_words_are_found_newest_first(shree: Workspace) -> None:
     _many(shree)
     with tenancy.inside(shree):
@@ -188,6 +190,7 @@ def test_beyond_the_sample_common_words_are_found_newest_first(shree: Workspace)
         assert [hit.id.int % 16**12 for hit in search.find("sunita 11999", member=member)] == [11999]
 
 
+@pytest.mark.slow
 def test_a_narrow_member_finds_her_own_among_many(shree: Workspace) -> None:
     narrow = narrow_member(shree, "Prakash Jadhav", make_team(shree))
     with tenancy.inside(shree):

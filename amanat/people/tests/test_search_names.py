@@ -64,6 +64,7 @@ def _found(workspace: Workspace, keys: dict[UUID, str], query: str) -> list[str]
         return [keys[hit.id] for hit in search.find(query, member=owner(workspace), limit=50)]
 
 
+@pytest.mark.slow
 def test_every_name_is_found_by_every_spelling_and_by_no_other_name(shree: Workspace) -> None:
     keys = _fill(shree)
     missed = [

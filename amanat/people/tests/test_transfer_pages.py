@@ -228,6 +228,7 @@ def test_agents_may_not_enter(rekha: Member, name: str, args: Callable[[], list[
     assert agent.get(reverse(f"people:{name}", args=args())).status_code == 403
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["duplicates", "bin", "merges", "imports", "exports"])
 def test_lists_ask_the_same_number_of_questions_for_one_row_and_for_many(
     rekha: Member, browser: Client, name: str

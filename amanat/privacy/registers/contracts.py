@@ -107,11 +107,12 @@ def standing(workspace_id: UUID) -> dict[str, Contract]:
 def register(policy: Policy, *, workspace_id: UUID, language: str, at: datetime) -> Register:
     """Everything about recipients on a day, each with what is wrong."""
     held, lines = standing(workspace_id), traffic.since((at - COMPARED).date())
-    owners = _owners(policy)
+    owners, wholes = _owners(policy), {one.name: one.part_of or one.name for one in outgoing.recipients()}
     by_name: dict[str, list[Line]] = {}
     unnamed, inside = [], []
     for line in lines:
-        name = owners.get(line.host) or (line.recipient if line.recipient in policy.recipients else "")
+        whole = wholes.get(line.recipient, line.recipient)
+        name = owners.get(line.host) or (whole if whole in policy.recipients else "")
         if name:
             by_name.setdefault(name, []).append(line)
         elif line.recipient == OWN_DOOR or (not line.was_refused and configuration.is_loopback(line.host)):

@@ -18,6 +18,7 @@ from amanat.accounts.once import only_once
 from amanat.basis import explaining, rules
 from amanat.basis.gate import Reason
 from amanat.core import clock
+from amanat.core.downloads import download
 from amanat.people import differences, lists, saved_views, vocabulary
 from amanat.people.list_menu import Link
 from amanat.people.models import Company, Contact
@@ -27,7 +28,7 @@ from amanat.privacy.registers import ended, partners
 from amanat.privacy.registers.models import Handover, HandoverPerson
 from amanat.privacy.registers.partner_forms import AGREED, HandoverForm, ToldForm
 from amanat.privacy.registers.partners import HandoverRefused, Partner
-from amanat.privacy.registers.views import download, page
+from amanat.privacy.registers.views import page
 from amanat.publishing import versions
 
 LISTED = 100

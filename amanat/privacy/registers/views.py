@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -17,6 +16,7 @@ from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.basis import rules
 from amanat.core import clock, files, spreadsheets
+from amanat.core.downloads import download
 from amanat.core.models import StoredFile
 from amanat.people import vocabulary
 from amanat.people.models import Contact
@@ -68,16 +68,6 @@ def record_file(request: MemberRequest, ending: str) -> HttpResponseBase:
     found = processing.activities(policy, language=_language(), region=residency.of(request.workspace.pk))
     pieces = spreadsheets.write_csv(processing.headings(), [one.cells() for one in found])
     return download(list(pieces), f"record-of-processing-{now:%Y-%m-%d}.csv", "text/csv; charset=utf-8")
-
-
-def download(pieces: Any, name: str, content_type: str) -> StreamingHttpResponse:
-    """A file that is kept nowhere on its way, and that no browser shows as a page of ours."""
-    response = StreamingHttpResponse(pieces, content_type=content_type)
-    response["Content-Disposition"] = str(content_disposition_header(True, name))
-    response["Cache-Control"] = "no-store, private"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
-    return response
 
 
 def recipients(request: MemberRequest) -> HttpResponse:

@@ -9,7 +9,7 @@ over; signing in takes it back.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ from amanat.publishing import versions
 log = logging.getLogger(__name__)
 
 LAST_LOGIN = "coalesce(u.last_login, u.created_at)"
-_SHORT = "host(network(set_masklen({0}, CASE family({0}) WHEN 4 THEN 24 ELSE 48 END)))::inet"
+_SHORTENED = "host(network(set_masklen(address, CASE family(address) WHEN 4 THEN 24 ELSE 48 END)))::inet"
 _MOST = 500
 
 
@@ -73,42 +73,33 @@ def _delete(one: tables.Counted, term: Term, at: datetime) -> int:
 def shorten(promised: Iterable[Policy], *, at: datetime) -> int:
     """Shorten the addresses of devices that were seen longer ago than `ip_truncate` of the rule for use; returns how many."""
     done = 0
-    for table, moment in (("accounts_session", "last_seen_at"), ("accounts_signin", "at")):
-        said, values = _long_ago(promised, moment, at)
-        if said:
-            short = _SHORT.format("address")
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"UPDATE {table} SET address = {short} WHERE address IS NOT NULL AND address <> {short} AND {said}",  # noqa: S608
-                    values,
-                )
-                done += cursor.rowcount
+    for table, said, values in _whole_for_too_long(promised, at):
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {table} SET address = {_SHORTENED} WHERE {said}", values)  # noqa: S608
+            done += cursor.rowcount
     return done
 
 
 def count_long(promised: Iterable[Policy], *, at: datetime) -> int:
     """How many whole addresses are older than promised."""
     found = 0
-    for table, moment in (("accounts_session", "last_seen_at"), ("accounts_signin", "at")):
-        said, values = _long_ago(promised, moment, at)
-        if said:
-            short = _SHORT.format("address")
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"SELECT count(*) FROM {table} WHERE address IS NOT NULL AND address <> {short} AND {said}",  # noqa: S608
-                    values,
-                )
-                found += cursor.fetchone()[0]
+    for table, said, values in _whole_for_too_long(promised, at):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {table} WHERE {said}", values)  # noqa: S608
+            found += cursor.fetchone()[0]
     return found
 
 
-def _long_ago(promised: Iterable[Policy], moment: str, at: datetime) -> tuple[str, list[Any]]:
-    found = [keep.ip_truncate for policy in promised for keep in policy.keep.values() if keep.ip_truncate]
-    if not found:
-        return "", []
-    terms = [Term("usage", "seen", period.alone) for period in found]
-    conditions = [term.due(moment, at) for term in terms]
-    return f"({' OR '.join(said for said, _ in conditions)})", [value for _, values in conditions for value in values]
+def _whole_for_too_long(promised: Iterable[Policy], at: datetime) -> Iterator[tuple[str, str, list[Any]]]:
+    """Each table with addresses, and the condition of those that were to be shortened by now."""
+    periods = [keep.ip_truncate for policy in promised for keep in policy.keep.values() if keep.ip_truncate]
+    if not periods:
+        return
+    for table, moment in (("accounts_session", "last_seen_at"), ("accounts_signin", "at")):
+        conditions = [Term("usage", "seen", period.alone).due(moment, at) for period in periods]
+        late = " OR ".join(said for said, _values in conditions)
+        values = [value for _said, values in conditions for value in values]
+        yield table, f"address IS NOT NULL AND address <> {_SHORTENED} AND ({late})", values
 
 
 def account_term(promised: Iterable[Policy]) -> Term | None:

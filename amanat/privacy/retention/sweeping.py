@@ -249,7 +249,7 @@ class _Waiting(NamedTuple):
 def _order(workspace_id: UUID, policy: Policy, at: datetime) -> tuple[UUID | None, dict[str, int]] | None:
     """Order the erasure of the next people who are ready; None when nobody is."""
     warn = {term.keep: term.warn for term in due.terms(policy) if term.warn}
-    rows = RetentionDue.objects.of(workspace_id).filter(state=State.WAITING, due_at__lte=at).order_by("due_at", "id")
+    rows = RetentionDue.objects.of(workspace_id).filter(state=State.WAITING, due_at__lte=at)
     ready: list[_Waiting] = []
     last = None
     while len(ready) < _ORDER:

@@ -45,6 +45,21 @@ def _is_a_page(path: Path) -> bool:
     return not is_a_mail and path.name != "copies_copy.html"
 
 
+_PAST_HTMX = re.compile(r"<form\b[^>]*hx-boost=\"false\"[^>]*>.*?</form>", re.S)
+
+
+def test_a_button_that_fetches_a_file_works_more_than_once() -> None:
+    """No event tells that a file is there: without the mark the button would wait for a new page that never comes."""
+    forms = [
+        (short(path), form)
+        for path in TEMPLATES
+        for form in _PAST_HTMX.findall(path.read_text(encoding="utf-8"))
+        if 'method="post"' in form and "multipart" not in form
+    ]
+    assert len(forms) > 8
+    assert [name for name, form in forms if "data-download" not in form] == []
+
+
 @names("path", [path for path in TEMPLATES if _is_a_page(path)], ids=short)
 def test_template_keeps_to_the_strict_policy(path: Path) -> None:
     text = re.sub(r"\{#.*?#\}|\{% comment %\}.*?\{% endcomment %\}", "", path.read_text(encoding="utf-8"), flags=re.S)

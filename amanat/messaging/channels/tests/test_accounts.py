@@ -175,3 +175,13 @@ def test_pause_outlives_trouble_and_trouble_ends_with_a_good_check(shree: Worksp
             "channel.account.paused",
             "channel.account.resumed",
         ]
+
+
+def test_news_of_another_number_is_about_that_one(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        first, second = connect(shree), connect(shree, "+919822000002")
+        accounts.apply(account=first, news=AccountNews(quality="red", address="+919822000002"), at=AT)
+        accounts.apply(account=first, news=AccountNews(quality="yellow", address="+919822000003"), at=AT)
+        first.refresh_from_db()
+        second.refresh_from_db()
+    assert (first.quality, second.quality) == ("", "red")

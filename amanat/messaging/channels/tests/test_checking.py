@@ -33,6 +33,7 @@ def sandbox(shree: Workspace) -> ChannelAccount:
         return checking.connect_sandbox(workspace=shree, by=owner_of(shree), at=AT)
 
 
+@pytest.mark.slow
 def test_one_click_makes_a_number_that_works(shree: Workspace, double: Running) -> None:
     account = sandbox(shree)
     checking.look(shree.pk, account.pk)
@@ -105,3 +106,34 @@ def test_a_text_is_handed_in_and_its_judgement_comes(shree: Workspace, double: R
     with tenancy.inside(shree):
         found = TemplateText.objects.of(shree).get(pk=text.pk)
     assert (found.state, found.reason) == ("rejected", "INVALID_FORMAT")
+
+
+def test_a_further_number_of_the_sandbox_belongs_to_the_same_business(shree: Workspace, double: Running) -> None:
+    first, second = sandbox(shree), sandbox(shree)
+    assert (first.is_default, second.is_default, second.name) == (True, False, "WhatsApp (sandbox) 2")
+    assert first.settings["waba_id"] == second.settings["waba_id"]
+    assert first.settings["phone_number_id"] != second.settings["phone_number_id"]
+    checking.look(shree.pk, second.pk)
+    with tenancy.inside(shree):
+        second.refresh_from_db()
+    assert (second.state, second.daily_limit) == ("ready", 250)
+
+
+def test_without_a_number_a_text_is_not_handed_in_for_ever(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        owner = owner_of(shree)
+        template = templates.make(
+            account=None,
+            by=owner,
+            at=AT,
+            name="pan",
+            title="",
+            purpose="service",
+            category="utility",
+            channel="whatsapp",
+        )
+        text = templates.write(template=template, language="en", by=owner, at=AT, **GOOD)
+        with pytest.raises(templates.TemplateRefused, match="Connect a WhatsApp number first"):
+            checking.submit_soon(text=text, by=owner, at=AT)
+        text.refresh_from_db()
+    assert text.state == "draft"

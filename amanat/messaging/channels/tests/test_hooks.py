@@ -78,6 +78,7 @@ def effects(workspace: Workspace, account: ChannelAccount) -> int:
         return Message.objects.of(workspace).filter(direction=Message.Direction.IN).count()
 
 
+@pytest.mark.slow
 def test_a_hundred_copies_are_one_event_and_one_message(shree: Workspace) -> None:
     account, body = connected(shree), call(message())
     assert {post(url(account), body) for _ in range(50)} == {200}
@@ -103,6 +104,7 @@ def test_ten_copies_at_once_are_one_event_and_one_message(committed_db: None, sh
     assert rows(shree) == 1 and effects(shree, account) == 1
 
 
+@pytest.mark.slow
 def test_what_comes_while_no_worker_is_there_is_all_worked_off_later(shree: Workspace) -> None:
     """The same at the promised size: `python -m tests.faults.webhooks`."""
     account = connected(shree)

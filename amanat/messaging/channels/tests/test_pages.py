@@ -21,6 +21,7 @@ from amanat.messaging.inbox.models import Message
 from amanat.messaging.sandbox.running import Running
 from amanat.messaging.sandbox.tests import doubles
 from amanat.people.models import Contact
+from amanat.people.tests.factories import make_contact
 from amanat.web import formatting
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -137,6 +138,7 @@ def test_a_template_is_written_shown_and_handed_in(shree: Workspace) -> None:
     with tenancy.inside(shree):
         text = TemplateText.objects.of(shree).get()
         template = MessageTemplate.objects.of(shree).get()
+        connect(shree)
     handed_in = client.post(f"{TEMPLATES}{template.pk}/{text.language}/submit/")
     assert handed_in.status_code == 303
     with tenancy.inside(shree):
@@ -312,3 +314,74 @@ def test_buttons_are_pressed_on_the_other_phone(shree: Workspace, double: Runnin
     assert len(double.doubles.graph.answered) == 3
     shown = client.get(phone).content.decode()
     assert shown.count("bubble-theirs") == 3
+
+
+def test_where_there_are_two_numbers_a_template_may_leave_from_one_of_them(shree: Workspace) -> None:
+    client, facts = (
+        signed_in(owner_of(shree)),
+        {"title": "PAN", "channel": "whatsapp", "category": "utility", "purpose": "service"},
+    )
+    with tenancy.inside(shree):
+        connect(shree)
+    assert 'name="account"' not in client.get(f"{TEMPLATES}new/").content.decode()
+    with tenancy.inside(shree):
+        second = connect(shree, "+919822000002")
+    assert 'name="account"' in client.get(f"{TEMPLATES}new/").content.decode()
+    assert client.post(f"{TEMPLATES}new/", {**facts, "name": "any", "account": ""}).status_code == 303
+    assert client.post(f"{TEMPLATES}new/", {**facts, "name": "one", "account": str(second.pk)}).status_code == 303
+    assert client.post(f"{TEMPLATES}new/", {**facts, "name": "bad", "account": str(shree.pk)}).status_code == 422
+    with tenancy.inside(shree):
+        made = dict(MessageTemplate.objects.of(shree).values_list("name", "account_id"))
+    assert made == {"any": None, "one": second.pk}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "shown"),
+    [
+        ("contacts", [{"name": {"formatted_name": "Mohan Patil"}, "phones": []}], "Mohan Patil"),
+        ("location", {"latitude": 19.99, "longitude": 73.78, "name": "Shop"}, "19.99, 73.78"),
+        ("reaction", {"message_id": "wamid.1", "emoji": "🙏"}, "🙏"),
+        ("unsupported", {"type": "unknown"}, "unsupported"),
+    ],
+)
+def test_the_other_phone_shows_whatever_kind_was_written(
+    shree: Workspace, double: Running, kind: str, content: Any, shown: str
+) -> None:
+    client = signed_in(owner_of(shree))
+    page = client.post(f"{CHANNELS}sandbox/")["Location"]
+    with tenancy.inside(shree):
+        account = ChannelAccount.objects.of(shree).get()
+    number = account.settings["phone_number_id"]
+    double.doubles.graph.answered.append({
+        "id": "wamid.9", "number": number, "from": "919822041736", "at": AT.timestamp(), "message": {"type": kind, kind: content},
+    })  # fmt: skip
+    answer = client.get(page)
+    assert (answer.status_code, shown in answer.content.decode()) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "says"),
+    [
+        ("rejected", "INVALID_FORMAT", "Its form is wrong"),
+        ("rejected", "Something new", "Something new"),
+        ("paused", "", "People blocked or reported it"),
+    ],
+)
+def test_a_text_that_may_not_be_sent_says_why_in_words(shree: Workspace, state: str, reason: str, says: str) -> None:
+    client = signed_in(owner_of(shree))
+    with tenancy.inside(shree):
+        template = MessageTemplate.objects.create(
+            workspace_id=shree.pk, name="pan", title="PAN", channel="whatsapp", purpose="service", category="utility"
+        )
+        TemplateText.objects.create(
+            workspace_id=shree.pk, template=template, language="en", body="Come.", state=state, reason=reason
+        )
+    shown = client.get(f"{TEMPLATES}{template.pk}/").content.decode()
+    assert says in shown
+    assert "INVALID_FORMAT" not in shown
+
+
+def test_the_greeting_is_in_the_language_of_who_reads_it(shree: Workspace) -> None:
+    contact = make_contact(shree, "Sunita", phone="+919822041736", language="mr")
+    page = signed_in(owner_of(shree)).get(f"/contacts/{contact.pk}/by-phone/whatsapp/").content.decode()
+    assert f"नमस्कार Sunita, {shree.name} मधून." in page

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from amanat.accounts.models import Workspace
-from amanat.accounts.tests.factories import owner_of
+from amanat.accounts.tests.factories import owner_of, signed_in
 from amanat.core import ids, tenancy
+from amanat.core.models import LedgerEntry
 from amanat.messaging.channels import stop_words, templates
 from amanat.messaging.channels.contract import TemplateNews
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
@@ -176,3 +177,57 @@ def test_what_the_register_or_the_law_would_refuse_is_said_at_its_field(
 )  # fmt: skip
 def test_a_text_that_says_how_it_ends_and_is_as_registered_has_no_problems(values: dict[str, Any]) -> None:
     assert templates.problems(*text(**values)) == {}
+
+
+FACTS: dict[str, Any] = {"name": "pan_ready", "title": "PAN", "channel": "whatsapp"}
+
+
+@pytest.mark.usefixtures("db")
+def test_an_offer_is_for_people_who_agreed_to_offers_alone(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        owner = owner_of(shree)
+        with pytest.raises(TemplateRefused) as refused:
+            templates.make(account=None, by=owner, at=AT, purpose="service", category="marketing", **FACTS)
+        assert list(refused.value.problems) == ["purpose"]
+        assert not MessageTemplate.objects.of(shree).exists()
+        made = templates.make(account=None, by=owner, at=AT, purpose="marketing", category="marketing", **FACTS)
+        assert made.purpose == "marketing"
+
+
+@pytest.mark.usefixtures("db")
+def test_what_the_provider_counts_a_text_as_is_kept_beside_what_we_call_it(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        owner, account = owner_of(shree), connect(shree)
+        template = templates.make(account=None, by=owner, at=AT, purpose="service", category="utility", **FACTS)
+        templates.write(template=template, language="en", by=owner, at=AT, **GOOD)
+        for news in (
+            TemplateNews("7", "pan_ready", "en", "approved", category="utility"),
+            TemplateNews("7", "pan_ready", "en", "", category="marketing"),
+            TemplateNews("7", "pan_ready", "en", "approved"),
+        ):
+            templates.apply(account=account, news=news, at=AT)
+        text = TemplateText.objects.of(shree).get()
+        assert (text.state, text.counted_as, text.template.category) == ("approved", "marketing", "utility")
+        told = LedgerEntry.objects.of(shree).filter(event="template.recategorized")
+        assert [entry.facts for entry in told] == [{"category": "marketing", "language": "en"}]
+    shown = signed_in(owner).get(f"/settings/templates/{template.pk}/").content.decode()
+    assert "WhatsApp counts this text as: Offer" in shown
+    assert "counted as: Offer" in signed_in(owner).get("/settings/templates/").content.decode()
+
+
+@pytest.mark.usefixtures("db")
+def test_a_text_that_leaves_from_one_number_is_judged_by_its_business_alone(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        owner, account = owner_of(shree), connect(shree)
+        other = connect(shree, "+919822000002")
+        other.settings = {**other.settings, "waba_id": "another"}
+        other.save()
+        template = templates.make(account=account, by=owner, at=AT, purpose="service", category="utility", **FACTS)
+        templates.write(template=template, language="en", by=owner, at=AT, **GOOD)
+        assert templates.apply(account=other, news=TemplateNews("", "pan_ready", "en", "rejected"), at=AT) is None
+        assert templates.apply(account=account, news=TemplateNews("", "pan_ready", "en", "approved"), at=AT) is not None
+        with pytest.raises(TemplateRefused) as refused:
+            templates.make(
+                account=account, by=owner, at=AT, purpose="service", category="utility", **{**FACTS, "channel": "sms"}
+            )
+        assert list(refused.value.problems) == ["account"]

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
+from pywa.types import Button, SectionRow
 
 from amanat.core import ids, outgoing
 from amanat.messaging.channels import whatsapp, whatsapp_errors
-from amanat.messaging.channels.contract import Answer, Attached, Outcome, Outgoing
+from amanat.messaging.channels.contract import Answer, Attached, Choice, Choices, Outcome, Outgoing
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
 from amanat.messaging.channels.whatsapp import MediaTooLarge, ProviderRefused, WhatsApp
 from amanat.messaging.sandbox.running import Running
@@ -67,18 +68,46 @@ def test_a_text_arrives_with_our_reference(double: Running) -> None:
     }
 
 
-def test_buttons_become_buttons_and_a_list_when_there_are_many(double: Running) -> None:
-    assert send(text(buttons=[("yes", "Yes"), ("no", "No")])).outcome is Outcome.ACCEPTED
-    assert last(double)["interactive"]["action"] == {
-        "buttons": [
-            {"type": "reply", "reply": {"id": "yes", "title": "Yes"}},
-            {"type": "reply", "reply": {"id": "no", "title": "No"}},
-        ]
+def test_choices_travel_as_the_library_writes_them(double: Running) -> None:
+    """What pywa's own types make of the same choices is what leaves; a list of one section goes without its title."""
+    yes_no = Choices([Choice("Yes", id="m/0"), Choice("No", id="m/1")])
+    assert send(text("Coming?", choices=yes_no)).outcome is Outcome.ACCEPTED
+    buttons = [Button("Yes", "m/0").to_dict(), Button("No", "m/1").to_dict()]
+    assert last(double)["interactive"] == {
+        "type": "button",
+        "body": {"text": "Coming?"},
+        "action": {"buttons": buttons},
     }
-    assert send(text(buttons=[(str(n), f"Slot {n}") for n in range(4)])).outcome is Outcome.ACCEPTED
-    content = last(double)["interactive"]
-    assert content["type"] == "list"
-    assert [row["id"] for row in content["action"]["sections"][0]["rows"]] == ["0", "1", "2", "3"]
+    times = Choices([Choice("Morning", "9 to 12", "m/0"), Choice("Evening", id="m/1")], label="Times")
+    assert send(text("When?", choices=times)).outcome is Outcome.ACCEPTED
+    rows = [SectionRow("Morning", "m/0", "9 to 12").to_dict(), SectionRow("Evening", "m/1").to_dict()]
+    action = {"button": "Times", "sections": [{"rows": rows}]}
+    assert last(double)["interactive"] == {"type": "list", "body": {"text": "When?"}, "action": action}
+    file = Attached("a.pdf", "application/pdf", b"%PDF-1.7")
+    assert send(text(choices=times, files=[file])) == Answer(Outcome.REFUSED, code="file_with_choices")
+    assert "does not go with buttons" in str(ADAPTER.explain("file_with_choices")[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "choices"),
+    [
+        pytest.param("x" * 1025, Choices([Choice("A", id="0")]), id="text over buttons"),
+        pytest.param("", Choices([Choice("A", id="0")]), id="no text"),
+        pytest.param("?", Choices([Choice(str(n), id=str(n)) for n in range(4)]), id="four buttons"),
+        pytest.param("?", Choices([Choice("x" * 21, id="0")]), id="title of a button"),
+        pytest.param("?", Choices([Choice("A", id="0"), Choice("A", id="1")]), id="same title"),
+        pytest.param("?", Choices([Choice(str(n), id=str(n)) for n in range(11)], "Open"), id="eleven rows"),
+        pytest.param("?", Choices([Choice("x" * 25, id="0")], "Open"), id="title of a row"),
+        pytest.param("?", Choices([Choice("A", "x" * 73, "0")], "Open"), id="description"),
+        pytest.param("?", Choices([Choice("A", id="0")], "x" * 21), id="label"),
+        pytest.param("?", Choices([Choice("A", id="0"), Choice("B", id="0")], "Open"), id="same id"),
+        pytest.param("?", Choices([], "Open"), id="no rows"),
+    ],
+)
+def test_the_double_refuses_choices_as_meta_does(double: Running, words: str, choices: Choices) -> None:
+    before = count(double)
+    assert send(text(words, choices=choices)) == Answer(Outcome.REFUSED, code="131009")
+    assert count(double) == before
 
 
 def test_a_reaction_and_a_file_travel(double: Running) -> None:

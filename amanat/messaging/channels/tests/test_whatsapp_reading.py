@@ -158,7 +158,7 @@ def test_preferences_templates_quality_and_account_are_read() -> None:
     assert news[:3] == [
         Preference(f"+{SENDER}", wants=False, at=AT),
         TemplateNews("55", "pan_ready", "hi", "rejected", "INVALID_FORMAT"),
-        AccountNews(quality="red", daily_limit=1_000),
+        AccountNews(quality="red", daily_limit=1_000, address="+919822000001"),
     ]
     assert isinstance(news[3], AccountNews)
     assert "switched" in news[3].trouble
@@ -251,3 +251,34 @@ def test_the_handshake_answers_who_knows_the_token() -> None:
     for wrong in ({"hub.verify_token": "no"}, {"hub.mode": "x"}, {"hub.challenge": "<b>"}, {"hub.challenge": ""}):
         with pytest.raises(WebhookRefused):
             reading.handshake(ACCESS, asked | wrong)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        (
+            "phone_number_quality_update",
+            {"display_phone_number": "91 98220 00002", "event": "FLAGGED", "max_daily_conversations_per_business": "TIER_2K"},
+            AccountNews(quality="red", daily_limit=2_000, address="+919822000002"),
+        ),
+        ("business_capability_update", {"max_daily_conversations_per_business": 10_000}, AccountNews(daily_limit=10_000)),
+        ("business_capability_update", {"max_daily_conversations_per_business": -1}, AccountNews(daily_limit=2_000_000_000)),
+        (
+            "template_category_update",
+            {"message_template_id": 4, "message_template_name": "pan", "message_template_language": "en", "previous_category": "UTILITY", "new_category": "MARKETING"},
+            TemplateNews("4", "pan", "en", "", category="marketing"),
+        ),
+        (
+            "template_category_update",  # within a day
+            {"message_template_id": 4, "message_template_name": "pan", "message_template_language": "en", "new_category": "UTILITY", "correct_category": "MARKETING", "category_update_timestamp": 1_760_711_433},
+            TemplateNews("4", "pan", "en", "", category="marketing"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_meta_thinks_of_a_business_is_read(field: str, value: dict[str, Any], expected: News) -> None:
+    assert heard({"field": field, "value": value}) == [expected]
+
+
+def test_a_business_that_may_write_to_nobody_yet_has_no_limit_to_show() -> None:
+    assert heard({"field": "business_capability_update", "value": {"max_phone_numbers_per_waba": 2}}) == []
+    assert [reading.limit(said) for said in ("TIER_NOT_SET", None, "", "250")] == [None, None, None, 250]

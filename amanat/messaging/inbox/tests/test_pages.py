@@ -486,3 +486,17 @@ def test_a_note_of_the_system_has_no_author(browser: Client, shree: Workspace, a
     text = text_of(browser, page_of(message))
     head = text.partition("bubble bubble-note")[2].partition("bubble-text")[0]
     assert "Note by" not in head and "Note" in head
+
+
+def test_a_reaction_is_the_newest_one_until_it_is_taken_back(
+    browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
+) -> None:
+    message = came(shree, account, provider_id="wamid.first")
+    page = page_of(message)
+    for emoji, shown in (("👍", "👍"), ("❤️", "❤️"), ("", "")):
+        came(shree, account, "", kind="reaction", reaction=emoji, answers="wamid.first")
+        found = text_of(browser, page)
+        assert [one for one in ("👍", "❤️") if one in found.partition("bubble-reactions")[2][:60]] == (
+            [shown] if shown else []
+        )
+        assert "cannot show" not in found

@@ -9,7 +9,7 @@ import pytest
 from amanat.accounts.models import Member, Workspace
 from amanat.core import clock, tenancy
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
-from amanat.messaging.inbox import bodies, saying, threads
+from amanat.messaging.inbox import bodies, listing, saying, threads
 from amanat.messaging.inbox.models import Message, MessageFile, ReplyDraft, Thread
 from amanat.messaging.inbox.saying import Errand, SayRefused, Words
 from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
@@ -153,6 +153,30 @@ def test_what_the_program_sends_is_no_contact_and_takes_no_conversation(
         assert Dispatch.objects.of(shree).get().due_at == errand.due_at
 
 
+def test_a_conversation_that_the_program_begins_is_closed_until_somebody_writes(
+    shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact
+) -> None:
+    """Else a message to many would fill "Unassigned" with people who asked nothing."""
+    many = {"words": Words(template=make_text(shree), values=("Sunita",)), "errand": Errand(source="batch", urgency=9)}
+
+    def seen(view: str) -> int:
+        with tenancy.inside(shree):
+            return listing.of_view(view, member=rekha, at=clock.now()).count()
+
+    say(sunita, by=None, **many)
+    assert (seen("unassigned"), seen("closed")) == (0, 1)
+    came(shree, account)
+    assert (seen("unassigned"), seen("closed")) == (1, 0), "she wrote"
+    say(sunita, by=None, **many)
+    assert seen("unassigned") == 1, "what she wrote still waits"
+    with tenancy.inside(shree):
+        threads.close(thread=Thread.objects.of(shree).get(), by=rekha, at=clock.now())
+    say(sunita, by=None, **many)
+    assert seen("closed") == 1
+    say(sunita, by=rekha)
+    assert (seen("mine"), seen("closed")) == (1, 0), "who writes takes it up again"
+
+
 def test_files_go_along_and_a_bad_one_stops_the_message(
     shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact
 ) -> None:
@@ -202,3 +226,24 @@ def test_a_template_brings_its_own_purpose_whoever_picks_it(
     free = say(sunita, "11:30", by=rekha)
     with tenancy.inside(shree):
         assert Dispatch.objects.of(shree).get(message=free.pk).purpose == "service"
+
+
+def test_with_two_numbers_an_answer_leaves_from_the_one_written_to_and_a_template_from_its_own(
+    shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact
+) -> None:
+    with tenancy.inside(shree):
+        second = ChannelAccount.objects.create(
+            workspace_id=shree.pk, channel="whatsapp", provider="nobody", name="Shop", address="+912532500099"
+        )
+    text = make_text(shree)
+    say(sunita, words=Words(template=text, values=["सुनीता"]), by=rekha)
+    came(shree, second)
+    say(sunita, by=rekha)
+    say(sunita, words=Words(template=text, values=["सुनीता"]), by=rekha)
+    with tenancy.inside(shree):
+        text.template.account = account
+        text.template.save()
+    say(sunita, words=Words(template=text, values=["सुनीता"]), by=rekha)
+    with tenancy.inside(shree):
+        left = list(Dispatch.objects.of(shree).order_by("id").values_list("account_id", flat=True))
+    assert left == [account.pk, second.pk, second.pk, account.pk]

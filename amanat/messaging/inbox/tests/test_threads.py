@@ -92,7 +92,7 @@ def test_a_draft_is_kept_sealed_and_shows_who_writes(shree: Workspace, rekha: Me
             threads.keep_draft(thread=thread, by=rekha, text=text, subject="Re", channel="sms", at=clock.now())
         draft = ReplyDraft.objects.of(shree).get()
         assert b"Monday" not in bytes(draft.body or b"")
-        assert bodies.open_draft(draft.body, workspace_id=shree.pk, draft_id=draft.pk) == ("Monday 11:30?", "Re")
+        assert bodies.open_draft(draft.body, workspace_id=shree.pk, draft_id=draft.pk) == ("Monday 11:30?", "Re", {})
         threads.keep_draft(thread=thread, by=rekha, text="  ", at=clock.now())
         assert not ReplyDraft.objects.of(shree).exists()
 

@@ -11,16 +11,20 @@ import pytest
 from amanat.accounts.models import Workspace
 from amanat.basis import consent, gate, objections
 from amanat.basis.gate import Reason
-from amanat.core import clock, tenancy
+from amanat.core import clock, ids, tenancy
 from amanat.core.models import LedgerEntry
-from amanat.messaging.channels.contract import Arrived
+from amanat.messaging.channels.contract import Answer, Arrived, Outcome
 from amanat.messaging.channels.models import ChannelAccount
-from amanat.messaging.inbox import bodies
+from amanat.messaging.inbox import bodies, saying
+from amanat.messaging.inbox.choices import Offer
 from amanat.messaging.inbox.models import Message, Thread
-from amanat.messaging.outbox import reports, sending
+from amanat.messaging.inbox.saying import Words
+from amanat.messaging.outbox import reports, sending, wishes
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.outbox.tests import post as provider
 from amanat.messaging.outbox.tests.post import NOON, PHONE, Post
+from amanat.messaging.reminders.models import Reminder
+from amanat.messaging.reminders.tests.factories import make_rule
 from amanat.people.models import Contact
 
 _numbers = count(1)
@@ -207,3 +211,117 @@ def test_the_words_of_the_policy_are_obeyed(
     monkeypatch.setattr(words, "understood", listen)
     says(account, "hello")
     assert seen == [["STOP", "UNSUBSCRIBE", "QUIT", "END", "CANCEL"]]
+
+
+# --- what is tapped ------------------------------------------------------------------------------------------------
+
+
+def offered(contact: Contact, account: ChannelAccount, *titles: str) -> Message:
+    """She wrote, and is answered with buttons; the message has left."""
+    says(account, "Namaste")
+    with tenancy.inside(contact.workspace_id), clock.standing_at(later(1)):
+        words = Words(text="Shall we?", offer=Offer([(title, "") for title in titles]))
+        message = saying.say(contact=contact, channel="whatsapp", words=words, by=None, at=later(1), account=account)
+    with clock.standing_at(later(2)):
+        sending.send_waiting(account.workspace_id, account.pk)
+    return message
+
+
+def taps(account: ChannelAccount, message: Message, title: str, place: int = 0, **more: str) -> str:
+    return says(account, title, at=later(60), kind="choice", choice=f"{message.pk}/{place}", **more)
+
+
+def test_choices_leave_with_ids_that_name_their_message(post: Post, account: ChannelAccount, asha: Contact) -> None:
+    message = offered(asha, account, "Monday", "Tuesday")
+    (taken,) = [one for one in post.taken if one.choices]
+    assert [(one.title, one.id) for one in taken.choices.offered] == [
+        ("Monday", f"{message.pk}/0"), ("Tuesday", f"{message.pk}/1")
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def reminders(reminded: Contact, account: ChannelAccount) -> list[Reminder]:
+    """Two reminders that reached her, the second after the first."""
+    made = []
+    with tenancy.inside(reminded.workspace_id):
+        rule = make_rule(Workspace.objects.of(reminded.workspace_id).get())
+        for _each in range(2):
+            made.append(
+                Reminder.objects.create(
+                    workspace_id=reminded.workspace_id,
+                    rule=rule,
+                    contact=reminded,
+                    about=ids.new(),
+                    on_day=NOON.date(),
+                    day=NOON.date(),
+                    state=Reminder.State.ORDERED,
+                )
+            )
+            row = provider.order(reminded, account, source_id=made[-1].pk)
+            Dispatch.objects.of(reminded.workspace_id).filter(pk=row.pk).update(
+                state="done", sent_at=NOON, ended_at=NOON, provider_id=f"reminder.{len(made)}"
+            )
+    return made
+
+
+def confirmed(reminders: list[Reminder]) -> list[bool]:
+    with tenancy.inside(reminders[0].workspace_id):
+        rows = Reminder.objects.of(reminders[0].workspace_id).in_bulk([one.pk for one in reminders])
+    return [rows[one.pk].confirmed_at is not None for one in reminders]
+
+
+def test_a_typed_one_confirms_the_last_reminder_once(account: ChannelAccount, reminders: list[Reminder]) -> None:
+    says(account, "1", at=later(5))
+    says(account, "१", at=later(6))
+    assert (confirmed(reminders), len(confirmations(account))) == ([False, True], 1)
+
+
+def test_a_tapped_button_of_a_reminder_confirms_that_reminder(
+    account: ChannelAccount, reminders: list[Reminder]
+) -> None:
+    says(account, "Confirm", at=later(5), kind="choice", choice="Confirm", answers="reminder.1")
+    assert confirmed(reminders) == [True, False]
+
+
+@pytest.mark.parametrize("title", ["1", "Confirm", "START"])
+def test_what_answers_a_question_of_ours_confirms_and_begins_nothing_else(
+    account: ChannelAccount, reminders: list[Reminder], reminded: Contact, title: str
+) -> None:
+    with tenancy.inside(reminded.workspace_id):
+        wishes.stop(reminded, channel="whatsapp", address=PHONE, at=later(1))
+    message = offered(reminded, account, title, "Later")
+    taps(account, message, title)
+    assert may(reminded, "reminders", "whatsapp", later(61)) is Reason.SUPPRESSED
+    assert (confirmed(reminders), confirmations(account)) == ([False, False], [])
+
+
+def test_a_stop_that_is_tapped_is_a_stop(post: Post, account: ChannelAccount, reminded: Contact) -> None:
+    message = offered(reminded, account, "STOP", "Go on")
+    first = taps(account, message, "STOP")
+    taps(account, message, "STOP", provider_id=first)
+    assert may(reminded, "reminders", "whatsapp", later(61)) is Reason.SUPPRESSED
+    assert len(confirmations(account)) == 1
+
+
+def test_an_answer_finds_its_message_though_nobody_heard_that_it_left(
+    post: Post, account: ChannelAccount, asha: Contact
+) -> None:
+    """The provider's answer was lost, and the tap is here before any report. The same call again changes nothing."""
+    post.answer = lambda message: Answer(Outcome.UNCLEAR)
+    message = offered(asha, account, "Monday", "Tuesday")
+    tapped = taps(account, message, "Tuesday", 1, answers="wamid.never-heard-of")
+    taps(account, message, "Tuesday", 1, provider_id=tapped, answers="wamid.never-heard-of")
+    with tenancy.inside(asha.workspace_id):
+        (answer,) = Message.objects.of(asha.workspace_id).filter(kind="choice")
+        assert (answer.answers_id, bodies.open(answer)) == (message.pk, "Tuesday")
+        thread = Thread.objects.of(asha.workspace_id).get(contact=asha)
+        assert (thread.window_until, thread.unread) == (later(60) + timedelta(hours=24), 2)
+
+
+def test_an_answer_is_never_put_under_a_message_to_somebody_else(
+    post: Post, account: ChannelAccount, asha: Contact
+) -> None:
+    message = offered(asha, account, "Monday")
+    taps(account, message, "Monday", sender="+919822000009", name="Ravi")
+    with tenancy.inside(asha.workspace_id):
+        assert Message.objects.of(asha.workspace_id).get(kind="choice").answers_id is None

@@ -73,8 +73,8 @@ def test_who_writes_in_the_name_of_the_site_is_known() -> None:
     assert texts_sent == {"core/codes.py", "accounts/adapters.py", "privacy/retention/telling.py"}
     delivered = {path for path, on, _call in calls("deliver", under="") if on == "codes"}
     assert delivered == {
-        "accounts/adapters.py", "basis/asking.py", "basis/capturing.py", "basis/passcodes.py", "basis/receipts.py", "privacy/copies/handing.py",
-        "privacy/incidents/telling.py", "privacy/requests/telling.py", "publishing/addresses.py",
+        "accounts/adapters.py", "basis/asking.py", "basis/capturing.py", "basis/passcodes.py", "basis/receipts.py", "privacy/closing/letters.py",
+        "privacy/copies/handing.py", "privacy/incidents/telling.py", "privacy/requests/telling.py", "publishing/addresses.py",
     }  # fmt: skip
 
 

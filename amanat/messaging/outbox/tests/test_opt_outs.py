@@ -130,6 +130,7 @@ WAYS: list[tuple[Callable[[Batch], None], str, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WAYS, ids=[way.__name__ for way, _purpose, _reason in WAYS])
 def test_who_opts_out_while_a_batch_leaves_gets_nothing_more_of_it(
     post: Post,

@@ -128,6 +128,7 @@ def test_a_trial_says_nothing_about_its_message(post: Post, account: ChannelAcco
     assert account.resumes_at == clock.now() + timedelta(seconds=120)
 
 
+@pytest.mark.slow
 def test_while_it_is_down_one_request_at_a_time_tries_it(post: Post, account: ChannelAccount, asha: Contact) -> None:
     with tenancy.inside(account.workspace_id):
         for _ in range(30):

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from amanat.accounts.models import Workspace
-from amanat.accounts.tests.factories import owner_of
+from amanat.accounts.tests.factories import owner_of, signed_in
 from amanat.core import clock, tenancy
 from amanat.messaging.channels.contract import Answer, Outcome, Outgoing
 from amanat.messaging.channels.models import ChannelAccount
@@ -312,6 +312,25 @@ def test_what_waited_in_a_backup_waits_for_a_person(
         assert ordering.release(by=owner_of(shree), at=clock.now(), ids=[todo.pk]) == 1
     sending.send_waiting(shree.pk, account.pk)
     assert [taken.reference for taken in post.taken] == [todo.pk]
+
+
+@pytest.mark.parametrize("found", ["yes", "no"])
+def test_whoever_sees_it_says_whether_it_had_gone_out(
+    post: Post, account: ChannelAccount, asha: Contact, shree: Workspace, found: str
+) -> None:
+    with tenancy.inside(shree):
+        row, other = provider.order(asha, account), provider.order(asha, account)
+        ordering.hold_after_restore(shree, at=clock.now())
+        client = signed_in(owner_of(shree))
+    page = client.get(f"/inbox/{row.message.thread_id}/").content.decode()
+    assert "Held back after a restore" in page and "It was not: send it again" in page
+    assert "Asha" in client.get("/inbox/?view=unclear").content.decode()
+    assert client.post(f"/inbox/sent/{row.pk}/", {"was_sent": found}).status_code == 303
+    sending.send_waiting(shree.pk, account.pk)
+    assert len(post.taken) == (found == "no") and now_is(other).state == State.HELD
+    assert now_is(row).state == (State.DONE if found == "no" else State.DROPPED)
+    again = client.post(f"/inbox/sent/{row.pk}/", {"was_sent": found}, follow=True).content.decode()
+    assert "It was settled meanwhile" in again
 
 
 def test_what_is_released_too_late_is_dropped(

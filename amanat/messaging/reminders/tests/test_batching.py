@@ -15,8 +15,9 @@ from amanat.core import tenancy
 from amanat.desk.tests.factories import NOW, make_contact
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
 from amanat.messaging.inbox.models import Message
+from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import batching
+from amanat.messaging.reminders import batch_views, batching
 from amanat.messaging.reminders.models import MessageBatch
 from amanat.messaging.reminders.tests.factories import agreeing, make_account, make_template
 from amanat.people.tests.factories import narrow_member
@@ -171,6 +172,52 @@ def test_from_the_list_to_the_report(owner: Member) -> None:
         batching.carry_out(batch.pk, workspace_id=owner.workspace_id, at=NOW)
     assert "Report" in client.get(draft).content.decode()
     assert "we are closed" not in client.get("/batches/").content.decode()
+
+
+def test_what_does_not_fit_on_the_page_is_said_and_sending_and_reasons_come_first(
+    owner: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_views, "SHOWN", 1)
+    with tenancy.inside(owner.workspace_id):
+        people = [
+            agreeing(owner, "Asha Kale").pk,
+            agreeing(owner, "Balu More").pk,
+            make_contact(owner, "Ravi Patil").pk,
+        ]
+        template = greeting(owner.workspace)
+        batch = batching.begin(by=owner, at=NOW, people=people)
+    page = signed_in(owner).get(f"/batches/{batch.pk}/", {"template": str(template.pk)}).content.decode()
+    assert page.count("we are closed on Monday") == 1 and "There are more; the first are shown" in page
+    assert page.index("/send/") < page.index("Was not asked yet") < page.index("we are closed on Monday")
+
+
+def test_who_sends_it_second_is_told_that_nothing_went_twice(owner: Member) -> None:
+    client = signed_in(owner)
+    with tenancy.inside(owner.workspace_id):
+        batch = batching.begin(by=owner, at=NOW, people=[agreeing(owner, "Asha Kale").pk])
+        first, second = (str(greeting(owner.workspace).pk) for _number in range(2))
+    said = [
+        client.post(f"/batches/{batch.pk}/send/", {"template": chosen}, follow=True).content.decode()
+        for chosen in (first, second)
+    ]
+    assert "On its way" in said[0] and "Somebody sent it before you" in said[1] and "On its way" not in said[1]
+    with tenancy.inside(owner.workspace_id):
+        assert str(MessageBatch.objects.of(owner.workspace_id).get().template_id) == first
+
+
+@pytest.mark.parametrize(("was_sent", "state"), [("yes", "dropped"), ("no", "todo")])
+def test_what_a_restore_held_back_is_shown_and_decided(owner: Member, was_sent: str, state: str) -> None:
+    client = signed_in(owner)
+    with tenancy.inside(owner.workspace_id):
+        batch = batching.begin(by=owner, at=NOW, people=[agreeing(owner, "Asha Kale").pk])
+        batching.send(batch=batch, template=greeting(owner.workspace), by=owner, at=NOW)
+        batching.carry_out(batch.pk, workspace_id=owner.workspace_id, at=NOW)
+        ordering.hold_after_restore(owner.workspace_id, at=NOW)
+    assert "1 message is held back" in client.get(f"/batches/{batch.pk}/").content.decode()
+    client.post(f"/batches/{batch.pk}/held/", {"was_sent": was_sent})
+    assert "held back" not in client.get(f"/batches/{batch.pk}/").content.decode()
+    with tenancy.inside(owner.workspace_id):
+        assert Dispatch.objects.of(owner.workspace_id).get().state == state
 
 
 def test_nobody_chosen_and_a_text_of_elsewhere_are_refused(owner: Member, other: Workspace) -> None:

@@ -9,13 +9,15 @@ import pytest
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import owner_of
-from amanat.core import clock, jobs, tenancy
+from amanat.core import clock, ids, jobs, tenancy
+from amanat.core.models import LedgerEntry
 from amanat.desk.models import ServiceRecord
 from amanat.desk.tests.factories import make_contact, make_record
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox import bodies
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.outbox import changes, claiming
+from amanat.messaging.outbox.changes import Change
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import carrying, setting, tasks
 from amanat.messaging.reminders.models import Reminder, ReminderRule
@@ -324,3 +326,115 @@ def test_what_did_not_change_leaves(owner: Member) -> None:
     due(owner)
     carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING)
     assert len(claimed_at_noon(owner)) == 1
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("known", "is_so"),
+    [
+        ({"state": "dead"}, True),
+        ({"state": "refused"}, True),
+        ({"state": "dropped"}, True),
+        ({"state": "sending", "delivery": "failed"}, True),
+        ({"state": "done", "sent_at": MORNING - timedelta(hours=3)}, True),
+        ({"state": "done", "sent_at": MORNING - timedelta(hours=3) + SECOND}, False),
+        ({"state": "done"}, False),
+        ({"state": "todo", "sent_at": MORNING - timedelta(days=3)}, False),
+    ],
+    ids=["dead", "refused", "dropped", "failed", "no-report-for-long", "no-report-yet", "never-sent", "not-sent-yet"],
+)
+def test_what_surely_did_not_arrive(known: dict[str, Any], is_so: bool) -> None:
+    assert carrying._did_not_arrive(Dispatch(**known), ReminderRule(fallback_hours=3), MORNING) is is_so
+
+
+def waiting(owner: Member, *names: str) -> tuple[ReminderRule, list[Reminder]]:
+    """A rule that needs a yes, and a reminder that waits for it for each."""
+    rule = make_rule(owner.workspace, needs_approval=True)
+    for number, name in enumerate(names):
+        due(owner, name=name, phone=f"+9198220417{number:02}")
+    carrying.work_out(rule, DAY, at=MORNING)
+    return rule, reminders(owner)
+
+
+def test_approved_is_what_was_named_and_waits_and_says_by_whom(owner: Member) -> None:
+    _rule, (first, second, left_out) = waiting(owner, "Sunita", "Ravi", "Meera")
+    assert carrying.leave_out([left_out], by=owner) == 1
+    assert carrying.leave_out([left_out], by=owner) == 0
+    assert carrying.approve([first, left_out], by=owner, at=MORNING, today=DAY) == 1
+    assert [(one.state, one.reason, one.approved_by_id) for one in reminders(owner)] == [
+        ("ordered", "", owner.pk), ("waits", "", None), ("skipped", "by_hand", owner.pk),
+    ]  # fmt: skip
+    assert [row.source_id for row in dispatches(owner)] == [first.pk] != [second.pk]
+    said = LedgerEntry.objects.of(owner.workspace_id).filter(event="messaging.reminders.approved").get()
+    assert (said.actor, said.facts) == (owner.pk, {"count": 1})
+
+
+def test_what_may_not_be_sent_any_more_when_it_is_approved_says_why(owner: Member) -> None:
+    _rule, rows = waiting(owner, "Sunita", "Ravi")
+    ChannelAccount.objects.of(owner.workspace_id).delete()
+    assert carrying.approve(rows, by=owner, at=MORNING, today=DAY) == 0
+    assert {(one.state, one.reason) for one in reminders(owner)} == {("refused", "no_account")}
+    assert dispatches(owner) == []
+
+
+def news(reminder: Reminder | None, **known: Any) -> Change:
+    """What became of a message, of this reminder or of none."""
+    said = {"source": "reminder", "state": "done", "delivery": "", "reason": ""} | known
+    return Change(
+        dispatch_id=ids.new(), message_id=ids.new(), contact_id=None, source_id=reminder and reminder.pk, **said
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "state", "goes_on"),
+    [
+        ({"delivery": "delivered"}, "done", False),
+        ({"delivery": "read"}, "done", False),
+        ({"delivery": "read", "source": "batch"}, "ordered", False),
+        ({"delivery": "failed"}, "ordered", True),
+        ({"state": "dead"}, "ordered", True),
+        ({"state": "dropped", "reason": carrying.OVER}, "ordered", True),
+        ({"state": "dropped", "reason": carrying.CHANGED}, "ordered", True),
+        ({"state": "dropped", "reason": carrying.PAUSED}, "ordered", False),
+        ({"state": "dead", "source": "batch"}, "ordered", False),
+        ({}, "ordered", False),
+    ],
+    ids=["delivered", "read", "of-a-batch", "failed", "dead", "over", "changed", "paused", "dead-batch", "sent"],
+)
+def test_what_is_heard_is_noted_or_goes_on(
+    owner: Member, known: dict[str, str], state: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueued: list[str] = []
+    monkeypatch.setattr(carrying.jobs, "enqueue", lambda job, **_more: enqueued.append(job))
+    for number in range(3):
+        due(owner, phone=f"+9198220417{number:02}")
+    carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING)
+    reminder, _unheard_of, over = reminders(owner)
+    Reminder.objects.of(owner.workspace_id).filter(pk=over.pk).update(state="skipped", reason="by_hand")
+    carrying.hear(owner.workspace_id, [news(None), news(reminder, **known), news(over, delivery="read")])
+    assert [(one.state, one.reason) for one in reminders(owner)] == [
+        (state, ""),
+        ("ordered", ""),
+        ("skipped", "by_hand"),
+    ]
+    assert enqueued == ([carrying.CARRY_ON] if goes_on else [])
+
+
+def test_the_channel_it_was_ordered_over_is_written_down(owner: Member) -> None:
+    due(owner)
+    carrying.work_out(make_rule(owner.workspace, "whatsapp", "sms"), DAY, at=MORNING)
+    assert [(one.state, one.step) for one in reminders(owner)] == [("ordered", 1)]
+
+
+def test_of_a_rule_that_ended_nothing_goes_on(owner: Member) -> None:
+    due(owner)
+    rule = make_rule(owner.workspace)
+    carrying.work_out(rule, DAY, at=MORNING)
+    Dispatch.objects.of(owner.workspace_id).update(state="dead")
+    ReminderRule.objects.of(owner.workspace_id).update(ended_at=MORNING)
+    assert carrying.carry_on(owner.workspace_id, at=MORNING, today=DAY) == 0
+    ReminderRule.objects.of(owner.workspace_id).update(ended_at=None)
+    assert carrying.carry_on(owner.workspace_id, at=MORNING, today=DAY) == 1
+    assert [one.state for one in reminders(owner)] == ["failed"]

@@ -11,15 +11,18 @@ from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import owner_of
-from amanat.basis import consent
+from amanat.basis import consent, gate
 from amanat.basis.consent import How
 from amanat.basis.models import Method
-from amanat.core import tenancy
+from amanat.core import ids, tenancy
 from amanat.desk.models import ServiceRecord
 from amanat.desk.tests.factories import make_contact, make_record
-from amanat.messaging.channels.models import ChannelAccount, TemplateText
-from amanat.messaging.reminders import planning
-from amanat.messaging.reminders.models import ReminderRule
+from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.outbox.models import Dispatch
+from amanat.messaging.outbox.tests.post import write
+from amanat.messaging.reminders import planning, values
+from amanat.messaging.reminders.dates import Occasion
+from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.messaging.reminders.planning import Plan
 from amanat.messaging.reminders.tests.factories import agreeing, make_rule, make_template
 from amanat.people.models import Contact
@@ -27,6 +30,7 @@ from amanat.people.models import Contact
 DAY = date(2026, 11, 24)  # a Tuesday
 MORNING = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 06:30 in Nashik
 DUE = DAY + timedelta(days=7)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -161,6 +165,7 @@ def test_an_early_hour_waits_for_the_window(owner: Member) -> None:
     assert plan.due_at == datetime(2026, 11, 24, 2, 30, tzinfo=UTC)  # 08:00, when the window for service opens
 
 
+@pytest.mark.slow
 def test_the_same_number_of_statements_for_one_and_for_fifty(owner: Member) -> None:
     rule = make_rule(owner.workspace)
     counts = []
@@ -173,3 +178,141 @@ def test_the_same_number_of_statements_for_one_and_for_fifty(owner: Member) -> N
             planned(rule)
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+SMS = ChannelAccount(channel="sms")
+MR, EN = TemplateText(language="mr"), TemplateText(language="en")
+
+
+def answered(reason: gate.Reason) -> gate.Answer:
+    return gate.Answer(ids.new(), reason is gate.Reason.CONSENT, reason, "purposes.reminders")
+
+
+def test_of_several_reasons_the_first_is_told_and_an_hour_is_none() -> None:
+    """Each that is mended shows the one behind it."""
+    known: dict[str, Any] = {
+        "account": None, "text": None, "address": "", "answer": None, "read": ["Asha", ""], "is_late": True,
+    }  # fmt: skip
+    told = []
+    for mended in (
+        {}, {"account": SMS}, {"text": EN}, {"address": "+919822041736"}, {"answer": answered(gate.Reason.OBJECTION)},
+        {"answer": answered(gate.Reason.CONSENT)}, {"read": ["Asha", "1 Dec"]}, {"is_late": False},
+        {"answer": answered(gate.Reason.NOT_NOW)},
+    ):  # fmt: skip
+        known |= mended
+        told.append(planning.against(**known))
+    assert told == ["no_account", "no_text", "no_address", "no_purpose", "objection", "no_value", "late", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("texts", "languages", "found"),
+    [
+        ([MR, EN], ("mr", "en"), MR),
+        ([EN, MR], ("hi", "mr"), MR),
+        ([MR, EN], ("hi", "ta"), EN),
+        ([MR], ("hi", "ta"), MR),
+        ([], ("hi", "en"), None),
+    ],
+    ids=["hers", "second", "english", "any", "none"],
+)
+def test_the_first_language_there_is(texts: list[TemplateText], languages: tuple[str, ...], found: object) -> None:
+    assert planning.text_for({text.language: text for text in texts}, *languages) is found
+
+
+def test_a_way_has_the_approved_texts_of_its_own_template_and_an_account(owner: Member) -> None:
+    """Of the second the template was ended, the third has one of another channel."""
+    here = owner.workspace
+    good, ended, wrong = (
+        make_template(here, channel, languages=("en", "hi")) for channel in ("sms", "whatsapp", "sms")
+    )
+    own = ChannelAccount.objects.create(
+        workspace_id=here.pk, channel="sms", provider="test", name="second", address="SHRTWO", is_default=False
+    )
+    rule = make_rule(here, "sms", "whatsapp", "email", templates=[good.pk, ended.pk, wrong.pk])
+    MessageTemplate.objects.of(here).filter(pk=good.pk).update(account=own)
+    MessageTemplate.objects.of(here).filter(pk=ended.pk).update(ended_at=MORNING)
+    TemplateText.objects.of(here).filter(template=good, language="hi").update(state="rejected")
+    found = [
+        (way.step, way.channel, sorted(way.texts), way.title, way.account and way.account.name)
+        for way in planning.ways(rule)
+    ]
+    assert found == [
+        (0, "sms", ["en"], "Something is due", "second"),
+        (1, "whatsapp", [], "", "whatsapp"),
+        (2, "email", [], "Something is due", "email"),
+    ]
+
+
+def test_what_somebody_had_today_is_counted_as_far_as_it_may_have_come(owner: Member) -> None:
+    """Not what is for another day, came to nothing, or was no reminder; and of each person her own."""
+    sunita, ravi = agreeing(owner), agreeing(owner, "Ravi Rao", phone="+919822041799")
+    due(owner, sunita)
+    rule = make_rule(owner.workspace, most_a_day=2)
+    account = ChannelAccount.objects.of(owner.workspace_id).get()
+    midnight = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)  # in Nashik
+    counted = [{}, {"due_at": midnight}]
+    passed = [
+        {"due_at": midnight - SECOND}, {"due_at": midnight + timedelta(days=1)}, {"state": "refused"}, {"state": "dropped"},
+        {"state": "dead"}, {"delivery": "failed"}, {"source": "batch"}, {"contact": ravi},
+    ]  # fmt: skip
+
+    def sent(**known: Any) -> None:
+        message = write(known.get("contact", sunita), account)
+        values = {"contact": sunita, "source": "reminder", "state": "done", "due_at": MORNING, "channel": "sms"} | known
+        Dispatch.objects.create(
+            workspace_id=owner.workspace_id,
+            message=message,
+            account=account,
+            address="x",
+            purpose="reminders",
+            **values,
+        )
+
+    for one in (*passed, counted[0]):
+        sent(**one)
+    assert [plan.reason for plan in planned(rule)] == [""]
+    sent(**counted[1])
+    assert [plan.reason for plan in planned(rule)] == ["cap"]
+    assert [plan.reason for plan in planned(rule, first_step=0, only=[Occasion(ids.new(), ids.new(), DUE)])] == []
+
+
+def test_labels_of_what_nobody_knows_and_none_without_a_text() -> None:
+    occasion, contact = Occasion(ids.new(), ids.new(), DUE), Contact()
+    text = TemplateText(variables=["first_name", "due_date"])
+    assert Plan(occasion, contact).missing == []
+    assert Plan(occasion, contact, text=text, values=("Asha", "")).missing == [str(values.ALL["due_date"].label)]
+
+
+def test_of_nothing_nothing_is_asked(owner: Member) -> None:
+    with CaptureQueriesContext(connection) as seen:
+        assert planning.changed(owner.workspace_id, []) == set()
+    assert len(seen) == 0
+
+
+def test_where_no_channel_is_left_the_first_reason_is_told(owner: Member) -> None:
+    sunita = make_contact(owner, phone="")
+    due(owner, sunita)
+    Contact.objects.of(owner.workspace_id).filter(pk=sunita.pk).update(main_phone="+919822041736", main_email="")
+    rule = make_rule(owner.workspace, "sms", "email")
+    assert [(plan.reason, plan.step) for plan in planned(rule)] == [("no_consent", 0)]
+    assert [(plan.reason, plan.step) for plan in planned(rule, first_step=1)] == [("no_address", 1)]
+    assert [plan.reason for plan in planned(rule, first_step=2)] == ["no_account"]
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"), [(SECOND, ""), (timedelta(), "late")], ids=["a second before", "midnight"]
+)
+def test_at_midnight_the_day_is_over(owner: Member, before: timedelta, reason: str) -> None:
+    """No window stands against an e-mail."""
+    due(owner, agreeing(owner, channels=("email",), emails=[("sunita@example.in", "")]))
+    midnight = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
+    assert [plan.reason for plan in planned(make_rule(owner.workspace, "email"), at=midnight - before)] == [reason]
+
+
+def test_a_message_of_no_template_cannot_be_outdated(owner: Member) -> None:
+    sunita = agreeing(owner)
+    make_rule(owner.workspace)
+    account = ChannelAccount.objects.of(owner.workspace_id).get()
+    row = Dispatch(workspace_id=owner.workspace_id, message=write(sunita, account), account=account)
+    reminder = Reminder(workspace_id=owner.workspace_id, contact=sunita, about=sunita.pk, on_day=DUE)
+    assert planning.changed(owner.workspace_id, [(row, reminder)]) == set()

@@ -72,6 +72,7 @@ def test_other_days_and_rules_are_not_counted(owner: Member) -> None:
     assert report(other).total == 0
 
 
+@pytest.mark.slow
 def test_more_reminders_cost_no_more_statements(owner: Member) -> None:
     rule = worked_out(owner)
     with CaptureQueriesContext(connection) as few:

@@ -16,7 +16,7 @@ from amanat.core import clock, tenancy
 from amanat.desk.tests.factories import make_contact, make_record, make_service
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import carrying, day_views
+from amanat.messaging.reminders import carrying, day_views, setting, tasks
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.messaging.reminders.tests.factories import agreeing, make_account, make_rule, make_template
 from amanat.people.models import Contact, CustomField
@@ -188,6 +188,54 @@ def test_more_than_are_shown_are_sent_at_once(client: Client, owner: Member, mon
     with tenancy.inside(owner.workspace_id):
         assert Dispatch.objects.of(owner.workspace_id).count() == 3
     assert "Send all" not in client.get("/reminders/day/").content.decode()
+
+
+def test_of_one_rule_all_is_all_of_that_rule(client: Client, owner: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_views, "MOST", 1)
+    with tenancy.inside(owner.workspace_id):
+        for name in ("Asha", "Balu"):
+            make_record(owner, contact=agreeing(owner, name), due_on=DUE)
+        rules = [make_rule(owner.workspace, needs_approval=True, most_a_day=5) for _number in range(3)]
+        for rule in rules:
+            carrying.work_out(rule, DAY, at=MORNING)
+        setting.pause(rule=rules[2], by=owner, at=MORNING)
+    assert "Send all 4" in client.get("/reminders/day/").content.decode()  # not what waits of a paused rule
+    page = client.get(f"/reminders/day/?rule={rules[0].pk}").content.decode()
+    assert "Send all 2" in page and f'name="rule" value="{rules[0].pk}"' in page
+    answer = client.post("/reminders/approve/", {"all": "1", "rule": str(rules[0].pk)})
+    assert answer["Location"] == f"/reminders/day/?rule={rules[0].pk}"
+    with tenancy.inside(owner.workspace_id):
+        ordered = Reminder.objects.of(owner.workspace_id).filter(state="ordered")
+        assert set(ordered.values_list("rule", flat=True)) == {rules[0].pk} and ordered.count() == 2
+
+
+def test_who_approves_second_or_ticks_nobody_is_told_so(client: Client, owner: Member) -> None:
+    rule = a_day(owner)
+    with tenancy.inside(owner.workspace_id):
+        carrying.work_out(rule, DAY, at=MORNING)
+        waiting = Reminder.objects.of(owner.workspace_id).get(state="waits")
+    said = [
+        client.post("/reminders/approve/", given, follow=True).content.decode()
+        for given in ({"what": "send"}, *[{"id": [str(waiting.pk)], "what": "send"}] * 2)
+    ]
+    assert "Nobody is ticked" in said[0] and "1 reminder is on its way" in said[1]
+    assert "Nothing of it waits any more" in said[2] and "0 reminders" not in said[2]
+    with tenancy.inside(owner.workspace_id):
+        assert Dispatch.objects.of(owner.workspace_id).count() == 1
+
+
+def test_what_nobody_approved_on_its_day_is_left_out_and_says_so(client: Client, owner: Member) -> None:
+    rule, yesterday = a_day(owner), DAY - timedelta(days=1)
+    with tenancy.inside(owner.workspace_id):
+        carrying.work_out(rule, DAY, at=MORNING)
+        Reminder.objects.of(owner.workspace_id).filter(state="waits").update(day=yesterday)
+    assert "Send the ticked" not in client.get(f"/reminders/day/?on={yesterday}").content.decode()
+    assert "for your approval" not in client.get("/reminders/").content.decode()
+    tasks.remind_one(owner.workspace_id)
+    with tenancy.inside(owner.workspace_id):
+        kept = Reminder.objects.of(owner.workspace_id).get(day=yesterday)
+        assert (kept.state, kept.reason) == ("skipped", "unapproved")
+    assert "Nobody approved it on its day" in client.get(f"/reminders/day/?on={yesterday}").content.decode()
 
 
 def test_a_rule_with_fewer_channels_than_before_still_shows_its_day(client: Client, owner: Member) -> None:

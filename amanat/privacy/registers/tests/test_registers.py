@@ -128,6 +128,14 @@ def test_real_traffic_is_put_beside_the_recipient_and_the_rest_is_shown(shree: W
     assert [line.host for line in found.refused] == ["evil.example"]
 
 
+def test_signing_in_to_a_mailbox_is_traffic_of_the_recipient_mail(shree: Workspace, policy: Policy) -> None:
+    traffic.count(Disclosure("mail sign-in", "oauth2.googleapis.com", "POST", 100, None))
+    with tenancy.inside(shree):
+        found = contracts.register(policy, workspace_id=shree.pk, language="en", at=clock.now())
+    assert found.unnamed == []
+    assert [(one.name, one.requests) for one in found.bound if one.traffic] == [("mail", 1)]
+
+
 def test_what_stays_on_this_machine_was_received_by_nobody(shree: Workspace, policy: Policy) -> None:
     """The doubles of the sandbox, and the site's own address: shown, and no breach of a promise."""
     for recipient, host in (("sandbox", "127.0.0.1"), ("mail sandbox", "::1"), (contracts.OWN_DOOR, "crm.example.in")):

@@ -80,6 +80,7 @@ def warned(shree: Workspace) -> Workspace:
     return shree
 
 
+@pytest.mark.slow
 def test_people_are_told_first_and_go_then(warned: Workspace) -> None:
     contact(warned, main_email="asha@example.in", language="hi")
     assert swept(warned, THREE_YEARS - timedelta(days=3) - SECOND).counts == {}
@@ -93,6 +94,7 @@ def test_people_are_told_first_and_go_then(warned: Workspace) -> None:
     assert swept(warned, THREE_YEARS).counts == {"marketing": {"people.Contact": 1}}
 
 
+@pytest.mark.slow
 def test_a_late_warning_delays_the_erasure(warned: Workspace) -> None:
     contact(warned, main_email="asha@example.in")
     assert swept(warned, THREE_YEARS).counts == {}
@@ -100,6 +102,7 @@ def test_a_late_warning_delays_the_erasure(warned: Workspace) -> None:
     assert swept(warned, THREE_YEARS + timedelta(hours=48)).counts == {"marketing": {"people.Contact": 1}}
 
 
+@pytest.mark.slow
 def test_a_warning_that_cannot_be_delivered_stops_the_erasure(
     warned: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +141,7 @@ def test_a_contact_in_between_takes_her_off_the_list(warned: Workspace) -> None:
     assert names(warned) == {"Asha Patil"}
 
 
+@pytest.mark.slow
 def test_more_people_than_an_order_holds_go_in_several(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "_ORDER", 2)
     monkeypatch.setattr(sweeping, "_PIECE", 2)
@@ -256,8 +260,130 @@ def test_a_run_whose_worker_was_killed_is_closed_by_the_next(shree: Workspace) -
     with tenancy.inside(shree):
         RetentionRun.objects.create(workspace_id=shree.pk, started_at=LONG_AGO, policy_number=0)
     swept(shree, LONG_AGO + timedelta(days=1))
+    swept(shree, LONG_AGO + timedelta(days=2))
     with tenancy.inside(shree):
-        assert not RetentionRun.objects.of(shree).filter(ended_at__isnull=True).exists()
+        ended = RetentionRun.objects.of(shree).order_by("started_at").values_list("ended_at", flat=True)
+        assert list(ended) == [LONG_AGO + timedelta(days=days) for days in (1, 1, 2)], "and no other is touched"
+
+
+def hold(workspace: Workspace, keep: str = "", *, person: Contact | None = None) -> None:
+    with tenancy.inside(workspace):
+        holds.add(
+            workspace=workspace, contact=person, keep=keep, basis="Court", until=date(2040, 1, 1), by=owner_of(workspace),
+            at=LONG_AGO,
+        )  # fmt: skip
+
+
+def test_a_run_says_what_went_what_waits_and_under_which_policy(shree: Workspace) -> None:
+    owner = owner_of(shree)
+    publish(shree, policy(), by=owner, at=LONG_AGO, number=7)
+    held, _gone, later = contact(shree), contact(shree, "Gone"), contact(shree, "Later", at=LONG_AGO + SECOND)
+    for person in (held, later):
+        hold(shree, person=person)
+    with clock.standing_at(THREE_YEARS):
+        run = sweeping.run(shree.pk, at=THREE_YEARS, by=owner)
+    with tenancy.inside(shree):
+        kept = RetentionRun.objects.of(shree).get()
+        said = LedgerEntry.objects.of(shree).filter(event="privacy.retention.swept").get()
+        due_now = RetentionDue.objects.of(shree).filter(state="waiting").values_list("contact_id", flat=True)
+        assert set(due_now) == {held.pk}
+    assert kept.counts == run.counts == {"marketing": {"people.Contact": 1}}
+    assert (kept.waiting, kept.ended_at, kept.policy_number) == ({"held": 1}, THREE_YEARS, 7)
+    assert (said.actor, said.about, said.at) == (owner.pk, kept.pk, THREE_YEARS)
+    assert said.facts == {"gone": 1, "waiting": 1, "policy": 7}
+
+
+def test_how_far_a_run_came_is_written_down_before_it_ends(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(shree, LONG_AGO)
+    contact(shree)
+
+    def dies(*said: object, **more: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweeping.books, "sweep", dies)
+    with pytest.raises(KeyboardInterrupt):
+        swept(shree, THREE_YEARS)
+    with tenancy.inside(shree):
+        run = RetentionRun.objects.of(shree).get()
+    assert run.ended_at is None
+    assert run.counts == {"marketing": {"people.Contact": 1}, "working": {"core.IdempotentAnswer": 1}}
+
+
+@pytest.mark.parametrize("keep", ["billing", "evidence"])
+def test_of_books_and_proofs_under_a_hold_nothing_is_looked_for(
+    shree: Workspace, keep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(sweeping.books, "sweep", lambda *_said, **_more: asked.append("billing") or 0)
+    monkeypatch.setattr(sweeping.books, "count", lambda *_said, **_more: asked.append("billing") or 3)
+    monkeypatch.setattr(sweeping.proofs, "sweep", lambda *_said, **_more: asked.append("evidence") or {})
+    hold(shree, keep)
+    swept(shree, THREE_YEARS)
+    assert set(asked) == {"billing", "evidence"} - {keep}
+    with tenancy.inside(shree):
+        told = {one.keep_name: one.count for one in sweeping.foretell(shree.pk, policy(), THREE_YEARS)}
+    assert told == ({} if keep == "billing" else {"billing": 3})
+
+
+def test_foretelling_leaves_out_what_is_held_and_who_is_not_due_yet(shree: Workspace) -> None:
+    answer(shree, LONG_AGO)
+    contact(shree, "Due")
+    contact(shree, "Tomorrow", at=LONG_AGO + SECOND)
+    hold(shree, "working")
+    with tenancy.inside(shree):
+        told = {(one.keep_name, one.count) for one in sweeping.foretell(shree.pk, policy(), THREE_YEARS)}
+    assert told == {("marketing", 1)}
+
+
+def test_somebody_deleted_in_between_is_closed_without_an_erasure(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        row = RetentionDue.objects.create(
+            workspace_id=shree.pk, contact=None, keep="marketing", trigger="last_interaction", due_at=LONG_AGO
+        )
+        assert sweeping._order(shree.pk, policy(), THREE_YEARS) == (None, {})
+        row.refresh_from_db()
+        assert (row.state, row.closed_at) == ("ordered", THREE_YEARS)
+        assert sweeping._order(shree.pk, policy(), THREE_YEARS) is None
+        assert not Erasure.objects.of(shree).exists()
+
+
+def test_batch_after_batch_of_proofs_and_what_left_the_sealed_store_are_counted(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = [{"basis.Decision": 3, "basis.ConsentRecord": 1}, {"basis.Decision": 2}, {}]
+    monkeypatch.setattr(sweeping.proofs, "sweep", lambda *_said, **_more: batches.pop(0))
+    monkeypatch.setattr(sweeping.sealing, "destroy_due", lambda *_said, **_more: 4)
+    assert swept(shree, LONG_AGO).counts == {
+        "evidence": {"basis.Decision": 5, "basis.ConsentRecord": 1},
+        "vault": {"privacy.SealedRecord": 4},
+    }
+
+
+TWO_DAYS = Duration.parse("PT48H")
+
+
+@pytest.mark.parametrize(
+    ("keep", "told", "by_way_of", "is_so"),
+    [
+        ("marketing", None, "", False),
+        ("marketing", timedelta(hours=48) - SECOND, "mail", False),
+        ("marketing", timedelta(hours=48), "mail", True),
+        ("marketing", SECOND, "nothing", True),
+        ("marketing", None, "nothing", False),
+        ("service", None, "", True),
+    ],
+    ids=["not-yet", "too-shortly", "long-enough", "nobody-to-tell", "not-looked-yet", "no-warning"],
+)
+def test_who_was_told_long_enough_ago(keep: str, told: timedelta | None, by_way_of: str, is_so: bool) -> None:
+    row = sweeping._Waiting(ids.new(), ids.new(), keep, told and LONG_AGO - told, by_way_of)
+    assert sweeping._was_told(row, {"marketing": TWO_DAYS}, LONG_AGO) is is_so
+
+
+@pytest.mark.parametrize(
+    ("ago", "late"), [(None, True), (timedelta(hours=25), False), (timedelta(hours=25, seconds=1), True)]
+)
+def test_a_sweep_is_late_after_a_day_and_an_hour(ago: timedelta | None, late: bool) -> None:
+    assert sweeping.is_late(ago and RetentionRun(started_at=LONG_AGO - ago), LONG_AGO) is late
 
 
 def test_the_page_of_one_person_says_what_the_sweep_does(shree: Workspace) -> None:
@@ -272,3 +398,20 @@ def test_the_page_of_one_person_says_what_the_sweep_does(shree: Workspace) -> No
 def test_a_workspace_made_today_has_nothing_to_do() -> None:
     made = make_workspace()
     assert swept(made, clock.now()).counts == {}
+
+
+def test_what_was_closed_before_stays_as_it_was(shree: Workspace) -> None:
+    """Somebody who is due by no rule any more is taken off the list, not out of what happened."""
+    asha = contact(shree, at=THREE_YEARS)
+    known = {"contact": asha, "keep": "marketing", "trigger": "last_interaction", "due_at": LONG_AGO}
+    with tenancy.inside(shree):
+        made = [
+            RetentionDue.objects.create(workspace_id=shree.pk, state=state, closed_at=closed, **known)
+            for state, closed in (("ordered", LONG_AGO), ("waiting", None))
+        ]
+        sweeping._take_off(shree.pk, policy(), THREE_YEARS)
+        rows = RetentionDue.objects.of(shree).in_bulk([one.pk for one in made])
+    assert [(rows[one.pk].state, rows[one.pk].closed_at) for one in made] == [
+        ("ordered", LONG_AGO),
+        ("cancelled", THREE_YEARS),
+    ]

@@ -80,6 +80,7 @@ def bounce(mailbox: ChannelAccount, at: datetime) -> None:
         reports.take(mailbox.workspace_id, mailbox, [report], at=at)
 
 
+@pytest.mark.slow
 def test_the_mailbox_of_the_workspace_carries_it(warned: Workspace, mailbox: ChannelAccount, post: Post) -> None:
     contact(warned, main_email="asha@example.in", language="hi")
     swept(warned, TOLD)
@@ -96,6 +97,7 @@ def test_the_mailbox_of_the_workspace_carries_it(warned: Workspace, mailbox: Cha
     assert swept(warned, THREE_YEARS + HOUR).counts["marketing"] == {"people.Contact": 1}
 
 
+@pytest.mark.slow
 def test_one_that_comes_back_stops_the_erasure(warned: Workspace, mailbox: ChannelAccount, post: Post) -> None:
     asha = contact(warned, main_email="asha@example.in")
     swept(warned, TOLD)

@@ -133,15 +133,17 @@ const form = inbox?.querySelector("[data-inbox-form]");
 const text = form?.querySelector("textarea");
 const isReply = form?.hasAttribute("data-inbox-reply");
 if (form && text) {
-  let kept = text.value;
+  const unsaid = ["csrfmiddlewaretoken", "in_workspace", "once_key", "seen", "attached"];
+  const written = () => new URLSearchParams([...new FormData(form)].filter(([name, value]) => typeof value === "string" && !unsaid.includes(name))).toString();
+  let kept = written();
   let timer = 0;
   const keep = () => {
-    if (!isReply || !inbox.dataset.draft || text.value === kept) return;
-    kept = text.value;
-    send(inbox.dataset.draft, { text: text.value, subject: form.elements.subject?.value ?? "", channel: form.dataset.channel });
+    if (!isReply || !inbox.dataset.draft || written() === kept) return;
+    kept = written();
+    send(inbox.dataset.draft, kept);
   };
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(keep, 800); });
-  form.addEventListener("submit", () => { kept = text.value; clearTimeout(timer); });
+  form.addEventListener("submit", () => { kept = written(); clearTimeout(timer); });
   addEventListener("pagehide", keep);
 
   const output = form.querySelector("[data-inbox-count]");
@@ -156,6 +158,16 @@ if (form && text) {
   };
   form.addEventListener("input", count);
   count();
+
+  /* What can be tapped: who presses a kind types at once, and Enter goes on to the next line instead of sending. */
+  const offer = (input) => [...form.querySelectorAll(".inbox-offer input")].filter((each) => each.checkVisibility() && (!input || each === input || each.compareDocumentPosition(input) & Node.DOCUMENT_POSITION_PRECEDING));
+  for (const kind of form.querySelectorAll(".inbox-kind input")) kind.addEventListener("click", (event) => { if (event.detail > 0) (offer()[0] ?? text).focus(); });
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || !event.target.matches(".inbox-offer input")) return;
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey) form.requestSubmit(form.querySelector(".button-primary"));
+    else offer(event.target).at(1)?.focus();
+  });
 
   const files = form.querySelector("[data-inbox-files]");
   files?.addEventListener("change", () => { form.querySelector("[data-inbox-names]").textContent = [...files.files].map((file) => file.name).join(", "); });
