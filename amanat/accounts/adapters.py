@@ -27,7 +27,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from amanat.accounts import access, guessing, history, mails, second_factors, sessions, signing_up
+from amanat.accounts import access, greeting, guessing, history, mails, second_factors, sessions, signing_up
 from amanat.accounts.models import SignIn, User
 from amanat.accounts.session_store import hashed
 from amanat.core import clock, codes, outbox, phones, routes, tombstones, vault
@@ -210,6 +210,8 @@ class AccountAdapter(DefaultAccountAdapter):
         if not access.signed_in_by(request):
             # She signed up: the library records nothing then, though she has just set her password and confirmed her e-mail.
             record_authentication(request, user, method="sign-up")
+        for said in greeting.sentences(cast(User, user)):
+            messages.info(request, said)
         history.signed_in(request, cast(User, user), method=", ".join(access.signed_in_by(request)))
         return response
 

@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts import api_tokens, second_factors, workspaces
@@ -192,7 +192,9 @@ class TeamMembersForm(TeamForm):
 
 class TokenForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=80, help_text=_("What uses it, such as “Tally sync”."))
-    scopes = forms.MultipleChoiceField(label=_("May"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
+    scopes = forms.MultipleChoiceField(
+        label=pgettext_lazy("permission", "May"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+    )
     days = forms.TypedChoiceField(
         label=_("Works for"),
         coerce=int,

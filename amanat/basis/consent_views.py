@@ -119,6 +119,7 @@ def explain(request: MemberRequest) -> HttpResponse:
                 "is_decisive": place == decisive,
             }
             for place, step in enumerate(found)
+            if place == decisive or place < len(found) - 1  # what would allow it is no answer where something refused
         ]
     context = _tabs("explain") | {
         "typed": typed, "person": person, "choices": choices, "value": value, "steps": steps,

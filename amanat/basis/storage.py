@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from amanat.basis import passcodes
@@ -106,7 +106,7 @@ def shown_life(life: timedelta | None) -> str:
     if life is None:
         return _until_closed()
     if life.days:
-        return ngettext("%(count)d day", "%(count)d days", life.days) % {"count": life.days}
+        return npgettext("how long", "%(count)d day", "%(count)d days", life.days) % {"count": life.days}
     minutes = int(life.total_seconds() // 60)
     return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
 

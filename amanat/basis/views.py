@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,10 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
-from amanat.basis import asking, consent, explaining, forms, gate, rules, wording
+from amanat.basis import asking, consent, explaining, forms, gate, rules, suppression, wording
 from amanat.basis.consent import How
 from amanat.basis.forms import AskForm, CodeForm, WithdrawForm
-from amanat.basis.models import Asking, ConsentRecord, Method, Notice
+from amanat.basis.models import Asking, ConsentRecord, Method, Notice, Suppression
 from amanat.basis.rules import Rules
 from amanat.core import clock, outbox
 from amanat.people import cards
@@ -40,8 +41,21 @@ WHERE r.workspace_id = %s AND r.contact_id = %s AND r.at <= %s ORDER BY r.purpos
 """
 
 
+#: The latest about whole addresses, whatever the purpose: what came back, was complained of or was ended altogether.
+_SUPPRESSED = """
+SELECT DISTINCT ON (digest, channel) what, reason, array_position(%s, digest) AS place, at FROM basis_suppression
+WHERE workspace_id = %s AND digest = ANY(%s) AND purpose = '' AND at <= %s ORDER BY digest, channel, at DESC, id DESC
+"""
+
+
 def card_reads(request: MemberRequest, person: Contact | Company) -> Mapping[str, cards.Read]:
-    return {"basis.standing": (_STANDING, [request.workspace.pk, person.pk, clock.now()])}
+    here, now = request.workspace.pk, clock.now()
+    assert isinstance(person, Contact)  # the card stands on no other page
+    digests = [suppression.digest(address, workspace_id=here) for address in (person.main_phone, person.main_email)]
+    return {
+        "basis.standing": (_STANDING, [here, person.pk, now]),
+        "basis.suppressed": (_SUPPRESSED, [digests, here, digests, now]),
+    }
 
 
 def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | None:
@@ -66,6 +80,16 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
         }
         for key, record in standing.items()
         if key[0] in policy.purposes
+    ]
+    lines += [
+        {
+            "title": explaining.SENTENCES[gate.Reason.SUPPRESSED],
+            "what": f"{_('E-mail') if row['place'] == 2 else _('Phone')} · {Suppression.Reason(row['reason']).label}",
+            "at": datetime.fromisoformat(row["at"]),
+            "tone": "red",
+        }
+        for row in cards.rows(request, "basis.suppressed")
+        if row["what"] == Suppression.What.ADDED
     ]
     return {"lines": lines, "url": reverse("basis:choices", args=[person.pk])}
 

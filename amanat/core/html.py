@@ -4,6 +4,7 @@ Allowed is what a note needs. Nothing that loads (pictures, frames, fonts), noth
 """
 
 import re
+from collections.abc import Mapping
 from html import escape
 
 import nh3
@@ -32,6 +33,9 @@ _WITH_CONTENT = {
     "select",
 }
 _LINK = re.compile(r"\bhttps?://[^\s<>\"']{1,2000}", re.IGNORECASE)
+#: As the cleaner writes them: its attributes stand in double quotes, with no such sign within.
+_PICTURE = re.compile(r'<img(?: [a-z]+="[^"]*")*>')
+_ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 _AFTER_LINK = ".,;:!?)]}'\"…"
 
 
@@ -54,6 +58,33 @@ def clean(html: str) -> str:
         link_rel=_REL,
         url_relative="deny",
     )
+
+
+def with_links_to_pictures(html: str, *, word: str) -> str:
+    """`html`, still to be cleaned, in which each picture that lies elsewhere is a link to it called `word` and what it shows.
+
+    So it is loaded only when somebody opens the link. One of a single point, which counts who reads, is left out.
+    """
+    if "<img" not in html.lower() or len(html) > MOST_CHARACTERS or html.count("<") > MOST_TAGS:
+        return html
+    made = nh3.clean(
+        html.replace("\x00", ""),
+        tags=_TAGS | {"img"},
+        attributes={**_ATTRIBUTES, "img": {"src", "alt", "width", "height"}},
+        url_schemes=_SCHEMES,
+        clean_content_tags=_WITH_CONTENT,
+        link_rel=_REL,
+        url_relative="deny",
+    )
+    return _PICTURE.sub(lambda found: _link_to(dict(_ATTRIBUTE.findall(found[0])), word), made)
+
+
+def _link_to(picture: Mapping[str, str], word: str) -> str:
+    source = picture.get("src", "")
+    if not source.startswith(("http://", "https://")) or {picture.get("width"), picture.get("height")} & {"0", "1"}:
+        return ""
+    shown = picture.get("alt", "").strip()
+    return f' <a href="{source}">{escape(word)}{f": {shown}" if shown else ""}</a> '
 
 
 def text_to_html(text: str) -> str:

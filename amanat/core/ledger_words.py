@@ -16,6 +16,7 @@ Words = str | Promise
 _sentences: dict[str, Words] = {}
 _tables: dict[str, Words] = {
     "core.StoredFile": gettext_lazy("stored file"),
+    "core.LedgerEntry": gettext_lazy("entry of the ledger"),
     "core.IdempotentAnswer": gettext_lazy("answer kept for a repeated request"),
     "core.LocalMessage": gettext_lazy("message in the local outbox"),
 }

@@ -109,6 +109,11 @@ def reversed_digits(e164: str) -> str:
     return "".join(character for character in reversed(e164) if "0" <= character <= "9")
 
 
+def is_region(code: str) -> bool:
+    """Whether these two capital letters (ISO 3166-1) are a country or territory that has phones."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def calling_code(e164: str) -> str:
     """The country code without plus: "91". No code is the beginning of another. Raises PhoneInvalid when there is none."""
     for length in (1, 2, 3):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from amanat.accounts.models import Member
 from amanat.core import ids, money
@@ -121,7 +121,9 @@ class NewServiceForm(WithFields, forms.Form):
     quantity = forms.IntegerField(label=gettext_lazy("How many"), min_value=1, max_value=999, initial=1)
     fee = MoneyField(label=gettext_lazy("Fee"), required=False)
     paid = MoneyField(label=gettext_lazy("Paid now"), required=False)
-    method = forms.ChoiceField(label=gettext_lazy("By"), choices=Payment.Method.choices, initial=Payment.Method.CASH)
+    method = forms.ChoiceField(
+        label=pgettext_lazy("payment", "By"), choices=Payment.Method.choices, initial=Payment.Method.CASH
+    )
     reference = forms.CharField(label=gettext_lazy("Reference"), required=False, max_length=60)
     due_on = DayField(label=gettext_lazy("Due"), required=False)
     follow_up_on = DayField(label=gettext_lazy("Next follow-up"), required=False)
@@ -186,7 +188,7 @@ class PaymentForm(forms.Form):
     """A part of the fee. `once` makes a second sending harmless; `seen` is the balance the page showed."""
 
     amount = MoneyField(label=gettext_lazy("Amount"))
-    method = forms.ChoiceField(label=gettext_lazy("By"), choices=Payment.Method.choices)
+    method = forms.ChoiceField(label=pgettext_lazy("payment", "By"), choices=Payment.Method.choices)
     reference = forms.CharField(label=gettext_lazy("Reference"), required=False, max_length=60)
     paid_on = DayField(label=gettext_lazy("Day"), required=False)
     once = forms.UUIDField(widget=forms.HiddenInput, required=False)

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from amanat.core import clock, phones
 from amanat.core.tenancy import HasId, workspace_id_of
@@ -114,13 +114,13 @@ COLUMNS: tuple[Column, ...] = (
     Column("job_title", gettext_lazy("Job title"), ("job_title",), lambda row: escape(row.values["job_title"]), "phone-hide clip", on=("contact",)),
     Column("gstin", gettext_lazy("GSTIN"), ("gstin",), lambda row: escape(row.values["gstin"]), "figure phone-hide", on=("company",)),
     Column("industry", gettext_lazy("Industry"), ("industry",), lambda row: escape(row.values["industry"]), "phone-hide clip", on=("company",)),
-    Column("owner", gettext_lazy("Owner"), ("owner_id",), lambda row: escape(row.words.first_name(row.values["owner_id"])), "phone-hide"),
+    Column("owner", pgettext_lazy("contact", "Owner"), ("owner_id",), lambda row: escape(row.words.first_name(row.values["owner_id"])), "phone-hide"),
     Column("team", gettext_lazy("Team"), ("team_id",), lambda row: escape(row.words.teams.get(row.values["team_id"], "")), "phone-hide"),
     Column("tags", gettext_lazy("Tags"), ("tag_ids",), _tags, "nowrap"),
     Column("city", gettext_lazy("Town"), ("_city",), lambda row: escape(row.values["_city"] or ""), "phone-hide"),
     Column("source", gettext_lazy("Source"), ("source",), lambda row: escape(str(_SOURCES.get(row.values["source"], ""))), "phone-hide"),
     Column("follow_up", gettext_lazy("Follow-up"), ("follow_up_on",), _follow_up, "nowrap", "follow_up"),
-    Column("created", gettext_lazy("Added"), ("created_at",), lambda row: escape(row.days.recent(row.values["created_at"])), "quiet nowrap phone-hide", "-created"),
+    Column("created", pgettext_lazy("day", "Added"), ("created_at",), lambda row: escape(row.days.recent(row.values["created_at"])), "quiet nowrap phone-hide", "-created"),
     Column("last_contact", gettext_lazy("Last contact"), ("last_contact_at",), lambda row: escape(row.days.recent(row.values["last_contact_at"])), "quiet nowrap phone-hide", "-last_contact"),
 )  # fmt: skip
 USUAL = {

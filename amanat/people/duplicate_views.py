@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRed
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from amanat.accounts.access import MemberRequest
 from amanat.core import clock, jobs
@@ -25,7 +25,7 @@ LISTED = 30
 _LABELS: dict[str, Any] = {
     "name": gettext_lazy("Name"), "company_id": gettext_lazy("Company"), "job_title": gettext_lazy("Job title"),
     "stage_id": gettext_lazy("Stage"), "language": gettext_lazy("Language"), "birthday": gettext_lazy("Birthday"),
-    "owner_id": gettext_lazy("Owner"), "team_id": gettext_lazy("Team"), "follow_up_on": gettext_lazy("Next follow-up"),
+    "owner_id": pgettext_lazy("contact", "Owner"), "team_id": gettext_lazy("Team"), "follow_up_on": gettext_lazy("Next follow-up"),
     "external_id": gettext_lazy("External id"), "notes": gettext_lazy("Notes"), "gstin": gettext_lazy("GSTIN"),
     "website": gettext_lazy("Website"), "industry": gettext_lazy("Industry"),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from amanat.accounts.models import Member
 from amanat.core import phones
@@ -71,7 +71,7 @@ class RecordForm(forms.Form):
     tags = forms.CharField(
         label=gettext_lazy("Tags"), required=False, help_text=gettext_lazy("Separate them by commas.")
     )
-    owner = forms.ChoiceField(label=gettext_lazy("Owner"), required=False)
+    owner = forms.ChoiceField(label=pgettext_lazy("contact", "Owner"), required=False)
     team = forms.ChoiceField(label=gettext_lazy("Team"), required=False)
     follow_up_on = forms.DateField(label=gettext_lazy("Next follow-up"), required=False, widget=_DAY)
     notes = forms.CharField(label=gettext_lazy("Notes"), required=False, widget=forms.Textarea(attrs={"rows": 4}))

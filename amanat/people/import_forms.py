@@ -154,7 +154,7 @@ class ImportForm(forms.Form):
     )
     tag = forms.CharField(label=gettext_lazy("Tag for all"), required=False, max_length=60)
     stage_id = forms.ChoiceField(label=gettext_lazy("Stage"), required=False)
-    owner_id = forms.ChoiceField(label=gettext_lazy("Owner"), required=False)
+    owner_id = forms.ChoiceField(label=pgettext_lazy("contact", "Owner"), required=False)
     team_id = forms.ChoiceField(label=gettext_lazy("Team"), required=False)
 
     def __init__(self, *args: Any, words: Vocabulary, workspace_id: UUID | None = None, **kwargs: Any) -> None:

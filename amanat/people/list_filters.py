@@ -18,7 +18,7 @@ from django.db.models.fields.json import KT, KeyTransform
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from amanat.accounts.models import Member
 from amanat.core import clock
@@ -230,7 +230,7 @@ def _digits(value: str) -> str:
 
 FILTERS: dict[str, Filter] = {
     "stage": Filter(gettext_lazy("Stage"), "stage", _id_filter("stage_id", lambda words: words.stages), ("contact",)),
-    "owner": Filter(gettext_lazy("Owner"), "owner", _id_filter("owner_id", lambda words: words.members)),
+    "owner": Filter(pgettext_lazy("contact", "Owner"), "owner", _id_filter("owner_id", lambda words: words.members)),
     "team": Filter(gettext_lazy("Team"), "team", _id_filter("team_id", lambda words: words.teams)),
     "tag": Filter(gettext_lazy("Tag"), "tag", _tag),
     "source": Filter(gettext_lazy("Source"), "source", _source),

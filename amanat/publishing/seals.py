@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class State(StrEnum):
@@ -22,7 +23,7 @@ class State(StrEnum):
 
 WORDS: dict[State, Promise] = {
     State.KEPT: _("Kept"),
-    State.DUE: _("Due"),
+    State.DUE: pgettext_lazy("seal", "Due"),
     State.BROKEN: _("Broken"),
     State.STATEMENT: _("Statement"),
     State.UNKNOWN: _("Unchecked"),

@@ -24,7 +24,7 @@ NAMES = tuple(
     menu merge message-circle message-square-warning mic minus monitor moon package paperclip pause pencil percent phone phone-call
     phone-incoming phone-missed phone-off phone-outgoing pin play plus presentation printer qr-code receipt-indian-rupee refresh-cw repeat
     rotate-ccw save scale scan-line school scroll-text search send server settings share-2 shield-check siren sliders-horizontal
-    smartphone square square-kanban star sticky-note store sun sun-moon table tag timer trash-2 triangle-alert undo-2 upload user user-check
+    smartphone smile-plus square square-kanban star sticky-note store sun sun-moon table tag timer trash-2 triangle-alert undo-2 upload user user-check
     user-plus user-round user-x users users-round wallet wifi-off x zap
     """.split()  # noqa: SIM905 (two hundred quoted words would not be read)
 )

@@ -116,7 +116,7 @@ MUTANTS = [
     Mutant(
         "what waited in a backup leaves",
         f"{_OUTBOX}/ordering.py",
-        'waiting.update(state=_State.HELD, reason="restored", claimed_by="", lease_until=None)',
+        'waiting.update(state=_State.HELD, reason=RESTORED, claimed_by="", lease_until=None)',
         "waiting.count()",
         [f"{_TESTS}/test_settling.py", "-k", "backup"],
     ),

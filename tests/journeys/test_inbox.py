@@ -50,6 +50,7 @@ def test_what_arrives_stands_on_the_open_page_and_is_answered(seated, site: Any)
     arrive(site, first)
     line = page.locator(".inbox-lines a", has_text=first)
     expect(line).to_be_visible(timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")  # its lists scroll, not the page
     line.click()
     page.wait_for_url("**/inbox/*/?view=unassigned")
     arrive(site, second)
@@ -61,6 +62,7 @@ def test_what_arrives_stands_on_the_open_page_and_is_answered(seated, site: Any)
     page.keyboard.type("Evening")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".bubble-out", has_text=answer).get_by_role("listitem")).to_have_text(["Morning", "Evening"])
+    expect(page.locator(".bubble-out", has_text=answer).locator(".bubble-by")).to_be_visible()
     assert "Kamla Bai" in owner.text()
     expect(page.locator(".inbox-tabs [aria-current]")).to_contain_text("Unassigned")  # the list that was chosen
     page.get_by_role("button", name="Send", exact=True).click()  # nothing is written: refused

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import translation
 
 from amanat.accounts.models import Workspace
+from amanat.accounts.tests.factories import owner_of, signed_in
 from amanat.basis import consent, explaining, gate, notices, objections, rules
 from amanat.basis.consent import How
 from amanat.basis.gate import Reason
@@ -90,3 +92,14 @@ def test_grounds_follow_from_policy_and_laws(
 )
 def test_a_channel_writes_to_one_kind_of_address(channel: str, kind: str) -> None:
     assert rules.address_kind(channel) == kind
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_what_would_allow_it_is_not_told_where_something_refused(asha: Contact, shree: Workspace, agreed: bool) -> None:
+    if agreed:
+        notice = notices.show(workspace=shree, purposes=["marketing"], language="en", at=AT)
+        consent.give(contact=asha, purpose="marketing", channels=["sms"], notice=notice, how=HERSELF, at=AT)
+    asked = {"person": str(asha.pk), "wanted": "marketing.sms", "at": f"{AT:%Y-%m-%dT12:00}"}
+    page = signed_in(owner_of(shree)).get(reverse("basis:explain"), asked).content.decode()
+    assert ("Then it may be, because:" in page) is agreed
+    assert ("The person was never asked" in page) is not agreed

@@ -16,9 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
-from amanat.basis import consent, notices
+from amanat.basis import consent, notices, suppression
 from amanat.basis.consent import How
-from amanat.basis.models import Asking, ConsentRecord, Method
+from amanat.basis.models import Asking, ConsentRecord, Method, Suppression
 from amanat.basis.tests.people import make_contact
 from amanat.core import clock, ids, tenancy
 from amanat.core.models import LedgerEntry, LocalMessage
@@ -230,6 +230,22 @@ def test_the_contacts_page_shows_what_was_agreed(client: Client, asha: Contact, 
     agree(shree, asha, "sms")
     after = client.get(f"/contacts/{asha.pk}/").content.decode()
     assert "Not asked yet" not in after and "(SMS)" in after and "Agreed" in after
+
+
+def test_the_contacts_page_says_which_address_must_not_be_written_to(
+    client: Client, asha: Contact, shree: Workspace
+) -> None:
+    shown = "Phone · Cannot be reached"
+    assert shown not in client.get(f"/contacts/{asha.pk}/").content.decode()
+    with tenancy.inside(shree):
+        suppression.add(
+            [asha.main_phone], workspace=shree, reason=Suppression.Reason.UNREACHABLE, at=clock.now(), channel="sms"
+        )
+    found = client.get(f"/contacts/{asha.pk}/").content.decode()
+    assert shown in found and "Not asked yet" not in found
+    with tenancy.inside(shree):
+        suppression.lift([asha.main_phone], workspace=shree, at=clock.now(), purpose="marketing", channel="sms")
+    assert shown not in client.get(f"/contacts/{asha.pk}/").content.decode()
 
 
 def test_the_page_asks_the_database_the_same_for_one_record_and_for_three(

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
+from django.utils.translation import override
 
 from amanat.accounts.models import Workspace
 from amanat.basis import middleware, storage
@@ -113,6 +114,13 @@ def test_the_register_names_every_cookie_with_its_life(shree: Workspace) -> None
         assert "14 days" in text and "15 minutes" in text
         assert "There is nothing to choose" in text
     assert Client().get(f"/w/{new()}/cookies/").status_code == 404
+
+
+@pytest.mark.parametrize(("language", "life"), [("hi", "14 दिन"), ("mr", "14 दिवस")])
+def test_a_life_stands_in_the_register_as_people_say_it(language: str, life: str) -> None:
+    """Marathi bends the days of "14 days ago" otherwise than those of a life."""
+    with override(language):
+        assert storage.shown_life(timedelta(days=14)) == life
 
 
 def test_nobody_is_asked_while_nothing_is_set_that_needs_a_yes(shree: Workspace) -> None:

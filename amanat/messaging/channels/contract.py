@@ -71,7 +71,7 @@ class Outgoing:
     buttons: Sequence[tuple[str, str]] = ()  #: of a template: (id, words)
     choices: Choices | None = None  #: below a free text, where the channel knows such a thing
     files: Sequence[Attached] = ()
-    reaction: str = ""  #: an emoji put on the message `answers`
+    reaction: str | None = None  #: an emoji put on the message `answers`; "" takes ours away from it
     answers: str = ""  #: the provider's id of the message this answers
     headers: Mapping[str, str] = field(default_factory=dict)  #: of an e-mail: List-Unsubscribe and the like
 

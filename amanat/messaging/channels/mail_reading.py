@@ -1,7 +1,7 @@
 """A mail from outside, read without believing any of it: bounded in size, parts and depth, its HTML inert, its names without tricks.
 
 What comes out is a message of a person, a report that one of our mails came back (RFC 3464), a complaint (RFC 5965), or nothing. Pictures
-that lie elsewhere are taken out, not fetched. A mail that answers one of ours says so only where it names the Message-ID that we made for
+that lie elsewhere are links, not fetched. A mail that answers one of ours says so only where it names the Message-ID that we made for
 this very sender.
 """
 
@@ -252,7 +252,7 @@ def _page(source: str) -> str:
     """Inert: nothing that runs, styles or loads is left (`core.html`). Of a page that is no letter any more, its words alone."""
     if source.count("<") > _MOST_TAGS or len(source) > html.MOST_CHARACTERS:
         return html.text_to_html(re.sub(r"<[^<>]*>", " ", source[: html.MOST_CHARACTERS])[:MOST_TEXT])
-    made = html.clean(source)
+    made = html.clean(html.with_links_to_pictures(source, word=_("Picture")))
     return made if len(made.encode("utf-8", "replace")) <= MOST_HTML else ""
 
 

@@ -120,7 +120,7 @@ class TemplateText(WorkspaceRow):
     state = models.CharField(max_length=9, choices=State.choices, default=State.DRAFT)
     reason = models.CharField(max_length=300, blank=True, db_default="", default="")
     counted_as = models.CharField(
-        max_length=14, blank=True, db_default="", default=""
+        max_length=14, choices=MessageTemplate.Category.choices, blank=True, db_default="", default=""
     )  #: the provider's category of it
     synced_at = models.DateTimeField(null=True)
 

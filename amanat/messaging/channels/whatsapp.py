@@ -188,7 +188,7 @@ class WhatsAppLine:
             recipient_type="individual",
             typ=kind,
             msg=content,
-            reply_to_message_id=None if message.reaction else message.answers or None,
+            reply_to_message_id=None if message.reaction is not None else message.answers or None,
             biz_opaque_callback_data=str(message.reference),
         )
         return Answer(Outcome.ACCEPTED, provider_id=str(said["messages"][0]["id"]))

@@ -46,7 +46,7 @@ def takes_words(content_type: str) -> bool:
 
 def of(message: Outgoing, upload: Upload) -> tuple[str, dict[str, Any]]:
     """The type and its object. Raises ValueError for what one message of WhatsApp cannot carry."""
-    if message.reaction:
+    if message.reaction is not None:
         return "reaction", {"message_id": message.answers, "emoji": message.reaction}
     if len(message.files) > 1:
         raise ValueError("one_file")

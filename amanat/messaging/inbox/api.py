@@ -20,7 +20,7 @@ from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.core.vault import VaultRefused
-from amanat.messaging.inbox import bodies, listing, picking, saying, showing, threads
+from amanat.messaging.inbox import answering, bodies, listing, picking, reacting, saying, showing, threads
 from amanat.messaging.inbox.choices import Offer, Problem
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.inbox.saying import OfferRefused, SayRefused, Words
@@ -122,6 +122,10 @@ class OptionIn(Strict):
     description: str = Field(default="", max_length=200, description="At most 72 characters; in a list only.")
 
 
+class ReactionIn(Strict):
+    emoji: Literal["👍", "❤️", "😂", "😮", "😢", "🙏"]
+
+
 class ChoicesIn(Strict):
     """What the person can tap below the text: up to three buttons, or with a `label` a list of up to ten."""
 
@@ -211,12 +215,43 @@ def send_message(request: HttpRequest, message: MessageIn) -> HttpResponse:
         if message.template_text_id is not None:
             pick = picking.pick(message.template_text_id, contact, workspace=asked.workspace)
             channel, words = pick.channel, Words(template=pick.text, values=pick.values, offer=offer)
+        thread = Thread.objects.of(asked.workspace).filter(contact=contact.pk).first()
+        words = answering.as_answer(words, channel=channel, thread=thread)
         said = saying.say(contact=contact, channel=channel, words=words, by=asked.member, at=clock.now())
     except OfferRefused as refused:
         raise ValidationError({_field_of(one): one.says for one in reversed(refused.problems)}) from None
     except SayRefused as refused:
         raise ValidationError(str(refused)) from None
     return _answer(said)
+
+
+@router.put("/messages/{uuid:message_id}/reaction", response=MessageOut, summary="React to a message of a person")
+@needs("messages:write", May.WRITE_CONTACTS)
+def put_reaction(request: HttpRequest, message_id: UUID, reaction: ReactionIn) -> HttpResponse:
+    """On WhatsApp, instead of what is there of yours. It goes out as a message of its own (kind `reaction`), which answers nothing."""
+    asked = cast(ApiRequest, request)
+    put = _react(asked, message_id, reaction.emoji)
+    assert put is not None  # only of one taken away nothing is left
+    return answer(_message(next(iter(showing.with_progress(Message.objects.of(asked.workspace).filter(pk=put))))))
+
+
+@router.delete("/messages/{uuid:message_id}/reaction", response={204: None}, summary="Take your reaction away")
+@needs("messages:write", May.WRITE_CONTACTS)
+def delete_reaction(request: HttpRequest, message_id: UUID) -> HttpResponse:
+    _react(cast(ApiRequest, request), message_id, "")
+    return HttpResponse(status=204)
+
+
+def _react(request: ApiRequest, message_id: UUID, emoji: str) -> UUID | None:
+    found = Message.objects.of(request.workspace).select_related("account").filter(pk=message_id).first()
+    if found is None or found.thread_id is None:
+        raise Http404
+    _require_open(request, _find(request, found.thread_id).contact_id)
+    try:
+        put = reacting.react(message=found, emoji=emoji, by=request.member, at=clock.now())
+    except SayRefused as refused:
+        raise ValidationError({"emoji": str(refused)}) from None
+    return put.pk if put else None
 
 
 def _offer(wanted: ChoicesIn | None) -> Offer | None:

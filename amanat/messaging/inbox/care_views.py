@@ -7,14 +7,17 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import get_current_timezone, localtime, make_aware
 from django.utils.translation import gettext as _
 
-from amanat.accounts.access import MemberRequest
+from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.models import Member
 from amanat.core import clock
-from amanat.messaging.inbox import chosen, threads
+from amanat.messaging.inbox import chosen, reacting, threads
+from amanat.messaging.inbox.models import Message
+from amanat.messaging.inbox.saying import SayRefused
 from amanat.messaging.inbox.threads import ThreadRefused
 from amanat.messaging.inbox.views import thread_of
 from amanat.messaging.outbox import ordering, settling
@@ -95,6 +98,24 @@ def read(request: MemberRequest, thread_id: UUID) -> HttpResponse:
 def unread(request: MemberRequest, thread_id: UUID) -> HttpResponse:
     threads.mark_unread(thread=thread_of(request, thread_id), by=request.member)
     return chosen.to_list(request)
+
+
+def react(request: MemberRequest, message_id: UUID) -> HttpResponse:
+    """Put an emoji on a message of the person, or with none take ours away. The page's own script asks without wanting a page."""
+    message = Message.objects.of(request.workspace).select_related("account").filter(pk=message_id).first()
+    if message is None or message.thread_id is None:
+        raise Http404
+    found = thread_of(request, message.thread_id)
+    try:
+        reacting.react(message=message, emoji=request.POST.get("emoji", ""), by=request.member, at=clock.now())
+    except SayRefused as refused:
+        if request.headers.get("X-Inbox"):
+            return HttpResponse(str(refused), status=409, content_type="text/plain; charset=utf-8")
+        messages.error(request, str(refused))
+        return chosen.back(request, found)
+    if request.headers.get("X-Inbox"):
+        return HttpResponse(status=204)
+    return see_other(chosen.beside(request, reverse("messaging:thread", args=[found.pk])) + f"#m-{message.pk}")
 
 
 def settle(request: MemberRequest, dispatch_id: UUID) -> HttpResponse:

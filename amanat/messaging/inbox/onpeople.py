@@ -23,7 +23,7 @@ _READ = "messaging.newest"
 _NEWEST = """
 SELECT m.id, m.direction, m.kind, m.happened_at, encode(m.body, 'base64') AS body FROM messaging_thread t
 JOIN messaging_message m ON m.workspace_id = t.workspace_id AND m.thread_id = t.id
-WHERE t.workspace_id = %s AND t.contact_id = %s ORDER BY m.happened_at DESC, m.id DESC LIMIT %s
+WHERE t.workspace_id = %s AND t.contact_id = %s AND m.kind <> 'reaction' ORDER BY m.happened_at DESC, m.id DESC LIMIT %s
 """
 
 

@@ -121,10 +121,7 @@ def purpose_of(words: Words, errand: Errand) -> str:
 
 def check(thread: Thread, channel: str, words: Words, *, account: ChannelAccount, at: datetime) -> None:
     """Raise SayRefused where the channel itself would not take it."""
-    if account.state == ChannelAccount.State.BROKEN:
-        raise SayRefused(
-            _("%(name)s does not work at the moment: %(trouble)s") % {"name": account.name, "trouble": account.trouble}
-        )
+    require_working(account)
     if words.offer is not None:
         _check_offer(thread.workspace_id, channel, words, words.offer)
     if words.template is None and not words.text.strip() and not words.files:
@@ -141,6 +138,14 @@ def check(thread: Thread, channel: str, words: Words, *, account: ChannelAccount
         raise SayRefused(_("Files cannot go by SMS."))
     if len(words.files) > MOST_FILES:
         raise SayRefused(_("At most %(count)d files go with one message.") % {"count": MOST_FILES})
+
+
+def require_working(account: ChannelAccount) -> None:
+    """Raise SayRefused where nothing leaves from this account until somebody repairs it."""
+    if account.state == ChannelAccount.State.BROKEN:
+        raise SayRefused(
+            _("%(name)s does not work at the moment: %(trouble)s") % {"name": account.name, "trouble": account.trouble}
+        )
 
 
 def _check_offer(workspace_id: UUID, channel: str, words: Words, offer: Offer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ from amanat.desk.prepared import Part, Standins
 from amanat.messaging.channels import adapters
 from amanat.messaging.channels.contract import Choices
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.inbox import bodies, choices
+from amanat.messaging.inbox import bodies, choices, reacting
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.outbox.models import Dispatch
 from amanat.people import timeline
@@ -69,6 +69,11 @@ class Progress:
     dispatch_id: str = ""
     is_unclear: bool = False
     may_write_again: bool = False
+
+    @property
+    def has_failed(self) -> bool:
+        """It surely did not reach the person."""
+        return self.may_write_again or self.icon == "ban"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,9 @@ class Bubble:
     is_text: bool = False
     files: list[File] = field(default_factory=list)
     reactions: list[str] = field(default_factory=list)
+    may_react: bool = False
+    reacted: str = ""  #: the emoji of ours that is on it
+    untold: Progress | None = None  #: of our reaction, where something is wrong with it
     quoted: str = ""
     label: str = ""  #: what opens the list of `offered`, "" for buttons
     offered: list[Offered] = field(default_factory=list)
@@ -155,17 +163,15 @@ def show(
     """The part of the conversation that a page shows. Two statements."""
     found, older = messages(thread, before=before, limit=limit)
     done = _done(thread, found[0].happened_at, by) if found and not before else []
-    reactions: dict[UUID, dict[str, str]] = {}  #: of each side the newest; an empty one takes back what was there
     texts: dict[UUID, str] = {}
     chosen: set[tuple[UUID | None, str]] = set()
     for message in found:
         texts[message.pk] = said_in(message)
         if message.kind == Message.Kind.CHOICE:
             chosen.add((message.answers_id, texts[message.pk]))
-        if message.kind == Message.Kind.REACTION and message.answers_id:
-            reactions.setdefault(message.answers_id, {})[message.direction] = texts[message.pk]
+    reactions = _reactions(found, texts, now)
     drawn: list[tuple[datetime, Bubble]] = [
-        (message.happened_at, _bubble(message, texts, reactions, words, now, chosen=chosen))
+        (message.happened_at, _bubble(message, texts, reactions, words, now, thread=thread, chosen=chosen))
         for message in found
         if message.kind != Message.Kind.REACTION or (message.answers_id not in texts and texts[message.pk])
     ]
@@ -173,6 +179,30 @@ def show(
     drawn.sort(key=lambda pair: pair[0])
     said = [message.pk for message in found if message.direction != Message.Direction.NOTE]
     return Shown(_with_days(drawn, now), older, str(said[-1]) if said else "")
+
+
+@dataclass(slots=True)
+class _Reactions:
+    """What was put on one message: of each side the newest that did not fail; an empty one takes back what was there."""
+
+    by_side: dict[str, str] = field(default_factory=dict)
+    untold: Progress | None = None
+
+
+def _reactions(found: Sequence[Message], texts: Mapping[UUID, str], now: datetime) -> Mapping[UUID, _Reactions]:
+    known: dict[UUID, _Reactions] = {}
+    for message in found:
+        if message.kind != Message.Kind.REACTION or not message.answers_id:
+            continue
+        on = known.setdefault(message.answers_id, _Reactions())
+        sending: Mapping[str, Any] | None = message.sending  # type: ignore[attr-defined]
+        stands = progress(sending, now=now) if sending else None
+        if stands is None or not stands.has_failed:
+            on.by_side[message.direction] = texts[message.pk]
+        if stands is not None:
+            label = _("Your reaction %(emoji)s: %(state)s") % {"emoji": texts[message.pk], "state": stands.label}
+            on.untold = replace(stands, label=label) if stands.has_failed or stands.is_unclear else None
+    return known
 
 
 def _done(thread: Thread, since: datetime, by: Member) -> list[tuple[datetime, Bubble]]:
@@ -218,12 +248,13 @@ def day_words(day: date, *, now: datetime) -> str:
 
 
 def _bubble(
-    message: Message, texts: Mapping[UUID, str], reactions: Mapping[UUID, Mapping[str, str]], words: Vocabulary, now: datetime, *,
-    chosen: Container[tuple[UUID | None, str]],
+    message: Message, texts: Mapping[UUID, str], reactions: Mapping[UUID, _Reactions], words: Vocabulary, now: datetime, *,
+    thread: Thread, chosen: Container[tuple[UUID | None, str]],
 ) -> Bubble:  # fmt: skip
     offer = offered(message)
     sending: Mapping[str, Any] | None = message.sending  # type: ignore[attr-defined]
     answers = texts.get(message.answers_id, "") if message.answers_id else ""
+    on = reactions.get(message.pk, _Reactions())
     return Bubble(
         kind=message.direction,
         id=str(message.pk),
@@ -236,7 +267,10 @@ def _bubble(
         language=message.language,
         is_text=message.kind in WORDS,
         files=[_file(*one) for one in message.attached or ()],  # type: ignore[attr-defined]
-        reactions=[one for one in reactions.get(message.pk, {}).values() if one],
+        reactions=[one for one in on.by_side.values() if one],
+        may_react=not reacting.why_not(message, thread, now),
+        reacted=on.by_side.get(Message.Direction.OUT, ""),
+        untold=on.untold,
         quoted=" ".join(answers[:120].split()),
         label=offer.label,
         offered=[Offered(one.title, one.description, (message.pk, one.title) in chosen) for one in offer.offered],

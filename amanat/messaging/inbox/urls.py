@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern] = [
     form("inbox/replies/<uuid:canned_id>/", canned_views.edit, "canned_edit", _MANAGES, "messaging.canned.changed"),
     act("inbox/replies/<uuid:canned_id>/remove/", canned_views.remove, "canned_remove", _MANAGES, "messaging.canned.removed"),
     page("inbox/<uuid:thread_id>/", views.thread, "thread", _READS),
+    act("inbox/messages/<uuid:message_id>/reaction/", care_views.react, "message_react", _WRITES, "messaging.message.written"),
     act("inbox/<uuid:thread_id>/note/", views.note, "thread_note", _WRITES, "messaging.note.written"),
     act("inbox/<uuid:thread_id>/draft/", views.draft, "thread_draft", _WRITES),
     act("inbox/<uuid:thread_id>/assign/", care_views.assign, "thread_assign", _WRITES, "messaging.thread.assigned"),

@@ -21,7 +21,19 @@ from amanat.core import clock, files, ledger
 from amanat.core.files import FileRefused
 from amanat.core.models import StoredFile
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.inbox import besides, chosen, listing, offering, picking, saying, shell, showing, threads
+from amanat.messaging.inbox import (
+    answering,
+    besides,
+    chosen,
+    listing,
+    offering,
+    picking,
+    reacting,
+    saying,
+    shell,
+    showing,
+    threads,
+)
 from amanat.messaging.inbox.forms import NoteForm, ReplyForm, TemplateReplyForm
 from amanat.messaging.inbox.models import Message, MessageFile, Thread
 from amanat.messaging.inbox.offering import retyped, typed
@@ -152,7 +164,7 @@ def _page(
         "older_url": f"{here}?{urlencode({**chosen.of(request), 'before': shown.older})}" if shown.older else "",
         "here": here, "newest_url": chosen.beside(request, here), "chosen_query": chosen.beside(request, ""),
         "again_url": f"{here}?{urlencode({**chosen.of(request), 'again': ''})}",
-        "is_older": bool(before), "may_see_phone": request.member.may(May.MANAGE_CATALOGUE), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
+        "is_older": bool(before), "palette": reacting.palette(), "may_see_phone": request.member.may(May.MANAGE_CATALOGUE), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
     }  # fmt: skip
     part = request.GET.get("part")
     if part == "lines" and request.method == "GET":
@@ -194,10 +206,11 @@ def _box(
     if way is not None and way.can_write and (mode == "template" or way.only_templates):
         templates = _templates(request, contact, way.channel, form)
     text, offer = _begun(request, found, around, form)
+    answered = answering.subject_of(found) if way is not None and way.channel == Channel.EMAIL else ""
     return templates | {
         "ways": around.ways, "way": way, "canned": around.canned, "is_connected": around.is_connected,
         "text": text, "offer": offering.box(offer, form.errors if form is not None else {}),
-        "subject": form.data.get("subject", "") if form is not None else around.draft_subject,
+        "subject": form.data.get("subject", "") if form is not None else around.draft_subject or answered,
         "reply_form": form, "note_form": note, "mode": "note" if note is not None else mode,
         "reply_url": reverse("messaging:reply", args=[contact.pk]), "purpose_name": _("service"),
     }  # fmt: skip
@@ -261,6 +274,7 @@ def reply(request: MemberRequest, contact_id: UUID) -> HttpResponse:
         return _page(request, contact, found, form=form, meanwhile=other, status=409)
     try:
         channel, words = _template_words(request, contact, form) if is_template else _free_words(form)
+        words = answering.as_answer(words, channel=channel, thread=found)
         said = saying.say(contact=contact, channel=channel, words=words, by=request.member, at=clock.now())
     except OfferRefused as refused:
         form.refuse(refused.problems)
@@ -297,6 +311,7 @@ def _answered_meanwhile(request: MemberRequest, found: Thread | None, seen: str)
     newer = Message.objects.of(request.workspace).filter(
         thread=found.pk, direction=Message.Direction.OUT, by__isnull=False, pk__gt=last
     )
+    newer = newer.exclude(kind=Message.Kind.REACTION)  # which answers nothing
     answer = newer.exclude(by=request.member.pk).select_related("by").order_by("-id").first()
     return answer.by.name if answer is not None and answer.by is not None else ""
 

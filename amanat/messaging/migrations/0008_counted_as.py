@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='templatetext',
             name='counted_as',
-            field=models.CharField(blank=True, db_default='', default='', max_length=14),
+            field=models.CharField(blank=True, choices=[('utility', 'Service'), ('marketing', 'Offer'), ('authentication', 'One-time code')], db_default='', default='', max_length=14),
         ),
     ]

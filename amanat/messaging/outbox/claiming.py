@@ -313,17 +313,18 @@ def _made_ready(verdicts: _Verdicts, begin_before: float) -> list[Try]:
 
 def _outgoing(row: Dispatch) -> Outgoing:
     message, extra = row.message, ordering.open_extra(row.extra, workspace_id=row.workspace_id, dispatch_id=row.pk)
+    text, is_reaction = bodies.open(message), message.kind == Message.Kind.REACTION
     plain = Outgoing(
         reference=row.pk,
         to=row.address,
-        text=bodies.open(message),
+        text="" if is_reaction else text,
         subject=bodies.open(message, "subject"),
         language=message.language or "en",
         values=extra.values,
         buttons=extra.buttons,
         choices=choices.of(message),
         headers=extra.headers,
-        reaction=extra.reaction,
+        reaction=text if is_reaction else None,
         answers=message.answers.provider_id if message.answers else "",
     )
     if message.text_of is None:

@@ -31,12 +31,11 @@ _State = Dispatch.State
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What the adapter needs beside the text: the variables of a template, buttons as (id, words), headers of an e-mail, an emoji."""
+    """What the adapter needs beside the text: the variables of a template, buttons as (id, words), headers of an e-mail."""
 
     values: Sequence[str] = ()
     buttons: Sequence[tuple[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
-    reaction: str = ""
 
 
 def order(
@@ -163,7 +162,6 @@ def seal_extra(extra: Extra, *, workspace_id: UUID, dispatch_id: UUID) -> bytes:
         "values": list(extra.values),
         "buttons": [list(button) for button in extra.buttons],
         "headers": dict(extra.headers),
-        "reaction": extra.reaction,
     }
     plain = json.dumps({name: value for name, value in said.items() if value}, ensure_ascii=False)
     return vault.seal_text(plain, workspace_id=workspace_id, context=_place(dispatch_id))
@@ -174,7 +172,7 @@ def open_extra(token: bytes | memoryview | None, *, workspace_id: UUID, dispatch
         return Extra()
     said: dict[str, Any] = json.loads(vault.open_text(token, workspace_id=workspace_id, context=_place(dispatch_id)))
     buttons = tuple((str(button), str(words)) for button, words in said.get("buttons", ()))
-    return Extra(tuple(said.get("values", ())), buttons, said.get("headers", {}), said.get("reaction", ""))
+    return Extra(tuple(said.get("values", ())), buttons, said.get("headers", {}))
 
 
 def place_of_extra(row: Dispatch) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from amanat.accounts.models import Workspace
 from amanat.basis import rules, wording
 from amanat.desk.models import Service
 from amanat.messaging.channels.models import Channel, MessageTemplate, TemplateText
-from amanat.messaging.reminders import dates, values
+from amanat.messaging.reminders import dates, reporting, values
 from amanat.messaging.reminders.models import ReminderRule
 from amanat.people import vocabulary
 from amanat.people.models import CustomField
@@ -84,7 +85,8 @@ class RuleForm(forms.Form):
         if rule is not None:
             options.setdefault("initial", _initial(rule))
         super().__init__(*args, **options)
-        self.workspace = workspace
+        self.workspace, self.rule = workspace, rule
+        self.now_seen = _fingerprint(rule) if rule is not None else ""
         services = Service.objects.of(workspace).filter(is_active=True).order_by("position", "name")
         self.services = {str(service.pk): service for service in services}
         self._choices("service", [("", _("Every service")), *((key, one.name) for key, one in self.services.items())])
@@ -113,6 +115,13 @@ class RuleForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        if self.rule is not None and self.data.get("seen", self.now_seen) != self.now_seen:
+            now = f"{self.rule.name}, {reporting.says(self.rule, self.workspace)}"
+            self.add_error(
+                None,
+                _("Somebody else changed this rule meanwhile: %(now)s. Save again to put yours in its place.")
+                % {"now": now},
+            )
         if data.get("on") == _On.FIELD and not data.get("field"):
             self.add_error("field", _("Choose the field that holds the date."))
         if len(data.get("quiet_days") or []) == len(WEEKDAYS):
@@ -179,6 +188,11 @@ def _initial(rule: ReminderRule) -> dict[str, Any]:
         "service": str(rule.service_id or ""),
     }
     return found | {f"template_{step}": str(one) for step, one in enumerate(rule.templates, start=1)}
+
+
+def _fingerprint(rule: ReminderRule) -> str:
+    """What a rule is at this moment, by which it is noticed that it was changed since its form was opened."""
+    return sha256(repr(sorted(_initial(rule).items())).encode()).hexdigest()
 
 
 def _dates(workspace: Workspace) -> list[tuple[str, str]]:

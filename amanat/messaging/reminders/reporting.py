@@ -77,6 +77,12 @@ def put_into_words(rules: Iterable[ReminderRule], workspace: Workspace) -> None:
         rule.says = _in_words(rule, labels)
 
 
+def says(rule: ReminderRule, workspace: Workspace) -> str:
+    """One rule as a sentence."""
+    put_into_words([rule], workspace)
+    return str(rule.says)
+
+
 def _labels(workspace: Workspace) -> dict[str, str]:
     """What own fields are called, by the key a rule has for them."""
     words = vocabulary.of(workspace)

@@ -6,11 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from amanat.accounts.models import Member
-from amanat.core import ledger
+from amanat.core import jobs, ledger
 from amanat.messaging.outbox import ordering
 from amanat.messaging.reminders import carrying
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 
+#: Works out one rule soon instead of at the next round.
+ROUND = "messaging.reminders.round"
 _State = Reminder.State
 
 
@@ -29,6 +31,8 @@ def change(*, rule: ReminderRule, by: Member, at: datetime, values: dict[str, An
         setattr(rule, name, value)
     rule.save(update_fields=list(values))
     ledger.write("messaging.rule.changed", workspace=by.workspace_id, by=by, about=rule, at=at, **_facts(rule))
+    if not rule.is_paused:
+        _soon(rule)
 
 
 def pause(*, rule: ReminderRule, by: Member, at: datetime) -> int:
@@ -45,6 +49,7 @@ def resume(*, rule: ReminderRule, by: Member, at: datetime, today: date) -> None
     rule.is_paused, rule.last_day = False, today
     rule.save(update_fields=["is_paused", "last_day"])
     ledger.write("messaging.rule.resumed", workspace=by.workspace_id, by=by, about=rule, at=at)
+    _soon(rule)
 
 
 def end(*, rule: ReminderRule, by: Member, at: datetime) -> None:
@@ -55,6 +60,10 @@ def end(*, rule: ReminderRule, by: Member, at: datetime) -> None:
     waiting = Reminder.objects.of(rule.workspace_id).filter(rule=rule, state=_State.WAITS)
     waiting.update(state=_State.SKIPPED, reason="rule_ended")
     ledger.write("messaging.rule.ended", workspace=by.workspace_id, by=by, about=rule, at=at)
+
+
+def _soon(rule: ReminderRule) -> None:
+    jobs.enqueue(ROUND, workspace=rule.workspace_id, once=f"{ROUND}:{rule.pk}", rule=str(rule.pk))
 
 
 def _take_back(rule: ReminderRule, at: datetime) -> int:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from amanat.accounts import access
 from amanat.accounts.models import Workspace
 from amanat.core import clock, jobs, tenancy
-from amanat.messaging.reminders import batching, carrying, trying
+from amanat.messaging.reminders import batching, carrying, setting, trying
 from amanat.messaging.reminders.models import ReminderRule
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,11 @@ def forget_tests() -> None:
 @jobs.job(batching.ORDER, purpose="Hand one message to many people to the outbox, where they agreed")
 def order_batch(workspace_id: UUID, batch: str) -> None:
     batching.carry_out(UUID(batch), workspace_id=workspace_id, at=clock.now())
+
+
+@jobs.job(setting.ROUND, purpose="Work out a reminder rule as soon as somebody let it work or changed it")
+def work_out_soon(workspace_id: UUID, rule: str) -> None:
+    remind_one(workspace_id, only=UUID(rule))
 
 
 @jobs.job(carrying.CARRY_ON, purpose="Try the next channel for reminders that did not arrive")

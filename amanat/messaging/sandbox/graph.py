@@ -7,6 +7,8 @@ of what was sent. `/control/` is ours: numbers are registered there, faults are 
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import secrets
 from pathlib import Path
@@ -311,7 +313,7 @@ class Graph:
         return as_json({})
 
     def _said(self, number: Number, wanted: dict[str, Any]) -> str:
-        """A person writes: text, or any object of a type, as in `{"type": "location", "location": {…}}`."""
+        """A person writes: text, or any object of a type, as in `{"type": "location", "location": {…}}`; a file in `base64`."""
         wamid, now, sender = (
             "wamid." + secrets.token_urlsafe(24),
             clock.now().timestamp(),
@@ -319,9 +321,10 @@ class Graph:
         )
         kind = str(wanted.get("type", "text"))
         content = wanted[kind] if isinstance(wanted.get(kind), dict | list) else {"body": str(wanted.get("text", ""))}
-        if "content" in wanted:
-            text = str(wanted["content"]).encode()
-            content = {**content, "id": self.media.put(text, content["mime_type"], "")}
+        if "content" in wanted or "base64" in wanted:
+            file = base64.b64decode(wanted["base64"]) if "base64" in wanted else str(wanted["content"]).encode()
+            kept = self.media.put(file, content["mime_type"], str(content.get("filename", "")))
+            content = {**content, "sha256": base64.b64encode(hashlib.sha256(file).digest()).decode(), "id": kept}
         message = {"id": wamid, "from": sender, "timestamp": str(int(now)), "type": kind, kind: content}
         if wanted.get("answers"):
             message["context"] = {"from": number.display.lstrip("+"), "id": wanted["answers"]}

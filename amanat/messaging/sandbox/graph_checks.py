@@ -41,6 +41,8 @@ def check_message(
         raise Wrong(131008, f"Required parameter is missing: {kind}")
     if kind == "text" and not 1 <= len(str(content.get("body", ""))) <= 4096:
         raise Wrong(131009, "Param text['body'] must be between 1 and 4096 characters long")
+    if kind == "reaction" and not (content.get("message_id") and isinstance(content.get("emoji"), str)):
+        raise Wrong(131008, "Required parameter is missing: reaction")
     if kind in _MEDIA and not (content.get("link") or content.get("id") in media):
         raise Wrong(131053, "Media upload error: the media id is not known")
     if kind == "interactive":

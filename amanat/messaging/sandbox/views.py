@@ -19,13 +19,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.accounts.access import MemberRequest, see_other, sent
-from amanat.core import outgoing, phones
+from amanat.core import filetypes, outgoing, phones
+from amanat.core.files import FileRefused
 from amanat.core.outgoing import Refused, Unreachable
 from amanat.core.phones import PhoneInvalid
 from amanat.messaging.channels import accounts, sandboxes, templates
 from amanat.messaging.channels.models import Channel, ChannelAccount, TemplateText
+from amanat.messaging.inbox import reacting
+from amanat.messaging.sandbox import samples
 
 _MOST = 60
+_MOST_FILE = 5 * filetypes.MEGABYTE
 
 
 class SandboxOff(Exception):
@@ -65,12 +69,32 @@ class SayForm(forms.Form):
     sender = forms.CharField(label=gettext_lazy("From the number"), max_length=40)
     name = forms.CharField(label=gettext_lazy("Name there"), max_length=80, required=False)
     text = forms.CharField(label=gettext_lazy("Message"), max_length=2_000, required=False)
+    file = forms.FileField(label=gettext_lazy("A file of yours"), required=False, allow_empty_file=True)
 
     def clean_sender(self) -> str:
         try:
             return phones.parse_or_raise(self.cleaned_data["sender"])
         except PhoneInvalid as problem:
             raise ValidationError(problem.reason) from None
+
+    def clean(self) -> dict[str, Any]:
+        """The file is made ready as what is sent."""
+        given: dict[str, Any] = super().clean() or {}
+        attached = given.get("file")
+        if attached is not None and attached.size > _MOST_FILE:
+            raise ValidationError({"file": _("The file is too large.")})
+        try:
+            given["sending"] = samples.file(attached.read(), attached.name, given.get("text", "")) if attached else None
+        except FileRefused as refused:
+            raise ValidationError({"file": str(refused)}) from None
+        return given
+
+
+class ReactForm(forms.Form):
+    """Which emoji is put on which message; none takes it away."""
+
+    emoji = forms.ChoiceField(choices=[("", ""), *((emoji, emoji) for emoji in reacting.EMOJIS)], required=False)
+    id = forms.CharField(max_length=200)
 
 
 def phone(request: MemberRequest, account_id: UUID) -> HttpResponse:
@@ -83,7 +107,8 @@ def phone(request: MemberRequest, account_id: UUID) -> HttpResponse:
     )
     if account.channel == Channel.SMS:
         return _texts(request, account)
-    form = SayForm(sent(request), initial={"sender": request.GET.get("from", ""), "name": request.GET.get("name", "")})
+    given = {"sender": request.GET.get("from", ""), "name": request.GET.get("name", "")}
+    form = SayForm(sent(request), request.FILES if request.method == "POST" else None, initial=given)
     try:
         if request.method == "POST" and form.is_valid():
             _act(account, form, request.POST)
@@ -93,7 +118,7 @@ def phone(request: MemberRequest, account_id: UUID) -> HttpResponse:
     except SandboxOff:
         context = {"account": account, "is_off": True}
         return render(request, "messaging/phone.html", context, status=409 if request.method == "POST" else 200)
-    context = {"account": account, "form": form, "people": _people(said)}
+    context = {"account": account, "form": form, "people": _people(said), "palette": reacting.palette()}
     return render(request, "messaging/phone.html", context, status=422 if form.errors else 200)
 
 
@@ -154,11 +179,29 @@ def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
         _ask(account, "prefer", {"from": sender, "value": act})
     elif act == "press":
         _press(account, sender, PressForm(posted))
+    elif act == "react":
+        _react(account, sender, ReactForm(posted))
+    elif act in samples.SAMPLES:
+        _say(account, form, samples.SAMPLES[act](form.cleaned_data["text"]))
     elif act == "read":
-        _ask(account, "report", {"id": posted.get("id", ""), "status": "read"})
+        for one in _ask(account, "phone", {})["sent"]:
+            if one["to"] == sender and one["message"]["type"] != "reaction":
+                _ask(account, "report", {"id": one["id"], "status": "read"})
+    elif form.cleaned_data["sending"]:
+        _say(account, form, form.cleaned_data["sending"])
     elif form.cleaned_data["text"]:
-        wanted = {"from": sender, "text": form.cleaned_data["text"], "name": form.cleaned_data["name"]}
-        _ask(account, "say", {**wanted, **({"answers": posted["answers"]} if posted.get("answers") else {})})
+        answers = {"answers": posted["answers"]} if posted.get("answers") else {}
+        _say(account, form, {"text": form.cleaned_data["text"], **answers})
+
+
+def _say(account: ChannelAccount, form: SayForm, said: dict[str, Any]) -> None:
+    sender, name = form.cleaned_data["sender"].lstrip("+"), form.cleaned_data["name"]
+    _ask(account, "say", {"from": sender, "name": name, **said})
+
+
+def _react(account: ChannelAccount, sender: str, form: ReactForm) -> None:
+    if form.is_valid():
+        _ask(account, "say", {"from": sender, **samples.reaction(form.cleaned_data["id"], form.cleaned_data["emoji"])})
 
 
 def _press(account: ChannelAccount, sender: str, form: PressForm) -> None:
@@ -196,7 +239,19 @@ def _people(said: dict[str, Any]) -> list[dict[str, Any]]:
     """Both sides for each person, who was last heard of first."""
     lines = [_line(one, one["to"], is_ours=True) for one in said["sent"]]
     lines += [_line(one, one["from"], is_ours=False) for one in said["said"]]
-    return _by_person(lines)
+    return _by_person(_with_reactions(lines))
+
+
+def _with_reactions(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each emoji stands on the message it was put on, of each side the newest; one on a message that is not shown is a line."""
+    by_id, rest = {line["id"]: line for line in lines}, []
+    for line in sorted(lines, key=lambda line: line["at"]):
+        on = by_id.get(line["reacts_to"])
+        if on is None:
+            rest.append(line)
+        else:
+            on["reactions"][line["is_ours"]] = line["text"]
+    return rest
 
 
 def _by_person(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -219,6 +274,8 @@ def _line(one: dict[str, Any], number: str, *, is_ours: bool) -> dict[str, Any]:
         "text": text,
         "buttons": buttons,
         "opens": opens,
+        "reacts_to": message["reaction"].get("message_id") if message["type"] == "reaction" else None,
+        "reactions": {},
     }
 
 
@@ -234,7 +291,8 @@ def _words(message: dict[str, Any]) -> tuple[str, list[Press]]:
         return _interactive(content)
     if kind in _SHOWN:
         return _SHOWN[kind](content), []
-    return " · ".join(filter(None, [kind, content.get("filename", ""), content.get("caption", "")])), []
+    named = {"image": _("A picture"), "document": _("A document")}.get(kind, kind)
+    return " · ".join(filter(None, [named, content.get("filename", ""), content.get("caption", "")])), []
 
 
 def _place(place: dict[str, Any]) -> str:

@@ -107,12 +107,19 @@ def kept() -> Iterator[Kept]:
 
 def flood(here: Configuration, first: subprocess.Popen[str]) -> None:
     """More than a segment of rows, in the middle of which the archive is killed."""
+    at = datetime.now(UTC)
+
+    def has_some() -> bool:
+        newest = safekeeping.archive(here).newest
+        return bool(newest) and datetime.fromisoformat(newest) > at
+
     with dumps.connect(here) as connection:
         connection.execute("CREATE TABLE flood (id int, words text)")
         connection.execute("ALTER TABLE flood OWNER TO amanat_owner")
         for turn in range(10):
             connection.execute("INSERT INTO flood SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, 8000) g")
             if turn == 5:
+                places.wait_for(has_some, "the archive holds nothing of the flood")
                 places.kill(first.pid)
                 first.wait()
         connection.execute("DROP TABLE flood")

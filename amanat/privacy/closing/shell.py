@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from amanat.accounts import access
+from amanat.accounts import access, greeting
 from amanat.accounts.permissions import May
 from amanat.core import ledger_words, schema
 from amanat.privacy.closing import schema as sql
+from amanat.privacy.closing import users
 from amanat.web import navigation
 from amanat.web.navigation import Entry
 
@@ -31,6 +32,7 @@ def register() -> None:
     access.stays_open(
         "workspace_keep", "workspace_close", "workspace_files", "export_workspace", "export_take", "export_again", "verify"
     )  # fmt: skip
+    greeting.also(users.welcome)
     navigation.register(
         Entry("workspace", 90, _("Close"), "log-out", "privacy:workspace_close", May.MANAGE_POLICY.value)
     )

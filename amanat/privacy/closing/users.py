@@ -94,6 +94,11 @@ def _is_taken_back(user: User, closure: AccountClosure) -> bool:
     return user.last_login is not None and user.last_login > closure.asked_at
 
 
+def welcome(user: User) -> str:
+    """Said at the sign-in that takes a closing back; "" at any other."""
+    return _("Your account is not closed: you signed in again, so everything stays.") if closing(user) else ""
+
+
 def close_due(*, at: datetime) -> int:
     """Empty the accounts whose day has come; forget the closures that were taken back. Returns how many accounts went."""
     done = 0

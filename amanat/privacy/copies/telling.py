@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
-from django.utils.translation import get_language, get_language_info, gettext_lazy
+from django.utils.translation import get_language, get_language_info, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
@@ -59,7 +59,7 @@ _LABELS: dict[str, Promise] = {
     "on": gettext_lazy("day"), "what": gettext_lazy("what"), "purpose": gettext_lazy("purpose"), "channel": gettext_lazy("channel"),
     "method": gettext_lazy("how"), "reason": gettext_lazy("reason"), "rule": gettext_lazy("rule of the policy"), "by": gettext_lazy("by"),
     "created_by": gettext_lazy("added by"), "added_by": gettext_lazy("added by"), "ordered_by": gettext_lazy("ordered by"), "member": gettext_lazy("by"), "until": gettext_lazy("until"),
-    "kind": gettext_lazy("kind"), "source": gettext_lazy("came from"), "file": gettext_lazy("file"), "state": gettext_lazy("state"),
+    "kind": gettext_lazy("kind"), "source": gettext_lazy("came from"), "file": gettext_lazy("file"), "state": pgettext_lazy("condition", "state"),
     "fee_paise": gettext_lazy("fee"), "paid_paise": gettext_lazy("paid"), "balance_paise": gettext_lazy("still to pay"), "amount_paise": gettext_lazy("amount"),
     "custom": gettext_lazy("own fields"), "tag_ids": gettext_lazy("tags"), "last_contact_at": gettext_lazy("last contact"), "is_allowed": gettext_lazy("allowed"),
     "number_sealed": gettext_lazy("number"), "number_tail": gettext_lazy("number, last characters"),
@@ -222,6 +222,12 @@ def _opened(text: Any) -> Any:
         return json.loads(text)
     except (TypeError, ValueError):
         return text
+
+
+def field_in_words(field: Any) -> str:
+    """What a field is called; "" where only the program has a name for it."""
+    spoken = _LABELS.get(field.name, field.verbose_name)
+    return str(spoken) if isinstance(spoken, Promise) else ""
 
 
 def _word(value: Any) -> str:

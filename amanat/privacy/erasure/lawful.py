@@ -26,6 +26,8 @@ WHY: dict[str, str | Promise] = {
     "basis": _(
         "proof of what the person allowed and refused, without the person (DPDP Act section 6(10), GDPR article 7(1))"
     ),
+    "privacy.AffectedPerson": _("the register of breaches: that somebody was told, without whom (GDPR article 33(5))"),
+    "privacy.LegalHold": _("proof of what was held back and why, without the person (GDPR article 5(2))"),
     "privacy": _("proof that the request was answered, without the person (GDPR article 5(2))"),
 }
 #: What rows are called when they are counted for people.

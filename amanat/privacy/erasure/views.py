@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,13 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
+from amanat.basis import rules
 from amanat.core import clock, onward
 from amanat.core.models_files import StoredFile
 from amanat.desk.models import Payment, ServiceRecord
 from amanat.people import cards
 from amanat.people.models import Company, Contact
-from amanat.privacy.erasure import belongings, certificates, children, erasing, lawful
+from amanat.privacy.erasure import belongings, certificates, children, erasing, lawful, places
 from amanat.privacy.erasure.forms import AnswerForm, EraseForm
 from amanat.privacy.erasure.models import ChildFound, Erasure, ErasureCertificate, ErasureOpenItem
 from amanat.privacy.registers import partners
@@ -101,6 +103,7 @@ def erasure(request: MemberRequest, erasure_id: UUID) -> HttpResponse:
     """One erasure; the part that shows progress renews itself while it is under way."""
     row = _erasure(request, erasure_id)
     items = list(row.items.select_related("closed_by").order_by("closed_at", "kind", "id"))
+    policy = rules.of(request.workspace.pk).policy
     context = {
         "row": row,
         "line": _line(row),
@@ -108,8 +111,10 @@ def erasure(request: MemberRequest, erasure_id: UUID) -> HttpResponse:
         "gone": _counted(row.gone),
         "stayed": [{**one, "why": lawful.why(one["label"])} for one in _counted(row.stayed)],
         "items": [
-            {"row": item, "place": _place(item.place), "how": _how(item), "form": AnswerForm()} for item in items
+            {"row": item, "place": places.in_words(item.place, policy), "how": _how(item), "form": AnswerForm()}
+            for item in items
         ],
+        "sealed": _sealed(row.sealed),
         "is_busy": row.state in Erasure.UNDER_WAY,
         "certificate": row.certificates.order_by("-issued_at", "-id").first(),
         "may_answer": request.member.may(May.ANSWER_REQUESTS),
@@ -154,19 +159,21 @@ def certificate(request: MemberRequest, erasure_id: UUID) -> HttpResponse:
     if body is None:
         messages.error(request, _("The certificate cannot be read: its text is not the one that was issued."))
         return see_other(reverse("privacy:erasure", args=[row.pk]))
+    policy = rules.of(request.workspace.pk).policy
     context = {
         "row": row,
         "certificate": found,
         "body": body,
         "gone": _counted(body["gone"]),
         "stayed": [{**one, "why": lawful.why(one["label"])} for one in _counted(body["stayed"])],
+        "sealed": _sealed(body["sealed"]),
         "tables": len(body["tables_read"]),
         "rows": sum(body["tables_read"].values()),
         "asked": [lawful.named(label) for label in body["tables_asked_by_index"]],
         "looked_for": [
             (title, body["looked_for"][key], body["not_looked_for"].get(key, 0)) for key, title in _kinds().items()
         ],
-        "closed": [{**one, "place": _place(one["place"])} for one in body["closed_by_people"]],
+        "closed": [{**one, "place": places.in_words(one["place"], policy)} for one in body["closed_by_people"]],
     }
     return render(request, "privacy/erasure_certificate.html", context)
 
@@ -205,12 +212,8 @@ def _counted(counts: dict[str, int]) -> list[dict[str, Any]]:
     return [{"label": label, "name": lawful.named(label), "count": count} for label, count in sorted(counts.items())]
 
 
-def _place(place: str) -> str:
-    """A place in words: "lines of the timeline: body"."""
-    label, _dot, column = place.rpartition(".")
-    if "." not in label:
-        return lawful.named(place) if place in lawful.NAMES else place
-    return lawful.named(label) if column == "*" else f"{lawful.named(label)}: {column}"
+def _sealed(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**one, "until": date.fromisoformat(one["until"])} for one in records]
 
 
 def _how(item: ErasureOpenItem) -> str | Promise:

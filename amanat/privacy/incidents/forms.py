@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from amanat.privacy.incidents.models import Incident
 
@@ -97,7 +98,7 @@ class SearchForm(forms.Form):
         super().__init__(*args, **options)
         from amanat.core import ledger_words
 
-        self.fields["since"].label, self.fields["until"].label = _("From"), _("Until")
+        self.fields["since"].label, self.fields["until"].label = pgettext("time", "From"), _("Until")
         for name, label, none, choices in (
             ("actor", _("By whom"), _("anybody"), members),
             (

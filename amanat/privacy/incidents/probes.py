@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from amanat.core import jobs
@@ -76,9 +76,9 @@ def every_clock(asked: Asked) -> Finding:
     rows = IncidentClock.objects.of(asked.workspace_id).filter(incident__in=open_ones)
     there = {(row.incident_id, row.audience): row.due_at for row in rows}
     wrong = sum(
-        (due_at := there.get((one.pk, audience.value))) is None or due_at > period.alone.after(one.noticed_at)
+        (due_at := there.get((one.pk, audience.value))) is None or due_at > latest
         for one in open_ones
-        for audience, period in periods.items()
+        for audience, latest in clocks.due(asked.policy, noticed_at=one.noticed_at).items()
     )
     warns = "privacy.incident.warnings" in jobs.registered()
     return Finding(
@@ -96,8 +96,11 @@ def every_clock(asked: Asked) -> Finding:
 )
 def practiced(asked: Asked) -> Finding:
     """The last drill, or real breach, that went to its end, with every clock stopped."""
-    closed = Incident.objects.of(asked.workspace_id).filter(closed_at__isnull=False).order_by("-closed_at")
-    last = closed.values_list("closed_at", flat=True).first()
+    of_one = IncidentClock.objects.of(asked.workspace_id).filter(incident=OuterRef("pk"))
+    gone = Incident.objects.of(asked.workspace_id).filter(
+        Exists(of_one), ~Exists(of_one.filter(told_at__isnull=True)), closed_at__isnull=False
+    )
+    last = gone.order_by("-closed_at").values_list("closed_at", flat=True).first()
     days = (asked.at - last).days if last else None
     return Finding(
         last is not None and asked.at - last <= PRACTICED,

@@ -9,6 +9,7 @@ from uuid import UUID
 from django import forms
 from django.utils.translation import gettext as _
 
+from amanat.core import phones
 from amanat.policy.format import Policy
 from amanat.privacy.registers.models import AuthorityDisclosure, Contract
 
@@ -46,12 +47,15 @@ class ContractForm(forms.ModelForm):  # type: ignore[type-arg]  # Django takes n
             for one in SAFEGUARDS
         ]
         self.fields["safeguard"] = forms.ChoiceField(choices=safeguards, required=False, label=_("Safeguard"))
-        self.fields["country"].help_text = _("Two letters, such as IN.")
+        # Longer than it may be: a browser that cuts "Germany" short writes GE, which is Georgia.
+        self.fields["country"] = forms.CharField(
+            label=self.fields["country"].label, help_text=_("Two letters, such as IN."), max_length=80
+        )
         self.fields["paper"].label = _("The paper")
 
     def clean_country(self) -> str:
         country = str(self.cleaned_data["country"]).upper()
-        if len(country) != 2 or not country.isascii() or not country.isalpha():
+        if not phones.is_region(country):
             raise forms.ValidationError(_("Write the two letters of the country, such as IN."))
         return country
 

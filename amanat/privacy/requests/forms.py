@@ -174,7 +174,11 @@ class TakeDownForm(forms.Form):
     )
     who = forms.ChoiceField(label=gettext_lazy("Who asks"), choices=Who.choices, initial=Who.PERSON)
     is_sure = forms.BooleanField(
-        label=gettext_lazy("I know the person, or saw a paper that shows who they are"), required=False
+        label=gettext_lazy("I know the person, or saw a paper that shows who they are"),
+        required=False,
+        help_text=gettext_lazy(
+            "If somebody else asks for the person: I also saw what allows them to, such as a birth certificate or a signed letter."
+        ),
     )
     name = forms.CharField(label=gettext_lazy("Name of who asks"), max_length=asked.SHORT, required=False)
     reply_to = forms.CharField(

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from amanat.accounts import access
 from amanat.accounts.access import MemberRequest, see_other
@@ -64,7 +64,13 @@ def requests_list(request: MemberRequest) -> HttpResponse:
         listing.rows(request.workspace.pk, view, at=now), view,
         after=request.GET.get("after", "")[:80], before=request.GET.get("before", "")[:80],
     )  # fmt: skip
-    words = {"open": _("Open"), "soon": _("Due soon"), "late": _("Late"), "done": _("Done"), "all": _("All")}
+    words = {
+        "open": pgettext("requests", "Open"),
+        "soon": _("Due soon"),
+        "late": _("Late"),
+        "done": _("Done"),
+        "all": _("All"),
+    }
     context = {
         "view": view,
         "tabs": [{"label": words[one], "url": f"?view={one}", "is_current": one == view} for one in listing.VIEWS],

@@ -84,6 +84,8 @@ def sentences_of(policy: Policy, language: str) -> dict[str, str]:
 def tables_of(name: str) -> list[str]:
     """The names of the tables with personal data under a rule, people first."""
     found = [apps.get_model(held.model) for held in tables.under(name) if held.whose != "nobody"]
+    if name in holds.OF_PEOPLE:
+        found.append(Contact)
     ordered = sorted(
         found, key=lambda model: (model is not Contact, not issubclass(model, WorkspaceRow), model._meta.label)
     )

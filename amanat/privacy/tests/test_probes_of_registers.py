@@ -218,3 +218,17 @@ def test_the_way_must_be_practiced_again_and_again(shree: Workspace) -> None:
     with tenancy.inside(shree):
         assert Incident.objects.of(shree).get().is_drill
     assert found("incidents.people", shree).facts["clocks"] == 0  # drills are no breaches
+
+
+@pytest.mark.parametrize("left", ["one that runs", "none"])
+def test_a_drill_counts_as_practice_only_with_every_clock_stopped(shree: Workspace, left: str) -> None:
+    at = clock.now()
+    drill.run(workspace_id=shree.pk, at=at)
+    with tenancy.inside(shree):
+        clocks = IncidentClock.objects.of(shree)
+        if left == "none":
+            clocks.delete()
+        else:
+            clocks.filter(audience=Audience.BOARD_FIRST).update(told_at=None)
+    answer = found("incidents.drill", shree, at=at)
+    assert (answer.is_kept, answer.facts["days"]) == (False, None)

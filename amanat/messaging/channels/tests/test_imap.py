@@ -269,10 +269,18 @@ def multipart(*parts: str, kind: str = "mixed") -> bytes:
 
 
 HTML = (
-    '<p onclick=a()>Hi <img src="https://track.example/1.gif"><b>there</b></p><script>a()</script><style>p{background:url(//x)}</style>'
+    '<p onclick=a()>Hi <img src="https://track.example/1.gif" width=1 height=1><b>there</b></p><script>a()</script><style>p{background:url(//x)}</style>'
     '<a href="javascript:a()">x</a><form action=/delete/><input name=x></form><iframe src=//x></iframe><base href=//x><meta http-equiv=refresh>'
     '<svg onload=a()></svg><link rel=stylesheet href=//x><div style="position:fixed">over</div>'
 )
+
+
+def test_a_picture_that_lies_elsewhere_is_a_link_to_it() -> None:
+    shown = '<p>Hi<img src="https://shop.example/new.png?a=1&b=2" alt="Our &quot;new&quot; <i>lamp" onerror=a()></p><img src=//x/y.png>'
+    found = read(multipart(f"Content-Type: text/html\r\n\r\n{shown}"))
+    assert found.html.count("<a ") == 1 and "img" not in found.html and "onerror" not in found.html
+    assert 'href="https://shop.example/new.png?a=1&amp;b=2"' in found.html
+    assert found.text == 'Hi Picture: Our "new" <i>lamp'
 
 
 def test_a_page_is_inert_and_loads_nothing() -> None:

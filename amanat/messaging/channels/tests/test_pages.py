@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
@@ -17,7 +19,9 @@ from amanat.messaging.channels import accounts, whatsapp_reading
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.channels.tests.calls import AT
 from amanat.messaging.channels.tests.test_accounts import connect
+from amanat.messaging.inbox import fetching
 from amanat.messaging.inbox.models import Message
+from amanat.messaging.inbox.tests.factories import came
 from amanat.messaging.sandbox.running import Running
 from amanat.messaging.sandbox.tests import doubles
 from amanat.people.models import Contact
@@ -357,6 +361,98 @@ def test_the_other_phone_shows_whatever_kind_was_written(
     })  # fmt: skip
     answer = client.get(page)
     assert (answer.status_code, shown in answer.content.decode()) == (200, True)
+
+
+SENDER = {"sender": "98220 41736", "name": "Sunita"}
+
+
+def heard(double: Running) -> dict[str, Any]:
+    """What the adapter reads of the newest thing that the other phone sent."""
+    message = double.doubles.graph.answered[-1]["message"]
+    return whatsapp_reading._SAYS[message["type"]](message)
+
+
+def test_the_other_phone_sends_more_than_words(shree: Workspace, double: Running) -> None:
+    client, paper = signed_in(owner_of(shree)), SimpleUploadedFile("my list.txt", b"Two photos, one form")
+    phone = client.post(f"{CHANNELS}sandbox/")["Location"]
+    known = double.doubles.graph.media
+    for act, starts, name in (("picture", b"\x89PNG", "image.png"), ("document", b"%PDF", "sample.pdf")):
+        assert client.post(phone, {**SENDER, "act": act, "text": "Here"}).status_code == 303
+        said = heard(double)
+        assert (said["kind"], said["text"], said["files"][0].name) == ("media", "Here", name)
+        assert known.content(said["files"][0].provider_id).body.startswith(starts)
+    client.post(phone, {**SENDER, "act": "place"})
+    assert heard(double)["text"].partition("\n")[0] == "Panchavati Karanja"
+    client.post(phone, {**SENDER, "act": "card"})
+    assert heard(double)["text"] == "Mohan Patil, +91 98220 00000"
+    client.post(phone, {**SENDER, "act": "say", "file": paper})
+    assert known.content(heard(double)["files"][0].provider_id).body == b"Two photos, one form"
+    assert client.get(phone).status_code == 200
+
+
+@pytest.mark.parametrize("content", [b"MZ a program", b"", b"\x00" * 9], ids=["program", "empty", "nonsense"])
+def test_the_other_phone_sends_no_file_that_nobody_knows(shree: Workspace, double: Running, content: bytes) -> None:
+    client = signed_in(owner_of(shree))
+    phone = client.post(f"{CHANNELS}sandbox/")["Location"]
+    answer = client.post(phone, {**SENDER, "act": "say", "file": SimpleUploadedFile("a.bin", content)})
+    assert (answer.status_code, double.doubles.graph.answered) == (422, [])
+    assert "field-error" in answer.content.decode()
+
+
+def test_the_other_phone_reacts_and_shows_reactions(shree: Workspace, double: Running) -> None:
+    client = signed_in(owner_of(shree))
+    phone = client.post(f"{CHANNELS}sandbox/")["Location"]
+    with tenancy.inside(shree):
+        number = accounts.access(ChannelAccount.objects.of(shree).get()).settings["phone_number_id"]
+    double.doubles.graph._keep({
+        "id": "wamid.ours", "number": number, "to": "919822041736", "at": AT.timestamp(),
+        "message": {"type": "text", "text": {"body": "Come on Monday."}},
+    })  # fmt: skip
+    for emoji in ("👍", "🙏"):
+        assert client.post(phone, {**SENDER, "act": "react", "id": "wamid.ours", "emoji": emoji}).status_code == 303
+        assert heard(double) == {"kind": "reaction", "reaction": emoji, "answers": "wamid.ours"}
+        page = client.get(phone).content.decode()
+        assert f'<span class="bubble-reactions">{emoji}</span>' in page and "bubble-theirs" not in page
+    client.post(phone, {**SENDER, "act": "react", "id": "wamid.ours", "emoji": ""})
+    assert "emoji" not in double.doubles.graph.answered[-1]["message"]["reaction"], "as Meta leaves it out"
+    assert heard(double)["reaction"] == ""
+    client.post(phone, {**SENDER, "act": "react", "id": "wamid.ours", "emoji": "x"})
+    assert len(double.doubles.graph.answered) == 3
+
+
+def test_who_opens_a_conversation_lets_the_person_see_it_read(shree: Workspace, double: Running) -> None:
+    client = signed_in(owner_of(shree))
+    client.post(f"{CHANNELS}sandbox/")
+    with tenancy.inside(shree):
+        account = ChannelAccount.objects.of(shree).get()
+    for provider_id in ("wamid.first", "wamid.newest"):
+        message = came(shree, account, provider_id=provider_id)
+    assert client.post(f"/inbox/{message.thread_id}/read/").status_code == 303
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT args->>'thread' FROM procrastinate_jobs WHERE task_name = %s", [fetching.RECEIPT])
+        assert cursor.fetchall() == [(str(message.thread_id),)]
+    assert message.thread_id is not None
+    fetching.tell_read(message.thread_id, workspace_id=shree.pk)
+    assert double.doubles.graph.reads == ["wamid.newest"], "with the newest the older ones count as read"
+
+
+def test_what_the_other_phone_reads_is_reported_read(
+    shree: Workspace, double: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = signed_in(owner_of(shree))
+    phone = client.post(f"{CHANNELS}sandbox/")["Location"]
+    with tenancy.inside(shree):
+        number = accounts.access(ChannelAccount.objects.of(shree).get()).settings["phone_number_id"]
+    for key, to in (("wamid.hers", "919822041736"), ("wamid.other", "919822041799")):
+        double.doubles.graph._keep({
+            "id": key, "number": number, "to": to, "at": AT.timestamp(), "message": {"type": "text", "text": {"body": "Come."}},
+        })  # fmt: skip
+    read: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        double.doubles.graph, "_report", lambda _number, line, status, *, code=0: read.append((line["id"], status))
+    )
+    client.post(phone, {**SENDER, "act": "read"})
+    assert read == [("wamid.hers", "read")]
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,10 @@ def test_the_double_refuses_choices_as_meta_does(double: Running, words: str, ch
 def test_a_reaction_and_a_file_travel(double: Running) -> None:
     assert send(text("", reaction="👍", answers="wamid.theirs")).outcome is Outcome.ACCEPTED
     assert last(double)["reaction"] == {"message_id": "wamid.theirs", "emoji": "👍"}
+    assert send(text("", reaction="", answers="wamid.theirs")).outcome is Outcome.ACCEPTED
+    assert last(double)["reaction"] == {"message_id": "wamid.theirs", "emoji": ""}, "it takes the first away"
+    assert "context" not in last(double)
+    assert send(text("", reaction="👍")) == Answer(Outcome.REFUSED, code="131008")
     paper = Attached("receipt.pdf", "application/pdf", b"%PDF-1.7 paper")
     assert send(text("Here it is.", files=[paper])).outcome is Outcome.ACCEPTED
     content = last(double)["document"]

@@ -309,13 +309,13 @@ def test_the_longest_request_ends_before_the_lease() -> None:
 def test_variables_and_buttons_reach_the_adapter_and_are_forgotten_afterwards(
     post: Post, account: ChannelAccount, asha: Contact
 ) -> None:
-    extra = Extra(values=("Asha", "Friday"), buttons=(("confirm", "Yes"),), headers={"X-One": "1"}, reaction="👍")
+    extra = Extra(values=("Asha", "Friday"), buttons=(("confirm", "Yes"),), headers={"X-One": "1"})
     row = ordered(asha, account, extra=extra)
     assert now_is(row).extra is not None and b"Friday" not in bytes(now_is(row).extra or b"")
     run(account)
     (taken,) = post.taken
-    assert (taken.values, taken.buttons, taken.headers, taken.reaction) == (
-        ("Asha", "Friday"), (("confirm", "Yes"),), {"X-One": "1"}, "👍",
+    assert (taken.values, taken.buttons, taken.headers) == (
+        ("Asha", "Friday"), (("confirm", "Yes"),), {"X-One": "1"},
     )  # fmt: skip
     assert now_is(row).extra is None
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from amanat.accounts.models import Member, Workspace
@@ -61,6 +62,15 @@ def rules(owner: Member) -> list[ReminderRule]:
         return list(ReminderRule.objects.of(owner.workspace_id))
 
 
+def waiting_rounds() -> list[str]:
+    """The rules that wait to be worked out soon."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args->>'rule' FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo'", [setting.ROUND]
+        )
+        return [rule for (rule,) in cursor.fetchall()]
+
+
 def test_without_rules_the_page_says_what_it_is_for(client: Client) -> None:
     assert "No reminders yet" in client.get("/reminders/").content.decode()
 
@@ -74,6 +84,23 @@ def test_a_rule_is_made_paused_and_then_let_to_work(client: Client, owner: Membe
     client.post(f"/reminders/{rule.pk}/resume/")
     (rule,) = rules(owner)
     assert not rule.is_paused and rule.last_day == DAY
+    assert waiting_rounds() == [str(rule.pk)]
+    assert client.post(f"/reminders/{rule.pk}/edit/", filled(owner)).status_code == 303
+    assert waiting_rounds() == [str(rule.pk)]  # one that waits is enough
+
+
+def test_two_who_change_a_rule_at_once_do_not_undo_each_other(client: Client, owner: Member) -> None:
+    client.post("/reminders/new/", filled(owner))
+    edit = f"/reminders/{rules(owner)[0].pk}/edit/"
+    seen = {"seen": re.findall(r'name="seen" value="([0-9a-f]{64})"', client.get(edit).content.decode())[0]}
+    assert client.post(edit, filled(owner, name="Ends soon", **seen)).status_code == 303
+    refused = client.post(edit, filled(owner, days="9", **seen))
+    page = refused.content.decode()
+    assert refused.status_code == 422 and "meanwhile: Ends soon, 7 days before: A service runs out" in page
+    assert rules(owner)[0].days == -7
+    seen = {"seen": re.findall(r'name="seen" value="([0-9a-f]{64})"', page)[0]}
+    assert client.post(edit, filled(owner, days="9", **seen)).status_code == 303
+    assert rules(owner)[0].days == -9
 
 
 def test_sent_twice_it_is_one_rule(client: Client, owner: Member) -> None:

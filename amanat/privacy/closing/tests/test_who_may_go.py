@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.test import Client
 
 from amanat.accounts.models import Member, User, Workspace
 from amanat.accounts.permissions import Role
-from amanat.accounts.tests.factories import make_member, make_user, make_workspace, owner_of
-from amanat.core import tenancy
+from amanat.accounts.tests.browsers import sign_in
+from amanat.accounts.tests.factories import PASSWORD, make_member, make_user, make_workspace, owner_of
+from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.privacy.closing import users, workspaces
 from amanat.privacy.closing.models import AccountClosure, WorkspaceClosure
@@ -194,3 +196,19 @@ def test_a_closing_that_was_refused_changes_nothing(shree: Workspace) -> None:
 def test_the_grace_is_that_of_the_policy_in_force(shree: Workspace) -> None:
     samples.published(shree, samples.SHORTER, at=NOW - DAY)
     assert order(shree).due_at == NOW + 20 * DAY
+
+
+def test_who_signs_in_again_reads_once_that_the_account_stays(shree: Workspace) -> None:
+    user = make_member(shree, Role.AGENT).user
+    user.set_password(PASSWORD)
+    user.save()
+    said = "Your account is not closed: you signed in again"
+    seen = []
+    for closes in (False, True, False):
+        if closes:
+            users.close(user=user, at=clock.now())
+        client = Client()
+        assert sign_in(client, user.email, PASSWORD).status_code == 302
+        seen.append(said in client.get("/", follow=True).content.decode())
+    assert seen == [False, True, False]
+    assert users.closing(fresh(user)) is None

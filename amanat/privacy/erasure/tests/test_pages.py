@@ -16,7 +16,7 @@ from amanat.core.models_files import StoredFile
 from amanat.people.models import Contact, Interaction
 from amanat.people.tests import factories
 from amanat.policy.probing import Asked, Finding
-from amanat.privacy.erasure import belongings, erasing, probes, schema
+from amanat.privacy.erasure import belongings, erasing, lawful, probes, schema
 from amanat.privacy.erasure.models import ChildFound, Erasure, ErasureCertificate, ErasureOpenItem
 from amanat.privacy.erasure.tests import people
 from amanat.privacy.erasure.tests.people import NAME
@@ -200,3 +200,9 @@ def test_the_number_of_statements_does_not_grow(shree: Workspace, django_assert_
         assert not StoredFile.objects.of(shree).exists()
     with django_assert_max_num_queries(12):  # type: ignore[operator]
         client.get(reverse("privacy:erasure", args=[one.pk]))
+
+
+def test_a_breach_and_a_hold_say_why_they_stay() -> None:
+    assert "register of breaches" in lawful.why("privacy.AffectedPerson")
+    assert "held back" in lawful.why("privacy.LegalHold")
+    assert "answered" in lawful.why("privacy.RightsRequest")

@@ -202,7 +202,14 @@ def test_an_owner_registers_a_contract_and_the_old_one_ends(shree: Workspace) ->
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"recipient": "nobody"}, {"country": "India"}, {"country": "1N"}, {"until": "2025-01-01"}, {"signed_on": "x"}],
+    [
+        {"recipient": "nobody"},
+        {"country": "India"},
+        {"country": "1N"},
+        {"country": "UN"},
+        {"until": "2025-01-01"},
+        {"signed_on": "x"},
+    ],
 )
 def test_a_wrong_contract_is_refused_at_its_field(shree: Workspace, wrong: dict[str, str]) -> None:
     values = {"recipient": "hosting", "party": "Bharat Hosting", "country": "IN", "signed_on": "2026-01-01"}

@@ -134,3 +134,7 @@ def test_a_late_sweep_is_said(shree: Workspace) -> None:
         )
     text = signed_in(owner_of(shree)).get(reverse("privacy:retention")).content.decode()
     assert "The daily sweep did not run" in text
+
+
+def test_people_fall_under_the_rules_that_count_them() -> None:
+    assert "contact" in showing.tables_of("marketing") and showing.tables_of("content").count("contact") == 1

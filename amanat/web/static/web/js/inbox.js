@@ -9,6 +9,7 @@ const token = document.querySelector("input[name=csrfmiddlewaretoken]")?.value ?
 const workspace = document.querySelector("input[name=in_workspace]")?.value ?? "";
 const PULSE = 900; // without events of the server: a look at one key
 const POLL = 15000; // and a look at everything
+const AGAIN = 20000; // after which a refused stream is asked for again
 
 const send = (url, fields = {}) => fetch(url, {
   method: "POST",
@@ -69,7 +70,7 @@ const showList = async () => {
 };
 
 const showLines = async () => {
-  if (!lines || !thread || new URLSearchParams(location.search).has("before")) return;
+  if (!lines || !thread || lines.querySelector(".bubble-palette:popover-open") || new URLSearchParams(location.search).has("before")) return;
   const wasAtEnd = isAtEnd();
   if (await renew(lines, withPart(`${inbox.dataset.url}${inbox.dataset.query}`, "lines")) && wasAtEnd) toEnd();
   showWriting();
@@ -84,6 +85,25 @@ const showWriting = () => {
   clearTimeout(stillWriting);
   if (writing?.textContent.trim()) stillWriting = setTimeout(showLines, 1000 * writing.dataset.inboxWriting + 500);
 };
+
+/* A reaction goes without leaving the page; what is refused is sent once more as a plain form, whose answer says why. */
+const reactions = inbox?.querySelector("[data-inbox-react]");
+let isPlain = false;
+reactions?.addEventListener("submit", async (event) => {
+  const button = event.submitter;
+  const palette = button?.closest("[popover]");
+  if (!palette || isPlain) return;
+  event.preventDefault();
+  const answer = await send(button.formAction, { emoji: button.value });
+  if (answer?.status !== 204) {
+    isPlain = true;
+    reactions.requestSubmit(button);
+    return;
+  }
+  palette.hidePopover();
+  await showLines();
+  lines.querySelector(`[popovertarget="${CSS.escape(palette.id)}"]`)?.focus();
+});
 
 /* The figure in the sidebar and in the bottom bar. */
 const showBadge = () => {
@@ -112,7 +132,7 @@ if (inbox) {
   markRead();
   if (writing?.textContent.trim()) stillWriting = setTimeout(showLines, 1000 * writing.dataset.inboxWriting + 500);
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") look(""); });
-  let poll = 0;
+  let poll = [];
   let newest = "";
   const ask = async () => {
     if (document.visibilityState !== "visible") return;
@@ -121,11 +141,19 @@ if (inbox) {
     if (newest && pulse !== newest) look("");
     newest = pulse;
   };
-  const pollOn = () => { if (!poll) { poll = setInterval(ask, PULSE); setInterval(() => look(""), POLL); ask(); } };
-  const events = new EventSource(inbox.dataset.live, { withCredentials: true });
-  events.addEventListener("messaging.thread", (event) => look(event.data));
-  events.addEventListener("messaging.draft", (event) => { if (event.data === thread) look(event.data); });
-  events.addEventListener("error", pollOn);
+  const pollOn = () => { if (!poll.length) { poll = [setInterval(ask, PULSE), setInterval(() => look(""), POLL)]; ask(); } };
+  const pollOff = () => { poll.forEach(clearInterval); poll = []; newest = ""; look(""); }; // what was said while nobody listened
+  const listen = () => {
+    const events = new EventSource(inbox.dataset.live, { withCredentials: true });
+    events.addEventListener("open", () => { if (poll.length) pollOff(); });
+    events.addEventListener("messaging.thread", (event) => look(event.data));
+    events.addEventListener("messaging.draft", (event) => { if (event.data === thread) look(event.data); });
+    events.addEventListener("error", () => {
+      pollOn();
+      if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN); // refused: the browser itself tries no more
+    });
+  };
+  listen();
 }
 
 /* --- drafts, ready replies, counting --- */
