@@ -60,13 +60,14 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/threads/{thread_id}/notes"): {"text": "Asked for the form."},
     ("PUT", "/threads/{thread_id}/assignee"): {"member_id": "accounts.Member"},
     ("PATCH", "/threads/{thread_id}"): {"is_closed": True},
+    ("PUT", "/messages/{message_id}/reaction"): {"emoji": "👍"},
 }
 UPLOADS = {("POST", "/imports")}
 ROWS = {
     "member_id": "accounts.Member", "invitation_id": "accounts.Invitation", "contact_id": "people.Contact",
     "company_id": "people.Company", "merge_id": "people.Merge", "run_id": "people.ImportRun", "export_id": "people.ExportRun",
     "record_id": "desk.ServiceRecord", "payment_id": "desk.Payment", "task_id": "desk.Task",
-    "request_id": "privacy.RightsRequest", "thread_id": "messaging.Thread",
+    "request_id": "privacy.RightsRequest", "thread_id": "messaging.Thread", "message_id": "messaging.Message",
 }  # fmt: skip
 
 
