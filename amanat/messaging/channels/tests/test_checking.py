@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from amanat.accounts.models import Workspace
+from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import owner_of
 from amanat.core import tenancy
 from amanat.core.outgoing import Unreachable
@@ -31,6 +31,13 @@ def double(tmp_path: Path) -> Iterator[Running]:
 def sandbox(shree: Workspace) -> ChannelAccount:
     with tenancy.inside(shree):
         return checking.connect_sandbox(workspace=shree, by=owner_of(shree), at=AT)
+
+
+def written(owner: Member) -> TemplateText:
+    template = templates.make(
+        account=None, by=owner, at=AT, name="pan", title="", purpose="service", category="utility", channel="whatsapp"
+    )
+    return templates.write(template=template, language="en", by=owner, at=AT, **GOOD)
 
 
 @pytest.mark.slow
@@ -82,17 +89,7 @@ def test_a_text_is_handed_in_and_its_judgement_comes(shree: Workspace, double: R
     account = sandbox(shree)
     with tenancy.inside(shree):
         owner = owner_of(shree)
-        template = templates.make(
-            account=None,
-            by=owner,
-            at=AT,
-            name="pan",
-            title="",
-            purpose="service",
-            category="utility",
-            channel="whatsapp",
-        )
-        text = templates.write(template=template, language="en", by=owner, at=AT, **GOOD)
+        text = written(owner)
         checking.submit_soon(text=text, by=owner, at=AT)
     checking.submit(shree.pk, text.pk)
     checking.submit(shree.pk, text.pk)  # the job ran twice
@@ -122,17 +119,7 @@ def test_a_further_number_of_the_sandbox_belongs_to_the_same_business(shree: Wor
 def test_without_a_number_a_text_is_not_handed_in_for_ever(shree: Workspace) -> None:
     with tenancy.inside(shree):
         owner = owner_of(shree)
-        template = templates.make(
-            account=None,
-            by=owner,
-            at=AT,
-            name="pan",
-            title="",
-            purpose="service",
-            category="utility",
-            channel="whatsapp",
-        )
-        text = templates.write(template=template, language="en", by=owner, at=AT, **GOOD)
+        text = written(owner)
         with pytest.raises(templates.TemplateRefused, match="Connect a WhatsApp number first"):
             checking.submit_soon(text=text, by=owner, at=AT)
         text.refresh_from_db()

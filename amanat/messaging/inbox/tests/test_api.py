@@ -13,25 +13,15 @@ from amanat.accounts.tests.factories import make_member
 from amanat.core import clock, tenancy
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox.models import Message, Thread
-from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
+from amanat.messaging.inbox.tests.factories import came
 from amanat.messaging.outbox.models import Dispatch
 from amanat.people.models import Contact
-from amanat.people.tests.factories import make_contact, make_team, narrow_member
+from amanat.people.tests.factories import make_team, narrow_member
 
 
 @pytest.fixture
 def api(rekha: Member) -> Program:
     return program(rekha)
-
-
-@pytest.fixture
-def account(shree: Workspace) -> ChannelAccount:
-    return make_account(shree)
-
-
-@pytest.fixture
-def sunita(shree: Workspace) -> Contact:
-    return make_contact(shree, "Sunita Deshmukh", phone=SUNITA)
 
 
 def test_conversations_and_what_was_said_can_be_read(

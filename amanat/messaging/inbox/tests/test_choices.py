@@ -15,22 +15,11 @@ from amanat.messaging.inbox.choices import Offer
 from amanat.messaging.inbox.models import Message, ReplyDraft, Thread
 from amanat.messaging.inbox.offering import retyped
 from amanat.messaging.inbox.saying import OfferRefused, SayRefused, Words
-from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
+from amanat.messaging.inbox.tests.factories import came, make_account
 from amanat.messaging.outbox.models import Dispatch
 from amanat.people.models import Contact
-from amanat.people.tests.factories import make_contact
 
 TIMES = Offer([("Morning", "9 to 12"), ("", ""), ("Evening", "")], is_list=True, label="Times")
-
-
-@pytest.fixture
-def account(shree: Workspace) -> ChannelAccount:
-    return make_account(shree)
-
-
-@pytest.fixture
-def sunita(shree: Workspace) -> Contact:
-    return make_contact(shree, "Sunita Deshmukh", phone=SUNITA)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from amanat.core import clock, tenancy
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox import listing
 from amanat.messaging.inbox.models import Message
-from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
+from amanat.messaging.inbox.tests.factories import came
 from amanat.messaging.outbox.models import Dispatch
 from amanat.people.models import Contact
 from amanat.people.tests.factories import make_contact
@@ -32,16 +32,6 @@ ACTS = [
     ("reopen", {}, False),
     ("note", {"text": "Call her"}, False),
 ]
-
-
-@pytest.fixture
-def account(shree: Workspace) -> ChannelAccount:
-    return make_account(shree)
-
-
-@pytest.fixture
-def sunita(shree: Workspace) -> Contact:
-    return make_contact(shree, "Sunita Deshmukh", phone=SUNITA)
 
 
 @pytest.fixture

@@ -32,11 +32,6 @@ INBOX = "/inbox/"
 
 
 @pytest.fixture
-def account(shree: Workspace) -> ChannelAccount:
-    return make_account(shree)
-
-
-@pytest.fixture
 def sunita(shree: Workspace) -> Contact:
     return make_contact(shree, "Sunita Deshmukh", phone=SUNITA, language="mr")
 

@@ -19,11 +19,6 @@ from amanat.people.tests.factories import make_contact
 
 
 @pytest.fixture
-def account(shree: Workspace) -> ChannelAccount:
-    return make_account(shree)
-
-
-@pytest.fixture
 def sunita(shree: Workspace) -> Contact:
     return make_contact(shree, "Sunita Deshmukh", phone=SUNITA, language="mr")
 

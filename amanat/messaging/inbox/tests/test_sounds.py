@@ -19,9 +19,8 @@ from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox import saying
 from amanat.messaging.inbox.models import Message, MessageFile
 from amanat.messaging.inbox.saying import SayRefused, Words
-from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
+from amanat.messaging.inbox.tests.factories import came
 from amanat.people.models import Contact
-from amanat.people.tests.factories import make_contact
 
 FILM = boxes(b"mp42", b"vide") + b"\0" * 4_000
 AMR = b"#!AMR\n" + b"\x3c" * 200
@@ -31,16 +30,6 @@ def png() -> bytes:
     drawn = BytesIO()
     Image.new("RGB", (8, 8), "teal").save(drawn, "PNG")
     return drawn.getvalue()
-
-
-@pytest.fixture
-def account(shree: Workspace) -> ChannelAccount:
-    return make_account(shree)
-
-
-@pytest.fixture
-def sunita(shree: Workspace) -> Contact:
-    return make_contact(shree, "Sunita Deshmukh", phone=SUNITA)
 
 
 def heard(shree: Workspace, account: ChannelAccount, content: bytes, content_type: str, name: str = "") -> Message:
