@@ -13,6 +13,7 @@ takes its worker down with it spends a try as well, so it cannot kill one worker
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import sys
@@ -30,7 +31,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.manager import JobManager
 
-from amanat.core import clock, tenancy
+from amanat.core import clock, schedule, tenancy
 from amanat.core.tenancy import HasId
 
 log = logging.getLogger(__name__)
@@ -205,7 +206,14 @@ def run_worker(*, concurrency: int = 4, wait: bool = True) -> None:
     if wait:  # the process is a worker's and nothing else
         _share_well()
     with app.replace_connector(app.connector.get_worker_connector()) as working:  # type: ignore[attr-defined]
-        working.run_worker(
+        asyncio.run(_work(working, concurrency, wait))
+
+
+async def _work(working: Any, concurrency: int, wait: bool) -> None:
+    async with working.open_async():
+        working.perform_import_paths()
+        worker = schedule.Worker(
+            app=working,
             concurrency=concurrency,
             wait=wait,
             listen_notify=wait,
@@ -216,6 +224,7 @@ def run_worker(*, concurrency: int = 4, wait: bool = True) -> None:
             install_signal_handlers=wait,
             delete_jobs="never",
         )
+        await worker.run()
 
 
 def _share_well() -> None:

@@ -24,7 +24,7 @@ MOST_OF_ONE, MOST_OF_ONE_AMONG_OTHERS = 2, 1
 #: Seconds after which a run makes room for another account of its workspace.
 GIVES_WAY_AFTER = 1.0
 #: Requests of one workspace under way at once, over all its accounts, while other workspaces send too.
-SHARED = 16
+SHARED = 8
 #: So many accounts must have found their provider down, and none the contrary since, before these take turns.
 _MANY = 2
 

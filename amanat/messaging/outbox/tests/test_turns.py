@@ -84,11 +84,11 @@ def test_the_share_of_a_workspace_is_divided_among_its_accounts(here: UUID, cloc
     first, second = taken(here, clock), taken(here, clock)
     assert turns.share(here) is None, "nobody else sends"
     taken(ids.new(), clock)
-    assert turns.share(here) == 8
+    assert turns.share(here) == turns.SHARED // 2
     turns.leave(first)
-    assert turns.share(here) == 16
+    assert turns.share(here) == turns.SHARED
     turns.leave(second)
-    assert turns.share(here) == 16
+    assert turns.share(here) == turns.SHARED
 
 
 def test_a_run_gives_way_after_a_second_to_who_waits(here: UUID, clock: Clock) -> None:
