@@ -26,6 +26,7 @@ from amanat.basis.api import router as basis_router
 from amanat.core import files
 from amanat.core.routes import anyone, route
 from amanat.desk.api import router as desk_router
+from amanat.desk.cases.handling import CaseRefused
 from amanat.desk.payments import PaymentRefused
 from amanat.desk.services import ServiceRefused
 from amanat.desk.todo import TaskRefused
@@ -161,6 +162,7 @@ def _say_why(status: int) -> Callable[[HttpRequest, Any], HttpResponse]:
 #: The refusals of rules whose words are for the person, and what they answer.
 _REFUSALS: dict[type[Exception], int] = {
     ServiceRefused: 409,
+    CaseRefused: 409,
     PaymentRefused: 409,
     TaskRefused: 409,
     ImportRefused: 409,

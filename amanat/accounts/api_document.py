@@ -21,6 +21,7 @@ TAGS = {
     "Services": "The catalogue, service records and payments.",
     "Papers": "Which papers are kept. Opening one asks for a signed-in browser and a reason.",
     "Tasks": "What is to be done, and when.",
+    "Support cases": "What people ask to be put right, until it is settled.",
     "Conversations": "What was said with people over WhatsApp, SMS and e-mail, and writing to them.",
     "Requests": "What people ask about their data, and until when it is answered.",
     "Imports": "Files brought in, and taken back.",

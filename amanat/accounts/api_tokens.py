@@ -38,6 +38,8 @@ class Scope(models.TextChoices):
     SERVICES_WRITE = "services:write", _("Write service records and payments")
     TASKS_READ = "tasks:read", _("Read tasks")
     TASKS_WRITE = "tasks:write", _("Write tasks")
+    CASES_READ = "cases:read", _("Read support cases")
+    CASES_WRITE = "cases:write", _("Write support cases")
     MESSAGES_READ = "messages:read", _("Read conversations")
     MESSAGES_WRITE = "messages:write", _("Write to people")
     REQUESTS_READ = "requests:read", _("Read requests of people")

@@ -39,6 +39,8 @@ class May(StrEnum):
     MANAGE_CATALOGUE = "manage catalogue"
     READ_TASKS = "read tasks"
     WRITE_TASKS = "write tasks"
+    READ_CASES = "read cases"
+    WRITE_CASES = "write cases"
     MANAGE_MEMBERS = "manage members"
     MANAGE_WORKSPACE = "manage workspace"
     MANAGE_TOKENS = "manage tokens"
@@ -50,7 +52,7 @@ class May(StrEnum):
     MANAGE_POLICY = "manage policy"
 
 
-_READS = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS}
+_READS = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS, May.READ_CASES}
 _AGENT = _READS | {
     May.WRITE_CONTACTS,
     May.WRITE_SERVICES,
@@ -58,6 +60,7 @@ _AGENT = _READS | {
     May.OPEN_PAPERS,
     May.WRITE_PAPERS,
     May.WRITE_TASKS,
+    May.WRITE_CASES,
 }
 _MANAGER = _AGENT | {
     May.DELETE_CONTACTS,
@@ -101,6 +104,8 @@ SENTENCES: dict[May, str | Promise] = {
     May.MANAGE_CATALOGUE: _("Change the catalogue of services"),
     May.READ_TASKS: _("See tasks and the calendar"),
     May.WRITE_TASKS: _("Write and finish tasks"),
+    May.READ_CASES: _("See support cases"),
+    May.WRITE_CASES: _("Write, close and reopen support cases"),
     May.MANAGE_MEMBERS: _("Invite, change and remove members and teams"),
     May.MANAGE_WORKSPACE: _("Change the workspace's details and rules"),
     May.MANAGE_TOKENS: _("Make and revoke API tokens"),

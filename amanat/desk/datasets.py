@@ -12,6 +12,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from amanat.desk import fields
+from amanat.desk.cases.models import SupportCase
 from amanat.desk.models import Paper, PaperOpening, Payment, Service, ServiceRecord, Task
 from amanat.people import export_tables
 from amanat.people.datasets import Fact, dataset, email_of, fact, money, name_of
@@ -81,6 +82,19 @@ def _tasks() -> Dataset:
     return dataset("tasks", _("Tasks"), facts, lambda here: Task.objects.of(here).select_related(*names))
 
 
+def _cases() -> Dataset:
+    facts = [
+        fact("Amanat case id", "id"), fact("Number", "number"), fact("Amanat id", "contact_id"), name_of("Contact", "contact"),
+        fact("Subject", "subject"), fact("What happened", "what"), fact("State", "state"), name_of("Who has it", "owner"),
+        email_of("Who has it (e-mail)", "owner"), fact("Answer by", "due_on"), fact("Taken up at", "created_at"),
+        name_of("Taken up by", "created_by"), email_of("Taken up by (e-mail)", "created_by"), fact("Closed at", "closed_at"),
+        name_of("Closed by", "closed_by"), email_of("Closed by (e-mail)", "closed_by"), fact("How it ended", "outcome"),
+        fact("How happy, 1 to 5", "satisfaction"),
+    ]  # fmt: skip
+    names = ("contact", "owner__user", "created_by__user", "closed_by__user")
+    return dataset("cases", _("Support cases"), facts, lambda here: SupportCase.objects.of(here).select_related(*names))
+
+
 def _papers() -> Dataset:
     facts = [
         fact("Amanat paper id", "id"), fact("Kind", "kind"), fact("Amanat id", "contact_id"), fact(RECORD, "record_id"),
@@ -105,5 +119,5 @@ def _openings() -> Dataset:
 
 
 def register() -> None:
-    for one in (_catalogue(), _records(), _payments(), _tasks(), _papers(), _openings()):
+    for one in (_catalogue(), _records(), _payments(), _tasks(), _cases(), _papers(), _openings()):
         export_tables.register(one)

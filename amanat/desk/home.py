@@ -18,9 +18,10 @@ from django.db.models.functions import Coalesce, TruncMonth
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core.models import Tally
-from amanat.desk import payments, prepared
+from amanat.desk import payments, prepared, waiting
 from amanat.desk.models import Payment, Service, ServiceRecord, Task
 from amanat.desk.prepared import Part, Standins
+from amanat.desk.waiting import Waiting
 from amanat.people.models import Company, Contact
 
 MOST = 1_000
@@ -94,11 +95,16 @@ class Figures:
 
     @property
     def in_hand_text(self) -> str:
-        return f"{MOST - 1}+" if self.in_hand >= MOST else str(self.in_hand)
+        return shown(self.in_hand)
 
     @property
     def due_text(self) -> str:
-        return f"{MOST - 1}+" if self.due_this_week >= MOST else str(self.due_this_week)
+        return shown(self.due_this_week)
+
+
+def shown(count: int) -> str:
+    """A count that stopped at `MOST`."""
+    return f"{MOST - 1}+" if count >= MOST else str(count)
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ class Overview:
     unpaid: Sequence[RecordRow] = ()  #: where the most is owed
     expected: Sequence[Expected] = ()
     figures: Figures | None = None
+    waiting: Sequence[tuple[Waiting, int]] = ()  #: what somebody has to decide, `MOST` at most of each
     months: Sequence[Month] = ()  #: the money taken in the last twelve months, the current one last
 
 
@@ -142,7 +149,9 @@ def overview(member: Member, today: date) -> Overview:
         "first_month": months[0],
         **{f"month_{place}": payments.collected_key(month) for place, month in enumerate(months)},
     }
-    found = prepared.read(f"today {may}", lambda standins: _parts(standins, *may), member=member, values=values)
+    deciding = waiting.of(member)
+    asked = f"today {may} {[one.name for one in deciding]}"
+    found = prepared.read(asked, lambda standins: _parts(standins, deciding, *may), member=member, values=values)
     tasks = [_task(row) for row in found.get("tasks", ())]
     return Overview(
         setup=Setup(*(found["setup"][0][name] for name in ("services", "contacts", "records", "members"))),
@@ -150,6 +159,7 @@ def overview(member: Member, today: date) -> Overview:
         late=[task for task in tasks if task.due_on < today],
         records=[_record(row) for row in found.get("due", ())],
         unpaid=[_record(row) for row in found.get("unpaid", ())],
+        waiting=[(one, count) for one in deciding if (count := found[f"waiting {one.name}"])],
         expected=_expected(found) if may[1] else (),
         figures=_figures(found) if may[1] else None,
         months=_collected(member, months, found["collected"]) if may[1] else (),
@@ -159,8 +169,12 @@ def overview(member: Member, today: date) -> Overview:
 # --- what is asked ---------------------------------------------------------------------------------------------------
 
 
-def _parts(standins: Standins, shows_tasks: bool, shows_services: bool) -> dict[str, Part]:
+def _parts(
+    standins: Standins, deciding: Sequence[Waiting], shows_tasks: bool, shows_services: bool
+) -> dict[str, Part]:  # fmt: skip
     parts = {"setup": Part(_setup(standins.member))}
+    here = standins.member.workspace_id
+    parts |= {f"waiting {one.name}": Part(one.rows(here).order_by().values("pk")[:MOST], "count") for one in deciding}
     if shows_tasks:
         parts["tasks"] = Part(_tasks(standins.member, standins.day("today")))
     if shows_services:

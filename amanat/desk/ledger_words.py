@@ -6,6 +6,11 @@ from django.utils.translation import gettext_lazy as _
 
 SENTENCES = {
     "desk.bin.emptied": _("Services deleted for good"),
+    "desk.case.taken_up": _("Support case taken up"),
+    "desk.case.changed": _("Support case changed"),
+    "desk.case.noted": _("Written down in a support case"),
+    "desk.case.closed": _("Support case closed"),
+    "desk.case.reopened": _("Support case reopened"),
     "desk.catalogue.ordered": _("Order of the catalogue changed"),
     "desk.feed.made": _("Calendar feed made"),
     "desk.feed.ended": _("Calendar feed ended"),
@@ -39,6 +44,7 @@ TABLES = {
     "desk.Payment": _("payment"),
     "desk.Counter": _("count of numbers"),
     "desk.Task": _("task"),
+    "desk.SupportCase": _("support case"),
     "desk.Paper": _("paper"),
     "desk.PaperOpening": _("opening of a paper"),
 }

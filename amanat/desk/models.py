@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from amanat.accounts.models import Member
 from amanat.core import clock
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
+from amanat.desk.cases.models import SupportCase  # noqa: F401 (a table of this package, beside the part that uses it)
 from amanat.desk.querysets import CLOSED, IN_HAND, PaperQuerySet, ServiceRecordQuerySet, TaskQuerySet
 from amanat.people.models import Company, Contact
 

@@ -1,4 +1,4 @@
-"""What the desk shows on the page of a contact or company: services, papers, tasks. One statement for all three cards."""
+"""What the desk shows on the page of a contact or company: services, papers, tasks, cases. One statement for all four cards."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.desk import prepared, veil
+from amanat.desk.cases import veil as case_veil
+from amanat.desk.cases.models import SupportCase
 from amanat.desk.models import Paper, ServiceRecord, Task
 from amanat.desk.prepared import Part, Standins
 from amanat.people import vocabulary
@@ -22,7 +24,7 @@ from amanat.people.models import Company, Contact
 from amanat.web import formatting
 
 MOST = 6
-Status = ServiceRecord.Status
+Status, CaseState = ServiceRecord.Status, SupportCase.State
 Row = Mapping[str, Any]
 
 
@@ -87,6 +89,37 @@ def tasks_card(request: MemberRequest, person: Contact | Company) -> dict[str, A
     }
 
 
+def cases_card(request: MemberRequest, person: Contact | Company) -> dict[str, Any]:
+    """The newest cases; what has ended is green, what is late red. They are read for support, whatever the page is read for."""
+    today, now = clock.today(request.workspace.time_zone), clock.now()
+    tells = case_veil.tells(case_veil.guard(request.member, vocabulary.of_request(request)), person.pk)
+    return {
+        "lines": [
+            {
+                "url": reverse("desk:case", args=[row["id"]]),
+                "title": row["subject"] if tells else _("Case #%(number)d") % {"number": row["number"]},
+                "sub": _case_told(row, now),
+                "dot": _case_dot(row, today),
+            }
+            for row in _found(request, person)["cases"]
+        ],
+        **_new(request, person, May.WRITE_CASES),
+    }
+
+
+def _case_told(row: Row, now: datetime) -> str:
+    if row["closed_at"]:
+        return _("Closed %(day)s") % {"day": _short(row["closed_at"], now)}
+    return f"{CaseState(row['state']).label} · " + _("answer by %(day)s") % {"day": _short(row["due_on"], now)}
+
+
+def _case_dot(row: Row, today: date) -> str:
+    if row["closed_at"]:
+        return "green"
+    is_late = row["state"] == CaseState.OPEN and date.fromisoformat(row["due_on"]) < today
+    return "red" if is_late else "marigold"
+
+
 def _new(request: MemberRequest, person: Contact | Company, permission: May) -> dict[str, Any]:
     return {"may_write": request.member.may(permission), "new_query": f"{_about(person)}={person.pk}"}
 
@@ -100,13 +133,20 @@ def _found(request: MemberRequest, person: Contact | Company) -> dict[str, Any]:
     held: dict[UUID, dict[str, Any]] = request.__dict__.setdefault("_desk_cards", {})
     if person.pk not in held:
         member, about = request.member, _about(person)
-        may = (member.may(May.READ_SERVICES), member.may(May.READ_TASKS))
-        build = partial(_parts, about=about, shows_services=may[0], shows_tasks=may[1])
+        # A case is of a person.
+        may = (
+            member.may(May.READ_SERVICES),
+            member.may(May.READ_TASKS),
+            about == "contact" and member.may(May.READ_CASES),
+        )
+        build = partial(_parts, about=about, shows_services=may[0], shows_tasks=may[1], shows_cases=may[2])
         held[person.pk] = prepared.read(f"cards {about} {may}", build, member=member, values={"person": person.pk})
     return held[person.pk]
 
 
-def _parts(standins: Standins, *, about: str, shows_services: bool, shows_tasks: bool) -> dict[str, Part]:
+def _parts(
+    standins: Standins, *, about: str, shows_services: bool, shows_tasks: bool, shows_cases: bool
+) -> dict[str, Part]:
     member, person = standins.member, {about: standins.identity("person")}
     parts = {}
     if shows_services:
@@ -121,6 +161,9 @@ def _parts(standins: Standins, *, about: str, shows_services: bool, shows_tasks:
         tasks = Task.objects.of(member.workspace_id).visible_to(member).open().filter(**person)
         in_order = tasks.order_by("due_on", "due_time", "id")
         parts["tasks"] = Part(in_order.values("id", "title", "due_on", "due_time")[:MOST])
+    if shows_cases:
+        cases = SupportCase.objects.of(member.workspace_id).visible_to(member).filter(**person).order_by("-id")
+        parts["cases"] = Part(cases.values("id", "number", "subject", "state", "due_on", "closed_at")[:MOST])
     return parts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from amanat.core.personal_data import Held, OnErasure, Personal
+from amanat.desk.cases import personal_data as of_cases
 
 HELD = [
     Held(
@@ -160,4 +161,5 @@ HELD = [
         not_personal=frozenset(["id", "workspace_id", "paper_id", "at", "what"]),
         via=("paper page",),
     ),
+    *of_cases.HELD,
 ]

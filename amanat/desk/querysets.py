@@ -26,7 +26,7 @@ def _of_visible_people(member: Member) -> Q:
     return mine | Q(contact__team__in=teams) | Q(company__team__in=teams) if teams else mine
 
 
-def _in_the_bin(model: type[Contact] | type[Company], column: str) -> Exists:
+def in_the_bin(model: type[Contact] | type[Company], column: str) -> Exists:
     """By EXISTS, which looks at the few rows of the bin; a join would look up every person of a long list."""
     people = model.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef(column))
     return Exists(people.filter(deleted_at__isnull=False))
@@ -35,8 +35,8 @@ def _in_the_bin(model: type[Contact] | type[Company], column: str) -> Exists:
 def _for_people_here() -> tuple[Q, ...]:
     """Not about a contact, or a firm when there is no contact, that lies in the bin; such rows come back with it."""
     return (
-        Q(~_in_the_bin(Contact, "contact_id")),
-        Q(contact__isnull=False) | Q(~_in_the_bin(Company, "company_id")),
+        Q(~in_the_bin(Contact, "contact_id")),
+        Q(contact__isnull=False) | Q(~in_the_bin(Company, "company_id")),
     )
 
 
@@ -95,4 +95,4 @@ class PaperQuerySet(WorkspaceQuerySet["Paper"]):
         return self.filter(gone_at__isnull=True)
 
     def for_people_here(self) -> Self:
-        return self.filter(~_in_the_bin(Contact, "contact_id"))
+        return self.filter(~in_the_bin(Contact, "contact_id"))

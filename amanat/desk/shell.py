@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.permissions import May
 from amanat.desk import onpeople, searching
+from amanat.desk.cases import searching as case_searching
 from amanat.desk.models import Paper, Payment, ServiceRecord
 from amanat.people import cards, search_views, timeline
 from amanat.people.cards import Card
@@ -51,16 +52,36 @@ def register() -> None:
             words={"kind": dict(Paper.Kind.choices)},
         )
     )  # fmt: skip
+    timeline.register(
+        Kind(
+            "case", _("Support cases"), "life-buoy", "blue", is_contact=True,
+            sentences={
+                "taken_up": _("Case #%(number)s: %(subject)s"),
+                "noted": _("Case #%(number)s: written down"),
+                "noted_waits": _("Case #%(number)s: waiting for the customer"),
+                "closed": _("Case #%(number)s closed"),
+                "reopened": _("Case #%(number)s reopened"),
+            },
+        )
+    )  # fmt: skip
     timeline.register(Kind("task", _("Tasks"), "circle-check", "blue", is_contact=True))
     navigation.register(Entry("work", 10, _("Home"), "house", "desk:today"))
     navigation.register(Entry("work", 22, _("Services"), "clipboard-list", "desk:services", May.READ_SERVICES))
+    navigation.register(Entry("work", 24, _("Support"), "life-buoy", "desk:cases", May.READ_CASES))
     navigation.register(Entry("work", 28, _("Calendar"), "calendar-days", "desk:calendar", May.READ_TASKS))
     navigation.register(Entry("workspace", 40, _("Catalogue"), "list-checks", "desk:catalogue", May.MANAGE_CATALOGUE))
     navigation.offer(Offer(20, _("Service"), "clipboard-list", "desk:service_new", May.WRITE_SERVICES))
     navigation.offer(Offer(30, _("Task"), "bell-plus", "desk:task_new", May.WRITE_TASKS))
+    navigation.offer(Offer(25, _("Support case"), "life-buoy", "desk:case_new", May.WRITE_CASES))
     search_views.register(searching.FINDER)
+    search_views.register(case_searching.FINDER)
     cards.register(Card(20, "desk/_services_card.html", onpeople.services_card, permission=May.READ_SERVICES))
     cards.register(
         Card(30, "desk/_papers_card.html", onpeople.papers_card, permission=May.READ_SERVICES, on=("contact",))
     )
     cards.register(Card(40, "desk/_tasks_card.html", onpeople.tasks_card, column="right", permission=May.READ_TASKS))
+    cards.register(
+        Card(
+            50, "desk/_cases_card.html", onpeople.cases_card, column="right", permission=May.READ_CASES, on=("contact",)
+        )
+    )

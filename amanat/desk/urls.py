@@ -8,6 +8,7 @@ from amanat.accounts.access import WRITES, anyone, member, members
 from amanat.accounts.permissions import May
 from amanat.core.limits import Limit
 from amanat.core.routes import route
+from amanat.desk.cases.urls import case_routes
 from amanat.desk.views import calendars, home, papers, receipts, record_list, records, settings, todos
 
 FORM = ("GET", "POST")
@@ -299,4 +300,4 @@ catalogue_routes = [
         records=("desk.service.retired",),
     ),
 ]
-urlpatterns = [*home_routes, *record_routes, *paper_routes, *task_routes, *catalogue_routes]
+urlpatterns = [*home_routes, *record_routes, *paper_routes, *task_routes, *case_routes, *catalogue_routes]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from amanat.desk.importing import catalogue, payments, records, tasks
+from amanat.desk.importing import cases, catalogue, payments, records, tasks
 from amanat.people.importing import parts
 
 
 def register() -> None:
-    for part in (catalogue.PART, records.PART, payments.PART, tasks.PART):
+    for part in (catalogue.PART, records.PART, payments.PART, tasks.PART, cases.PART):
         parts.register(part)

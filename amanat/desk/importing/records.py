@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.accounts.permissions import May
-from amanat.core import ids as new_ids
 from amanat.desk import books
+from amanat.desk.importing import numbering
 from amanat.desk.models import Service, ServiceRecord
 from amanat.people import search
 from amanat.people.importing import checking, customs, made, parts
@@ -51,7 +50,9 @@ def _fit(links: Links, lines: Sequence[Line]) -> None:
         take_members(links, line, owner_id="owner_email", created_by_id="created_by_email")
         row |= {"paid_paise": 0, "updated_at": links.at, "created_at": row["created_at"] or links.at}
     _without_lost_repeats(lines, own)
-    _number([line for line in lines if line.is_good], links.workspace_id)
+    numbering.keep_or_give(
+        [line for line in lines if line.is_good], links.workspace_id, model=ServiceRecord, what="service_record"
+    )
 
 
 def _without_lost_repeats(lines: Sequence[Line], own: set[str]) -> None:
@@ -69,32 +70,6 @@ def take_members(links: Links, line: Line, **columns: str) -> None:
         line.row[column] = links.member(email)
         if email and line.row[column] is None and column in {"owner_id", "assignee_id"}:
             line.warn(key, _("No member of this workspace has this e-mail address."), email)
-
-
-_KEEP_ABOVE = """
-INSERT INTO desk_counter AS c (id, workspace_id, what, next_number) VALUES (%(id)s, %(here)s, 'service_record', %(next)s + %(more)s)
-ON CONFLICT (workspace_id, what) DO UPDATE SET next_number = greatest(c.next_number, %(next)s) + %(more)s
-RETURNING next_number - %(more)s
-"""
-
-
-def _number(lines: Sequence[Line], workspace_id: UUID) -> None:
-    """The number it had when no other record has it, otherwise the next one; the counter goes on behind them all."""
-    if not lines:
-        return
-    wanted = [line.row["number"] for line in lines]
-    taken = set(ServiceRecord.objects.of(workspace_id).filter(number__in=wanted).values_list("number", flat=True))
-    without = []
-    for line in lines:
-        if line.row["number"] in taken:
-            without.append(line)
-        taken.add(line.row["number"])
-    with connection.cursor() as cursor:
-        values = {"id": new_ids.new(), "here": workspace_id, "next": max(wanted) + 1, "more": len(without)}
-        cursor.execute(_KEEP_ABOVE, values)
-        first = int(cursor.fetchone()[0])
-    for place, line in enumerate(without):
-        line.row["number"] = first + place
 
 
 def _follow(links: Links, lines: Sequence[Line]) -> None:

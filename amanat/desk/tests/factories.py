@@ -8,6 +8,9 @@ from typing import Any
 
 from amanat.accounts.models import Member, Workspace
 from amanat.desk import services, todo
+from amanat.desk.cases import handling
+from amanat.desk.cases.handling import NewCase
+from amanat.desk.cases.models import SupportCase
 from amanat.desk.models import Service, ServiceRecord, Task
 from amanat.desk.payments import NewPayment
 from amanat.desk.services import NewService
@@ -60,3 +63,15 @@ def make_task(
 ) -> Task:
     about = {name: details.pop(name) for name in ("contact", "company", "record") if name in details}
     return todo.create(by=by, at=at, wanted=NewTask(title=title, due_on=due_on, **details), **about)
+
+
+def make_case(
+    by: Member,
+    subject: str = "Wrong name on the PAN card",
+    *,
+    contact: Contact | None = None,
+    at: datetime = NOW,
+    **details: Any,
+) -> SupportCase:
+    wanted = NewCase(subject, **details)
+    return handling.take_up(contact=contact or make_contact(by), wanted=wanted, by=by, at=at)

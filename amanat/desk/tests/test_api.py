@@ -120,6 +120,7 @@ def test_a_record_needs_somebody_and_something(hers: Program, shree: Workspace, 
     assert hers.get("/service-records").json()["items"] == []
 
 
+@pytest.mark.slow
 def test_a_change_is_checked_against_what_was_read_and_what_was_paid(hers: Program, sunita: Contact) -> None:
     made = _record(hers, sunita, payment={"amount_paise": 10_000, "method": "cash"})
     url, tag = made["Location"], made["ETag"]
@@ -152,6 +153,7 @@ def test_the_checklist_takes_its_own_entries_only(hers: Program, shree: Workspac
     assert (ticked["steps_done"], ticked["documents_seen"]) == (["Submit"], [])
 
 
+@pytest.mark.slow
 def test_payments_are_taken_once_never_too_much_and_cancelled_with_a_reason(hers: Program, sunita: Contact) -> None:
     url = _record(hers, sunita)["Location"]
     part = {"amount_paise": 15_000, "method": "cash", "expected_balance_paise": 20_000}
@@ -173,6 +175,7 @@ def test_payments_are_taken_once_never_too_much_and_cancelled_with_a_reason(hers
     assert hers.post(f"{url}/restoration").json()["deleted_at"] is None
 
 
+@pytest.mark.slow
 def test_money_taken_at_once_by_many_is_never_more_than_owed(committed_db: None, shree: Workspace) -> None:
     contact = make_contact(shree)
     url = _record(owners_program(shree), contact)["Location"]
@@ -188,6 +191,7 @@ def test_money_taken_at_once_by_many_is_never_more_than_owed(committed_db: None,
         assert sorted(pool.map(pay, range(8))) == [201] * 3 + [409] * 5
 
 
+@pytest.mark.slow
 def test_payments_are_listed_by_day_and_key(hers: Program, shree: Workspace, sunita: Contact) -> None:
     url = _record(hers, sunita)["Location"]
     days = [str(_today(shree) - timedelta(days=back)) for back in (3, 2, 1)]
@@ -202,6 +206,7 @@ def test_payments_are_listed_by_day_and_key(hers: Program, shree: Workspace, sun
     assert hers.get("/payments?method=upi").json()["items"] == []
 
 
+@pytest.mark.slow
 def test_records_are_listed_by_view_and_key_with_the_same_statements(
     hers: Program, shree: Workspace, sunita: Contact
 ) -> None:
@@ -224,6 +229,7 @@ def test_records_are_listed_by_view_and_key_with_the_same_statements(
     ]
 
 
+@pytest.mark.slow
 def test_what_a_limited_member_may_not_see_does_not_exist(shree: Workspace, hers: Program, sunita: Contact) -> None:
     record = _record(hers, sunita, payment={"amount_paise": 100, "method": "cash"})
     task = hers.post("/tasks", {"title": "Call", "due_on": "2030-01-01", "contact_id": str(sunita.pk)})
@@ -260,6 +266,7 @@ def test_papers_show_a_masked_number_and_nothing_to_open(hers: Program, shree: W
     assert hers.get("/papers").json()["items"] == []
 
 
+@pytest.mark.slow
 def test_a_task_is_made_changed_put_off_and_finished(hers: Program, shree: Workspace, sunita: Contact) -> None:
     today = _today(shree)
     made = hers.post(

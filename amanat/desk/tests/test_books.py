@@ -135,6 +135,7 @@ def everything(workspace: Workspace, *, ledger: bool = True) -> str:
 # --- what stays and what goes ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_services_with_a_fee_or_a_payment_stay_and_the_others_go(shop: Shop) -> None:
     purge(shop.rekha, shop.sunita)
     assert [each.pk for each in kept(shop)] == [shop.paid.pk, shop.unpaid.pk, shop.cancelled_payment.pk]
@@ -161,6 +162,7 @@ def test_the_figures_of_the_books_are_as_they_were(shop: Shop) -> None:
     assert (figures(), money()) == before
 
 
+@pytest.mark.slow
 def test_no_word_of_the_person_is_left_in_any_table(shop: Shop) -> None:
     before = everything(shop.here)
     assert all(trace in before for trace in TRACES if trace not in {"98220"}), [t for t in TRACES if t not in before]
@@ -182,6 +184,7 @@ def test_each_column_that_could_tell_is_empty(shop: Shop) -> None:
         assert set(Payment.objects.of(shop.here).values_list("reference", "cancel_reason")) == {("", "")}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("which", "title"), [("paid", "PAN correction"), ("unpaid", "Service"), ("cancelled_payment", "PAN correction")]
 )
@@ -190,6 +193,7 @@ def test_a_typed_title_becomes_the_catalogues_or_a_plain_word(shop: Shop, which:
     assert {each.pk: each.title for each in kept(shop)}[getattr(shop, which).pk] == title
 
 
+@pytest.mark.slow
 def test_the_plain_word_is_in_the_shops_language(shop: Shop) -> None:
     with tenancy.inside(shop.here):
         shop.here.language = "mr"
@@ -200,6 +204,7 @@ def test_the_plain_word_is_in_the_shops_language(shop: Shop) -> None:
     assert word != "Service" and {each.title for each in kept(shop)} == {"PAN correction", word}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("which", "status"), [("paid", "cancelled"), ("unpaid", "cancelled"), ("cancelled_payment", "delivered")]
 )
@@ -208,6 +213,7 @@ def test_work_in_hand_ends_and_what_was_finished_stays_finished(shop: Shop, whic
     assert {each.pk: each.status for each in kept(shop)}[getattr(shop, which).pk] == status
 
 
+@pytest.mark.slow
 def test_papers_files_tasks_lines_and_entries_are_gone(shop: Shop) -> None:
     with tenancy.inside(shop.here):
         assert StoredFile.objects.of(shop.here).count() == 1
@@ -218,6 +224,7 @@ def test_papers_files_tasks_lines_and_entries_are_gone(shop: Shop) -> None:
         assert set(SearchEntry.objects.of(shop.here).values_list("pk", flat=True)) == {each.pk for each in kept(shop)}
 
 
+@pytest.mark.slow
 def test_that_a_paper_was_opened_stays_written_down(shop: Shop) -> None:
     with tenancy.inside(shop.here):
         paper = Paper.objects.of(shop.here).get()
@@ -240,6 +247,7 @@ def test_the_kept_sums_agree_with_the_payments_before_and_after(shop: Shop) -> N
     assert both() == (20_000, 20_000)
 
 
+@pytest.mark.slow
 def test_purging_twice_and_purging_others_changes_nothing_more(shop: Shop) -> None:
     purge(shop.rekha, shop.sunita)
     before = [(each.pk, each.erased_at, each.updated_at) for each in kept(shop)]
@@ -280,6 +288,7 @@ def test_the_daily_round_does_the_same_as_a_member(shop: Shop) -> None:
     assert [each.is_erased for each in kept(shop)] == [True, True, True]
 
 
+@pytest.mark.slow
 def test_purging_costs_the_same_for_one_and_five_services(rekha: Member, django_assert_num_queries: Any) -> None:
     from django.test.utils import CaptureQueriesContext
 
@@ -340,6 +349,7 @@ def test_a_service_of_both_stays_whole_until_the_second_goes(rekha: Member, goes
         assert (fresh.notes, fresh.is_erased, fresh.for_whom) == ("", True, "erased person")
 
 
+@pytest.mark.slow
 def test_a_task_about_somebody_else_lives_on_without_the_service(shop: Shop) -> None:
     with tenancy.inside(shop.here):
         ravi = make_contact(shop.rekha, "Ravi Patil")
@@ -363,6 +373,7 @@ def test_a_repetition_lets_go_of_what_it_repeated(shop: Shop) -> None:
 # --- merges ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_books_of_a_merged_person_go_with_the_one_that_was_kept(shop: Shop) -> None:
     with tenancy.inside(shop.here):
         twin = make_contact(shop.rekha, "Sunita D.")
@@ -390,6 +401,7 @@ def test_undoing_a_merge_leaves_what_was_erased_since_erased(rekha: Member) -> N
     assert found == {lone.pk: (None, True), both.pk: (gone_firm.pk, False)}
 
 
+@pytest.mark.slow
 def test_undoing_a_merge_of_people_moves_their_services_back_as_ever(shop: Shop) -> None:
     with tenancy.inside(shop.here):
         twin = make_contact(shop.rekha, "Sunita D.")
@@ -418,6 +430,7 @@ ACTS: dict[str, tuple[type[Exception], Callable[[ServiceRecord, Member], object]
 }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("act", list(ACTS))
 @pytest.mark.parametrize("seen", ["before", "after"])
 def test_no_rule_changes_what_is_left(shop: Shop, act: str, seen: str) -> None:
@@ -449,6 +462,7 @@ PERSONAL: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("column", list(PERSONAL))
 def test_the_database_itself_refuses_a_trace(shop: Shop, column: str) -> None:
     purge(shop.rekha, shop.sunita)
@@ -456,6 +470,7 @@ def test_the_database_itself_refuses_a_trace(shop: Shop, column: str) -> None:
         ServiceRecord.objects.of(shop.here).filter(pk=shop.paid.pk).update(**{column: PERSONAL[column]})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("column", ["contact", "company", "repeats"])
 def test_the_database_itself_refuses_a_person(shop: Shop, column: str) -> None:
     with tenancy.inside(shop.here):
@@ -480,6 +495,7 @@ def test_without_the_mark_a_service_must_be_for_someone(shop: Shop) -> None:
 # --- where it shows --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_stands_among_all_and_in_no_other_view(shop: Shop) -> None:
     purge(shop.rekha, shop.sunita)
     with tenancy.inside(shop.here):
@@ -492,6 +508,7 @@ def test_it_stands_among_all_and_in_no_other_view(shop: Shop) -> None:
     assert (figures.in_hand, figures.due_this_week, figures.unpaid_paise, week) == (0, 0, 0, [])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("language", "words"), [("en", "erased person"), ("hi", ""), ("mr", "")])
 def test_the_list_and_the_page_say_erased_person(shop: Shop, language: str, words: str) -> None:
     purge(shop.rekha, shop.sunita)
@@ -507,6 +524,7 @@ def test_the_list_and_the_page_say_erased_person(shop: Shop, language: str, word
         assert not [trace for trace in TRACES if trace in page.text]
 
 
+@pytest.mark.slow
 def test_its_page_offers_nothing_to_do(shop: Shop) -> None:
     before = signed_in(shop.rekha).get(f"/services/{shop.paid.pk}/").text
     purge(shop.rekha, shop.sunita)
@@ -523,6 +541,7 @@ POSTS = {
 NAMES = {"pay": "payment_take", "paper": "paper_attach"}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("act", list(POSTS))
 def test_no_form_changes_it_and_each_answers_in_words(shop: Shop, act: str) -> None:
     from django.urls import reverse

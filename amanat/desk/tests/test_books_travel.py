@@ -54,6 +54,7 @@ def only_record(member: Member) -> ServiceRecord:
         return found
 
 
+@pytest.mark.slow
 def test_the_books_of_the_erased_come_over_as_they_are(rekha: Member) -> None:
     other = there(rekha)
     run = taken(other, exported(rekha))
@@ -80,6 +81,7 @@ def test_the_books_of_the_erased_come_over_as_they_are(rekha: Member) -> None:
         assert after.pk in [hit.id for hit in search.find("PAN correction", member=other)]
 
 
+@pytest.mark.slow
 def test_importing_them_again_changes_nothing(rekha: Member) -> None:
     other, content = there(rekha), exported(rekha)
     taken(other, content)
@@ -94,6 +96,7 @@ FORGED: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("column", list(FORGED))
 def test_a_file_that_puts_more_into_them_brings_the_books_alone(rekha: Member, column: str) -> None:
     def change(found: dict[str, Any]) -> None:
@@ -107,6 +110,7 @@ def test_a_file_that_puts_more_into_them_brings_the_books_alone(rekha: Member, c
     assert (kept.due_on, kept.follow_up_on, kept.deleted_at, kept.papers_vanish) == (None, None, None, False)
 
 
+@pytest.mark.slow
 def test_a_mark_on_a_service_of_somebody_who_is_here_is_not_believed(rekha: Member) -> None:
     with tenancy.inside(rekha.workspace, actor=rekha.pk):
         record = make_record(rekha, contact=make_contact(rekha, "Ravi Patil"), notes="his own")

@@ -75,6 +75,7 @@ def test_every_kind_has_a_case() -> None:
     assert set(CASES) == set(Kind)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", list(CASES))
 def test_a_value_of_each_kind_is_entered_stored_shown_and_entered_again(rekha: Member, kind: str) -> None:
     one, record, browser = field(rekha, kind), record_of(rekha), signed_in(rekha)
@@ -93,6 +94,7 @@ def test_a_value_of_each_kind_is_entered_stored_shown_and_entered_again(rekha: M
     assert stored(rekha) == {}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", list(WRONG))
 def test_a_wrong_value_is_told_at_its_field_and_nothing_changes(rekha: Member, kind: str) -> None:
     one, record, browser = field(rekha, kind), record_of(rekha), signed_in(rekha)

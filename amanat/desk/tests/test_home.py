@@ -5,15 +5,16 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from amanat.accounts.models import Workspace
-from amanat.accounts.permissions import Role
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.permissions import May, Role
 from amanat.accounts.tests.factories import make_member, make_workspace, owner_of, signed_in
 from amanat.core import clock, tenancy
-from amanat.desk import home, payments, services
+from amanat.desk import home, payments, services, waiting
 from amanat.desk.models import Service
 from amanat.desk.payments import NewPayment
 from amanat.desk.tests.factories import NOW, TODAY, make_contact, make_record, make_task
 from amanat.desk.tests.test_pages import statements
+from amanat.desk.waiting import Waiting
 from amanat.people import masking
 
 
@@ -96,6 +97,7 @@ def test_collected_is_by_month_and_a_team_member_sees_her_own(shree: Workspace) 
         assert [month.paise for month in home.overview(prakash, TODAY).months][-3:] == [0, 0, 3_000]
 
 
+@pytest.mark.slow
 def test_first_steps_vanish_one_by_one(db: None) -> None:
     shop = make_workspace(kind="csc")
     owner = owner_of(shop)
@@ -185,6 +187,21 @@ def test_a_restricted_person_is_not_called_from_a_line(shree: Workspace, monkeyp
     monkeypatch.setattr(masking, "guard", lambda *asked: masking.Guard(restricted=frozenset({closed.pk})))
     page = signed_in(rekha).get("/").text
     assert "9822041788" in page and "9822041799" not in page and "Farhana Khan" in page
+
+
+@pytest.mark.parametrize(("role", "is_told"), [(Role.MANAGER, True), (Role.AGENT, False)])
+def test_what_waits_for_a_decision_is_told_to_who_may_decide(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch, role: Role, is_told: bool
+) -> None:
+    monkeypatch.setattr(waiting, "_registered", [])
+    browser = signed_in(make_member(shree, role))
+    before = statements(browser, "/")
+    waiting.register(Waiting(
+        "members", May.MANAGE_REMINDERS, Member.objects.of, lambda count, shown: f"{shown} wait.", lambda: "/members/?waiting", "Decide"
+    ))  # fmt: skip
+    page = browser.get("/").text
+    assert ("wait. <a" in page, "/members/?waiting" in page) == (is_told, is_told)
+    assert statements(browser, "/") == before
 
 
 def test_numbers_on_the_home_page_cost_one_statement(shree: Workspace) -> None:

@@ -18,9 +18,12 @@ from amanat.core import clock, ids, tally, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.core.recurrence import Repeat, Unit
 from amanat.desk import papers, payments, services, todo
+from amanat.desk.cases import counting, handling
+from amanat.desk.cases.counting import Year
+from amanat.desk.cases.models import SupportCase
 from amanat.desk.models import Counter, Payment, Service, ServiceRecord, Task
 from amanat.desk.payments import NewPayment
-from amanat.desk.tests.factories import NOW, make_contact, make_record, make_service, make_task
+from amanat.desk.tests.factories import NOW, make_case, make_contact, make_record, make_service, make_task
 from amanat.people import companies, custom_fields, export_formats, notes, search
 from amanat.people.custom_fields import FieldDraft
 from amanat.people.drafts import CompanyDraft
@@ -42,10 +45,10 @@ from amanat.people.models import (
 from amanat.people.tests.test_importing_runs import again, queued
 
 pytestmark = pytest.mark.django_db
-LISTS = ("stages", "tags", "companies", "contacts", "catalogue", "services", "payments", "tasks")
+LISTS = ("stages", "tags", "companies", "contacts", "catalogue", "services", "payments", "tasks", "cases")
 MODELS: dict[str, Any] = {
     "stages": Stage, "tags": Tag, "companies": Company, "contacts": Contact, "catalogue": Service, "services": ServiceRecord,
-    "payments": Payment, "tasks": Task, "timeline": Interaction,
+    "payments": Payment, "tasks": Task, "cases": SupportCase, "timeline": Interaction,
 }  # fmt: skip
 
 
@@ -120,6 +123,9 @@ def fill(by: Member) -> None:
     rent = make_task(by, "Rent", due_on=date(2026, 1, 31), repeat=Repeat(Unit.MONTH, month_day=31))
     todo.finish(task=rent, by=by, at=NOW)
     todo.cancel(task=make_task(by, "Never mind"), by=by, at=NOW)
+    wrong_name = make_case(by, "=Wrong name", contact=sunita, what="PAN says Deshmuk\n-1", owner=by)
+    handling.close(case=wrong_name, outcome="@New card", satisfaction=4, by=by, at=NOW)
+    make_case(by, "Receipt missing", contact=sunita)
     notes.write(record=sunita, by=by, at=NOW - timedelta(days=3), text="She called.\nTomorrow again.", kind="call")
     notes.write(record=firm, by=by, at=NOW, text="Asked for the audit")
 
@@ -207,6 +213,7 @@ def test_the_same_file_again_changes_nothing(rekha: Member, there: Member, forma
     assert everything(there) == before
 
 
+@pytest.mark.slow
 def test_into_the_workspace_it_came_from_it_changes_nothing(rekha: Member) -> None:
     content, before = exported(rekha), everything(rekha)
     run = taken(rekha, content)
@@ -214,6 +221,7 @@ def test_into_the_workspace_it_came_from_it_changes_nothing(rekha: Member) -> No
     assert everything(rekha) == before
 
 
+@pytest.mark.slow
 def test_what_is_kept_beside_the_rows_is_right(rekha: Member, there: Member) -> None:
     with tenancy.inside(rekha.workspace):
         met_at = Contact.objects.of(rekha.workspace).get(external_id="C-1").last_contact_at
@@ -234,13 +242,21 @@ def test_what_is_kept_beside_the_rows_is_right(rekha: Member, there: Member) -> 
         following = todo.finish(task=Task.objects.of(here).open().get(title="Rent"), by=there, at=NOW)
         assert following is not None and following.due_on > date(2026, 11, 21)
         assert make_record(there, contact=sunita).number == 5
+        assert counting.of_year(2026, workspace=here) == Year(1, 1, 4)
+        assert [hit.kind for hit in search.find("wrong name", member=there)] == ["case"]
+        case = SupportCase.objects.of(here).get(number=1)
+        assert [line.reference_id for line in Interaction.objects.of(here).filter(kind="case")] == [
+            case.pk, case.pk, SupportCase.objects.of(here).get(number=2).pk,
+        ]  # fmt: skip
+        assert make_case(there, contact=sunita).number == 3
 
 
+@pytest.mark.slow
 def test_the_report_and_the_ledger_tell_each_list(rekha: Member, there: Member) -> None:
     run = taken(there, exported(rekha))
     told = run.options["lists"]
     assert {name: told[name]["created"] for name in LISTS} == {
-        "stages": 2, "tags": 2, "companies": 1, "contacts": 2, "catalogue": 1, "services": 4, "payments": 3, "tasks": 4,
+        "stages": 2, "tags": 2, "companies": 1, "contacts": 2, "catalogue": 1, "services": 4, "payments": 3, "tasks": 4, "cases": 2,
     }  # fmt: skip
     assert sum(one["created"] for one in told.values()) == run.created
     assert sum(sum(one.values()) for one in told.values()) == run.position == run.total
@@ -274,11 +290,12 @@ def test_undone_as_a_whole_and_taken_again(rekha: Member, there: Member) -> None
     assert (told["kept"], told["restored"]) == (0, 0)
     with tenancy.inside(there.workspace):
         here = there.workspace
-        for model in (Service, ServiceRecord, Payment, Task):
+        for model in (Service, ServiceRecord, Payment, Task, SupportCase):
             assert not model.objects.of(here).exists(), model
         assert not Contact.objects.of(here).alive().exists() and not Company.objects.of(here).alive().exists()
         assert not SearchEntry.objects.of(here).exists()
         assert tally.count("collected:2026-11", workspace=here) == tally.count("contacts", workspace=here) == 0
+        assert counting.of_year(2026, workspace=here) == Year(0, 0, 0)
         assert not ImportChange.objects.of(here).exists()
     assert before["services"] == 0
     second = taken(there, content)
@@ -286,7 +303,7 @@ def test_undone_as_a_whole_and_taken_again(rekha: Member, there: Member) -> None
     assert lists(exported(there)) == lists(content)
     with tenancy.inside(there.workspace):
         assert tally.count("contacts", workspace=there.workspace) == 2
-        assert SearchEntry.objects.of(there.workspace).count() == 6
+        assert SearchEntry.objects.of(there.workspace).count() == 8
     undone(second, there)
     with tenancy.inside(there.workspace):
         assert tally.count("contacts", workspace=there.workspace) == 0
@@ -357,6 +374,7 @@ def test_undo_leaves_a_task_that_was_finished_since(rekha: Member, there: Member
         assert ServiceRecord.objects.of(there.workspace).count() == 1  # what the task is about
 
 
+@pytest.mark.slow
 def test_payments_added_to_a_service_of_before_go_alone(rekha: Member) -> None:
     """The record was here, one of its payments was not: undoing takes the payment and leaves the record."""
     with tenancy.inside(rekha.workspace, actor=rekha.pk):
@@ -377,6 +395,7 @@ def test_payments_added_to_a_service_of_before_go_alone(rekha: Member) -> None:
 # --- who may -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("role", [Role.AGENT, Role.AUDITOR])
 def test_whoever_may_not_import_cannot_start_it(rekha: Member, there: Member, role: Role) -> None:
     content, before = exported(rekha), counts(there)
@@ -389,6 +408,7 @@ def test_whoever_may_not_import_cannot_start_it(rekha: Member, there: Member, ro
     assert counts(there) == before
 
 
+@pytest.mark.slow
 def test_a_permission_that_a_list_needs_is_needed(
     rekha: Member, there: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

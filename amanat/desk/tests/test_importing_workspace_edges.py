@@ -129,6 +129,7 @@ def another(name: str, record: dict[str, Any], place: int) -> dict[str, Any]:
     return kept | {"id": str(ids.new())} | own.get(name, {})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", list(_BAD))
 def test_records_that_cannot_be_taken_are_told_and_all_others_are(there: Member, content: bytes, name: str) -> None:
     def spoil(found: dict[str, Any]) -> None:
@@ -140,6 +141,7 @@ def test_records_that_cannot_be_taken_are_told_and_all_others_are(there: Member,
     assert lists(exported(there)) == lists(content)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", list(_DOUBTFUL))
 def test_values_that_cannot_be_taken_are_left_out_and_told(there: Member, content: bytes, name: str) -> None:
     def spoil(found: dict[str, Any]) -> None:
@@ -156,6 +158,7 @@ def test_values_that_cannot_be_taken_are_left_out_and_told(there: Member, conten
     assert not any(is_failure for is_failure, _column, _reason in problems(run))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["services", "contacts", "tasks"])
 def test_lines_that_are_no_records_are_told(there: Member, content: bytes, name: str) -> None:
     broken = [b"null", b"[]", b"17", b'"text"', b"{", b"{}", b"[" * 5_000, b"\xff\xfe"]
@@ -179,6 +182,7 @@ def test_a_file_that_was_cut_off_writes_no_row(there: Member, content: bytes, na
     assert everything(there) == before
 
 
+@pytest.mark.slow
 def test_a_program_may_have_written_the_file_anew(there: Member, content: bytes) -> None:
     assert taken(there, edited(content, lambda found: None)).state == "done"
     assert lists(exported(there)) == lists(content)
@@ -229,6 +233,7 @@ def test_a_person_who_is_here_under_another_id_gets_the_services(there: Member, 
         assert not ImportChange.objects.of(there.workspace).filter(run=run).exists()
 
 
+@pytest.mark.slow
 def test_numbers_that_are_taken_are_not_given_twice(there: Member, content: bytes) -> None:
     with tenancy.inside(there.workspace, actor=there.pk):
         mine = [make_record(there).number for _ in range(2)]
@@ -241,6 +246,7 @@ def test_numbers_that_are_taken_are_not_given_twice(there: Member, content: byte
         assert make_record(there).number == 7
 
 
+@pytest.mark.slow
 def test_a_service_of_the_catalogue_with_the_same_key_is_the_one_that_is_here(there: Member, content: bytes) -> None:
     (key,) = (one["key"] for one in json.loads(content)["catalogue"])
     with tenancy.inside(there.workspace):
@@ -282,6 +288,7 @@ def test_two_companies_of_one_name_stay_two(rekha: Member, there: Member) -> Non
         assert Contact.objects.of(there.workspace).get(name="Om Kale").company_id == second.pk
 
 
+@pytest.mark.slow
 def test_what_lies_in_the_bin_comes_out_when_its_own_file_comes(rekha: Member) -> None:
     content = exported(rekha)
     with tenancy.inside(rekha.workspace, actor=rekha.pk):
@@ -299,6 +306,7 @@ def test_what_lies_in_the_bin_comes_out_when_its_own_file_comes(rekha: Member) -
         assert tally.count("contacts", workspace=rekha.workspace) == before
 
 
+@pytest.mark.slow
 def test_who_was_erased_for_good_comes_back_under_another_id(
     there: Member, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,6 +361,7 @@ def test_a_file_of_another_member_s_shop_leaves_out_who_is_not_here(db: None, co
 # --- two of the same ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["services", "payments", "tasks", "catalogue", "stages", "tags", "timeline"])
 def test_a_record_twice_in_the_file_is_written_once(there: Member, content: bytes, name: str) -> None:
     run = taken(there, edited(content, lambda found: found[name].append(found[name][0])))
@@ -360,6 +369,7 @@ def test_a_record_twice_in_the_file_is_written_once(there: Member, content: byte
     assert lists(exported(there)) == lists(content)
 
 
+@pytest.mark.slow
 def test_an_occurrence_that_is_here_under_another_id_is_not_doubled(there: Member, content: bytes) -> None:
     taken(there, content)
 
@@ -391,6 +401,7 @@ class Killed(BaseException):
     """What kill -9 is to this process: nothing after it runs, the open transaction is gone."""
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("moment", ["before the position", "after the position"])
 @pytest.mark.parametrize("batch", range(1, 10))
 def test_killed_at_every_edge_nothing_is_lost_or_doubled(
@@ -418,6 +429,7 @@ def test_killed_at_every_edge_nothing_is_lost_or_doubled(
     assert lists(exported(there)) == lists(content)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("killed_in", range(1, 9))
 def test_killed_while_undoing_it_can_be_taken_up(
     there: Member, content: bytes, monkeypatch: pytest.MonkeyPatch, killed_in: int
@@ -449,6 +461,7 @@ def test_killed_while_undoing_it_can_be_taken_up(
         assert tally.count("collected:2026-11", workspace=there.workspace) == 0
 
 
+@pytest.mark.slow
 def test_stopped_between_two_lists_and_gone_on(there: Member, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     run = queued(there, content, name="workspace.json")
     real = working._advance
@@ -476,6 +489,7 @@ def test_batches_of_one_row_give_the_same(there: Member, content: bytes, monkeyp
     assert lists(exported(there)) == lists(content)
 
 
+@pytest.mark.slow
 def test_a_row_the_database_refuses_stands_alone_in_any_list(
     there: Member, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -496,6 +510,7 @@ def test_a_row_the_database_refuses_stands_alone_in_any_list(
 # --- pages ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_pages_tell_what_is_in_the_file_and_what_came_of_it(there: Member, content: bytes) -> None:
     browser = signed_in(there)
     answer: Any = browser.post("/imports/", {"file": _named(content, "workspace.json")})
@@ -520,6 +535,7 @@ def _named(content: bytes, name: str) -> Any:
     return SimpleUploadedFile(name, content)
 
 
+@pytest.mark.slow
 def test_the_preview_and_the_report_use_one_word(there: Member, content: bytes) -> None:
     def spoil(found: dict[str, Any]) -> None:
         found["stages"][0]["id"] = "no id"

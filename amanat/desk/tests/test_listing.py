@@ -116,6 +116,7 @@ def walked(member: Member, filters: Filters, limit: int) -> tuple[list[UUID], li
     return [pk for page in pages for pk in page], back
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("view", listing.VIEWS)
 @pytest.mark.parametrize(("seed", "limit"), [(1, 1), (2, 3), (3, 7), (4, 100)])
 def test_pages_are_the_plain_list_cut_in_pieces(rekha: Member, view: str, seed: int, limit: int) -> None:
@@ -127,6 +128,7 @@ def test_pages_are_the_plain_list_cut_in_pieces(rekha: Member, view: str, seed: 
         assert [pk for page in reversed(back) for pk in page][-len(whole) :] == whole[-sum(map(len, back)) :]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("view", listing.VIEWS)
 def test_a_status_narrows_every_view(rekha: Member, view: str) -> None:
     with tenancy.inside(rekha.workspace):
@@ -136,6 +138,7 @@ def test_a_status_narrows_every_view(rekha: Member, view: str) -> None:
             assert walked(rekha, filters, 11)[0] == expected(records, filters), status
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("view", listing.VIEWS)
 def test_service_and_owner_narrow_every_view(rekha: Member, view: str) -> None:
     with tenancy.inside(rekha.workspace):
@@ -158,6 +161,7 @@ BROKEN = ("", "~", "nonsense", "2026-11-21~nonsense", "9" * 400, "\x00")
 BROKEN_VALUES = tuple(f"{value}~{UUID(int=1)}" for value in ("x", "2026-13-45", "", "1e5", "--"))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("view", listing.VIEWS)
 def test_a_broken_place_is_the_first_page(rekha: Member, view: str) -> None:
     with tenancy.inside(rekha.workspace):

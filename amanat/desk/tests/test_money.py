@@ -116,6 +116,7 @@ def test_any_course_of_taking_and_cancelling_keeps_every_sum(rekha: Member, seed
         assert figures is not None and figures.unpaid_paise == owed
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("reference", ["", "4412", "UPI/2026/991", "चेक क्र. ५", "<b>x</b>", "  spaced  out "])
 def test_each_way_of_paying_keeps_its_reference(rekha: Member, reference: str) -> None:
     browser, plain = signed_in(rekha), " ".join(reference.split())
@@ -300,6 +301,7 @@ OWED: list[tuple[int, int, str, bool, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("fee", "paid", "status", "is_unpaid", "shown"), OWED)
 def test_what_is_owed_stands_where_it_should(  # noqa: PLR0917
     rekha: Member, fee: int, paid: int, status: str, is_unpaid: bool, shown: str
@@ -325,6 +327,7 @@ DUE: list[tuple[int | None, str, bool, bool]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("days", "status", "is_late", "is_due"), DUE)
 def test_late_is_what_is_in_hand_after_its_day(
     rekha: Member, days: int | None, status: str, is_late: bool, is_due: bool
@@ -349,6 +352,7 @@ WRONG_FORMS: list[tuple[dict[str, str], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("changed", "words"), WRONG_FORMS)
 def test_a_wrong_form_is_told_and_takes_no_money(rekha: Member, changed: dict[str, str], words: str) -> None:
     with tenancy.inside(rekha.workspace):
@@ -363,6 +367,7 @@ def test_a_wrong_form_is_told_and_takes_no_money(rekha: Member, changed: dict[st
         )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("typed", "paise"),
     [
@@ -402,6 +407,7 @@ def test_each_role_takes_and_cancels_what_it_may(rekha: Member, role: Role) -> N
         assert counted == 1 + (take == 303) - (cancel == 303)
 
 
+@pytest.mark.slow
 def test_taking_money_costs_the_same_for_the_first_and_the_tenth_part(rekha: Member) -> None:
     from amanat.desk.tests.test_pages import statements
 

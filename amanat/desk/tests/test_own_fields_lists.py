@@ -77,6 +77,7 @@ def test_the_usual_columns_stand_when_none_are_chosen(rekha: Member) -> None:
     assert cells(page)[1:] == ["Sunita Deshmukh", "Open", "A-1", "—", "—", "₹\xa0250", "₹\xa0200", "Rekha Kulkarni"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", list(CASES))
 def test_a_field_of_each_kind_is_a_column(rekha: Member, kind: str) -> None:
     one = field(rekha, kind)
@@ -89,6 +90,7 @@ def test_a_field_of_each_kind_is_a_column(rekha: Member, kind: str) -> None:
     assert plain.split("\n")[0].replace("One", "One") in cells(page)[-1] or kind == Kind.LONG_TEXT
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("asked", "shown"),
     [
@@ -188,6 +190,7 @@ def test_the_panel_offers_a_control_for_each_field(rekha: Member) -> None:
     assert '<option value="A">A</option>' in panel and '<option value="yes">Yes</option>' in panel
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("address", "found"),
     [
@@ -238,6 +241,7 @@ def test_a_filter_that_reads_too_long_says_so_instead_of_the_rows(
     assert page.status_code == 200 and "Too many records" in page.text and titles(page.text) == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "address", ["", "?custom.my_text=x", "?columns=custom.my_text&columns=for", "?view=all&custom.my_choice=A"]
 )
@@ -294,6 +298,7 @@ def test_every_kind_is_sent() -> None:
     assert set(SENT) == set(Kind)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", list(SENT))
 def test_a_program_writes_reads_changes_and_empties_a_field(rekha: Member, till: Program, kind: str) -> None:
     one = field(rekha, kind)
@@ -309,6 +314,7 @@ def test_a_program_writes_reads_changes_and_empties_a_field(rekha: Member, till:
     assert till.patch(path, {"custom": {one.key: sent}}).json()["custom"] == {one.key: answered}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", list(WRONG))
 def test_a_wrong_value_is_refused_at_its_field_and_nothing_changes(rekha: Member, till: Program, kind: str) -> None:
     one = field(rekha, kind)

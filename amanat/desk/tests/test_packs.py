@@ -91,6 +91,7 @@ def test_fees_and_terms_make_sense(key: str) -> None:
         assert service.steps, service.key
 
 
+@pytest.mark.sampled
 @pytest.mark.django_db
 @pytest.mark.parametrize("key", sorted(PACKS))
 def test_every_service_would_pass_the_form_that_changes_it(key: str) -> None:

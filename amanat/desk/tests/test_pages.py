@@ -43,6 +43,7 @@ def form(**values: Any) -> dict[str, Any]:
     return {"quantity": "1", "method": "cash"} | values
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("view", listing.VIEWS)
 def test_list_takes_as_many_statements_for_three_rows_as_for_one(shree: Workspace, view: str) -> None:
     rekha = owner_of(shree)
@@ -64,6 +65,7 @@ def test_list_takes_as_many_statements_for_three_rows_as_for_one(shree: Workspac
     assert statements(browser, f"/services/?view={view}") == one <= 8
 
 
+@pytest.mark.slow
 def test_record_page_takes_as_many_statements_for_three_as_for_one(shree: Workspace) -> None:
     rekha = owner_of(shree)
     browser = signed_in(rekha)
@@ -189,6 +191,7 @@ def test_picker_offers_those_who_fit_and_somebody_new(shree: Workspace) -> None:
     assert browser.get("/services/people/", {"q": " "}).text.strip() == ""
 
 
+@pytest.mark.slow
 def test_payment_page_keeps_a_refused_amount_and_tells_why(shree: Workspace) -> None:
     rekha = owner_of(shree)
     browser = signed_in(rekha)
@@ -220,6 +223,7 @@ def test_cancelling_a_payment_needs_a_manager(shree: Workspace) -> None:
         assert Payment.objects.of(shree).get().cancel_reason == "given back"
 
 
+@pytest.mark.slow
 def test_status_checklist_repeat_delete_restore_from_the_page(shree: Workspace) -> None:
     rekha = owner_of(shree)
     browser = signed_in(rekha)
@@ -327,6 +331,7 @@ def test_need_to_know_holds_on_every_page(shree: Workspace, other: Workspace) ->
             assert "Hidden" not in text and "Sunita" not in text
 
 
+@pytest.mark.slow
 def test_auditor_reads_and_writes_nothing(shree: Workspace) -> None:
     rekha, asha = owner_of(shree), make_member(shree, Role.AUDITOR)
     with tenancy.inside(shree):

@@ -87,6 +87,7 @@ BAD: dict[str, tuple[str, bytes]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", list(BAD))
 def test_a_file_that_is_not_what_it_says_is_refused_and_leaves_nothing(rekha: Member, name: str) -> None:
     file, content = BAD[name]
@@ -127,6 +128,7 @@ def test_more_than_the_most_bytes_is_refused(rekha: Member, monkeypatch: pytest.
         attached(rekha, source=io.BytesIO(b"x" * 1_000), name="note.txt")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "name",
     ["../../etc/passwd.png", "a\x00b.png", "<b>.png", "नाव.png", "x" * 300 + ".png", ".png", "COM1.png", 'a".png'],
@@ -164,6 +166,7 @@ def test_a_number_is_kept_in_one_spelling_or_refused(kind: str, typed: str, kept
         assert papers.clean_number(kind, typed) == kept
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("number", "shown"), [("AAAPA1234A", "···· ···· 234A"), ("ABC", "···· ···· ABC")])
 def test_lists_show_the_last_four_and_never_the_rest(rekha: Member, number: str, shown: str) -> None:
     with tenancy.inside(rekha.workspace):
@@ -184,6 +187,7 @@ def test_lists_show_the_last_four_and_never_the_rest(rekha: Member, number: str,
 # --- who opens what --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("what", ["file", "marked", "number"])
 @pytest.mark.parametrize("reason", ["", "   "])
 def test_nothing_opens_without_a_reason(rekha: Member, what: str, reason: str) -> None:

@@ -60,6 +60,7 @@ def seen(member: Member) -> list[int]:
         ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", ["contact", "company"])
 def test_a_service_goes_and_comes_back_with_its_person(rekha: Member, kind: str) -> None:
     with tenancy.inside(rekha.workspace):
@@ -105,6 +106,7 @@ def test_the_bin_of_services_still_has_those_deleted_before(rekha: Member) -> No
         assert list(listing.rows(rekha, listing.Filters(view="bin"), today=TODAY)) == [record]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("url", ["/services/", "/services/?view=unpaid", "/", "/calendar/"])
 def test_people_in_the_bin_cost_no_statement(rekha: Member, url: str) -> None:
     browser = signed_in(rekha)

@@ -145,6 +145,7 @@ def reached(by: Member, status: str) -> ServiceRecord:
     return record
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("start", Status.values)
 def test_a_state_leads_where_the_table_says_and_nowhere_else(rekha: Member, start: str) -> None:
     with tenancy.inside(rekha.workspace):
@@ -278,6 +279,7 @@ ELSE: dict[str, tuple[dict[str, Any], str, bool]] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", list(ELSE))
 def test_what_else_is_due_for_the_person(rekha: Member, case: str) -> None:
     details, status, is_shown = ELSE[case]

@@ -203,6 +203,7 @@ def many_things(by: Member) -> None:
         make_task(by, f"Task {number}", due_on=day, contact=contact)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("sees", ["all", "team", "own"])
 def test_the_overview_is_one_statement_for_any_number_of_rows(rekha: Member, sees: str) -> None:
     member = rekha if sees == "all" else make_member(rekha.workspace, Role.AGENT, sees=sees)
@@ -230,6 +231,7 @@ def test_no_card_of_the_home_page_is_longer_than_its_limit(rekha: Member) -> Non
     assert [each.day for each in shown.expected] == sorted(each.day for each in shown.expected)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("role", list(Role.values))
 def test_each_role_has_the_parts_it_may_read(rekha: Member, role: str) -> None:
     member = rekha if role == Role.OWNER else make_member(rekha.workspace, role)

@@ -73,6 +73,7 @@ AMOUNTS: list[tuple[int, str, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("paise", "figures", "words"), AMOUNTS)
 def test_amounts_stand_in_lakh_and_in_words(rekha: Member, paise: int, figures: str, words: str) -> None:
     with tenancy.inside(rekha.workspace):
@@ -282,6 +283,7 @@ NASTY = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("text", NASTY)
 def test_no_text_becomes_code_of_the_sheet(rekha: Member, text: str) -> None:
     with tenancy.inside(rekha.workspace):

@@ -20,7 +20,7 @@ from amanat.core import clock, tenancy
 from amanat.core.recurrence import Repeat, Unit
 from amanat.desk import papers
 from amanat.desk.models import Payment, Service, ServiceRecord, Task
-from amanat.desk.tests.factories import NOW, TODAY, make_contact, make_record, make_service, make_task
+from amanat.desk.tests.factories import NOW, TODAY, make_case, make_contact, make_record, make_service, make_task
 
 pytestmark = pytest.mark.django_db
 READERS, WRITERS, MANAGERS = "omgr", "omg", "om"
@@ -51,8 +51,10 @@ def shop_of(rekha: Member) -> Shop:
         task = make_task(rekha, record=record)
         paper = papers.attach(kind="pan", number="AAAPA1234A", record=record, by=rekha, at=NOW)
         payment = Payment.objects.of(rekha.workspace).get()
+        case = make_case(rekha, contact=contact)
     ids = {
         "record": record.pk, "contact": contact.pk, "service": service.pk, "task": task.pk, "paper": paper.pk, "payment": payment.pk,
+        "case": case.pk,
     }  # fmt: skip
     return Shop(rekha, ids)
 
@@ -76,6 +78,8 @@ ROUTES: list[tuple[str, str, str, dict[str, Any] | None]] = [
     ("paper_open", "paper", WRITERS, {"reason": "checking", "what": "number"}), ("paper_remove", "paper", WRITERS, {"reason": "x"}),
     ("task_done", "task", WRITERS, {}), ("task_reopen", "task", WRITERS, {}), ("task_snooze", "task", WRITERS, {"until": "tomorrow"}),
     ("task_cancel", "task", WRITERS, {}), ("catalogue_move", "service", MANAGERS, {"direction": "up"}), ("catalogue_retire", "service", MANAGERS, {}),
+    ("cases", "", READERS, None), ("case", "case", READERS, None), ("case_new", "", WRITERS, None), ("case_edit", "case", WRITERS, None),
+    ("case_note", "case", WRITERS, {"text": "Called"}), ("case_close", "case", WRITERS, {"outcome": "Done"}), ("case_reopen", "case", WRITERS, {}),
     ("pack_install", "", MANAGERS, {"pack": "csc"}), ("feed_settings", "", READERS, {"act": "make"}),
 ]  # fmt: skip
 CASES = {
@@ -94,7 +98,7 @@ def digest(workspace: Workspace) -> str:
     """A sum over every row of the desk, to see that nothing changed."""
     with tenancy.inside(workspace), connection.cursor() as cursor:
         parts = []
-        for table in ("service", "servicerecord", "payment", "task", "paper", "counter"):
+        for table in ("service", "servicerecord", "payment", "task", "paper", "counter", "supportcase"):
             cursor.execute(f"SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY id)), '') FROM desk_{table} t")
             parts.append(cursor.fetchone()[0])
     return " ".join(parts)
@@ -135,6 +139,7 @@ def test_an_id_that_is_none_and_one_of_another_shop_do_not_exist(shop: Shop, oth
     assert digest(other) == before
 
 
+@pytest.mark.slow
 def test_who_need_not_know_finds_nothing(shop: Shop) -> None:
     browser = signed_in(make_member(shop.here, Role.AGENT, name="Narrow", sees="own"))
     before = digest(shop.here)
@@ -254,6 +259,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("path", list(POSTS))
 def test_a_bad_body_is_422_with_the_place_and_changes_no_row(shop: Shop, till: Program, path: str) -> None:
     good, at = POSTS[path](shop), path.format(**shop.ids)
@@ -271,6 +277,7 @@ LISTS = ("/service-records", "/services", "/payments", "/papers", "/tasks", "/se
 BAD_QUESTIONS = ("limit=0", "limit=201", "limit=x", "after=nonsense", "after=~", "nothing=1", "limit=1%00")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("path", LISTS)
 def test_a_bad_question_is_422(shop: Shop, till: Program, path: str) -> None:
     answers = {query: till.get(f"{path.format(**shop.ids)}?{query}").status_code for query in BAD_QUESTIONS}
@@ -311,6 +318,7 @@ def test_what_is_not_there_or_anothers_is_404(shop: Shop, till: Program, other: 
     assert digest(other) == before
 
 
+@pytest.mark.slow
 def test_tasks_and_papers_of_people_in_the_bin_are_in_no_list_of_the_api(shop: Shop, till: Program) -> None:
     from amanat.people import bin as bins
     from amanat.people.models import Contact
@@ -327,6 +335,7 @@ def test_tasks_and_papers_of_people_in_the_bin_are_in_no_list_of_the_api(shop: S
     assert len(till.get("/tasks").json()["items"]) == len(till.get("/papers").json()["items"]) == 1
 
 
+@pytest.mark.slow
 def test_what_is_left_of_an_erased_person_is_read_and_never_changed(shop: Shop, till: Program) -> None:
     from datetime import timedelta
 
@@ -352,6 +361,7 @@ def test_what_is_left_of_an_erased_person_is_read_and_never_changed(shop: Shop, 
     assert digest(shop.here) == before
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("path", ["/service-records", "/payments", "/papers", "/tasks"])
 def test_a_page_of_the_api_costs_the_same_for_one_and_three(shop: Shop, till: Program, path: str) -> None:
     from django.test.utils import CaptureQueriesContext

@@ -91,6 +91,7 @@ def unsaved(repeat: Repeat, start: date, *, due_on: date | None = None) -> Task:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(repeat=repeats, start=starts, ahead=st.integers(1, 480))  # the feed shows 500 at most
 def test_the_feed_shows_each_occurrence_once_as_the_naive_model_does(repeat: Repeat, start: date, ahead: int) -> None:
@@ -356,6 +357,7 @@ def test_a_week_is_monday_to_sunday_of_its_day(offset: int) -> None:
     assert first.weekday() == 0 and first <= day < end == first + 7 * DAY
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(repeat=repeats, start=st.dates(date(2026, 9, 1), date(2026, 11, 21)), month=st.integers(1, 12))
 def test_the_calendar_shows_a_series_on_its_days_and_on_no_other(

@@ -57,6 +57,7 @@ PLACES: dict[str, Callable[[Member], Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("place", list(PLACES))
 @pytest.mark.parametrize("kind", ["contact", "company"])
 @pytest.mark.parametrize("sees", ["all", "own"])

@@ -61,6 +61,7 @@ def test_new_task_refuses_in_words(shree: Workspace, more: dict[str, str], messa
         assert not Task.objects.of(shree).exists()
 
 
+@pytest.mark.slow
 def test_done_snooze_reopen_cancel_from_the_pages(shree: Workspace) -> None:
     rekha = owner_of(shree)
     browser = signed_in(rekha)
@@ -144,6 +145,7 @@ def test_month_span_has_whole_weeks() -> None:
     assert agenda.month_span(2027, 2) == (date(2027, 2, 1), date(2027, 3, 1))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "query", ["", "?show=week", "?show=month&day=2027-02-01&who=all", "?day=nonsense", "?day=9999-12-31"]
 )
@@ -163,6 +165,7 @@ def test_calendar_page_takes_as_many_statements_for_three_as_for_one(shree: Work
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_catalogue_pages_add_change_order_and_retire(shree: Workspace) -> None:
     browser = signed_in(owner_of(shree))
     assert "The catalogue is empty" in browser.get("/settings/services/").text

@@ -105,6 +105,10 @@ def today(request: MemberRequest) -> HttpResponse:
             for each in coming
         ],
         "unpaid": [_unpaid_line(record, words) for record in shown.unpaid],
+        "waiting": [
+            {"says": one.says(count, home.shown(count)), "url": one.url(), "action": one.action}
+            for one, count in shown.waiting
+        ],
         "steps": first_steps(request, shown.setup),
         "sees_all": member.sees_all,
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,14 +19,13 @@ from amanat.accounts.once import only_once
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.desk import columns, fields, home, payments, persons, services, veil
-from amanat.desk.forms import ChangeServiceForm, NewServiceForm, PaperForm, PaymentForm, as_uuid, person_text
+from amanat.desk.forms import ChangeServiceForm, NewServiceForm, PaperForm, PaymentForm
 from amanat.desk.models import Paper, Payment, ServiceRecord, Task
 from amanat.desk.payments import NewPayment, PaymentRefused
-from amanat.desk.persons import Person, PersonUnclear
+from amanat.desk.persons import PersonUnclear
 from amanat.desk.services import NEXT_WORDS, NewService, ServiceRefused
-from amanat.desk.views import finding
-from amanat.people import masking, vocabulary
-from amanat.people.masking import Guard
+from amanat.desk.views import choosing, finding
+from amanat.people import vocabulary
 from amanat.people.models import Company, Contact
 
 Status = ServiceRecord.Status
@@ -39,7 +37,7 @@ def service_new(request: MemberRequest) -> HttpResponse:
     offered = finding.offered(request)
     own = finding.own_fields(request, offered)
     if request.method != "POST":
-        form = NewServiceForm(services=offered, own=own, initial=_first_values(request))
+        form = NewServiceForm(services=offered, own=own, initial=choosing.first_person(request))
         return render(request, "desk/service_new.html", {"form": form, "offered": offered, "people": []})
     form = NewServiceForm(request.POST, services=offered, own=own)
     people: list[dict[str, Any]] = []
@@ -48,7 +46,7 @@ def service_new(request: MemberRequest) -> HttpResponse:
             return see_other(reverse("desk:service", args=[_create(request, form).pk]))
         except PersonUnclear as unclear:
             form.add_error("person", str(unclear))
-            people = _options(request, unclear.people)
+            people = choosing.options(request, unclear.people)
         except PaymentRefused as refused:
             form.add_error("paid", str(refused))
         except ServiceRefused as refused:
@@ -73,44 +71,13 @@ def _create(request: MemberRequest, form: NewServiceForm) -> ServiceRecord:
     )  # fmt: skip
 
 
-def _first_values(request: MemberRequest) -> dict[str, Any]:
-    for kind, model in (("contact", Contact), ("company", Company)):
-        identity = as_uuid(request.GET.get(kind, ""))
-        if identity is None:
-            continue
-        rows: QuerySet[Any] = model.objects.of(request.workspace).visible_to(request.member).alive()
-        person = rows.filter(pk=identity).first()
-        if person is not None:
-            return {kind: person.pk, "person": person_text(person, _held(request))}
-    return {}
-
-
 def people_picker(request: MemberRequest) -> HttpResponse:
     """The people a text fits, as options for the picker."""
     text = request.GET.get("q", "")[:200]
     typed = persons.take_apart(text)
     people = persons.find(request.member, typed.phone or text) if text.strip() else []
-    context = {"people": _options(request, people), "typed": typed, "text": text.strip()}
+    context = {"people": choosing.options(request, people), "typed": typed, "text": text.strip()}
     return render(request, "desk/_people_options.html", context)
-
-
-def _held(request: MemberRequest) -> Guard:
-    """What the member does not see of people."""
-    return masking.guard(request.member, vocabulary.of_request(request), request.purpose)
-
-
-def _options(request: MemberRequest, people: Sequence[Person]) -> list[dict[str, Any]]:
-    held = _held(request) if people else Guard()
-    return [_option(person, held) for person in people]
-
-
-def _option(person: Person, held: Guard) -> dict[str, Any]:
-    is_contact = isinstance(person, Contact)
-    firm = person.company.name if isinstance(person, Contact) and person.company else ""
-    sub = held.about(person.pk).shown("company", firm)
-    return {
-        "kind": "contact" if is_contact else "company", "person": person, "text": person_text(person, held), "sub": sub,
-    }  # fmt: skip
 
 
 def service(request: MemberRequest, record_id: UUID) -> HttpResponse:

@@ -120,3 +120,12 @@ TASKS = (
     ("call", "Call about missing papers"), ("visit", "Visits to sign the form"), ("meeting", "Demonstration"),
     ("reminder", "Remind of the renewal"), ("todo", "Print the certificate"),
 )  # fmt: skip
+#: Support cases: what it is about, what happened, and what was done or asked.
+CASES = (
+    ("Name is spelled wrong", "The surname on the certificate lacks an h.", ""),
+    ("Receipt not received", "Paid by UPI, the receipt never came.", ""),
+    ("Form was sent back", "The office wants the address proof once more.", ""),
+    ("Amount was taken twice", "Bank shows two payments on the same day.", "Asked for a photo of the bank statement."),
+    ("Card never came", "Applied in May, nothing by post.", "The post office had it. Collected."),
+    ("Wrong date on the receipt", "The receipt says last year.", "New receipt printed."),
+)

@@ -13,10 +13,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from amanat.accounts.models import Member, Team, Workspace
+from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.desk import catalogue, payments, services, todo
+from amanat.desk.cases import handling
+from amanat.desk.cases.handling import NewCase
 from amanat.desk.models import Service, ServiceRecord
-from amanat.operations.demo.plan import DOMAIN, NOTES, PEOPLE, TASKS, TOWNS, Shop
+from amanat.operations.demo.plan import CASES, DOMAIN, NOTES, PEOPLE, TASKS, TOWNS, Shop
 from amanat.people import companies, contacts, timeline, vocabulary
 from amanat.people.drafts import AddressDraft, CompanyDraft, ContactDraft
 from amanat.people.models import Company, Contact, Source, Stage
@@ -47,6 +50,7 @@ def tell(shop: Shop, workspace: Workspace, members: Sequence[Member], teams: Seq
     scene.people = _people(scene)
     _services(scene)
     _tasks(scene)
+    _cases(scene)
     return scene.people
 
 
@@ -185,3 +189,17 @@ def _tasks(scene: Scene) -> None:
             ),
             contact=contact,
         )
+
+
+def _cases(scene: Scene) -> None:
+    """What people asked to be put right: some new, one late, one that waits for the customer, two that ended well."""
+    workers = [member for member in scene.members if member.may(May.WRITE_CASES)]
+    for number, (subject, what, done) in enumerate(CASES):
+        by, days = workers[number % len(workers)], (0, 1, 6, 4, 40, 90)[number]
+        at = clock.now() - timedelta(days=days, hours=number + 1)
+        wanted = NewCase(subject, what, owner=by if number else None)
+        case = handling.take_up(contact=scene.random.choice(scene.people), wanted=wanted, by=by, at=at)
+        if number == 3:
+            handling.note(case=case, text=done, by=by, at=at + timedelta(hours=3), now_waits=True)
+        elif number > 3:
+            handling.close(case=case, outcome=done, satisfaction=number, by=by, at=at + timedelta(days=2))

@@ -9,6 +9,7 @@ if (picker) {
   const contact = form.elements.namedItem("contact");
   const company = form.elements.namedItem("company");
   const newPerson = form.querySelector("[data-new-person]");
+  const next = form.elements.namedItem("service") ?? form.elements.namedItem("subject");
   const hiddenOf = (control) => (control instanceof RadioNodeList ? control[0] : control);
   let waiting;
   let asked = 0;
@@ -49,14 +50,14 @@ if (picker) {
       const phone = newPerson.querySelector('[name="new_phone"]');
       name.value = option.dataset.name;
       phone.value = option.dataset.phone;
-      (name.value ? phone.value ? form.elements.namedItem("service") : phone : name).focus();
+      (name.value ? phone.value ? next : phone : name).focus();
     } else {
       hiddenOf(option.dataset.kind === "contact" ? contact : company).value = option.dataset.id;
       field.value = option.dataset.text;
       picker.classList.add("is-chosen");
       for (const each of newPerson?.querySelectorAll("input") ?? []) each.value = "";
       newPerson?.classList.add("is-closed");
-      form.elements.namedItem("service")?.focus();
+      next?.focus();
     }
     close();
   };
