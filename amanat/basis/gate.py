@@ -20,7 +20,8 @@ The checks, the first that stops decides:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -31,7 +32,7 @@ from django.db import connection
 
 from amanat.accounts import own_addresses
 from amanat.basis import guardians, hours, regimes, rules, suppression
-from amanat.basis.rules import Rules
+from amanat.basis.rules import Rules, UnknownChannel, UnknownPurpose
 from amanat.core import ids
 from amanat.core.tenancy import HasId, workspace_id_of
 
@@ -207,6 +208,19 @@ def overview(
     questions = [_question(in_force, purpose, channel, at, today) for purpose, channel in wanted]
     found = _facts(here, [(contact_id, question) for question in questions], at)
     return [judge(facts, question) for facts, question in zip(found, questions, strict=True)]
+
+
+def overview_of_known(
+    contact: HasId | UUID, *, workspace: HasId | UUID, wanted: Iterable[tuple[str, str]], at: datetime, today: date
+) -> dict[tuple[str, str], Answer]:
+    """The same by purpose and channel, without what the policy does not know. Writes nothing."""
+    here, contact_id = workspace_id_of(workspace), contact if isinstance(contact, UUID) else contact.pk
+    in_force, questions = rules.of(here, at), dict[tuple[str, str], Question]()
+    for purpose, channel in wanted:
+        with suppress(UnknownPurpose, UnknownChannel):
+            questions[purpose, channel] = _question(in_force, purpose, channel, at, today)
+    found = _facts(here, [(contact_id, question) for question in questions.values()], at)
+    return {pair: judge(facts, question) for facts, (pair, question) in zip(found, questions.items(), strict=True)}
 
 
 def known(

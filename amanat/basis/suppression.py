@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -98,6 +98,39 @@ def against(
     by_digest = {digest(address, workspace_id=here): address for address in addresses}
     latest = _latest(by_digest, workspace_id=here, at=at, purposes=[purpose, ""], channels=[channel, ""])
     return {by_digest[row.digest]: row.reason for row in latest if row.what == Suppression.What.ADDED}
+
+
+class Stop(NamedTuple):
+    """That an address must not be written to: for the purpose over the channel, "" being all, why and since when."""
+
+    address: str
+    purpose: str
+    channel: str
+    reason: str
+    at: datetime
+
+    def covers(self, purpose: str, channel: str) -> bool:
+        return self.purpose in {purpose, ""} and self.channel in {channel, ""}
+
+
+#: What stands against a person's numbers and addresses, for a part of another statement: JSON that `stops` reads. It takes the workspace
+#: (ws), the contact, the moment (at) and the `pads` (inner, outer).
+STOPS = """
+SELECT coalesce(json_agg(json_build_array(address, purpose, channel, reason, at)), '[]') FROM (
+    SELECT DISTINCT ON (a.address, p.purpose, p.channel) a.address, p.purpose, p.channel, p.what, p.reason, p.at
+    FROM (SELECT number AS address FROM people_phone WHERE workspace_id = %(ws)s AND contact_id = %(contact)s
+          UNION ALL SELECT address FROM people_email WHERE workspace_id = %(ws)s AND contact_id = %(contact)s) a
+    JOIN basis_suppression p ON p.workspace_id = %(ws)s AND p.digest = keyed_hash(%(inner)s, %(outer)s, a.address) AND p.at <= %(at)s
+    ORDER BY a.address, p.purpose, p.channel, p.at DESC, p.id DESC) latest
+WHERE what = 'added'
+"""
+
+
+def stops(rows: Iterable[Sequence[str]]) -> list[Stop]:
+    """What `STOPS` gave."""
+    return [
+        Stop(address, purpose, channel, why, datetime.fromisoformat(at)) for address, purpose, channel, why, at in rows
+    ]
 
 
 class _Latest(NamedTuple):

@@ -205,6 +205,7 @@ HELD: list[Held] = [
             "purpose",
             "quiet_days",
             "most_a_day",
+            "moves_over",
             "needs_approval",
             "is_paused",
             "last_day",
@@ -227,5 +228,13 @@ HELD: list[Held] = [
         personal={"made_by": _BY},
         # `people` are ids: of who is erased, one leads nowhere.
         not_personal=_ROW | {"template", "people", "state", "ordered", "refused", "place", "created_at", "ended_at"},
+    ),
+    Held(
+        "messaging.BatchRefusal",
+        "contact",
+        "keep.content",
+        personal={"contact": _WHO},
+        not_personal=_ROW | {"batch", "reason"},
+        via=("reminders",),
     ),
 ]

@@ -36,7 +36,7 @@ from amanat.policy.format import Policy
 from amanat.policy.probing import Asked, Finding, probe
 
 #: Of nobody: a number and a name set aside for tests.
-NUMBER, NAME = "+919899000031", "Xqzmessage Vwkcanary"
+NUMBER, OTHER_NUMBER, NAME = "+919899000031", "+919899000033", "Xqzmessage Vwkcanary"
 HERSELF = How(Method.LINK)
 _MONTH = timedelta(days=30)
 _ELEVEN = time(11)
@@ -116,8 +116,8 @@ def reminders(asked: Asked) -> Finding:
     rule = _a_rule(asked)
     if rule is None:
         return Finding(True, _("The policy has no reminders"), {})
-    agreed, silent = _person(asked), _person(asked)
-    _agrees(asked, agreed, rule.purpose, rule.channels[0], asked.at - timedelta(hours=1))
+    agreed, silent = person(asked), person(asked)
+    agrees(asked, agreed, rule.purpose, rule.channels[0], asked.at - timedelta(hours=1))
     day = _day(asked)
     for contact in (agreed, silent):
         _due(asked, contact, day + timedelta(days=7))
@@ -146,7 +146,7 @@ def reminders(asked: Asked) -> Finding:
     rules=("recipients.whatsapp",),
 )
 def window(asked: Asked) -> Finding:
-    account, contact = _account(asked, Channel.WHATSAPP), _person(asked)
+    account, contact = an_account(asked, Channel.WHATSAPP), person(asked)
     before = _may_say(contact, account, asked.at)
     arriving.take_in(
         workspace_id=asked.workspace_id,
@@ -187,8 +187,8 @@ def texts(asked: Asked) -> Finding:
         (name for name, each in asked.policy.purposes.items() if "sms" in each.per and _is_offer(each.term)), ""
     )
     if marketing and CARRIERS["sms"] in asked.policy.recipients:
-        contact = _person(asked)
-        _agrees(asked, contact, marketing, Channel.SMS, night - timedelta(hours=8))
+        contact = person(asked)
+        agrees(asked, contact, marketing, Channel.SMS, night - timedelta(hours=8))
         answer = gate.decide(
             contact, workspace=asked.workspace_id, purpose=marketing, channel=Channel.SMS, at=night, today=night.date()
         )
@@ -208,7 +208,7 @@ def texts(asked: Asked) -> Finding:
 )
 def metadata(asked: Asked) -> Finding:
     """An invented person is written to and then goes for good: of the message, its sending and its words nothing may be left."""
-    account, contact = _account(asked, Channel.SMS), _person(asked)
+    account, contact = an_account(asked, Channel.SMS), person(asked)
     saying.say(contact=contact, channel=Channel.SMS, words=Words(text=NAME), by=None, at=asked.at, account=account)
     rows = [
         model.objects.of(asked.workspace_id).filter(contact=contact.pk) for model in (Message, Dispatch, MessageWords)
@@ -276,19 +276,19 @@ def _is_offer(term: str) -> bool:
     return term in {"dpv:DirectMarketing", "dpv:Marketing", "dpv:Advertising"}
 
 
-def _person(asked: Asked) -> Contact:
-    contact = Contact.objects.create(workspace_id=asked.workspace_id, name=NAME, main_phone=NUMBER)
-    Phone.objects.create(workspace_id=asked.workspace_id, contact=contact, number=NUMBER)
+def person(asked: Asked, number: str = NUMBER) -> Contact:
+    contact = Contact.objects.create(workspace_id=asked.workspace_id, name=NAME, main_phone=number)
+    Phone.objects.create(workspace_id=asked.workspace_id, contact=contact, number=number)
     return contact
 
 
-def _agrees(asked: Asked, contact: Contact, purpose: str, channel: str, at: datetime) -> None:
+def agrees(asked: Asked, contact: Contact, purpose: str, channel: str, at: datetime) -> None:
     workspace = Workspace.objects.of(asked.workspace_id).get()
     notice = notices.show(workspace=workspace, purposes=[purpose], language="en", at=at)
     consent.give(contact=contact, purpose=purpose, channels=[channel], notice=notice, how=HERSELF, at=at)
 
 
-def _account(asked: Asked, channel: str) -> ChannelAccount:
+def an_account(asked: Asked, channel: str) -> ChannelAccount:
     return ChannelAccount.objects.create(
         workspace_id=asked.workspace_id, channel=channel, provider="probe", name=NAME, address="+919899000032"
     )
@@ -296,25 +296,29 @@ def _account(asked: Asked, channel: str) -> ChannelAccount:
 
 def _a_rule(asked: Asked) -> ReminderRule | None:
     """A working rule of the invented workspace day, over the first channel that the policy lets reminders use."""
-    channel = _reminding_channel(asked.policy)
+    channel = reminding_channel(asked.policy)
     if not channel:
         return None
-    account = _account(asked, channel)
+    text = a_text(asked, an_account(asked, channel))
+    return ReminderRule.objects.create(
+        workspace_id=asked.workspace_id, name=NAME, on=ReminderRule.On.SERVICE_DUE, days=-7, at=_ELEVEN, channels=[channel],
+        templates=[text.template_id], purpose="reminders", needs_approval=False, is_paused=False,
+    )  # fmt: skip
+
+
+def a_text(asked: Asked, account: ChannelAccount) -> TemplateText:
+    """An approved text for reminders, in the account's channel."""
     template = MessageTemplate.objects.create(
-        workspace_id=asked.workspace_id, name="xqzmessage_probe", title=NAME, channel=channel, account=account,
+        workspace_id=asked.workspace_id, name="xqzmessage_probe", title=NAME, channel=account.channel, account=account,
         purpose="reminders", category="utility",
     )  # fmt: skip
-    TemplateText.objects.create(
+    return TemplateText.objects.create(
         workspace_id=asked.workspace_id, template=template, language="en", body="{{1}}", variables=["first_name"],
         state=TemplateText.State.APPROVED,
     )  # fmt: skip
-    return ReminderRule.objects.create(
-        workspace_id=asked.workspace_id, name=NAME, on=ReminderRule.On.SERVICE_DUE, days=-7, at=_ELEVEN, channels=[channel],
-        templates=[template.pk], purpose="reminders", needs_approval=False, is_paused=False,
-    )  # fmt: skip
 
 
-def _reminding_channel(policy: Policy) -> str:
+def reminding_channel(policy: Policy) -> str:
     purpose = policy.purposes.get("reminders")
     allowed = purpose.per if purpose is not None else ()
     return next((one for one in allowed if CARRIERS.get(one, "mail") in policy.recipients and one != Channel.EMAIL), "")

@@ -43,6 +43,15 @@ def number(value: int | float | Decimal, language: str) -> str:
     return sign + grouped(whole, indian=counts_in_lakh(language)) + point + fraction
 
 
+#: The figure in a small badge goes no further.
+MOST_IN_A_BADGE = 99
+
+
+def badge(count: int, language: str) -> str:
+    """A figure for a badge: "99+" beyond 99, so who counts for one may stop at a hundred."""
+    return number(min(count, MOST_IN_A_BADGE), language) + ("+" if count > MOST_IN_A_BADGE else "")
+
+
 def rupees(paise: int, *, always_paise: bool = False) -> str:
     """₹ 12,06,500, or ₹ 12,06,500.50 when there are paise. Rupees are grouped the Indian way in every language."""
     whole, rest = divmod(abs(paise), 100)

@@ -42,6 +42,9 @@ class Entry:
     is_on: Callable[[HttpRequest], bool] | None = None  #: whether the feature is on in this workspace
     also: tuple[str, ...] = ()  #: addresses of pages beside its own that belong to it: stages and tags to fields
     is_on_phone: bool = False  #: has a place in the bottom bar of a phone before those that have none
+    badge_at: str = (
+        ""  #: url name of what answers {"badge": "3"}: a page that is looked at again asks there, "" for never
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Shown:
     is_current: bool = False
     also: tuple[str, ...] = ()
     is_on_phone: bool = False
+    badge_url: str = ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -109,6 +113,7 @@ def shown(request: HttpRequest) -> dict[str, list[Shown]]:
                     entry.by_post,
                     also=entry.also,
                     is_on_phone=entry.is_on_phone,
+                    badge_url=_address(entry.badge_at, settings.ROOT_URLCONF) if entry.badge_at else "",
                 )
             )
     return _with_current(sections, request.path)

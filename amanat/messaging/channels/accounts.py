@@ -38,6 +38,8 @@ _SENT_TO: Mapping[str, tuple[str, ...]] = {
 #: Secrets with which others prove to us who they are: they are sent nowhere.
 _OURS = frozenset({"verify_token", "webhook_secret"})
 _State = ChannelAccount.State
+#: Setting of a WhatsApp account: "no" where people are not told that their messages were read.
+READ_RECEIPTS = "read_receipts"
 
 
 class AccountRefused(ValueError):

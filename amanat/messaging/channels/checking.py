@@ -10,11 +10,11 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from amanat.accounts.models import Member
+from amanat.accounts.models import Member, Workspace
 from amanat.core import clock, jobs, tenancy
 from amanat.core.outgoing import Refused, Unreachable
 from amanat.core.tenancy import HasId
-from amanat.messaging.channels import accounts, adapters, sandboxes, sms_http, templates, whatsapp
+from amanat.messaging.channels import accounts, adapters, doubles, imap, mail, sandboxes, sms_http, templates, whatsapp
 from amanat.messaging.channels.contract import Access, TemplateNews
 from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.channels.sms_http import SmsHttp
@@ -140,12 +140,14 @@ def look_after(workspace_id: UUID, *, at: datetime) -> int:
 def connect_sandbox(
     *, workspace: HasId | UUID, by: Member | None, at: datetime, channel: str = Channel.WHATSAPP
 ) -> ChannelAccount:
-    """A WhatsApp number or a header for texts of the sandbox, ready to use. It reaches nobody.
+    """A WhatsApp number, a header for texts or a mailbox of the sandbox, ready to use. It reaches nobody.
 
     Raises Unreachable while the sandbox is off, AccountRefused where there is such a header already.
     """
     if channel == Channel.SMS:
         return _connect_header(workspace, by, at)
+    if channel == Channel.EMAIL:
+        return _connect_mailbox(workspace, by, at)
     number = f"+9199{randomness.randbelow(10**8):08}"
     waba_id, keys, count = _sandbox_business(workspace)
     ids = {"phone_number_id": f"9{randomness.randbelow(10**14):014}", "waba_id": waba_id}
@@ -193,4 +195,26 @@ def _connect_header(workspace: HasId | UUID, by: Member | None, at: datetime) ->
         is_sandbox=True,
     )
     sandboxes.introduce_header(accounts.access(account))
+    return account
+
+
+def _connect_mailbox(workspace: HasId | UUID, by: Member | None, at: datetime) -> ChannelAccount:
+    """Everything that is written to it from now on is taken in, also before it is first looked into."""
+    name = workspace.name if isinstance(workspace, Workspace) else "Sandbox"
+    address = f"shop-{randomness.token_hex(4)}@sandbox.example"
+    settings = {"smtp_user": address, "from_name": name, "imap_host": doubles.HOST}
+    account = accounts.connect(
+        workspace=workspace,
+        by=by,
+        at=at,
+        provider=mail.Smtp.name,
+        name="E-mail (sandbox)",
+        address=address,
+        settings=settings,
+        secrets={"smtp_password": randomness.token_urlsafe(24)},
+        is_sandbox=True,
+    )
+    validity = sandboxes.introduce_mailbox(accounts.access(account))
+    account.settings = {**settings, imap.PLACE: [validity, 0]}
+    account.save(update_fields=["settings"])
     return account

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -52,6 +52,13 @@ NEEDS: Mapping[str, Need] = {
         gettext_lazy("Access token"), is_secret=True, help=gettext_lazy("Of a system user, without an end date.")
     ),
     "app_secret": Need(gettext_lazy("App secret"), is_secret=True, help=gettext_lazy("In the app's basic settings.")),
+    accounts.READ_RECEIPTS: Need(
+        gettext_lazy("Tell customers that their message was read"),
+        kind="choice",
+        choices=(("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))),
+        is_optional=True,
+        help=gettext_lazy("With two blue ticks, as soon as somebody here opened the conversation."),
+    ),
     "entity_id": Need(gettext_lazy("Entity id (DLT)"), help=gettext_lazy("Of your firm in the operator's register.")),
     "header_class": Need(gettext_lazy("Class of the header"), kind="choice", choices=_CLASSES),
     "authkey": Need(gettext_lazy("Auth key"), is_secret=True),
@@ -100,7 +107,12 @@ NEEDS: Mapping[str, Need] = {
     "webhook_secret": Need(gettext_lazy("Secret of its calls"), is_secret=True, is_optional=True),
 }
 #: Asked for beside what an adapter says it needs.
-_BESIDE = {"sms_http": ("key", "part_price", "extra"), "msg91": ("part_price",), "postmark": ("account_token",)}
+_BESIDE = {
+    "whatsapp_cloud": (accounts.READ_RECEIPTS,),
+    "sms_http": ("key", "part_price", "extra"),
+    "msg91": ("part_price",),
+    "postmark": ("account_token",),
+}
 
 
 def needs_of(adapter: Adapter) -> dict[str, Need]:
@@ -219,6 +231,11 @@ class TemplateForm(forms.Form):
         return self.accounts.get(self.cleaned_data["account"])
 
 
+def _named(found: Iterable[Any]) -> str:
+    """Variables as they are written, with what each is."""
+    return ", ".join(f"{value.name} ({value.label})" for value in found)
+
+
 class TextForm(forms.Form):
     """The words of a template in one language."""
 
@@ -262,7 +279,13 @@ class TextForm(forms.Form):
 
         is_sms = template.channel == Channel.SMS
         names = [name for name in values.ALL if is_sms or name != stop_words.VARIABLE]
-        self.fields["variables"].help_text = _("One of: %(names)s.") % {"names": ", ".join(names)}
+        told = {
+            is_of: _named(values.ALL[name] for name in names if values.ALL[name].is_of_service is is_of)
+            for is_of in (False, True)
+        }
+        self.fields["variables"].help_text = _(
+            "In every text: %(everywhere)s. Only in a text about a service, not for a birthday or another date of the person: %(of_service)s."
+        ) % {"everywhere": told[False], "of_service": told[True]}
         unused = {
             Channel.WHATSAPP: ("subject", "provider_id", "registered"),
             Channel.SMS: ("subject", "header", "footer", "buttons"),

@@ -26,6 +26,8 @@ from amanat.messaging.channels.contract import Access
 from amanat.messaging.channels.mail_reading import Read
 from amanat.messaging.channels.mail_sign_in import SignedOut
 
+#: In an account's settings: how far its mailbox was read, as validity and uid.
+PLACE = "imap_place"
 MOST_A_RUN = 50
 SECONDS = 60.0
 _HEAD_BYTES = 100_000

@@ -344,4 +344,9 @@ def words(code: str) -> tuple[str, str]:
         return _("The mailbox is full."), _("Try another channel.")
     if code.startswith(("5.7", "4.7")):
         return _("The other side refuses our mail (%(code)s).") % {"code": code}, _("Check SPF, DKIM and DMARC.")
+    if code.startswith("4."):
+        return (
+            _("The other side has not taken the mail yet (%(code)s).") % {"code": code},
+            _("Its server is asked again for some days; there is nothing to do."),
+        )
     return _("The mail server answered with the code %(code)s.") % {"code": code}, _("Look at the account.")

@@ -15,7 +15,7 @@ from amanat.core import clock, tenancy
 from amanat.core.tenancy import HasId
 from amanat.messaging.channels import accounts, adapters, imap, mail, mail_ids
 from amanat.messaging.channels.contract import Access, AccountNews, Arrived, News, Progress, Report
-from amanat.messaging.channels.imap import CannotFetch, Fetched, Place
+from amanat.messaging.channels.imap import PLACE, CannotFetch, Fetched, Place
 from amanat.messaging.channels.mail_reading import Bounce, Complaint
 from amanat.messaging.channels.models import Channel, ChannelAccount
 from amanat.messaging.outbox import reports
@@ -23,8 +23,8 @@ from amanat.messaging.outbox.models import Dispatch
 
 log = logging.getLogger(__name__)
 
-#: In an account's settings: how far its mailbox was read.
-PLACE, TRIES = "imap_place", "imap_tries"
+#: In an account's settings: how often the mail behind its place was tried.
+TRIES = "imap_tries"
 _MOST_TRIES = 3
 
 
@@ -111,18 +111,12 @@ def news(workspace_id: UUID, account: ChannelAccount, access: Access, one: Fetch
             return [arrived]
         case Bounce(message_id, status, is_final, at):
             row = _ours(workspace_id, account, message_id)
-            if row is None or not is_final:
+            if row is None:
                 return []
-            return [
-                Report(
-                    row.provider_id,
-                    Progress.FAILED,
-                    min(at, clock.now()),
-                    row.pk,
-                    status,
-                    opts_out=mail.is_gone(status),
-                )
-            ]
+            # What is not final waits at the other side, which goes on trying: no reason to write there no more.
+            progress = Progress.FAILED if is_final else Progress.SENT
+            is_gone = is_final and mail.is_gone(status)
+            return [Report(row.provider_id, progress, min(at, clock.now()), row.pk, status, opts_out=is_gone)]
         case Complaint(message_id, at):
             row = _ours(workspace_id, account, message_id)
             if row is None:

@@ -13,8 +13,14 @@ from django.urls import reverse
 from amanat.core import configuration, outgoing
 from amanat.core.outgoing import Refused, Unreachable
 from amanat.messaging.channels.contract import Access
+from amanat.messaging.channels.models import Channel, ChannelAccount
 
 RECIPIENT = "sandbox"
+
+
+def has_other_side(account: ChannelAccount) -> bool:
+    """Whether its messages stay with our own double, and a page shows who gets them. A mailbox may be of another test server."""
+    return account.is_sandbox and (account.channel != Channel.EMAIL or not account.settings.get("smtp_host"))
 
 
 def introduce(access: Access, *, has_past: bool = True) -> None:
@@ -38,6 +44,12 @@ def introduce_header(access: Access) -> None:
     _told("sms/account", {"id": access.secrets["key"], "callback": callback, "host": near["host"]})
 
 
+def introduce_mailbox(access: Access) -> int:
+    """Tell the sandbox whose mailbox an address is; returns the validity of its numbers. Raises Unreachable while it is off."""
+    said = _told("mail/mailbox", {"address": access.address, "key": access.secrets["smtp_password"]})
+    return int(said["validity"])
+
+
 def introduce_again(access: Access) -> None:
     """Before a header is used. Whatever is wrong, what follows says it in its own way."""
     if access.is_sandbox and "url" not in access.settings:
@@ -45,12 +57,14 @@ def introduce_again(access: Access) -> None:
             introduce_header(access)
 
 
-def _told(act: str, wanted: Mapping[str, Any]) -> None:
+def _told(act: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     answer = outgoing.send(
         "POST", f"{settings.SANDBOX_URL}/control/{act}", recipient=RECIPIENT, json=wanted, timeout=3.0
     )
     if not answer.is_success:
         raise Unreachable("The sandbox did not take the account.", reason=answer.text, may_have_arrived=True)
+    taken: dict[str, Any] = answer.json()
+    return taken
 
 
 def _near(access: Access) -> dict[str, str]:

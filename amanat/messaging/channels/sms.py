@@ -110,6 +110,11 @@ def is_header(text: str) -> bool:
     return _HEADER.fullmatch(text) is not None
 
 
+def takes_registered_only(number: str) -> bool:
+    """Whether a number (E.164) gets only the texts of registered templates: the register is India's."""
+    return number.startswith("+91")
+
+
 def refusal(access: Access, message: Outgoing) -> Answer | None:
     """Why this message must not even be tried, or None. Whether it is the hour for it is the gate's question."""
     code = _fault(access, message)
@@ -117,7 +122,7 @@ def refusal(access: Access, message: Outgoing) -> Answer | None:
 
 
 def _fault(access: Access, message: Outgoing) -> str:
-    is_registered = message.to.startswith("+91")  # the register is India's
+    is_registered = takes_registered_only(message.to)
     faults = {
         "empty": not message.text.strip(),
         "too_long": length(message.text).parts > MOST_PARTS,

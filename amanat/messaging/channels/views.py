@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,13 +16,16 @@ from django.utils.translation import gettext_lazy
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.core import clock
 from amanat.core.outgoing import Refused, Unreachable
-from amanat.messaging.channels import accounts, adapters, checking, mail_sign_in
+from amanat.messaging.channels import accounts, adapters, checking, mail_sign_in, sandboxes
 from amanat.messaging.channels.accounts import AccountRefused
 from amanat.messaging.channels.adapters import UnknownProvider
 from amanat.messaging.channels.contract import Adapter
 from amanat.messaging.channels.forms import AccountForm
 from amanat.messaging.channels.models import Channel, ChannelAccount
 from amanat.web import formatting
+
+if TYPE_CHECKING:
+    from amanat.messaging.outbox.charging import Month
 
 ICONS = {Channel.WHATSAPP: "message-circle", Channel.SMS: "smartphone", Channel.EMAIL: "mail"}
 _QUALITIES: dict[str, tuple[str | Promise, str]] = {
@@ -45,7 +49,8 @@ def _line(account: ChannelAccount) -> dict[str, object]:
         "quality": quality,
         "quality_tone": tone,
         "limit": account.daily_limit if has_limit else None,
-        "has_phone": account.is_sandbox and account.channel != Channel.EMAIL,
+        "has_phone": sandboxes.has_other_side(account),
+        "other_side": _("The other mailbox") if account.channel == Channel.EMAIL else _("The other phone"),
         "is_paused": account.state == ChannelAccount.State.PAUSED,
         "waits": account.resumes_at is not None and account.resumes_at > clock.now(),
     }
@@ -54,7 +59,7 @@ def _line(account: ChannelAccount) -> dict[str, object]:
 def channels(request: MemberRequest) -> HttpResponse:
     found = list(ChannelAccount.objects.of(request.workspace).order_by("channel", "-is_default", "name", "id"))
     in_sandbox = {one.channel for one in found if one.is_sandbox}
-    missing = [(one.value, one.label) for one in (Channel.WHATSAPP, Channel.SMS) if one.value not in in_sandbox]
+    missing = [(one.value, one.label) for one in Channel if one.value not in in_sandbox]
     context = {
         "lines": [_line(one) for one in found],
         "sandboxes": missing,
@@ -111,7 +116,7 @@ def sandbox_new(request: MemberRequest) -> HttpResponse:
             workspace=request.workspace,
             by=request.member,
             at=clock.now(),
-            channel=Channel.SMS if request.POST.get("channel") == Channel.SMS else Channel.WHATSAPP,
+            channel=wanted if (wanted := request.POST.get("channel", "")) in Channel.values else Channel.WHATSAPP,
         )
     except AccountRefused as refused:
         messages.error(request, str(refused))
@@ -149,6 +154,7 @@ def channel(request: MemberRequest, account_id: UUID) -> HttpResponse:
         "webhook": accounts.webhook_url(account) if adapters.hearing(account) else "",
         "verify_token": accounts.access(account).secrets.get("verify_token", ""),
         "is_called": bool(account.settings.get("calls")),
+        "charged": _charged(account, request.workspace.time_zone),
         "is_looked_into": account.channel == Channel.EMAIL and bool(account.settings.get("imap_host")),
     }
     access = accounts.access(account)
@@ -159,6 +165,14 @@ def channel(request: MemberRequest, account_id: UUID) -> HttpResponse:
             "back_url": mail_sign_in.back_url(),
         }
     return render(request, "messaging/channel.html", context, status=422 if form.errors else 200)
+
+
+def _charged(account: ChannelAccount, time_zone: str) -> list[Month]:
+    from amanat.messaging.outbox import charging  # it stands above the channels
+
+    return (
+        charging.by_month(account, time_zone=time_zone, now=clock.now()) if account.channel == Channel.WHATSAPP else []
+    )
 
 
 def channel_act(request: MemberRequest, account_id: UUID) -> HttpResponse:

@@ -294,7 +294,9 @@ def _media(message: Mapping[str, Any]) -> dict[str, Any]:
     kind = str(message["type"])
     media = message[kind]
     content_type = str(media.get("mime_type", "")).partition(";")[0].strip()
-    name = str(media.get("filename") or f"{kind}.{content_type.rpartition('/')[2] or 'bin'}")
+    # What was spoken has no name; the page has a word for it.
+    made_up = "" if media.get("voice") else f"{kind}.{content_type.rpartition('/')[2] or 'bin'}"
+    name = str(media.get("filename") or made_up)
     file = Attached(name=name[:200], content_type=content_type[:100], provider_id=str(media["id"]))
     return {"kind": "media", "text": str(media.get("caption", "")), "files": (file,)}
 

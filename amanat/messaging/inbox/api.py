@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,16 +11,34 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Query, Router
-from pydantic import BaseModel, Field
 
 from amanat.accounts import bulk_reads
 from amanat.accounts.api_access import ApiRequest, needs
-from amanat.accounts.api_shapes import LISTED, After, Limit, Listed, Moment, Strict, answer, broken_key, next_of
+from amanat.accounts.api_shapes import answer, broken_key, next_of
 from amanat.accounts.models import Member
 from amanat.accounts.permissions import May
 from amanat.core import clock
 from amanat.core.vault import VaultRefused
 from amanat.messaging.inbox import answering, bodies, listing, picking, reacting, saying, showing, threads
+from amanat.messaging.inbox.api_shapes import (
+    AssignIn,
+    ChoicesIn,
+    ChoicesOut,
+    FileOut,
+    MessageFilters,
+    MessageIn,
+    MessageOut,
+    MessagePage,
+    NoteIn,
+    OptionOut,
+    Paged,
+    ReactionIn,
+    ThreadChange,
+    ThreadFilters,
+    ThreadOut,
+    ThreadPage,
+    Wanted,
+)
 from amanat.messaging.inbox.choices import Offer, Problem
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.inbox.saying import OfferRefused, SayRefused, Words
@@ -30,131 +48,6 @@ from amanat.people.models import Contact
 from amanat.people.timeline import Place
 
 router = Router(tags=["Conversations"])
-
-_VIEWS = Literal["mine", "unassigned", "all", "mentions", "snoozed", "closed", "unclear", "failed"]
-_CHANNELS = Literal["whatsapp", "sms", "email"]
-
-
-class ThreadOut(BaseModel):
-    id: UUID
-    contact_id: UUID
-    assigned_to_id: UUID | None
-    unread: int
-    last_at: Moment
-    waiting_since: Moment | None = Field(description="Since when the person waits for an answer.")
-    snoozed_until: Moment | None
-    closed_at: Moment | None
-    window_until: Moment | None = Field(description="Until then WhatsApp lets you answer freely; later only templates.")
-
-
-class ThreadPage(Listed[ThreadOut]):
-    """One page of conversations."""
-
-
-class FileOut(BaseModel):
-    name: str
-    trouble: str = Field(description="Why it was not kept; empty when it was.")
-
-
-class OptionOut(BaseModel):
-    title: str
-    description: str = Field(description="Of what stands in a list; empty elsewhere.")
-
-
-class ChoicesOut(BaseModel):
-    label: str = Field(description="What opens the list; empty for buttons.")
-    options: list[OptionOut]
-
-
-class MessageOut(BaseModel):
-    id: UUID
-    thread_id: UUID
-    contact_id: UUID
-    direction: Literal["in", "out", "note"]
-    kind: str
-    channel: str = Field(description="Empty for a note.")
-    text: str
-    subject: str
-    language: str
-    by_id: UUID | None = Field(description="The member who wrote it; none for the person and for the program.")
-    answers_id: UUID | None = Field(
-        description="The message it answers; a tapped choice (kind `choice`) has the choice's title as its text."
-    )
-    choices: ChoicesOut | None = Field(description="Buttons or a list below the text.")
-    happened_at: Moment
-    state: str | None = Field(
-        description="How far a message of yours got: todo, sending, unknown, done, dead, refused, dropped, held."
-    )
-    delivery: str | None = Field(
-        description="What the provider reported: sent, delivered, read, failed, or nothing yet."
-    )
-    reason: str | None = Field(description="Why it was refused.")
-    files: list[FileOut]
-
-
-class MessagePage(Listed[MessageOut]):
-    """One page of messages, newest first."""
-
-
-class _Paged(Strict):
-    after: After = ""
-    limit: Limit = LISTED
-
-
-class ThreadFilters(_Paged):
-    view: _VIEWS = "all"
-    contact_id: UUID | None = None
-
-
-class MessageFilters(_Paged):
-    pass
-
-
-class Wanted(Strict):
-    q: str = Field(min_length=1, max_length=200, description="Words; a message has every one of them.")
-    limit: Limit = LISTED
-
-
-class OptionIn(Strict):
-    title: str = Field(
-        max_length=200, description="At most 20 characters on a button, 24 in a list; no two may be the same."
-    )
-    description: str = Field(default="", max_length=200, description="At most 72 characters; in a list only.")
-
-
-class ReactionIn(Strict):
-    emoji: Literal["👍", "❤️", "😂", "😮", "😢", "🙏"]
-
-
-class ChoicesIn(Strict):
-    """What the person can tap below the text: up to three buttons, or with a `label` a list of up to ten."""
-
-    label: str = Field(default="", max_length=200, description="What opens the list, at most 20 characters.")
-    options: list[OptionIn] = Field(min_length=1, max_length=20)
-
-
-class MessageIn(Strict):
-    """A free text, or a template that is filled for the person."""
-
-    contact_id: UUID
-    channel: _CHANNELS = "whatsapp"
-    text: str = Field(default="", max_length=50_000)
-    subject: str = Field(default="", max_length=300, description="Of an e-mail.")
-    template_text_id: UUID | None = None
-    choices: ChoicesIn | None = Field(default=None, description="On WhatsApp, while its window is open.")
-
-
-class NoteIn(Strict):
-    text: str = Field(min_length=1, max_length=10_000)
-
-
-class AssignIn(Strict):
-    member_id: UUID | None = Field(description="None gives it to nobody.")
-
-
-class ThreadChange(Strict):
-    is_closed: bool | None = None
-    snoozed_until: Moment | None = None
 
 
 @router.get("/threads", response=ThreadPage, summary="List conversations")
@@ -325,7 +218,7 @@ def mark_read(request: HttpRequest, thread_id: UUID) -> HttpResponse:
     return answer(_thread(_find(asked, thread_id)))
 
 
-def _page(rows: Any, filters: _Paged, column: str) -> tuple[list[Any], bool]:
+def _page(rows: Any, filters: Paged, column: str) -> tuple[list[Any], bool]:
     if filters.after:
         place = Place.parse(filters.after)
         if place is None:

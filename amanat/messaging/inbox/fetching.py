@@ -69,6 +69,8 @@ def tell_read(thread_id: UUID, *, workspace_id: UUID) -> None:
         newest = theirs.exclude(provider_id="").select_related("account").order_by("-happened_at", "-id").first()
         if newest is None or newest.account is None or newest.account.state != ChannelAccount.State.READY:
             return
+        if newest.account.settings.get(accounts.READ_RECEIPTS) == "no":
+            return
         adapter, access = adapters.adapter_of(newest.account), accounts.access(newest.account)
     if isinstance(adapter, TellsRead):
         adapter.mark_read(access, newest.provider_id)

@@ -30,8 +30,8 @@ from amanat.people.timeline import Place
 from amanat.web import formatting
 
 PAGE = 40
-#: Nothing is counted further.
-MOST = 99
+#: Nothing is counted further: what is more is shown as "99+".
+MOST = formatting.MOST_IN_A_BADGE + 1
 SNIPPET = 90
 #: Of messages that could not be sent no more are looked at, from the newest on: a list of dead numbers must not slow the page.
 MOST_TROUBLED = 2_000
@@ -151,7 +151,7 @@ def _rows(standins: Standins, *, view: str, size: int, is_first: bool) -> QueryS
 
 
 def counts(*, member: Member, at: datetime) -> Counter[str]:
-    """How many there are of the views whose number one wants to know, `MOST` and one at most, in one statement."""
+    """How many there are of the views whose number one wants to know, `MOST` at most, in one statement."""
     return Counter(prepared.read(f"inbox counts {MOST}", _counted, member=member, values={"now": at}))
 
 
@@ -159,7 +159,7 @@ def _counted(standins: Standins) -> dict[str, Part]:
     now = standins.moment("now")
     views = ("mine", "unassigned", "mentions", "unclear", "snoozed")
     return {
-        view: Part(of_view(view, member=standins.member, at=now).order_by().values("pk")[: MOST + 1], "count")
+        view: Part(of_view(view, member=standins.member, at=now).order_by().values("pk")[:MOST], "count")
         for view in views
     }
 
@@ -207,7 +207,7 @@ def drawn(
         lines.append(
             Line(
                 id=key, contact_id=contact, name=name, snippet=_("restricted") if is_restricted else text,
-                at=when(moment, now=at), moment=moment.isoformat(), unread=min(unread, MOST),
+                at=when(moment, now=at), moment=moment.isoformat(), unread=unread,
                 tone=formatting.avatar_tone(contact), initials=formatting.initials(name), channel=channel or "",
                 is_restricted=is_restricted, message_id=message if is_search else None,
             )

@@ -68,6 +68,7 @@ class Pick:
     values: Sequence[str]
     blanks: Sequence[Blank]
     missing: str = ""
+    against: str = ""  #: why it would not be sent to this person
 
 
 def matters(contact: Contact, *, by: Member, workspace: Workspace, now: datetime) -> list[Matter]:

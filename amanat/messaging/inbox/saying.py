@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from amanat.accounts.models import Member
 from amanat.basis import rules
 from amanat.core import files, filetypes, ids, ledger
-from amanat.messaging.channels import accounts, templates, whatsapp_payloads
+from amanat.messaging.channels import accounts, sms, templates, whatsapp_payloads
 from amanat.messaging.channels.models import Channel, ChannelAccount, TemplateText
 from amanat.messaging.inbox import bodies, choices, threads
 from amanat.messaging.inbox.arriving import FILES, MOST_FILES
@@ -96,6 +96,8 @@ def say(
             account = account or (words.template and words.template.template.account) or account_for(thread, channel)
             address = address or address_of(thread, contact, channel)
             check(thread, channel, words, account=account, at=at)
+            if by is not None and words.template is None and needs_template(channel, address):
+                raise SayRefused(registered_only())
             message = _message(thread, words, channel=channel, account=account, by=by, at=at)
             message.save(force_insert=True)
             offered = choices.written(words.offer.choices) if words.offer else ""
@@ -138,6 +140,17 @@ def check(thread: Thread, channel: str, words: Words, *, account: ChannelAccount
         raise SayRefused(_("Files cannot go by SMS."))
     if len(words.files) > MOST_FILES:
         raise SayRefused(_("At most %(count)d files go with one message.") % {"count": MOST_FILES})
+
+
+def needs_template(channel: str, address: str) -> bool:
+    """Whether operators would drop what a member writes freely. What the program says so is ordered, and refused by the adapter:
+    whoever ordered it hears of that and tries another way."""
+    return channel == Channel.SMS and sms.takes_registered_only(address)
+
+
+def registered_only() -> str:
+    """Why no free text goes by SMS to a number of India."""
+    return _("To an Indian number operators deliver only texts that are registered with DLT: choose a template.")
 
 
 def require_working(account: ChannelAccount) -> None:
@@ -207,14 +220,17 @@ def address_of(thread: Thread, contact: Contact, channel: str) -> str:
     column = "address" if channel == Channel.EMAIL else "number"
     held = rows.objects.of(thread.workspace_id).filter(contact=contact.pk).order_by("position", "id")
     known = list(held.values_list(column, flat=True))
-    last = str(thread.addresses.get(channel, ""))
-    wanted = last.lower() if channel == Channel.EMAIL else last
-    if wanted in known:
-        return wanted
     if not known:
         missing = _("e-mail address") if channel == Channel.EMAIL else _("telephone number")
         raise SayRefused(_("No %(what)s of this person is known.") % {"what": missing})
-    return str(known[0])
+    return among(known, thread, channel)
+
+
+def among(known: Sequence[str], thread: Thread | None, channel: str) -> str:
+    """Of a person's numbers or addresses, in her order, the one that is written to."""
+    last = str(thread.addresses.get(channel, "")) if thread is not None else ""
+    wanted = last.lower() if channel == Channel.EMAIL else last
+    return str(wanted if wanted in known else known[0])
 
 
 def intend(*, contact: Contact, channel: str, text: str, by: Member, at: datetime) -> Message:

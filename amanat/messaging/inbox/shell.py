@@ -18,11 +18,8 @@ from amanat.messaging.outbox import changes
 from amanat.people import cards, merging, timeline
 from amanat.people.cards import Card
 from amanat.people.timeline import Kind
-from amanat.web import navigation
+from amanat.web import formatting, navigation
 from amanat.web.navigation import Entry
-
-#: A badge counts no further.
-MOST_UNREAD = 99
 
 
 def register() -> None:
@@ -46,7 +43,8 @@ def register() -> None:
     )  # fmt: skip
     navigation.register(
         Entry(
-            "work", 24, _("Inbox"), "message-circle", "messaging:inbox", May.READ_CONTACTS, badge=unread, is_on_phone=True
+            "work", 24, _("Inbox"), "message-circle", "messaging:inbox", May.READ_CONTACTS, badge=unread,
+            badge_at="messaging:inbox_pulse", is_on_phone=True,
         )
     )  # fmt: skip
 
@@ -57,5 +55,9 @@ def unread(request: HttpRequest) -> int | None:
     if member.sees_all:
         count = access.kept_count(member, threads.UNREAD)
     else:
-        count = threads.visible(member).filter(unread__gt=0, closed_at__isnull=True)[:MOST_UNREAD].count()
-    return min(count, MOST_UNREAD) if count > 0 else None
+        count = (
+            threads.visible(member)
+            .filter(unread__gt=0, closed_at__isnull=True)[: formatting.MOST_IN_A_BADGE + 1]
+            .count()
+        )
+    return count if count > 0 else None

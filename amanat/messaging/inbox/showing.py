@@ -17,22 +17,18 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from amanat.accounts.models import Member
-from amanat.basis.explaining import SENTENCES
-from amanat.basis.gate import Reason
 from amanat.core import html
 from amanat.core.filetypes import FILMS, PICTURES, SOUNDS, FileType
 from amanat.core.vault import VaultRefused
 from amanat.desk import prepared
 from amanat.desk.prepared import Part, Standins
-from amanat.messaging.channels import adapters
 from amanat.messaging.channels.contract import Choices
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.inbox import bodies, choices, reacting
+from amanat.messaging.inbox import bodies, choices, progress, reacting
 from amanat.messaging.inbox.models import Message, Thread
-from amanat.messaging.outbox.models import Dispatch
+from amanat.messaging.inbox.progress import Progress
 from amanat.people import timeline
 from amanat.people.forms import LANGUAGES
 from amanat.people.models import Interaction
@@ -48,32 +44,8 @@ _NOTHING = Choices(())
 _JOINERS = frozenset("\u200c\u200d")
 #: Lines of the timeline that stand between the messages, being about what people write of.
 DONE_MEANWHILE = ("service", "payment", "task", "paper")
-#: A time of the dispatch is left out, for nothing shown rests on it.
-_SENDING = """(SELECT jsonb_build_object('id', d.id, 'state', d.state, 'delivery', d.delivery, 'reason', d.reason, 'code', d.error_code,
-    'provider', a.provider, 'due_at', d.due_at) FROM messaging_dispatch d JOIN messaging_channelaccount a
-    ON a.workspace_id = d.workspace_id AND a.id = d.account_id
-    WHERE d.workspace_id = messaging_message.workspace_id AND d.message_id = messaging_message.id)"""
 _FILES = """(SELECT jsonb_agg(jsonb_build_array(f.id, f.name, f.content_type, f.trouble, f.file_id IS NOT NULL) ORDER BY f.position)
     FROM messaging_messagefile f WHERE f.workspace_id = messaging_message.workspace_id AND f.message_id = messaging_message.id)"""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a message of ours got: an icon, its word, a tone; `trouble` and `advice` are sentences where something is wrong."""
-
-    icon: str
-    label: str
-    tone: str = ""
-    trouble: str = ""
-    advice: str = ""
-    dispatch_id: str = ""
-    is_unclear: bool = False
-    may_write_again: bool = False
-
-    @property
-    def has_failed(self) -> bool:
-        """It surely did not reach the person."""
-        return self.may_write_again or self.icon == "ban"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +124,7 @@ def messages(thread: Thread, *, before: str = "", limit: int = PAGE) -> tuple[li
 def with_progress(rows: Any) -> Any:
     """The messages with what became of their sending, and their files: `sending` and `attached`."""
     return rows.annotate(
-        sending=RawSQL(_SENDING, [], output_field=JSONField()),  # noqa: S611 (our own text without values)
+        sending=RawSQL(progress.SENDING, [], output_field=JSONField()),  # noqa: S611 (our own text without values)
         attached=RawSQL(_FILES, [], output_field=JSONField()),  # noqa: S611 (the same)
     )
 
@@ -160,16 +132,15 @@ def with_progress(rows: Any) -> Any:
 def show(
     thread: Thread, words: Vocabulary, *, by: Member, now: datetime, before: str = "", limit: int = PAGE
 ) -> Shown:  # fmt: skip
-    """The part of the conversation that a page shows. Two statements."""
+    """The part of the conversation that a page shows. Two statements, also for an older part: it has what was put on it since."""
     found, older = messages(thread, before=before, limit=limit)
     done = _done(thread, found[0].happened_at, by) if found and not before else []
-    texts: dict[UUID, str] = {}
-    chosen: set[tuple[UUID | None, str]] = set()
-    for message in found:
-        texts[message.pk] = said_in(message)
-        if message.kind == Message.Kind.CHOICE:
-            chosen.add((message.answers_id, texts[message.pk]))
-    reactions = _reactions(found, texts, now)
+    texts = {message.pk: said_in(message) for message in found}
+    later = _put_on(thread, found) if before else []
+    texts_of_later = {message.pk: said_in(message) for message in later}
+    marks, said_by = [*found, *later], texts | texts_of_later
+    chosen = {(one.answers_id, said_by[one.pk]) for one in marks if one.kind == Message.Kind.CHOICE}
+    reactions = _reactions(marks, said_by, now)
     drawn: list[tuple[datetime, Bubble]] = [
         (message.happened_at, _bubble(message, texts, reactions, words, now, thread=thread, chosen=chosen))
         for message in found
@@ -179,6 +150,17 @@ def show(
     drawn.sort(key=lambda pair: pair[0])
     said = [message.pk for message in found if message.direction != Message.Direction.NOTE]
     return Shown(_with_days(drawn, now), older, str(said[-1]) if said else "")
+
+
+def _put_on(thread: Thread, found: Sequence[Message]) -> list[Message]:
+    """Reactions to these messages, and choices tapped below them, that stand on a newer page. On the newest there are none."""
+    rows = Message.objects.of(thread.workspace_id).filter(
+        thread=thread.pk,
+        answers__in=[message.pk for message in found],
+        kind__in=(Message.Kind.REACTION, Message.Kind.CHOICE),
+    )
+    rows = rows.exclude(pk__in=[message.pk for message in found]).order_by("happened_at", "id")
+    return list(with_progress(rows)[: 4 * PAGE])
 
 
 @dataclass(slots=True)
@@ -196,7 +178,7 @@ def _reactions(found: Sequence[Message], texts: Mapping[UUID, str], now: datetim
             continue
         on = known.setdefault(message.answers_id, _Reactions())
         sending: Mapping[str, Any] | None = message.sending  # type: ignore[attr-defined]
-        stands = progress(sending, now=now) if sending else None
+        stands = progress.of(sending, now=now) if sending else None
         if stands is None or not stands.has_failed:
             on.by_side[message.direction] = texts[message.pk]
         if stands is not None:
@@ -274,7 +256,7 @@ def _bubble(
         quoted=" ".join(answers[:120].split()),
         label=offer.label,
         offered=[Offered(one.title, one.description, (message.pk, one.title) in chosen) for one in offer.offered],
-        progress=progress(sending, now=now) if sending else None,
+        progress=progress.of(sending, now=now) if sending else None,
     )
 
 
@@ -351,59 +333,3 @@ def _html(message: Message, text: str) -> SafeString:
         return mark_safe(html.clean(laid_out) if laid_out else html.text_to_html(text))  # noqa: S308 (cleaned or escaped by core.html)
     except html.TooLong:
         return mark_safe(html.text_to_html(text))  # noqa: S308 (escaped by core.html)
-
-
-def progress(sending: Mapping[str, Any], *, now: datetime) -> Progress:  # noqa: PLR0911 (a table of states)
-    """What became of a message of ours, in words."""
-    state, delivery, key = sending["state"], sending["delivery"], str(sending["id"])
-    match state:
-        case "todo":
-            due = datetime.fromisoformat(sending["due_at"])
-            later = _("Goes on %(time)s") % {"time": formatting.short_time(due, now=now)} if due > now else ""
-            return Progress("clock", later or _("Waiting"), dispatch_id=key)
-        case "sending":
-            return Progress("clock", _("Being sent"), dispatch_id=key)
-        case "unknown":
-            return Progress(
-                "circle-question-mark", _("Not clear whether it was sent"), "marigold",
-                _("The provider did not answer. It will be settled by itself, if a report comes."), _("Was it sent?"),
-                dispatch_id=key, is_unclear=True,
-            )  # fmt: skip
-        case "refused":
-            return Progress("ban", _("Not allowed"), "red", _refusal(sending["reason"]), dispatch_id=key)
-        case "held":
-            return Progress(
-                "circle-question-mark", str(Dispatch.State.HELD.label), "marigold",
-                _("A backup was restored: it may have gone out before."), _("Was it sent?"),
-                dispatch_id=key, is_unclear=True,
-            )  # fmt: skip
-        case "dropped":
-            return Progress("ban", str(Dispatch.State.DROPPED.label), dispatch_id=key, may_write_again=True)
-        case "dead":
-            return Progress(
-                "circle-alert", _("Could not be sent"), "red", *_failure(sending), dispatch_id=key, may_write_again=True
-            )
-    match delivery:
-        case "failed":
-            return Progress(
-                "circle-alert", _("Not delivered"), "red", *_failure(sending), dispatch_id=key, may_write_again=True
-            )
-        case "read":
-            return Progress("check-check", _("Read"), "blue", dispatch_id=key)
-        case "delivered":
-            return Progress("check-check", pgettext("message", "Delivered"), dispatch_id=key)
-    return Progress("check", _("Sent"), dispatch_id=key)
-
-
-def _refusal(reason: str) -> str:
-    try:
-        return str(SENTENCES[Reason(reason)])
-    except (ValueError, KeyError):
-        return ""
-
-
-def _failure(sending: Mapping[str, Any]) -> tuple[str, str]:
-    try:
-        return adapters.named(sending["provider"]).explain(sending["code"])
-    except LookupError:  # a provider that is not built in any more
-        return _("Error %(code)s.") % {"code": sending["code"]} if sending["code"] else "", ""

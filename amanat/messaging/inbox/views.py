@@ -12,6 +12,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
@@ -84,12 +85,17 @@ def inbox(request: MemberRequest) -> HttpResponse:
 
 
 def pulse(request: MemberRequest) -> HttpResponse:
-    """What tells an open page, where it hears no events, that it should look again: the newest thing said that the member may see."""
+    """What tells an open page, where it hears no events, that it should look again: the newest thing said that the member may see.
+
+    With it the figure of the sidebar, for the other pages, which hear no events at all.
+    """
     if request.member.sees_all:
         newest = Message.objects.of(request.workspace).order_by("-id").values_list("pk", flat=True).first()
     else:
         newest = threads.visible(request.member).order_by("-last_at").values_list("last_message_id", flat=True).first()
-    return JsonResponse({"newest": str(newest or "none")})
+    return JsonResponse(
+        {"newest": str(newest or "none"), "badge": formatting.badge(shell.unread(request) or 0, get_language() or "en")}
+    )
 
 
 def _list(request: MemberRequest, held: Guard, now: datetime, current: UUID | None = None) -> dict[str, Any]:
@@ -109,7 +115,7 @@ def _list(request: MemberRequest, held: Guard, now: datetime, current: UUID | No
         "older_list_url": f"{here}?{urlencode({'view': view, 'after': page.after})}" if page.after else "",
         "tabs": [_tab(name, here, counts, view, query) for name in listing.TABS],
         "others": [_tab(name, here, counts, view, query) for name in listing.VIEWS if name not in listing.TABS],
-        "view_title": listing.VIEWS[view], "is_tab": view in listing.TABS and not query, "empty": listing.EMPTY[view], "mentioned": min(counts["mentions"], listing.MOST),
+        "view_title": listing.VIEWS[view], "is_tab": view in listing.TABS and not query, "empty": listing.EMPTY[view], "mentioned": counts["mentions"],
         "is_first": view == "all" and not page.lines and not query and not after,
     }  # fmt: skip
 
@@ -118,7 +124,7 @@ _COUNTED = frozenset({"unassigned", "mentions", "unclear", "snoozed"})
 
 
 def _tab(name: str, here: str, counts: Any, view: str, query: str) -> dict[str, Any]:
-    count = min(counts[name], listing.MOST) if name in _COUNTED else 0
+    count = counts[name] if name in _COUNTED else 0
     return {
         "label": listing.VIEWS[name], "url": f"{here}?view={name}", "count": count or "",
         "is_current": name == view and not query,
@@ -164,7 +170,7 @@ def _page(
         "older_url": f"{here}?{urlencode({**chosen.of(request), 'before': shown.older})}" if shown.older else "",
         "here": here, "newest_url": chosen.beside(request, here), "chosen_query": chosen.beside(request, ""),
         "again_url": f"{here}?{urlencode({**chosen.of(request), 'again': ''})}",
-        "is_older": bool(before), "palette": reacting.palette(), "may_see_phone": request.member.may(May.MANAGE_CATALOGUE), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
+        "is_older": bool(before), "palette": reacting.palette(), "may_see_phone": request.member.may(May.MANAGE_CATALOGUE), "may_lift": request.member.may(May.ANSWER_REQUESTS), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
     }  # fmt: skip
     part = request.GET.get("part")
     if part == "lines" and request.method == "GET":
@@ -182,9 +188,12 @@ def _page(
         context["open_url"] = masking.opening_url(contact.pk, masking.EVERYTHING)
     else:
         context |= besides.person(request, contact)
-        context["chips"] = besides.chips(
-            contact, workspace_id=request.workspace.pk, words=words, time_zone=request.workspace.time_zone, at=now
+        picks, here_id = context["picks"], request.workspace.pk
+        answers = besides.answers(
+            contact, workspace_id=here_id, time_zone=request.workspace.time_zone, at=now, also=[(one.purpose, one.channel) for one in picks]
         )  # fmt: skip
+        context["picks"] = besides.with_warnings(picks, around, answers, now)
+        context["chips"] = besides.chips(contact, answers, workspace_id=here_id, words=words)
     context |= _list(request, whole, now, current=found.pk if found else contact.pk)
     return render(request, "messaging/inbox.html", context, status=status)
 

@@ -146,7 +146,7 @@ def _locked(account: ChannelAccount, at: datetime, most: int) -> list[Dispatch]:
     rows = Dispatch.objects.of(account.workspace_id).filter(pk__in=found).select_related("message")
     by_id = {row.pk: row for row in rows}
     _with_texts(account.workspace_id, [row.message for row in by_id.values()])
-    return [by_id[key] for key in found if key in by_id]
+    return [by_id[key] for key in found]
 
 
 def _with_texts(workspace_id: UUID, messages: Sequence[Message]) -> None:
@@ -154,11 +154,11 @@ def _with_texts(workspace_id: UUID, messages: Sequence[Message]) -> None:
     if texts := {message.text_of_id for message in messages if message.text_of_id}:
         held = TemplateText.objects.of(workspace_id).select_related("template").in_bulk(texts)
         for message in messages:
-            message.text_of = held.get(message.text_of_id) if message.text_of_id else None
+            message.text_of = held.get(message.text_of_id)
     if answered := {message.answers_id for message in messages if message.answers_id}:
         known = Message.objects.of(workspace_id).in_bulk(answered)
         for message in messages:
-            message.answers = known.get(message.answers_id) if message.answers_id else None
+            message.answers = known.get(message.answers_id)
         _with_names(workspace_id, [each for each in known.values() if not each.provider_id])
 
 
@@ -202,8 +202,6 @@ class _Verdicts:
                 is_answer = is_own and row.source in ordering.ANSWERS and row.contact_id in answered
                 to_herself = row.contact_id is None
                 groups.setdefault((row.purpose, row.channel, is_answer, to_herself), []).append(row)
-        if not groups:
-            return
         today = self._today()
         for (purpose, channel, is_answer, to_herself), group in groups.items():
             self._ask(group, purpose, channel, today, is_answer=is_answer, to_herself=to_herself)

@@ -45,7 +45,7 @@ _APPLY = """
 UPDATE messaging_dispatch d SET state = 'done', lease_until = NULL, extra = NULL,
     delivery = CASE WHEN {is_further} THEN v.new ELSE d.delivery END,
     error_code = CASE WHEN {is_further} THEN v.code WHEN d.delivery IN ('delivered', 'read') THEN ''
-        WHEN v.new = 'failed' AND d.delivery = 'failed' THEN greatest(d.error_code, v.code) ELSE d.error_code END,
+        WHEN v.new = d.delivery THEN greatest(d.error_code, v.code) ELSE d.error_code END,
     pricing = greatest(d.pricing, v.pricing), sent_at = least(d.sent_at, v.at), ended_at = coalesce(d.ended_at, %(now)s),
     provider_id = CASE WHEN d.provider_id = '' THEN v.provider_id ELSE d.provider_id END
 FROM unnest(%(ids)s::uuid[], %(new)s::text[], %(codes)s::text[], %(pricing)s::text[], %(at)s::timestamptz[], %(providers)s::text[])
@@ -131,10 +131,12 @@ def _found(
 def _together(reports: Sequence[Report]) -> dict[str, Any]:
     """What several reports about one message say, whatever their order."""
     new = max((report.progress for report in reports), key=_RANKS.index)
-    codes = [report.code[:40] for report in reports if report.progress is Progress.FAILED]
+    codes = [report.code[:40] for report in reports if report.progress is new]
     return {
         "new": new.value,
-        "code": max(codes) if new is Progress.FAILED else "",
+        "code": max(codes)
+        if new in {Progress.SENT, Progress.FAILED}
+        else "",  # sent with a code: it waits at the other side
         "pricing": max(report.pricing[:30] for report in reports),
         "at": min(report.at for report in reports),
         "provider_id": max(report.provider_id[:250] for report in reports),

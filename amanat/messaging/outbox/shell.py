@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext_lazy as _
+from uuid import UUID
 
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from amanat.accounts.permissions import May
 from amanat.core import ledger_words, schema, vault
+from amanat.desk import waiting
+from amanat.desk.waiting import Waiting
 from amanat.messaging.outbox import events, ordering
 from amanat.messaging.outbox.models import Dispatch, ProviderEvent
 from amanat.messaging.outbox.schema import OUTBOX_TO_DO, watching
@@ -24,9 +32,28 @@ SENTENCES = {
 TABLES = {"messaging.Dispatch": _("message to be sent"), "messaging.ProviderEvent": _("event of a provider")}
 
 
+def _held(workspace_id: UUID) -> QuerySet[Dispatch]:
+    return Dispatch.objects.of(workspace_id).filter(state=Dispatch.State.HELD)
+
+
+def _says_held(count: int, shown: str) -> str:
+    return ngettext(
+        "A backup was restored: %(shown)s message is held back, for it may have gone out before.",
+        "A backup was restored: %(shown)s messages are held back, for they may have gone out before.",
+        count,
+    ) % {"shown": shown}
+
+
+def _where_held() -> str:
+    return reverse("messaging:inbox") + "?view=unclear"
+
+
 def register() -> None:
     """Called once, when the site starts."""
     ledger_words.register(SENTENCES, TABLES)
+    waiting.register(
+        Waiting("held messages", May.MANAGE_REMINDERS, _held, _says_held, _where_held, _("Decide about them"))
+    )
     vault.register_sealed(Dispatch, "extra", ordering.place_of_extra)
     vault.register_sealed(ProviderEvent, "payload", events.place_of_payload)
     schema.add_sql("outbox_to_do", OUTBOX_TO_DO)

@@ -181,7 +181,7 @@ def at(place: Place, account_id: UUID) -> Iterator[bool]:
         failing = _failing.get(place, set())
         takes_turns = account_id in failing and len(failing) >= _MANY
         may_try = not takes_turns or place not in _trying
-        if takes_turns and may_try:
+        if takes_turns:
             _trying.add(place)
     try:
         yield may_try

@@ -30,10 +30,12 @@ _STOP = frozenset(
 stop|stop all|stopall|stop it|stop now|stop please|please stop|pls stop|plz stop|stop pls|stop plz|sir stop|unsubscribe|unsub|
 unsubscribe me|unsubscribe please|please unsubscribe|opt out|optout|quit|end|cancel|cancel all|stop messages|stop message|stop msg|
 stop sms|stop whatsapp|stop promotions|stop promotion|stop reminders|block messages|
+stop stop|ok stop|okay stop|stop thanks|stop thank you|thanks stop|stop sir|stop bhai|stop madam|
 बंद|बंद करो|बंद करें|बंद करे|बंद कर दो|बंद कीजिए|कृपया बंद करें|स्टॉप|रोको|रोकें|रोक दो|रोकिए|
+स्टॉप करो|स्टॉप करें|स्टॉप करे|स्टॉप कर दो|स्टॉप कीजिए|स्टॉप करा|
 बंद करा|बंद कर|थांबा|थांबवा|थांब|कृपया बंद करा|कृपया थांबवा|
 band|band karo|band kro|bandh karo|band kar do|band krdo|band kardo|band kare|band karein|band kijiye|band kijie|roko|rok do|rokiye|
-band kara|thamba|thambva|thambava
+band kara|thamba|thambva|thambava|stop karo|stop kro|stop kar do|stop kardo|stop kare|stop karein|stop kijiye|stop kara
 """.replace("\n", "").split("|")
 )
 _START = frozenset(
@@ -49,11 +51,17 @@ _YES = frozenset({"1", "one", "confirm", "confirmed"})
 _MESSAGE = (
     r"(?:messages?|msgs?|mesg|sms|texts?|mails?|emails?|whatsapps?|reminders?|notifications?|promotions?|ads?|spam)"
 )
-_SANDESH = r"(?:मैसेज|मेसेज|मेसेजेस|मैसेजेस|संदेश|सन्देश|एसएमएस|व्हाट्सएप|व्हॉट्सअ‍ॅप|मेल)"
+_SANDESH = r"(?:मैसेज|मेसेज|संदेश|सन्देश|एसएमएस|व्हाट्सएप|व्हॉट्सअॅप|व्हॉट्सॲप|मेल)"
 #: Words that say that something else is not to be sent.
 _OTHER_THINGS = re.compile(
     r"\b(?:payment|paise|paisa|paysa|money|document|documents|doc|docs|paper|papers|form|forms|parcel|courier|bill|invoice|file|photo|pic|"
     r"otp|aadhaar|aadhar|pan|address|aadmi|ladka|cash|cheque)\b|पैसे|कागज|कागद|पार्सल|बिल|फोटो|फॉर्म|दस्तावेज"
+)
+#: The contrary of a stop, said of messages: they are to go on, or one has not come. It is taken out before the rest is looked at.
+_CONTRARY = re.compile(
+    r"(?<!you )\b(?:do not|dont|don t|never) (?:ever )?stop\b|\bband (?:mat|na) k\w+|\bband ka?ru (?:naka|nako|nakos)\b"
+    r"|\bnahin? (?:mil[ai]|milla|aa?y[ai]|(?:mil|aa) ra?h[ae])\b|\b(?:milal[ae]|aa?la) nahi\b"
+    r"|बंद (?:मत|न|ना) क\S+|बंद करू (?:नका|नको|नकोस)(?!\S)|(?:नहीं|नही) (?:मिला|मिली|आया|आयी|आई|(?:मिल|आ) रह[ाे])(?!\S)"
 )
 _MAYBE = tuple(
     re.compile(pattern)
@@ -62,8 +70,11 @@ _MAYBE = tuple(
         r"\b(?:do not|dont|don t|never|no need to) (?:ever )?(?:message|msg|text|spam|disturb|bother|contact|sms|whatsapp|mail|email) (?:me|us)\b"
         r"(?! (?:before|after|between|until|till|on))",
         rf"\b(?:do not|dont|don t|never) (?:want|send|need)\b.{{0,25}}\b{_MESSAGE}\b",
-        rf"\bstop (?:sending|messaging|texting|spamming|bothering|disturbing|contacting|these|this|all|the|your)\b.{{0,25}}(?:\b{_MESSAGE}\b|\bme\b|\bus\b|$)",
-        r"\b(?:stop (?:messaging|texting|spamming|bothering|disturbing))\b",
+        rf"\bstop (?:sending|contacting)\b.{{0,25}}(?:\b{_MESSAGE}\b|\bme\b|\bus\b|$)",
+        rf"\bstop (?:these|this|all|the|your)\b.{{0,25}}\b(?:{_MESSAGE}|offers?|marketing|nonsense)\b",
+        r"\bstop (?:all (?:of )?)?(?:this|these)(?: now| please| immediately)?$",
+        r"^(?:dnd|do not disturb|dont disturb)(?: please)?$",
+        r"\bstop (?:messaging|texting|spamming|bothering|disturbing)\b",
         rf"\bno more {_MESSAGE}\b",
         r"\b(?:remove|delete) (?:me|my (?:number|no|name|email))\b|\btake me off\b|\bleave me alone\b|\bunsubscribe me\b",
         # Hindi and Marathi in Latin letters
@@ -74,7 +85,7 @@ _MAYBE = tuple(
         r"\bpath(?:a)?v(?:u)? ?(?:naka|nako|nakos)\b|\b(?:naka|nako|nakos) path(?:a)?v|\btras (?:deu|dyu) (?:naka|nako|nakos)\b",
         # in Devanagari
         r"मत भेज|न भेज|ना भेज|नहीं भेज|भेजना बंद|परेशान (?:मत|न)|तंग (?:मत|न)",
-        rf"{_SANDESH}.{{0,20}}(?:मत|नहीं|नही|बंद|नको|नका|ना करें)",
+        rf"{_SANDESH}.{{0,20}}(?:मत|नही|बंद|नको|नका|ना करें)",
         r"पाठवू नका|पाठवू नको|पाठवू नये|त्रास देऊ नका|(?:नका|नको) पाठव",
     )
 )  # fmt: skip
@@ -89,7 +100,8 @@ def understood(text: str, *, also_stop: Iterable[str] = ()) -> Said:
         return Said.START
     if plain in _YES:
         return Said.YES
-    sounds_so = any(pattern.search(plain) for pattern in _MAYBE) and not _OTHER_THINGS.search(plain)
+    rest = _CONTRARY.sub(" ", plain)
+    sounds_so = any(pattern.search(rest) for pattern in _MAYBE) and not _OTHER_THINGS.search(plain)
     return Said.MAYBE_STOP if sounds_so else Said.NOTHING
 
 
@@ -107,8 +119,6 @@ def _plain(text: str) -> str:
             kept.append(str(unicodedata.digit(sign)))
         elif category[0] in "LM" and sign not in "\ufe0f\ufe0e\u20e3":
             kept.append(sign)
-        elif sign in "'’‘":
-            continue
-        else:
+        elif category != "Cf":  # as a joiner within a word of Devanagari is
             kept.append(" ")
     return " ".join("".join(kept).split())

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.http import HttpResponse
+from django.db.models import Count, Exists, OuterRef
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from amanat.accounts.access import MemberRequest, see_other
-from amanat.core import clock
+from amanat.accounts.permissions import May
+from amanat.core import clock, ledger, spreadsheets
+from amanat.core.downloads import download
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import MessageTemplate
-from amanat.messaging.inbox.models import Message
 from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import batching, reporting
+from amanat.messaging.reminders import batch_people, batching, reporting
 from amanat.messaging.reminders.models import MessageBatch
 from amanat.people import list_views
 from amanat.people.list_filters import Refused
@@ -29,8 +30,6 @@ from amanat.people.list_filters import Refused
 _State = MessageBatch.State
 #: People of a draft who are shown.
 SHOWN = 50
-#: People of a draft who are looked at for its numbers.
-LOOKED_AT = 2_000
 
 
 def batches(request: MemberRequest) -> HttpResponse:
@@ -61,13 +60,15 @@ def begin(request: MemberRequest) -> HttpResponse:
 def batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     """A draft with its preview, or what became of a batch that was sent."""
     found = _batch(request, batch_id)
-    context: dict[str, Any] = {"batch": found, "count": len(found.people)}
+    context: dict[str, Any] = {
+        "batch": found, "count": len(found.people), "may_export": request.member.may(May.EXPORT),
+    }  # fmt: skip
     if found.state == _State.DRAFT:
         usable = batching.usable(request.workspace.pk)
         chosen = next((each for each in usable if str(each.pk) == request.GET.get("template", "")), None)
         context |= {"templates": usable, "chosen": chosen}
         if chosen is not None:
-            looked = batching.look(found.people[:LOOKED_AT], chosen, at=clock.now())
+            looked = batching.look(found.people, chosen, at=clock.now())
             context |= {
                 "going": [(each.contact, templates.filled(each.text, each.values)) for each in looked.going[:SHOWN]],
                 "going_count": len(looked.going),
@@ -75,12 +76,32 @@ def batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
                     (reporting.in_words(reason), count, looked.left_out.get(reason, []))
                     for reason, count in looked.refused.most_common()
                 ],
-                "is_cut": len(found.people) > LOOKED_AT,
             }
     else:
         context |= _report(found) | {"held": batching.held(found).count()}
         found.state = _as_seen(found.state, has_waiting=context["report"]["waiting"] > 0)
+        context |= _people(request, found)
     return render(request, "messaging/batch.html", context)
+
+
+def _people(request: MemberRequest, batch: MessageBatch) -> dict[str, Any]:
+    """Who is behind the number that was chosen. `?show=` names it, `?why=` one reason, `?page=` goes on."""
+    kind, page, why = request.GET.get("show", ""), request.GET.get("page", ""), request.GET.get("why", "")[:40]
+    if kind not in batch_people.KINDS:
+        return {}
+    number = int(page) if page.isdecimal() and len(page) < 6 else 1
+    shown = batch_people.shown(batch, kind, by=request.member, reason=why, page=number)
+    return {"show": kind, "why": why, "people": shown, "why_words": reporting.in_words(why) if why else ""}
+
+
+def table(request: MemberRequest, batch_id: UUID) -> HttpResponseBase:
+    """The report as a file, one line for each person."""
+    found, now = _batch(request, batch_id), clock.now()
+    rows = list(batch_people.table(found, by=request.member))
+    ledger.write("people.contacts.exported", workspace=request.workspace, by=request.member, at=now, count=len(rows))
+    pieces = spreadsheets.write_csv(batch_people.headings(), rows)
+    title = found.template.title if found.template is not None else _("Message to many")
+    return download(pieces, f"{title} {found.created_at:%Y-%m-%d}.csv", "text/csv; charset=utf-8")
 
 
 def send(request: MemberRequest, batch_id: UUID) -> HttpResponse:
@@ -121,34 +142,25 @@ def _as_seen(state: str, *, has_waiting: bool) -> str:
 
 
 def _report(batch: MessageBatch) -> dict[str, Any]:
-    """Counts of the outbox, one statement, and the reasons of all who get nothing."""
-    rows = Dispatch.objects.of(batch.workspace_id).filter(source="batch", source_id=batch.pk)
+    """Counts of the outbox, and the reasons of all who get nothing or whom it did not reach."""
+    rows = Dispatch.objects.of(batch.workspace_id).filter(source=batching.SOURCE, source_id=batch.pk)
     counts = rows.aggregate(
-        waiting=Count("id", filter=Q(state__in=("todo", "sending"))),
-        sent=Count("id", filter=Q(state="done")),
-        delivered=Count("id", filter=Q(delivery__in=("delivered", "read"))),
-        read=Count("id", filter=Q(delivery="read")),
-        unknown=Count("id", filter=Q(state="unknown")),
-        failed=Count("id", filter=Q(state="dead") | Q(delivery="failed")),
-        replied=Count("contact", filter=Exists(_answers()), distinct=True),
+        waiting=Count("id", filter=batch_people.WAITING),
+        sent=Count("id", filter=batch_people.SENT),
+        delivered=Count("id", filter=batch_people.DELIVERED),
+        read=Count("id", filter=batch_people.READ),
+        answered=Count("contact", filter=Exists(batch_people.answers()), distinct=True),
+        failed=Count("id", filter=batch_people.FAILED),
+        unknown=Count("id", filter=batch_people.UNKNOWN),
     )
     later = rows.filter(state__in=("refused", "dropped")).values_list("reason").annotate(n=Count("id"))
-    reasons = dict(batch.refused)
-    for reason, count in later:
-        reasons[reason] = reasons.get(reason, 0) + count
-    ranked = sorted(reasons.items(), key=lambda each: -each[1])
-    return {"report": counts, "reasons": [(reporting.in_words(reason), count, []) for reason, count in ranked]}
-
-
-def _answers() -> QuerySet[Message]:
-    """What a person wrote within a week of a message to her."""
-    return Message.objects.filter(
-        workspace_id=OuterRef("workspace_id"),
-        contact=OuterRef("contact"),
-        direction=Message.Direction.IN,
-        happened_at__gte=OuterRef("sent_at"),
-        happened_at__lt=OuterRef("sent_at") + timedelta(days=7),
-    )
+    reasons = Counter(batch.refused) + Counter(dict(later))
+    return {
+        "report": counts,
+        "numbers": [(kind, batch_people.KINDS[kind][0], n) for kind, n in counts.items() if n or kind != "unknown"],
+        "failures": reporting.failures(rows),
+        "reasons": [(reporting.in_words(reason), count, reason) for reason, count in reasons.most_common()],
+    }
 
 
 def _batch(request: MemberRequest, batch_id: UUID) -> MessageBatch:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
@@ -25,7 +26,7 @@ from amanat.messaging.inbox.many import Said
 from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import planning, values
-from amanat.messaging.reminders.models import MessageBatch
+from amanat.messaging.reminders.models import BatchRefusal, MessageBatch
 from amanat.people.models import Contact
 
 SOURCE, ORDER = "batch", "messaging.batch"
@@ -54,6 +55,7 @@ class Looked:
     going: list[Going] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, list[Contact]] = field(default_factory=dict)  #: the first `NAMED` of each reason
+    why: dict[UUID, str] = field(default_factory=dict)  #: for each person who is still here and gets nothing
 
 
 def begin(*, by: Member, at: datetime, people: Sequence[UUID]) -> MessageBatch:
@@ -153,6 +155,10 @@ def _order(batch: MessageBatch, template: MessageTemplate, part: Sequence[UUID],
         if account is not None
     ]
     many.say_many(said, workspace_id=batch.workspace_id, by=batch.made_by)
+    BatchRefusal.objects.bulk_create(
+        BatchRefusal(workspace_id=batch.workspace_id, batch=batch, contact_id=contact, reason=reason)
+        for contact, reason in looked.why.items()
+    )
     batch.place += len(part)
     batch.ordered += len(said)
     batch.refused = dict(Counter(batch.refused) + looked.refused)
@@ -169,7 +175,7 @@ def _look(  # noqa: PLR0917 (one call, above)
     found: Looked,
 ) -> None:
     people = Contact.objects.of(workspace).alive().in_bulk(part)
-    answers = _asked(list(people), template, at)
+    answers = _asked(list(people), template, at, at.astimezone(ZoneInfo(workspace.time_zone)).date())
     for contact in people.values():
         text = planning.text_for(texts, contact.language, workspace.language)
         address = contact.main_email if template.channel == Channel.EMAIL else contact.main_phone
@@ -179,14 +185,18 @@ def _look(  # noqa: PLR0917 (one call, above)
         reason = planning.against(account=account, text=text, address=address, answer=answer, read=read)
         if reason or text is None:
             found.refused[reason] += 1
+            found.why[contact.pk] = reason
             if found.refused[reason] <= NAMED:
                 found.left_out.setdefault(reason, []).append(contact)
         else:
             found.going.append(Going(contact, text, tuple(read), address))
-    found.refused.update({"in_bin": missing} if (missing := len(part) - len(people)) else {})
+    if missing := set(part) - people.keys():
+        found.refused["in_bin"] += len(missing)
+        in_bin = Contact.objects.of(workspace).filter(pk__in=missing)
+        found.why.update(dict.fromkeys(in_bin.values_list("id", flat=True), "in_bin"))
 
 
-def _asked(people: Sequence[UUID], template: MessageTemplate, at: datetime) -> dict[UUID, gate.Answer]:
+def _asked(people: Sequence[UUID], template: MessageTemplate, at: datetime, today: date) -> dict[UUID, gate.Answer]:
     try:
         answers = gate.decide_many(
             people,
@@ -194,7 +204,7 @@ def _asked(people: Sequence[UUID], template: MessageTemplate, at: datetime) -> d
             purpose=template.purpose,
             channel=template.channel,
             at=at,
-            today=at.date(),
+            today=today,
         )
     except (UnknownPurpose, UnknownChannel):
         return {}

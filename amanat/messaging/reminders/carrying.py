@@ -31,8 +31,10 @@ PAUSED = "rule_paused"
 #: Why what waited was dropped when it was claimed: its reason is gone, or it would say what is not so any more and is written anew.
 OVER, CHANGED = "occasion_over", "changed"
 _State = Reminder.State
-#: States of a dispatch after which the person surely has nothing.
+#: What was too much for one day is tried for a week.
+_MOVES_FOR = timedelta(days=7)
 _ARRIVED = frozenset({"delivered", "read"})
+#: States of a dispatch after which the person surely has nothing.
 _NOT_SENT = frozenset({"dead", "refused", "dropped"})
 
 
@@ -45,11 +47,47 @@ def work_out(rule: ReminderRule, day: date, *, at: datetime) -> int:
             .values_list("about", "on_day")
         )
         wanted = [each for each in dates.occasions(rule, day) if (each.about, each.on_day) not in known]
-    new = 0
+        new = _take_up(rule, day, at=at)
     for part in batched(wanted, planning.AT_ONCE):
         with tenancy.inside(rule.workspace_id):
             new += _write(rule, list(planning.plans(rule, day, at=at, only=part)), day)
     return new
+
+
+def held_over(rule: ReminderRule, day: date) -> list[Reminder]:
+    """What was too much for its person on an earlier day and may go on this one: the rule says so, and what it reminds of is still ahead or open."""
+    if not rule.moves_over or day.weekday() in rule.quiet_days:
+        return []
+    rows = _too_many(rule, day).filter(day__gte=day - _MOVES_FOR)
+    if rule.days <= 0:
+        rows = rows.filter(on_day__gte=day)
+    groups: dict[date, list[Reminder]] = {}
+    for row in rows.order_by("id"):
+        groups.setdefault(row.on_day, []).append(row)
+    found = []
+    for on_day, group in groups.items():
+        there = dates.standing(rule, on_day, [row.about for row in group])
+        found += [row for row in group if row.about in there]
+    return found
+
+
+def _too_many(rule: ReminderRule, day: date) -> QuerySet[Reminder]:
+    rows = Reminder.objects.of(rule.workspace_id).filter(rule=rule, state=_State.REFUSED, reason=planning.CAP_MOVES)
+    return rows.filter(day__lt=day)
+
+
+def _take_up(rule: ReminderRule, day: date, *, at: datetime) -> int:
+    """Before what is new on a day comes what was too much on an earlier one; returns how many. In the caller's transaction."""
+    if day.weekday() in rule.quiet_days:
+        return 0
+    rows = {(row.about, row.on_day): row for row in held_over(rule, day)}
+    _too_many(rule, day).exclude(pk__in=[row.pk for row in rows.values()]).update(reason=planning.CAP)
+    for row in rows.values():
+        row.day, row.state, row.reason = day, _State.WAITS, ""
+    Reminder.objects.of(rule.workspace_id).bulk_update(rows.values(), ["day", "state", "reason"])
+    if rows and not rule.needs_approval:
+        _order(rule, rows, day, at=at)
+    return len(rows)
 
 
 def miss(rule: ReminderRule, day: date) -> int:
@@ -68,7 +106,7 @@ def approve(reminders: Sequence[Reminder], *, by: Member, at: datetime, today: d
     """Order what waited for approval; returns how many are ordered. What may not be sent any more says why; a paused rule waits on."""
     ordered = 0
     rules = ReminderRule.objects.of(by.workspace_id).in_bulk({each.rule_id for each in reminders})
-    for rule in rules.values():
+    for rule in planning.in_turn(rules.values()):
         if rule.is_paused:
             continue
         held = (

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings as site
 from django.contrib import messages
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse
@@ -26,7 +27,8 @@ from amanat.basis.models import ConsentRecord, Method
 from amanat.core import clock
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import Channel
-from amanat.messaging.reminders import carrying, planning, reporting, restoring
+from amanat.messaging.outbox.models import Dispatch
+from amanat.messaging.reminders import carrying, dates, planning, reporting, restoring
 from amanat.messaging.reminders.dates import Occasion
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.people.models import Contact
@@ -34,6 +36,8 @@ from amanat.web import formatting
 
 #: Lines of a day that are shown; counts are of all that were looked at.
 MOST = 200
+#: How many days before or after today may be looked at.
+MOST_DAYS = 800
 #: Occasions of a day to come that are looked at for its preview.
 MOST_PLANNED = 2_000
 
@@ -54,27 +58,33 @@ class Line:
     moment: Any = None
     ground: str = ""
     warning: str | Promise = ""  #: for whoever approves it
+    language: str = ""  #: that of the text, where there is none in the person's own
 
 
 def day(request: MemberRequest) -> HttpResponse:
     """A day: what was or will be sent to whom, and who gets nothing and why. `?on=` is the day, `?rule=` one rule."""
     today = clock.today(request.workspace.time_zone)
-    on = _day(request.GET.get("on", ""), today)
+    on, is_too_far = _day(request.GET.get("on", ""), today)
     rows_of_rules = ReminderRule.objects.of(request.workspace).filter(ended_at__isnull=True).select_related("service")
     rules = list(rows_of_rules.order_by("name"))
     reporting.put_into_words(rules, request.workspace)
     alone = [each for each in rules if str(each.pk) == request.GET.get("rule", "")]
     chosen = alone or rules
-    at_work = alone or [each for each in rules if not each.is_paused]
+    working = [each for each in rules if not each.is_paused or each in alone]
     rows = _rows(request, chosen, on) if on <= today else None
-    planned = _planned(request, at_work, on, today) if on >= today else []
-    counts = Counter(line.state for line in planned)
-    if rows is not None:
-        counts.update(dict(rows.order_by().values_list("state").annotate(n=Count("id"))))
     held = {each.pk: each for each in chosen}
     to_approve = (
         rows.filter(pk__in=carrying.waiting(request.workspace.pk, on=on)) if rows is not None and on == today else None
     )
+    # What a person gets on the day is counted over all rules, also where one is looked at.
+    counted: Counter[UUID] = Counter()
+    waiting = _lines(to_approve, held, [Reminder.State.WAITS])
+    waiting = _foreseen(waiting, held, on, request.workspace, counted)
+    plans = _plans(request, working, on, today, counted) if on >= today else []
+    planned = _planned(request, [(each, plan) for each, plan in plans if each in chosen])
+    counts = Counter(line.state for line in planned)
+    if rows is not None:
+        counts.update(dict(rows.order_by().values_list("state").annotate(n=Count("id"))))
     context = {
         "on": on,
         "today": today,
@@ -83,8 +93,8 @@ def day(request: MemberRequest) -> HttpResponse:
         "rules": rules,
         "chosen": alone[0] if alone and len(rules) > 1 else None,
         "is_paused": bool(alone) and alone[0].is_paused,
-        "resting": len(rules) - len(at_work),
-        "waiting": _foreseen(_lines(to_approve, held, [Reminder.State.WAITS]), held, on, request.workspace),
+        "resting": len(rules) - len(working),
+        "waiting": waiting,
         "going": [*_lines(rows, held, _GOING), *(line for line in planned if line.state in _GOING)][:MOST],
         "not_going": [*_lines(rows, held, _NOT_GOING), *(line for line in planned if line.state in _NOT_GOING)][:MOST],
         "counts": counts,
@@ -92,6 +102,8 @@ def day(request: MemberRequest) -> HttpResponse:
         "going_count": sum(counts[state] for state in _GOING),
         "not_going_count": sum(counts[state] for state in _NOT_GOING),
         "may_manage": request.member.may(May.MANAGE_REMINDERS),
+        "is_too_far": is_too_far,
+        "most_days": MOST_DAYS,
         "is_cut": len(planned) >= MOST_PLANNED,
     }
     return render(request, "messaging/reminder_day.html", context)
@@ -135,7 +147,8 @@ def _lines(rows: QuerySet[Reminder] | None, rules: Mapping[UUID, ReminderRule], 
     """The first of the rows in these states, by name."""
     if rows is None:
         return []
-    found = rows.filter(state__in=states).select_related("contact").order_by("contact__name", "id")[:MOST]
+    found = list(rows.filter(state__in=states).select_related("contact").order_by("contact__name", "id")[:MOST])
+    last = _last([row for row in found if row.state in {Reminder.State.ORDERED, Reminder.State.FAILED}])
     return [
         Line(
             contact=row.contact,
@@ -143,9 +156,8 @@ def _lines(rows: QuerySet[Reminder] | None, rules: Mapping[UUID, ReminderRule], 
             about=rules[row.rule_id].says,
             channel=_channel(rules[row.rule_id], row.step),
             words="",
-            reason=reporting.in_words(row.reason) if row.reason else "",
             state=row.state,
-            label=Reminder.State(row.state).label,
+            **_progress(row, last.get(row.pk)),
             id=row.pk,
             warning=reporting.in_words(row.reason) if row.reason == restoring.RESTORED else "",
         )
@@ -153,14 +165,41 @@ def _lines(rows: QuerySet[Reminder] | None, rules: Mapping[UUID, ReminderRule], 
     ]
 
 
-def _foreseen(lines: list[Line], rules: Mapping[UUID, ReminderRule], on: date, workspace: Workspace) -> list[Line]:
+def _last(rows: Sequence[Reminder]) -> dict[UUID, Dispatch]:
+    """The last message of each, where one was ordered."""
+    if not rows:
+        return {}
+    sent = Dispatch.objects.of(rows[0].workspace_id).filter(
+        source=carrying.SOURCE, source_id__in=[row.pk for row in rows]
+    )
+    return {row.source_id: row for row in sent.select_related("account").order_by("id") if row.source_id}
+
+
+def _progress(row: Reminder, sent: Dispatch | None) -> dict[str, Any]:
+    """How far it is: waiting for its hour, at the provider, or what became of it and why."""
+    label, reason = Reminder.State(row.state).label, reporting.in_words(row.reason) if row.reason else ""
+    if sent is None:
+        return {"label": label, "reason": reason}
+    if row.state == Reminder.State.FAILED:
+        return {
+            "label": label,
+            "reason": reporting.failure(sent.account, sent.error_code) if sent.error_code else reason,
+        }
+    if sent.state == Dispatch.State.DONE:
+        return {"label": _("Sent, not delivered yet"), "reason": reason}
+    return {"label": label, "reason": reason, "moment": sent.due_at}
+
+
+def _foreseen(
+    lines: list[Line], rules: Mapping[UUID, ReminderRule], on: date, workspace: Workspace, counted: Counter[UUID]
+) -> list[Line]:
     """What waits, with the words that would leave, when, and on what ground; or why it would not any more."""
     waiting = Reminder.objects.of(workspace).in_bulk([line.id for line in lines])
     plans: dict[tuple[UUID, UUID, date], planning.Plan] = {}
-    for rule_id, rule in rules.items():
-        only = [Occasion(one.contact_id, one.about, one.on_day) for one in waiting.values() if one.rule_id == rule_id]
-        for plan in planning.plans(rule, on, at=clock.now(), only=only) if only else ():
-            plans[rule_id, plan.occasion.about, plan.occasion.on_day] = plan
+    for rule in planning.in_turn(rules.values()):
+        only = [Occasion(one.contact_id, one.about, one.on_day) for one in waiting.values() if one.rule_id == rule.pk]
+        for plan in planning.plans(rule, on, at=clock.now(), only=only, counted=counted) if only else ():
+            plans[rule.pk, plan.occasion.about, plan.occasion.on_day] = plan
     grounds = _grounds(plans.values(), workspace)
     found = []
     for line in lines:
@@ -171,7 +210,9 @@ def _foreseen(lines: list[Line], rules: Mapping[UUID, ReminderRule], on: date, w
 
 
 def _as_foreseen(line: Line, seen: Line) -> Line:
-    facts = {"words": seen.words, "reason": seen.reason, "moment": seen.moment, "ground": seen.ground}
+    facts = {
+        "words": seen.words, "reason": seen.reason, "moment": seen.moment, "ground": seen.ground, "language": seen.language,
+    }  # fmt: skip
     return replace(line, channel=seen.channel or line.channel, **facts)
 
 
@@ -187,20 +228,29 @@ def _grounds(plans: Iterable[planning.Plan], workspace: Workspace) -> dict[UUID,
 
 def _channel(rule: ReminderRule, step: int) -> str | Promise:
     """The channel of a step; a rule that was changed since may have fewer."""
-    return Channel(rule.channels[step]).label if step < len(rule.channels) else ""
+    if step >= len(rule.channels):
+        return ""
+    names = {"channel": Channel(rule.channels[step]).label, "first": Channel(rule.channels[0]).label}
+    return _("%(channel)s instead of %(first)s") % names if step else names["channel"]
 
 
-def _planned(request: MemberRequest, rules: Sequence[ReminderRule], on: date, today: date) -> list[Line]:
+def _plans(
+    request: MemberRequest, rules: Sequence[ReminderRule], on: date, today: date, counted: Counter[UUID]
+) -> list[tuple[ReminderRule, planning.Plan]]:
     """What rules would do on a day, as things stand, besides what is written for it."""
     written = set(
         Reminder.objects.of(request.workspace).filter(rule__in=rules, day__gte=today).values_list("rule_id", "about", "on_day")
     )  # fmt: skip
     plans: list[tuple[ReminderRule, planning.Plan]] = []
-    for each in rules:
-        for plan in islice(planning.plans(each, on, at=clock.now()), MOST_PLANNED):
-            about = (each.pk, plan.occasion.about, plan.occasion.on_day)
-            if about not in written:
-                plans.append((each, plan))
+    for each in planning.in_turn(rules):
+        new = (one for one in dates.occasions(each, on) if (each.pk, one.about, one.on_day) not in written)
+        only = [*_held_over(each, on, today), *islice(new, MOST_PLANNED)]
+        plans += ((each, plan) for plan in planning.plans(each, on, at=clock.now(), only=only, counted=counted))
+    return plans
+
+
+def _planned(request: MemberRequest, plans: Sequence[tuple[ReminderRule, planning.Plan]]) -> list[Line]:
+    """Plans as lines, of people the member may see."""
     grounds = _grounds((plan for _rule, plan in plans[:MOST]), request.workspace)
     lines = [_line(each, plan, grounds) for each, plan in plans]
     if request.member.sees_all:
@@ -210,20 +260,37 @@ def _planned(request: MemberRequest, rules: Sequence[ReminderRule], on: date, to
     return [line for line in lines if line.contact.pk in seen]
 
 
+def _held_over(rule: ReminderRule, on: date, today: date) -> list[Occasion]:
+    """What was too much for its person until today and is tried again on `on`: the rule's next open day."""
+    following = (today + timedelta(days=ahead) for ahead in range(1, 8))
+    if on not in {today, next((day for day in following if day.weekday() not in rule.quiet_days), today)}:
+        return []
+    return [Occasion(row.contact_id, row.about, row.on_day) for row in carrying.held_over(rule, on)]
+
+
 def _line(rule: ReminderRule, plan: planning.Plan, grounds: Mapping[UUID, str]) -> Line:
     words = templates.filled(plan.text, plan.values) if plan.text is not None and plan.is_to_be_sent else ""
     return Line(
         contact=plan.contact,
         rule=rule,
         about=rule.says,
-        channel=Channel(plan.channel).label if plan.channel else "",
+        channel=_channel(rule, plan.step) if plan.channel else "",
         words=words,
         reason=_why(plan),
         state="planned" if plan.is_to_be_sent else "unplanned",
         label=_("Planned") if plan.is_to_be_sent else _("Not sent"),
         moment=plan.due_at if plan.is_to_be_sent else None,
+        language=_other_language(plan) if plan.is_to_be_sent else "",
         ground=grounds.get(plan.consent_id, "") if plan.consent_id and plan.is_to_be_sent else "",
     )
+
+
+def _other_language(plan: planning.Plan) -> str:
+    wanted = plan.contact.language
+    if plan.text is None or not wanted or plan.text.language == wanted:
+        return ""
+    names = dict(site.LANGUAGES)
+    return str(names.get(plan.text.language, plan.text.language))
 
 
 def _why(plan: planning.Plan) -> str | Promise:
@@ -231,12 +298,14 @@ def _why(plan: planning.Plan) -> str | Promise:
     return f"{words}: {', '.join(plan.missing)}" if plan.reason == "no_value" else words
 
 
-def _day(text: str, otherwise: date) -> date:
+def _day(text: str, today: date) -> tuple[date, bool]:
+    """The day asked for, and whether it was too far away: then the furthest there is."""
     try:
         found = date.fromisoformat(text)
     except ValueError:
-        return otherwise
-    return found if abs((found - otherwise).days) <= 400 else otherwise
+        return today, False
+    ahead = max(min((found - today).days, MOST_DAYS), -MOST_DAYS)
+    return today + timedelta(days=ahead), today + timedelta(days=ahead) != found
 
 
 def _uuid(text: str) -> UUID | None:

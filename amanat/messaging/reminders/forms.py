@@ -12,7 +12,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Workspace
-from amanat.basis import rules, wording
+from amanat.basis import hours, rules, wording
 from amanat.desk.models import Service
 from amanat.messaging.channels.models import Channel, MessageTemplate, TemplateText
 from amanat.messaging.reminders import dates, reporting, values
@@ -67,6 +67,9 @@ class RuleForm(forms.Form):
     most_a_day = forms.IntegerField(
         label=gettext_lazy("Most messages a day to one person"), min_value=1, max_value=10, initial=2
     )
+    moves_over = forms.BooleanField(
+        label=gettext_lazy("What is over goes out on the next day"), required=False, initial=True
+    )
     quiet_days = forms.TypedMultipleChoiceField(
         label=gettext_lazy("Never on"),
         choices=WEEKDAYS,
@@ -91,7 +94,7 @@ class RuleForm(forms.Form):
         self.services = {str(service.pk): service for service in services}
         self._choices("service", [("", _("Every service")), *((key, one.name) for key, one in self.services.items())])
         self._choices("field", [("", "—"), *_dates(workspace)])
-        policy = rules.of(workspace.pk).policy
+        policy = self.policy = rules.of(workspace.pk).policy
         self.purposes = {name: purpose.per for name, purpose in policy.purposes.items() if purpose.per}
         language = (get_language() or "en").split("-")[0]
         self._choices("purpose", [(name, wording.purpose(policy, name, language)) for name in self.purposes])
@@ -140,11 +143,25 @@ class RuleForm(forms.Form):
             channel = self.templates[key].channel if key else ""
             if channel and channel not in allowed:
                 self.add_error(f"template_{step}", _("The policy does not let this purpose use this channel."))
+            if channel in allowed and (closes := self._closes(data, channel)):
+                self.add_error(
+                    "at",
+                    _(
+                        "Over %(channel)s nobody may be written to for this purpose from %(hour)s on: choose an earlier hour."
+                    )
+                    % {"channel": Channel(channel).label, "hour": closes},
+                )
             if key and data.get("purpose") and self.templates[key].purpose != data["purpose"]:
                 self.add_error(f"template_{step}", _("This text is for another purpose than the rule."))
         if len({template.channel for template in data["chosen"]}) < len(data["chosen"]):
             self.add_error("template_2", _("Each channel only once."))
         return data
+
+    def _closes(self, data: dict[str, Any], channel: str) -> str:
+        """The hour at which people may be written to no more, where the rule's is not before it."""
+        window = hours.window(self.policy, data["purpose"], channel)
+        at = data.get("at")
+        return f"{window.closes:%H:%M}" if window is not None and at is not None and at >= window.closes else ""
 
     def _of_service(self, template_ids: list[UUID]) -> set[str]:
         """The templates with a word that only a service has."""
@@ -166,6 +183,7 @@ class RuleForm(forms.Form):
             "templates": [template.pk for template in data["chosen"]],
             "fallback_hours": data["fallback_hours"],
             "most_a_day": data["most_a_day"],
+            "moves_over": data["moves_over"],
             "quiet_days": sorted(data["quiet_days"]),
             "purpose": data["purpose"],
             "needs_approval": data["needs_approval"],
@@ -180,7 +198,9 @@ def _is_of_person(data: dict[str, Any]) -> bool:
 def _initial(rule: ReminderRule) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: getattr(rule, name)
-        for name in ("name", "on", "field", "at", "fallback_hours", "most_a_day", "quiet_days", "purpose", "needs_approval")
+        for name in (
+            "name", "on", "field", "at", "fallback_hours", "most_a_day", "moves_over", "quiet_days", "purpose", "needs_approval",
+        )
     }  # fmt: skip
     found |= {
         "days": abs(rule.days),

@@ -16,7 +16,7 @@ from amanat.desk.models import Service
 from amanat.messaging.channels.models import MessageTemplate
 from amanat.people.models import Contact
 
-__all__ = ["MessageBatch", "Reminder", "ReminderRule"]
+__all__ = ["BatchRefusal", "MessageBatch", "Reminder", "ReminderRule"]
 
 
 class ReminderRule(WorkspaceRow):
@@ -45,6 +45,7 @@ class ReminderRule(WorkspaceRow):
     purpose = models.CharField(max_length=40)
     quiet_days = ArrayField(models.PositiveSmallIntegerField(), default=list)  #: 0 is Monday
     most_a_day = models.PositiveSmallIntegerField(default=2, db_default=2)  #: messages to one person
+    moves_over = models.BooleanField(default=False, db_default=False)  #: what is over goes on the next open day
     needs_approval = models.BooleanField(default=True, db_default=True)
     is_paused = models.BooleanField(default=True, db_default=True)
     last_day = models.DateField(null=True)  #: the last day that was worked out
@@ -111,3 +112,17 @@ class MessageBatch(WorkspaceRow):
     made_by = WorkspaceForeignKey(Member, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True)
+
+
+class BatchRefusal(WorkspaceRow):
+    """One person of a message to many for whom nothing was ordered, and why. What is refused later says so in the outbox."""
+
+    batch = WorkspaceForeignKey(MessageBatch, related_name="+")
+    contact = WorkspaceForeignKey(Contact, related_name="+")
+    reason = models.CharField(max_length=40)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace_id", "batch", "reason", "contact"], name="batch_refusal_of_batch"),
+            models.Index(fields=["workspace_id", "contact"], name="batch_refusal_of_contact"),
+        ]

@@ -6,7 +6,7 @@ Nothing is written here. The gate is asked as for the moment the message is to l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -30,6 +30,8 @@ from amanat.messaging.reminders.dates import Occasion
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.people.models import Contact
 
+#: A person has had enough for the day: it is left out, or tried on the next open day.
+CAP, CAP_MOVES = "cap", "cap_moves"
 #: People looked up by one set of statements.
 AT_ONCE = 500
 
@@ -48,7 +50,7 @@ class Plan:
     address: str = ""
     due_at: datetime | None = None
     use_by: datetime | None = None
-    reason: str = ""  #: the gate's, or one of ours: no_address, no_account, no_text, no_value, cap, late
+    reason: str = ""  #: the gate's, or one of ours: no_address, no_account, no_text, no_value, cap, cap_moves, late
     consent_id: UUID | None = None  #: the yes on which it rests, where it rests on one
 
     @property
@@ -73,16 +75,29 @@ class Way:
     title: str = ""  #: of the template
 
 
+def in_turn(rules: Iterable[ReminderRule]) -> list[ReminderRule]:
+    """Rules in the order in which they take the messages that a person may have on a day: the earlier hour first."""
+    return sorted(rules, key=lambda rule: (rule.at, rule.pk))
+
+
 def plans(
-    rule: ReminderRule, day: date, *, at: datetime, first_step: int = 0, only: Sequence[Occasion] | None = None
+    rule: ReminderRule,
+    day: date,
+    *,
+    at: datetime,
+    first_step: int = 0,
+    only: Sequence[Occasion] | None = None,
+    counted: Counter[UUID] | None = None,
 ) -> Iterator[Plan]:
     """What the rule would do on `day`, asked at the aware moment `at`; `only` some occasions, from a later channel on.
 
-    The same number of statements for each 500 people.
+    `counted` is what other rules were planned to send to each person on that day, and takes what this one is. The same number of
+    statements for each 500 people.
     """
     workspace = Workspace.objects.of(rule.workspace_id).get()
     with timezone.override(ZoneInfo(workspace.time_zone)):
-        planner = _Planner(rule, workspace, day, at, ways(rule)[first_step:], goes_on=first_step > 0)
+        left, goes_on = ways(rule)[first_step:], first_step > 0
+        planner = _Planner(rule, workspace, day, at, left, goes_on, Counter() if counted is None else counted)
         for part in batched(dates.occasions(rule, day) if only is None else only, AT_ONCE):
             yield from planner.of(part)
 
@@ -136,7 +151,8 @@ class _Planner:
         sent = sent.filter(due_at__gte=first, due_at__lt=first + timedelta(days=1))
         sent = sent.exclude(state__in=("refused", "dropped", "dead")).exclude(delivery="failed")
         self.counted.update(dict.fromkeys(people, 0))
-        self.counted.update(sent.values_list("contact_id", flat=True))
+        # a reminder that went on to the next channel is one all the same
+        self.counted.update(person for person, _reminder in sent.values_list("contact_id", "source_id").distinct())
 
     def _asked(self, way: Way, people: dict[UUID, Contact]) -> dict[UUID, gate.Answer]:
         """The gate's answers for the moments the messages are to leave, people of one clock together."""
@@ -166,7 +182,7 @@ class _Planner:
     ) -> Plan:
         """The first channel over which it may go; where there is none, the reason of the first."""
         if not self.goes_on and self.counted[contact.pk] >= self.rule.most_a_day:
-            return Plan(occasion, contact, reason="cap")
+            return Plan(occasion, contact, reason=self._too_many(occasion))
         zone = _zone(contact)
         use_by = datetime.combine(self.day + timedelta(days=1), time(0), zone)
         around = values.Around(self.workspace, contact, record, occasion.on_day)
@@ -187,14 +203,23 @@ class _Planner:
                 use_by,
                 consent_id=answer.consent_id if answer else None,
             )
-            late = plan.due_at is not None and plan.due_at >= use_by
+            is_late = plan.due_at is not None and plan.due_at >= use_by
             reason = against(
-                account=way.account, text=text, address=plan.address, answer=answer, read=plan.values, is_late=late
+                account=way.account, text=text, address=plan.address, answer=answer, read=plan.values, is_late=is_late
             )
+            if reason == "late" and self.at <= datetime.combine(self.day, self.rule.at, zone):
+                reason = "not_now"  # worked out in time: the rule's own hour is one at which nobody may be written to
             if not reason:
                 return plan
             refused = refused or replace(plan, reason=reason)
         return refused or Plan(occasion, contact, reason="no_account")
+
+    def _too_many(self, occasion: Occasion) -> str:
+        """Whether what is too much today may go on the next open day: not where its date has passed by then, unless the rule comes after it."""
+        following = (self.day + timedelta(days=ahead) for ahead in range(1, 8))
+        is_open = next(day for day in following if day.weekday() not in self.rule.quiet_days)
+        in_time = self.rule.days > 0 or occasion.on_day >= is_open
+        return CAP_MOVES if self.rule.moves_over and in_time else CAP
 
 
 def against(

@@ -10,12 +10,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Workspace
+from amanat.messaging.channels import adapters
+from amanat.messaging.channels.models import Channel, ChannelAccount
+from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders.dates import OF_SERVICE
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.people import vocabulary
@@ -42,6 +45,7 @@ REASONS: dict[str, str | Promise] = {
     "no_value": _("A value for the text is missing"),
     "no_purpose": _("The policy does not know this purpose"),
     "cap": _("Enough messages for one day"),
+    "cap_moves": _("Enough messages for one day; it goes out on the next"),
     "late": _("Too late for this day"),
     "expired": _("Too late for this day"),
     "by_hand": _("Left out by hand"),
@@ -62,11 +66,67 @@ REASONS: dict[str, str | Promise] = {
 }
 
 
+def _is_of_provider(reason: str) -> bool:
+    return reason in {"provider", "not_delivered"} or any(letter.isdigit() for letter in reason)
+
+
 def in_words(reason: str) -> str | Promise:
     """A reason in words; a provider's code, which has digits, is named."""
     if reason in REASONS or not any(letter.isdigit() for letter in reason):
         return REASONS.get(reason, reason)
     return _("The provider answered with %(code)s") % {"code": reason}
+
+
+def failure(account: ChannelAccount, code: str) -> str:
+    """Why a provider did not take or deliver a message, and what to do about it."""
+    if not code:
+        return gettext("Not delivered")
+    try:
+        return " ".join(str(part) for part in adapters.adapter_of(account).explain(code))
+    except adapters.UnknownProvider:
+        return str(in_words(code))
+
+
+def failures(rows: QuerySet[Dispatch]) -> list[tuple[str, int]]:
+    """Of these messages those that failed, by why: the commonest first. Two statements."""
+    failed = rows.filter(Q(state=Dispatch.State.DEAD) | Q(delivery=Dispatch.Delivery.FAILED))
+    counted = list(failed.values_list("account", "error_code").annotate(n=Count("id")).order_by("-n", "error_code"))
+    accounts = (
+        {row.account_id: row.account for row in failed.select_related("account").distinct("account")} if counted else {}
+    )
+    found: Counter[str] = Counter()
+    for account, code, n in counted:
+        found[failure(accounts[account], code)] += n
+    return found.most_common()
+
+
+@dataclass(frozen=True, slots=True)
+class OverOne:
+    """What went over one channel of a rule."""
+
+    channel: str | Promise
+    sent: int
+    delivered: int
+    read: int
+    failed: int
+
+
+def over_channels(rows: QuerySet[Dispatch], channels: Sequence[str]) -> list[OverOne]:
+    """The same messages by channel, in the order in which the channels are tried. One statement."""
+    counted = rows.values_list("channel").annotate(
+        sent=Count("id", filter=Q(state="done")),
+        delivered=Count("id", filter=Q(delivery__in=("delivered", "read"))),
+        read=Count("id", filter=Q(delivery="read")),
+        failed=Count("id", filter=Q(state="dead") | Q(delivery="failed")),
+    )
+    found = {name: numbers for name, *numbers in counted.order_by()}
+    return [OverOne(Channel(name).label, *found[name]) for name in channels if name in found]
+
+
+def sent_by(rule: ReminderRule, *, first: date, end: date) -> QuerySet[Dispatch]:
+    """The messages of a rule's reminders from the day `first` on and before `end`."""
+    reminders = Reminder.objects.of(rule.workspace_id).filter(rule=rule, day__gte=first, day__lt=end)
+    return Dispatch.objects.of(rule.workspace_id).filter(source="reminder", source_id__in=reminders.values("id"))
 
 
 def put_into_words(rules: Iterable[ReminderRule], workspace: Workspace) -> None:
@@ -119,16 +179,22 @@ class Report:
     refused: Counter[str] = field(default_factory=Counter)
 
     @property
+    def not_sent(self) -> int:
+        return self.refused.total()
+
+    @property
     def reasons(self) -> list[tuple[str | Promise, int]]:
-        return [(in_words(reason), count) for reason, count in self.refused.most_common()]
+        """Where nothing was sent; what a provider turned away is among the failures."""
+        counted = ((reason, count) for reason, count in self.refused.most_common() if not _is_of_provider(reason))
+        return [(in_words(reason), count) for reason, count in counted]
 
 
 _SENT = """
 SELECT source_id_of, count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE delivery IN ('delivered', 'read')),
     count(*) FILTER (WHERE delivery = 'read'), count(*) FILTER (WHERE state = 'dead' OR delivery = 'failed'),
-    count(*) FILTER (WHERE answered)
+    count(DISTINCT contact_id) FILTER (WHERE answered)
 FROM (
-    SELECT reminder.rule_id AS source_id_of, dispatch.state, dispatch.delivery, EXISTS (
+    SELECT reminder.rule_id AS source_id_of, reminder.contact_id, dispatch.state, dispatch.delivery, EXISTS (
         SELECT 1 FROM messaging_message answer WHERE answer.workspace_id = dispatch.workspace_id
         AND answer.contact_id = dispatch.contact_id AND answer.direction = 'in'
         AND answer.happened_at >= dispatch.sent_at AND answer.happened_at < dispatch.sent_at + interval '7 days'

@@ -29,6 +29,7 @@ TABLES = {
     "messaging.ReminderRule": _("reminder rule"),
     "messaging.Reminder": _("reminder"),
     "messaging.MessageBatch": _("message to many"),
+    "messaging.BatchRefusal": _("person left out of a message to many"),
 }
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from amanat.accounts import access
 from amanat.accounts.models import Workspace
 from amanat.core import clock, jobs, tenancy
-from amanat.messaging.reminders import batching, carrying, setting, trying
+from amanat.messaging.reminders import batching, carrying, planning, setting, trying
 from amanat.messaging.reminders.models import ReminderRule
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def remind_one(workspace_id: UUID, *, only: UUID | None = None) -> None:
     at = clock.now()
     with tenancy.inside(workspace_id):
         zone = ZoneInfo(Workspace.objects.of(workspace_id).get().time_zone)
-        rules = list(ReminderRule.objects.of(workspace_id).filter(ended_at__isnull=True))
+        rules = planning.in_turn(ReminderRule.objects.of(workspace_id).filter(ended_at__isnull=True))
     today = at.astimezone(zone).date()
     rules = [rule for rule in rules if only in {None, rule.pk}]
     for rule in rules:

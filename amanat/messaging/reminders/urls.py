@@ -26,6 +26,14 @@ urlpatterns: list[URLPattern] = [
     page("batches/<uuid:batch_id>/", batch_views.batch, "batch", _manages),
     act("batches/<uuid:batch_id>/send/", batch_views.send, "batch_send", _manages, "messaging.batch.ordered"),
     act("batches/<uuid:batch_id>/held/", batch_views.let_go, "batch_held", _manages, "messaging.outbox.released"),
+    page(
+        "batches/<uuid:batch_id>/report.csv",
+        batch_views.table,
+        "batch_table",
+        members(May.EXPORT),
+        "people.contacts.exported",
+        fresh=True,
+    ),
     act("batches/<uuid:batch_id>/stop/", batch_views.stop, "batch_stop", _manages, "messaging.batch.stopped"),
     act("reminders/<uuid:rule_id>/try/", views.rule_try, "reminder_try", _manages, "messaging.rule.tried"),
 ]

@@ -54,6 +54,7 @@ def rule(request: MemberRequest, rule_id: UUID) -> HttpResponse:
     report = reporting.of_rules(
         [found.pk], workspace_id=found.workspace_id, first=today - _MONTH, end=today + timedelta(days=1)
     )[found.pk]
+    messages_of = reporting.sent_by(found, first=today - _MONTH, end=today + timedelta(days=1))
     reporting.put_into_words([found], request.workspace)
     names = dict(site.LANGUAGES)
     policy = policies.of(found.workspace_id).policy
@@ -61,6 +62,8 @@ def rule(request: MemberRequest, rule_id: UUID) -> HttpResponse:
         "rule": found,
         "says": found.says,
         "report": report,
+        "failures": reporting.failures(messages_of),
+        "over": reporting.over_channels(messages_of, found.channels) if len(found.channels) > 1 else [],
         "purpose": wording.purpose(policy, found.purpose, _language()) if found.purpose in policy.purposes else "",
         "steps": [_step(way, names, request.workspace.language) for way in planning.ways(found)],
         "quiet_days": [label for number, label in WEEKDAYS if number in found.quiet_days],

@@ -21,6 +21,7 @@ from amanat.messaging.sandbox.faults import Faults
 from amanat.messaging.sandbox.graph_calls import Number
 from amanat.messaging.sandbox.graph_checks import Wrong
 from amanat.messaging.sandbox.graph_media import Media
+from amanat.messaging.sandbox.graph_phones import Phones
 from amanat.messaging.sandbox.graph_templates import Templates
 from amanat.messaging.sandbox.http import Reply, Request, as_json
 from amanat.messaging.sandbox.record import Record
@@ -42,6 +43,7 @@ class Graph:
         self._of: dict[str, dict[str, Any]] = {}
         self.media = Media(folder, self._record)
         self._wrote: dict[tuple[str, str], float] = {}
+        self.phones = Phones(self._record)
         self.settings: dict[str, Any] = {
             "reports": ["sent", "delivered"],
             "report_after": 0.0,
@@ -67,12 +69,15 @@ class Graph:
             self.templates.restore(line)
         elif what == "media":
             self.media.restore(line)
+        elif what == "power":
+            self.phones.restore(line)
         elif what in {"event", "acked"}:
             self.calls.restore({"what": what, **line})
 
     def _keep(self, line: dict[str, Any]) -> None:
         self.accepted.append(line)
         self._of[line["id"]] = line
+        self.phones.keep(line)
 
     async def answer(self, request: Request) -> Reply:
         """One request to the API or to us."""
@@ -179,9 +184,12 @@ class Graph:
     def _report_later(self, number: Number, line: dict[str, Any], way: str) -> None:
         async def report() -> None:
             await asyncio.sleep(self.settings["report_after"])
-            for status in self.settings["reports"]:
+            for status in reports:
                 self._report(number, line, status)
 
+        # Of a reaction Meta reports no more than that it was sent (Cloud API, "Reaction messages", November 2026).
+        is_reaction = line["message"]["type"] == "reaction"
+        reports = [one for one in self.settings["reports"] if one == "sent" or not is_reaction]
         kind, _, detail = way.partition(":")
         is_free = line["message"]["type"] != "template"
         now = clock.now().timestamp()
@@ -190,11 +198,18 @@ class Graph:
             self._report(number, line, "failed", code=int(detail))
         elif is_free and self.settings["window"] and not is_open:
             self._report(number, line, "failed", code=131047)
+        elif self.phones.is_off(number.id, line["to"]):
+            self._report(number, line, "sent")
         elif self.settings["report_after"]:
             self._spawn(report())
         else:
-            for status in self.settings["reports"]:
+            for status in reports:
                 self._report(number, line, status)
+
+    def _switch(self, number: Number, person: str, *, is_off: bool) -> None:
+        for line in self.phones.switch(number.id, person, is_off=is_off):
+            if line["message"]["type"] != "reaction":
+                self._report(number, line, "delivered")
 
     def _report(self, number: Number, line: dict[str, Any], status: str, *, code: int = 0) -> None:
         message = line["message"]
@@ -278,7 +293,7 @@ class Graph:
         if act == "phone":
             theirs = [line for line in self.answered if line["number"] == number.id]
             ours = [line for line in self.accepted if line["number"] == number.id]
-            return as_json({"sent": ours[-200:], "said": theirs[-200:]})
+            return as_json({"sent": ours[-200:], "said": theirs[-200:], "off": self.phones.off(number.id)})
         if act == "say":
             return as_json({"id": self._said(number, wanted)})
         if act == "prefer":
@@ -287,6 +302,8 @@ class Graph:
                 "value": wanted["value"], "timestamp": int(clock.now().timestamp()),
             }  # fmt: skip
             self.calls.add(number, "user_preferences", {**_about(number), "user_preferences": [said]})
+        elif act == "power":
+            self._switch(number, str(wanted["from"]).lstrip("+"), is_off=bool(wanted["off"]))
         elif act == "report":
             line = self._of[wanted["id"]]
             self._report(number, line, str(wanted["status"]), code=int(wanted.get("code", 0)))
@@ -319,6 +336,7 @@ class Graph:
             clock.now().timestamp(),
             str(wanted["from"]).lstrip("+"),
         )
+        self._switch(number, sender, is_off=False)  # who writes has it on
         kind = str(wanted.get("type", "text"))
         content = wanted[kind] if isinstance(wanted.get(kind), dict | list) else {"body": str(wanted.get("text", ""))}
         if "content" in wanted or "base64" in wanted:

@@ -39,6 +39,7 @@ class Accepted:
     sender: str
     recipients: tuple[str, ...]
     content: bytes
+    at: datetime = field(default_factory=clock.now)
 
 
 @dataclass(slots=True)
@@ -79,12 +80,15 @@ class MailSandbox:
         *,
         tls: ssl.SSLContext | None = None,
         takes: Callable[[str], bool] = lambda token: False,
+        validity: int = 1,
     ) -> None:
         self.users = users or {}
+        self.owners: dict[str, str] = {}  #: passwords of mailboxes that somebody has, where everybody gets one
+        self._validity = validity
         self.takes = takes  #: the short tokens of who signed in elsewhere
         self.tls = tls
         self.accepted: list[Accepted] = []
-        self.mailboxes: dict[str, Mailbox] = {name: Mailbox() for name in self.users}
+        self.mailboxes: dict[str, Mailbox] = {name: Mailbox(validity) for name in self.users}
         self.smtp_port = self.imap_port = 0
         self.connections = 0  #: SMTP sessions that began
         self._plan: deque[str] = deque()
@@ -98,11 +102,18 @@ class MailSandbox:
 
     def deliver(self, user: str, content: bytes) -> int:
         """A mail from outside arrives in a mailbox; returns its uid."""
-        return self.mailboxes.setdefault(user, Mailbox()).put(content)
+        return self.box(user).put(content)
+
+    def box(self, user: str) -> Mailbox:
+        """The mailbox of that name, made where there is none."""
+        return self.mailboxes.setdefault(user, Mailbox(self._validity))
 
     def may(self, user: str, password: str) -> bool:
+        if user in self.owners:
+            self.box(user)
+            return self.owners[user] == password
         if not self.users:
-            self.mailboxes.setdefault(user, Mailbox())
+            self.box(user)
             return True
         return bool(password) and self.users.get(user) == password
 
@@ -112,7 +123,7 @@ class MailSandbox:
         if found is None or not self.takes(found[2].decode("ascii", "replace")):
             return ""
         user = found[1].decode("utf-8", "replace")
-        self.mailboxes.setdefault(user, Mailbox())
+        self.box(user)
         return user
 
 

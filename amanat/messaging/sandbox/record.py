@@ -18,7 +18,7 @@ from typing import Any
 from amanat.core import clock
 
 #: Lines that hold texts and numbers of people; the others are of the double itself.
-OF_PEOPLE = frozenset({"accepted", "said", "event", "acked"})
+OF_PEOPLE = frozenset({"accepted", "said", "event", "acked", "power"})
 KEPT_FOR = timedelta(days=7)
 _A_DAY = timedelta(days=1).total_seconds()
 _WRITTEN = "written"

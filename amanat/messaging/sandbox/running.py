@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from amanat.core import clock
 from amanat.messaging.sandbox import http
 from amanat.messaging.sandbox.graph import Graph
 from amanat.messaging.sandbox.http import Reply, Request
 from amanat.messaging.sandbox.mail import MailSandbox
 from amanat.messaging.sandbox.mail import serve as mail_servers
 from amanat.messaging.sandbox.mail_api import MailApis
+from amanat.messaging.sandbox.mailbox import Mailboxes
 from amanat.messaging.sandbox.push import PushSandbox
 from amanat.messaging.sandbox.sign_in import SignIn
 from amanat.messaging.sandbox.sms import SmsSandbox
@@ -25,6 +27,8 @@ from amanat.messaging.sandbox.sms import SmsSandbox
 _OF_SMS = ("/api/", "/send", "/control/sms/")
 #: And those of the doubles of mail providers.
 _OF_MAIL = "/mail/"
+#: And that of mailboxes, beside their own servers.
+_OF_MAILBOXES = "/control/mail/"
 #: And that of the sign-in at a mail provider.
 _OF_SIGN_IN = ("/sign-in/", "/control/sign-in/")
 #: And those of the double of push services.
@@ -39,6 +43,9 @@ class Doubles:
         self.sms = SmsSandbox(folder=folder)
         self.mail = MailApis()
         self.sign_in = SignIn()
+        # Mailboxes live in memory, and each start numbers their mails anew.
+        self.servers = MailSandbox(takes=self.sign_in.takes, validity=int(clock.now().timestamp()))
+        self.mailboxes = Mailboxes(self.servers)
         self.push = PushSandbox()
 
     async def answer(self, request: Request) -> Reply:
@@ -47,6 +54,8 @@ class Doubles:
             return Reply(given.status, given.body, given.headers, given.is_lost)
         if request.path.startswith(_OF_SIGN_IN):
             return self.sign_in.answer(request.method, request.path, request.query, request.body)
+        if request.path.startswith(_OF_MAILBOXES):
+            return self.mailboxes.answer(request.path, request.headers, request.body)
         if request.path.startswith((*_OF_SMS, _OF_MAIL)):
             double = self.mail if request.path.startswith(_OF_MAIL) else self.sms
             return double.answer(request.method, request.path, request.query, request.headers, request.body)
@@ -81,7 +90,7 @@ def _run(port: int, folder: Path) -> None:
         doubles.start()
         await server.serve_forever()
 
-    with mail_servers(MailSandbox(takes=doubles.sign_in.takes), smtp_port=port + 1, imap_port=port + 2):
+    with mail_servers(doubles.servers, smtp_port=port + 1, imap_port=port + 2):
         asyncio.run(serve())
 
 

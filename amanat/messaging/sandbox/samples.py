@@ -10,6 +10,7 @@ from typing import Any
 
 from amanat.core import filetypes
 from amanat.messaging.channels import whatsapp_payloads
+from amanat.messaging.sandbox import sounds
 
 
 def file(content: bytes, name: str, caption: str = "") -> dict[str, Any]:
@@ -83,7 +84,25 @@ def _card(_caption: str) -> dict[str, Any]:
     return {"type": "contacts", "contacts": [card]}
 
 
-#: By the name of the button; each takes a text to go along.
+def _voice(_caption: str) -> dict[str, Any]:
+    said = file(sounds.voice(), "voice.ogg")
+    said["audio"]["voice"] = True
+    return said
+
+
+def _sticker(_caption: str) -> dict[str, Any]:
+    return file(base64.b64decode(_SUN), "sticker.webp")
+
+
+#: A sun with nothing behind it, 128 by 128, as lossless WebP.
+_SUN = (
+    "UklGRiQBAABXRUJQVlA4TBgBAAAvf8AfEAYHkSQpkvvz9d6OfqbzGSaOK/8Fp/4zcts2UmIjRpdzOxP3A/O9kQtHia09n9IIO7BQk8zI5f0UBvb3ns9kcTxS"
+    "MpDFo5GygVBFil1VL9KUKfZUm0hhKzLYjAjVLroZgV662DAFjcxBG5PQxCy0EMaacWioeaWcMNaMRC1hLETHFNbYUljhsmZwKatwiebMbYgahuP+RwXjcf/j"
+    "egJ4XcQCEyPXme+A8M9d/9719MfD/9358P93ufv//fz/rvx/Z/+/O9938PsufN+J77v5fUe+78r3nf2+O+874H0XvO+E9934viPed8X7znTfHe875H2XvO9U"
+    "993yvmPdd837znXfvf7u4Ca8u2AH8Hc39rujT+0c"
+)
+#: By the name of the button; each takes a text to go along, which those of `WITH_WORDS` carry.
 SAMPLES: dict[str, Callable[[str], dict[str, Any]]] = {
-    "picture": _picture, "document": _document, "place": _place, "card": _card,
+    "picture": _picture, "document": _document, "voice": _voice, "sticker": _sticker, "place": _place, "card": _card,
 }  # fmt: skip
+WITH_WORDS = frozenset({"picture", "document"})

@@ -72,6 +72,7 @@ class SmsSandbox:
         self.refused: list[str] = []
         self._plan: deque[str] = deque()
         self._lock = threading.Lock()
+        self.ended: set[tuple[str, str]] = set()  #: key of an account and id of a text that is in the register no more
         self._record = Record(folder / "sms.jsonl") if folder else None
         self.calls = Calls(self._record, self.accounts, _written, most=1) if self._record else None
         for line in self._record.lines() if self._record else ():
@@ -83,6 +84,8 @@ class SmsSandbox:
             self.accounts[line["id"]] = Account(**line)
         elif what == "accepted":
             self.accepted.append(Accepted(**line))
+        elif what == "ended":
+            self._end(line["key"], line["template"], is_ended=line["is_ended"])
         elif self.calls is not None:
             self.calls.restore({"what": what, **line})
 
@@ -91,6 +94,9 @@ class SmsSandbox:
         self.accounts[account.id] = account
         if self._record is not None:
             self._record.add("account", **asdict(account))
+
+    def _end(self, key: str, template_id: str, *, is_ended: bool) -> None:
+        (self.ended.add if is_ended else self.ended.discard)((key, template_id))
 
     def fail(self, *ways: str) -> None:
         """What the next requests meet, one each: "500", "429", "503", "lost", "slow", "balance", "failed", "dnd", or "" for nothing."""
@@ -122,16 +128,25 @@ class SmsSandbox:
         return bool(key) and (key == self.key or key in self.accounts)
 
     def _control(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """For whoever runs it: /fail takes a list of ways, /accepted gives the record; /account is for an account, /phone gives what it sent."""
+        """For whoever runs it: /fail takes a list of ways, /accepted gives the record. /account is for an account: /phone gives what it sent,
+        /register ends a text of its register or lets it stand again.
+        """
         act = path.rpartition("/")[2]
         if act == "account":
             self.know(Account(**json.loads(body)))
             return _json(200, {})
-        if act == "phone":
+        if act in {"phone", "register"}:
             key = headers.get("authorization", "").removeprefix("Bearer ")
             if key not in self.accounts:
                 return _json(401, {})
-            return _json(200, {"sent": [asdict(one) for one in self.accepted if one.key == key]})
+            if act == "register":
+                wanted = json.loads(body)
+                text, is_ended = str(wanted["template"]), bool(wanted["is_ended"])
+                if self._record is not None:
+                    self._record.add("ended", key=key, template=text, is_ended=is_ended)
+                self._end(key, text, is_ended=is_ended)
+            ended = sorted(template for its, template in self.ended if its == key)
+            return _json(200, {"sent": [asdict(one) for one in self.accepted if one.key == key], "ended": ended})
         if act == "fail":
             self.fail(*[str(way) for way in json.loads(body or b"[]")])
             return _json(200, {})
@@ -149,7 +164,7 @@ class SmsSandbox:
             template_id, recipients = str(said["template_id"]), list(said["recipients"])
         except (ValueError, KeyError, TypeError):
             return _json(400, {"type": "error", "message": "template_id or recipients missing"})
-        if self.templates and template_id not in self.templates:
+        if (key, template_id) in self.ended or (self.templates and template_id not in self.templates):
             return _json(400, {"type": "error", "message": "template not found"})
         request_id = secrets.token_hex(12)
         for one in recipients:
@@ -175,7 +190,7 @@ class SmsSandbox:
         number, text, template_id = (str(fields.get(name, "")) for name in ("number", "text", "template"))
         if not number.isdigit() or not text:
             return _json(200, {"status": "error", "code": "E400"})
-        if self.templates and not self._is_registered(template_id, text):
+        if (key, template_id) in self.ended or (self.templates and not self._is_registered(template_id, text)):
             self.refused.append(text)
             return _json(200, {"status": "error", "code": "E-DLT"})
         made = Accepted(

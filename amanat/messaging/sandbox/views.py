@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,28 +12,25 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.accounts.access import MemberRequest, see_other, sent
-from amanat.core import filetypes, outgoing, phones
+from amanat.core import filetypes, phones
 from amanat.core.files import FileRefused
 from amanat.core.outgoing import Refused, Unreachable
 from amanat.core.phones import PhoneInvalid
 from amanat.messaging.channels import accounts, sandboxes, templates
 from amanat.messaging.channels.models import Channel, ChannelAccount, TemplateText
 from amanat.messaging.inbox import reacting
-from amanat.messaging.sandbox import samples
+from amanat.messaging.sandbox import mailbox_page, samples
+from amanat.messaging.sandbox.asking import SandboxOff, order
 
 _MOST = 60
 _MOST_FILE = 5 * filetypes.MEGABYTE
-
-
-class SandboxOff(Exception):
-    """Nobody answers where the sandbox should be, or it lost its record of this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +100,11 @@ def phone(request: MemberRequest, account_id: UUID) -> HttpResponse:
         ChannelAccount.objects.of(request.workspace),
         pk=account_id,
         is_sandbox=True,
-        channel__in=(Channel.WHATSAPP, Channel.SMS),
     )
+    if not sandboxes.has_other_side(account):
+        raise Http404
+    if account.channel == Channel.EMAIL:
+        return mailbox_page.mailbox(request, account)
     if account.channel == Channel.SMS:
         return _texts(request, account)
     given = {"sender": request.GET.get("from", ""), "name": request.GET.get("name", "")}
@@ -112,7 +112,9 @@ def phone(request: MemberRequest, account_id: UUID) -> HttpResponse:
     try:
         if request.method == "POST" and form.is_valid():
             _act(account, form, request.POST)
-            return see_other(f"{reverse('messaging:phone', args=[account.pk])}?from={form.cleaned_data['sender'][1:]}")
+            if not _leaves_words(form, request.POST.get("act", "say")):
+                here = reverse("messaging:phone", args=[account.pk])
+                return see_other(f"{here}?from={form.cleaned_data['sender'][1:]}")
         said = _ask(account, "phone", {})
         _read_out(said["sent"], account)
     except SandboxOff:
@@ -155,17 +157,35 @@ def _presses_of(text: TemplateText, template: dict[str, Any]) -> list[Press]:
 
 
 def _texts(request: MemberRequest, account: ChannelAccount) -> HttpResponse:
-    """A header of text messages takes no answers: what it sent is shown, and its links work."""
+    """A header of text messages takes no answers: what it sent is shown, and its links work. POST ends a text of its register."""
     context: dict[str, Any] = {"account": account, "is_header": True}
     try:
-        sandboxes.introduce_header(accounts.access(account))
-        lines = [
-            _text(one) for one in _ordered(account, "sms/phone", accounts.access(account).secrets["key"], {})["sent"]
-        ]
-        context["people"] = _by_person(lines)
+        access = accounts.access(account)
+        sandboxes.introduce_header(access)
+        if request.method == "POST":
+            wanted = {
+                "template": request.POST.get("text", "")[:64],
+                "is_ended": request.POST.get("act") == "end",
+            }
+            order("sms/register", access.secrets["key"], wanted)
+            return see_other(reverse("messaging:phone", args=[account.pk]))
+        found = order("sms/phone", access.secrets["key"], {})
+        context["people"] = _by_person([_text(one) for one in found["sent"]])
+        context["register"] = _register(account, found.get("ended", ()))
     except (SandboxOff, Unreachable, Refused):
         context["is_off"] = True
     return render(request, "messaging/phone.html", context)
+
+
+def _register(account: ChannelAccount, ended: Collection[str]) -> list[dict[str, Any]]:
+    """The texts of the register of this sandbox: those of the workspace that have an id there."""
+    rows = TemplateText.objects.of(account.workspace_id).filter(template__channel=Channel.SMS, template__ended_at=None)
+    rows = rows.exclude(provider_id="").select_related("template").order_by("template__title", "language")
+    names = dict(settings.LANGUAGES)
+    return [
+        {"text": row, "language": names.get(row.language, row.language), "is_ended": row.provider_id in ended}
+        for row in rows[:_MOST]
+    ]
 
 
 def _text(one: dict[str, Any]) -> dict[str, Any]:
@@ -177,6 +197,8 @@ def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
     sender, act = form.cleaned_data["sender"].lstrip("+"), posted.get("act", "say")
     if act in {"stop", "resume"}:
         _ask(account, "prefer", {"from": sender, "value": act})
+    elif act in {"off", "on"}:
+        _ask(account, "power", {"from": sender, "off": act == "off"})
     elif act == "press":
         _press(account, sender, PressForm(posted))
     elif act == "react":
@@ -192,6 +214,11 @@ def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
     elif form.cleaned_data["text"]:
         answers = {"answers": posted["answers"]} if posted.get("answers") else {}
         _say(account, form, {"text": form.cleaned_data["text"], **answers})
+
+
+def _leaves_words(form: SayForm, act: str) -> bool:
+    """Whether something was typed that did not go along: it stays in its field, and in no address."""
+    return bool(form.cleaned_data["text"]) and act != "say" and act not in samples.WITH_WORDS
 
 
 def _say(account: ChannelAccount, form: SayForm, said: dict[str, Any]) -> None:
@@ -214,32 +241,18 @@ def _press(account: ChannelAccount, sender: str, form: PressForm) -> None:
 def _ask(account: ChannelAccount, act: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """Order something for this number. Raises SandboxOff."""
     access = accounts.access(account)
-    return _ordered(account, f"{act}/{access.settings['phone_number_id']}", access.secrets["token"], wanted)
-
-
-def _ordered(account: ChannelAccount, act: str, key: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    try:
-        answer = outgoing.send(
-            "POST",
-            f"{settings.SANDBOX_URL}/control/{act}",
-            recipient=sandboxes.RECIPIENT,
-            headers={"authorization": f"Bearer {key}"},
-            json=wanted,
-            timeout=3.0,
-        )
-        if not answer.is_success:
-            raise SandboxOff
-        found: dict[str, Any] = answer.json()
-    except (Unreachable, Refused, ValueError):
-        raise SandboxOff from None
-    return found
+    return order(f"{act}/{access.settings['phone_number_id']}", access.secrets["token"], wanted)
 
 
 def _people(said: dict[str, Any]) -> list[dict[str, Any]]:
     """Both sides for each person, who was last heard of first."""
     lines = [_line(one, one["to"], is_ours=True) for one in said["sent"]]
     lines += [_line(one, one["from"], is_ours=False) for one in said["said"]]
-    return _by_person(_with_reactions(lines))
+    found, off = _by_person(_with_reactions(lines)), {f"+{person}" for person in said.get("off", ())}
+    silent = sorted(off - {one["number"] for one in found})
+    return [
+        {**one, "is_off": one["number"] in off} for one in [*found, *({"number": one, "lines": []} for one in silent)]
+    ]
 
 
 def _with_reactions(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

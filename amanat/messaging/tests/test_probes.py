@@ -58,7 +58,7 @@ def a_dispatch(owner: Member, **values: Any) -> Dispatch:
     contact = agreeing(owner)
     make_rule(owner.workspace)
     message = saying.say(
-        contact=contact, channel="sms", words=saying.Words(text="Namaste"), by=owner, at=clock.now(),
+        contact=contact, channel="sms", words=saying.Words(text="Namaste"), by=None, at=clock.now(),
         errand=saying.Errand(purpose="reminders"),
     )  # fmt: skip
     rows = Dispatch.objects.of(owner.workspace_id).filter(message=message)
@@ -179,3 +179,14 @@ def test_an_offer_that_left_as_something_else_is_seen(asked: Asked, owner: Membe
     MessageTemplate.objects.of(owner.workspace_id).update(purpose="marketing")
     found = run("decided", asked)
     assert (found.is_kept, found.facts["other"]) == (False, 1)
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_message_that_is_not_judged_when_it_is_taken_up_is_seen(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, *, answer: bool
+) -> None:
+    def always(contacts: Any, **_question: Any) -> list[Answer]:
+        return [Answer(contact, answer, Reason.GROUND, "purposes.reminders") for contact in contacts]
+
+    monkeypatch.setattr(gate, "decide_many", always)
+    assert run("asked_again", asked).facts == {"back": not answer, "goes": answer}

@@ -111,6 +111,11 @@ def number(value: int | float | Decimal | None) -> str:
 
 
 @register.filter
+def badge(value: int | None) -> str:
+    return "" if value is None else formatting.badge(value, get_language() or "en")
+
+
+@register.filter
 def day(value: date | None) -> str:
     return formatting.day(value) if value else ""
 

@@ -84,6 +84,7 @@ def test_a_check_that_is_refused_says_why(shree: Workspace, double: Running) -> 
         assert checking.look_after(shree.pk, at=AT + timedelta(days=900)) == 1
 
 
+@pytest.mark.slow
 def test_a_text_is_handed_in_and_its_judgement_comes(shree: Workspace, double: Running) -> None:
     double.doubles.graph.settings["approve_after"] = 60
     account = sandbox(shree)

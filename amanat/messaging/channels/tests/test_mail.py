@@ -143,6 +143,7 @@ def test_one_recipient_who_is_one_address(access: Access, sandbox: MailSandbox, 
     assert sandbox.accepted == []
 
 
+@pytest.mark.slow
 def test_a_thousand_people_get_a_thousand_mails_over_few_connections(access: Access, sandbox: MailSandbox) -> None:
     """T24: nobody learns of another; a tenth of the number shows it."""
     sent(access, *(message(to=f"person{number}@mail.example") for number in range(100)))

@@ -147,6 +147,11 @@ def test_a_mail_that_came_back_shuts_the_gate(
     with tenancy.inside(shree):
         assert asked(shree, asha).is_allowed
     box.deliver(HERE, bounced(row.provider_id, action="delayed", status="4.4.7"))
+    fetch(account)
+    with tenancy.inside(shree):
+        late = Dispatch.objects.of(shree).get()
+        assert (late.state, late.delivery, late.error_code) == ("done", "sent", "4.4.7")  # the owner sees that it waits
+        assert not Suppression.objects.of(shree).exists()
     box.deliver(HERE, bounced(row.provider_id, status="5.2.2"))
     fetch(account)
     with tenancy.inside(shree):

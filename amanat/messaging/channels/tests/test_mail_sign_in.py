@@ -158,6 +158,7 @@ def test_a_token_that_ends_before_its_time_is_made_anew_once(
     assert sent(opened(account)).outcome is Outcome.ACCEPTED
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("db")
 def test_a_permission_that_is_withdrawn_stops_the_account_with_words(
     shree: Workspace, servers: MailSandbox, sign_in: SignIn

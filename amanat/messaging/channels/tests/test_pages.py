@@ -14,7 +14,7 @@ from django.db import connection
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
-from amanat.core import clock, outgoing, tenancy
+from amanat.core import clock, filetypes, outgoing, tenancy
 from amanat.messaging.channels import accounts, whatsapp_reading
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.channels.tests.calls import AT
@@ -117,6 +117,7 @@ def test_lists_cost_the_same_for_one_and_for_three(
     assert shown.count('class="line-title"') == count
 
 
+@pytest.mark.slow
 def test_a_template_is_written_shown_and_handed_in(shree: Workspace) -> None:
     client = signed_in(owner_of(shree))
     facts = {
@@ -153,6 +154,7 @@ def test_a_template_is_written_shown_and_handed_in(shree: Workspace) -> None:
     assert "PAN ready" not in client.get(TEMPLATES).content.decode()
 
 
+@pytest.mark.slow
 def test_the_sandbox_and_its_other_phone(shree: Workspace, double: Running) -> None:
     client = signed_in(owner_of(shree))
     made = client.post(f"{CHANNELS}sandbox/")
@@ -381,6 +383,11 @@ def test_the_other_phone_sends_more_than_words(shree: Workspace, double: Running
         said = heard(double)
         assert (said["kind"], said["text"], said["files"][0].name) == ("media", "Here", name)
         assert known.content(said["files"][0].provider_id).body.startswith(starts)
+    for act, kind in (("voice", "audio/ogg"), ("sticker", "image/webp")):
+        assert client.post(phone, {**SENDER, "act": act}).status_code == 303
+        said = heard(double)["files"][0]
+        content = known.content(said.provider_id).body
+        assert (said.content_type, filetypes.sniff(content, "")) == (kind, kind)
     client.post(phone, {**SENDER, "act": "place"})
     assert heard(double)["text"].partition("\n")[0] == "Panchavati Karanja"
     client.post(phone, {**SENDER, "act": "card"})
@@ -388,6 +395,17 @@ def test_the_other_phone_sends_more_than_words(shree: Workspace, double: Running
     client.post(phone, {**SENDER, "act": "say", "file": paper})
     assert known.content(heard(double)["files"][0].provider_id).body == b"Two photos, one form"
     assert client.get(phone).status_code == 200
+
+
+@pytest.mark.parametrize("act", ["place", "card", "voice", "stop", "resume"])
+def test_what_was_typed_beside_a_button_that_carries_no_words_stays(
+    shree: Workspace, double: Running, act: str
+) -> None:
+    client = signed_in(owner_of(shree))
+    phone = client.post(f"{CHANNELS}sandbox/")["Location"]
+    answer = client.post(phone, {**SENDER, "act": act, "text": "On Monday at ten"})
+    assert (answer.status_code, 'value="On Monday at ten"' in answer.content.decode()) == (200, True)
+    assert client.post(phone, {**SENDER, "act": "picture", "text": "On Monday at ten"}).status_code == 303
 
 
 @pytest.mark.parametrize("content", [b"MZ a program", b"", b"\x00" * 9], ids=["program", "empty", "nonsense"])
@@ -434,6 +452,12 @@ def test_who_opens_a_conversation_lets_the_person_see_it_read(shree: Workspace, 
     assert message.thread_id is not None
     fetching.tell_read(message.thread_id, workspace_id=shree.pk)
     assert double.doubles.graph.reads == ["wamid.newest"], "with the newest the older ones count as read"
+    page = f"{CHANNELS}{account.pk}/"
+    assert "Tell customers that their message was read" in client.get(page).content.decode()
+    details = {"name": "Counter", **{name: account.settings[name] for name in ("phone_number_id", "waba_id")}}
+    assert client.post(page, {**details, "read_receipts": "no"}).status_code == 303
+    fetching.tell_read(message.thread_id, workspace_id=shree.pk)
+    assert double.doubles.graph.reads == ["wamid.newest"], "nobody is told any more"
 
 
 def test_what_the_other_phone_reads_is_reported_read(

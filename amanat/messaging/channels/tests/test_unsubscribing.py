@@ -198,6 +198,7 @@ def test_a_mail_about_her_own_order_cannot_be_ended_by_a_mail_programs_button(sh
     assert (made.headers, made.text) == ({}, "Ten percent off")
 
 
+@pytest.mark.slow
 def test_what_was_stopped_without_need_of_a_yes_can_be_allowed_again(shree: Workspace, asha: Contact) -> None:
     """By herself on her page, or by a member who has her word; what needs her yes only by herself."""
     browser, client = signed_in(owner_of(shree)), entered(start := f"/w/{shree.pk}/choices/", ASHA)

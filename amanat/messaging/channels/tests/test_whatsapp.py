@@ -52,6 +52,7 @@ def count(double: Running) -> int:
     return len(double.doubles.graph.accepted)
 
 
+@pytest.mark.slow
 def test_a_text_arrives_with_our_reference(double: Running) -> None:
     message = text(answers="wamid.before")
     answer = send(message)

@@ -57,7 +57,7 @@ def arrived(**values: Any) -> Arrived:
         (
             "audio",
             {"id": "79", "mime_type": "audio/ogg; codecs=opus", "voice": True},
-            {"kind": "media", "files": (Attached("audio.ogg", "audio/ogg", provider_id="79"),)},
+            {"kind": "media", "files": (Attached("", "audio/ogg", provider_id="79"),)},
         ),
         (
             "video",

@@ -85,6 +85,7 @@ def test_what_cannot_be_said_is_refused_in_words(
         assert not Message.objects.of(shree).filter(direction="out").exists()
 
 
+@pytest.mark.slow
 def test_conversations_are_noted_in_given_and_put_away(
     api: Program, shree: Workspace, rekha: Member, account: ChannelAccount
 ) -> None:

@@ -52,6 +52,7 @@ def forms(text: str) -> list[str]:
     ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("chosen", CHOSEN, ids=lambda one: query(one) or "nothing")
 def test_every_act_leads_back_to_the_list_that_was_chosen(
     browser: Client, message: Message, sunita: Contact, chosen: dict[str, str]
@@ -66,6 +67,7 @@ def test_every_act_leads_back_to_the_list_that_was_chosen(
     assert (answer.status_code, answer["Location"]) == (303, here + query(chosen))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("chosen", CHOSEN[:-1], ids=query)
 def test_every_form_and_link_of_a_conversation_carries_the_list(
     browser: Client, message: Message, chosen: dict[str, str]

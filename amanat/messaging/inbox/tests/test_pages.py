@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +16,13 @@ from django.urls import reverse
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
-from amanat.core import clock, tenancy
+from amanat.core import clock, tally, tenancy
 from amanat.core.models import LedgerEntry
 from amanat.desk import prepared
 from amanat.messaging.channels.contract import Attached
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
-from amanat.messaging.inbox import listing, saying, threads
+from amanat.messaging.inbox import choices, listing, saying, showing, threads
+from amanat.messaging.inbox.choices import Offer
 from amanat.messaging.inbox.models import CannedReply, Message, MessageFile, ReplyDraft, Thread
 from amanat.messaging.inbox.saying import Words
 from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
@@ -86,12 +88,14 @@ def test_a_conversation_shows_its_parts(
     assert "<b>in a hurry" not in text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
         ({"state": "done"}, "Sent"),
         ({"state": "done", "delivery": "delivered"}, "Delivered"),
         ({"state": "done", "delivery": "read"}, "Read"),
+        ({"state": "done", "delivery": "sent", "error_code": "4.4.7"}, "Delayed"),
         ({"state": "done", "delivery": "failed", "error_code": "131026"}, "Not delivered"),
         ({"state": "dead", "error_code": "131051"}, "Could not be sent"),
         ({"state": "unknown"}, "Was it sent?"),
@@ -111,6 +115,7 @@ def test_how_far_a_message_got_is_said_in_words(  # noqa: PLR0917
     assert says in text.partition("data-inbox-lines")[2]
 
 
+@pytest.mark.slow
 def test_what_could_not_be_sent_is_a_list_that_many_failures_do_not_lengthen(
     browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,12 +212,13 @@ def test_writing_to_somebody_new_begins_the_conversation(
     browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
 ) -> None:
     make_account(shree, "sms")
-    text = text_of(browser, f"/inbox/with/{sunita.pk}/?by=sms")
+    anna = make_contact(shree, "Anna Berg", phone="+4915112345678")
+    text = text_of(browser, f"/inbox/with/{anna.pk}/?by=sms")
     assert "Reply on SMS" in text
     with tenancy.inside(shree):
         assert not Thread.objects.of(shree).exists()
-    assert reply(browser, sunita, channel="sms", text="11:30?").status_code == 303
-    assert browser.get(f"/inbox/with/{sunita.pk}/").status_code == 303
+    assert reply(browser, anna, channel="sms", text="11:30?").status_code == 303
+    assert browser.get(f"/inbox/with/{anna.pk}/").status_code == 303
 
 
 def test_a_draft_for_no_channel_there_is_keeps_its_words(
@@ -225,6 +231,7 @@ def test_a_draft_for_no_channel_there_is_keeps_its_words(
         assert [draft.channel for draft in ReplyDraft.objects.of(shree)] == [""]
 
 
+@pytest.mark.slow
 def test_drafts_come_back(browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact) -> None:
     message = came(shree, account)
     assert (
@@ -244,6 +251,7 @@ def test_drafts_come_back(browser: Client, shree: Workspace, account: ChannelAcc
     assert "is writing" not in text_of(prakash, lines)
 
 
+@pytest.mark.slow
 def test_the_buttons_do_what_they_say(
     browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount
 ) -> None:
@@ -310,6 +318,7 @@ def test_what_was_said_is_found_and_so_is_who(
     assert "Nobody wrote" in text_of(browser, f"{INBOX}?q=voter")
 
 
+@pytest.mark.slow
 def test_who_sees_some_people_sees_their_conversations_only(
     shree: Workspace, account: ChannelAccount, sunita: Contact
 ) -> None:
@@ -382,6 +391,7 @@ def test_the_contact_page_shows_the_conversation(
     assert f"/inbox/with/{sunita.pk}/" in text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rows", [1, 3])
 def test_the_pages_cost_the_same_however_full(
     browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount, rows: int
@@ -451,6 +461,7 @@ def test_without_an_account_the_box_leads_to_ones_own_phone(browser: Client, shr
     assert "by-phone" not in text_of(browser, f"/inbox/with/{nobody.pk}/")
 
 
+@pytest.mark.slow
 def test_what_did_not_reach_the_person_is_taken_up_again_and_stands_in_no_address(
     browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact
 ) -> None:
@@ -481,6 +492,46 @@ def test_a_note_of_the_system_has_no_author(browser: Client, shree: Workspace, a
     text = text_of(browser, page_of(message))
     head = text.partition("bubble bubble-note")[2].partition("bubble-text")[0]
     assert "Note by" not in head and "Note" in head
+
+
+def test_what_was_put_on_an_older_message_shows_where_that_stands(  # noqa: PLR0917
+    browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(showing.show, "__kwdefaults__", {**(showing.show.__kwdefaults__ or {}), "limit": 2})
+    at = clock.now() - timedelta(hours=1)
+    old = came(shree, account, "The old one", provider_id="wamid.old", at=at)
+    with tenancy.inside(shree):
+        offer = Offer([("Monday", ""), ("Friday", "")])
+        asked = saying.say(contact=sunita, channel="whatsapp", words=Words(text="When?", offer=offer), by=rekha, at=at)
+        tapped = choices.of(asked)
+    assert tapped is not None
+    came(shree, account, "", kind="reaction", reaction="🙏", answers="wamid.old")
+    came(shree, account, "Friday", kind="choice", choice=tapped.offered[1].id)
+    page = page_of(old)
+    newest = text_of(browser, page)
+    assert "The old one" not in newest
+    older = html.unescape(newest.partition('class="inbox-older"><a class="link" href="')[2].partition('"')[0])
+    text = text_of(browser, older)
+    assert '<span class="bubble-reactions">🙏</span>' in text.partition(f"m-{old.pk}")[2].partition("</article>")[0]
+    chosen = text.partition('class="is-chosen"')[2]
+    assert "Friday" in chosen.partition("</li>")[0]
+
+
+def test_a_figure_stops_at_ninety_nine_and_says_so(
+    browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
+) -> None:
+    message = came(shree, account)
+    with tenancy.inside(shree):
+        Thread.objects.of(shree).update(unread=150)
+        tally.add(threads.UNREAD, 99, workspace=shree)
+    text = text_of(browser, INBOX)
+    assert '<span class="count count-now">99+<span' in text, "of the conversation"
+    sidebar = text.partition("</aside>")[0]
+    assert '<span class="count">99+</span>' in sidebar
+    assert 'data-inbox-unread="99+"' in text_of(browser, f"{INBOX}?part=list")
+    pulse = browser.get("/inbox/pulse/").json()
+    assert pulse == {"newest": str(message.pk), "badge": "99+"}
+    assert 'data-badge="/inbox/pulse/"' in sidebar
 
 
 def test_a_reaction_is_the_newest_one_until_it_is_taken_back(

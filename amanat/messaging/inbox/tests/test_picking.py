@@ -66,6 +66,7 @@ def read(text: str) -> str:
     return re.sub(r"<[^>]+>", "", text.partition('<p lang="en">Dear')[2].partition("</p>")[0]).replace("\xa0", " ")
 
 
+@pytest.mark.slow
 def test_it_is_filled_with_the_newest_service_and_with_the_one_that_is_chosen(
     browser: Client, shree: Workspace, sunita: Contact, text: TemplateText
 ) -> None:

@@ -15,7 +15,7 @@ from amanat.accounts.tests.factories import make_member, signed_in
 from amanat.core import clock, tenancy
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox import bodies, reacting, saying
-from amanat.messaging.inbox.api import ReactionIn
+from amanat.messaging.inbox.api_shapes import ReactionIn
 from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.inbox.saying import SayRefused
 from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
@@ -58,6 +58,7 @@ def shown(browser: Client, message: Message) -> str:
     return under
 
 
+@pytest.mark.slow
 def test_a_member_reacts_changes_it_and_takes_it_away(
     browser: Client, shree: Workspace, account: ChannelAccount
 ) -> None:
@@ -178,6 +179,7 @@ def over_a_broken_number(shree: Workspace, account: ChannelAccount) -> Message:
     return message
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("made", "says"),
     [
@@ -205,6 +207,7 @@ def test_where_none_can_go_it_is_refused_in_words(  # noqa: PLR0917
     assert rows(shree) == []
 
 
+@pytest.mark.slow
 def test_only_what_the_palette_has_is_put(browser: Client, shree: Workspace, account: ChannelAccount) -> None:
     message = came(shree, account)
     for nonsense in ("x", "👍👍", "<b>", "\x00", "👎" * 200):

@@ -165,6 +165,7 @@ def two(shree: Workspace) -> tuple[Contact, Contact]:
     return keep, gone
 
 
+@pytest.mark.slow
 def test_merging_makes_one_conversation_and_undoing_makes_two(shree: Workspace, rekha: Member) -> None:
     keep, gone = two(shree)
     with tenancy.inside(shree):

@@ -83,6 +83,7 @@ def test_stop_ends_reminders_and_offers_to_that_number_and_not_the_service(
     assert may(reminded, "service", "whatsapp", at) is Reason.GROUND
 
 
+@pytest.mark.slow
 def test_stop_holds_for_what_is_waiting_already(post: Post, account: ChannelAccount, reminded: Contact) -> None:
     with tenancy.inside(reminded.workspace_id):
         rows = [provider.order(reminded, account) for _ in range(3)]
@@ -93,6 +94,7 @@ def test_stop_holds_for_what_is_waiting_already(post: Post, account: ChannelAcco
     assert len(post.taken) == 1, "only the confirmation leaves"
 
 
+@pytest.mark.slow
 def test_a_stop_is_confirmed_once_in_her_language_however_often_she_says_it(
     post: Post, account: ChannelAccount, reminded: Contact
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_stop_is_confirmed_once_in_her_language_however_often_she_says_it(
     assert [taken.text for taken in post.taken] == [text]
 
 
+@pytest.mark.slow
 def test_start_brings_back_what_she_had_agreed_to_and_nothing_else(
     post: Post, account: ChannelAccount, reminded: Contact
 ) -> None:

@@ -168,6 +168,7 @@ def test_a_line_that_cannot_be_opened_gets_longer_and_longer_pauses(
     assert pauses == [15, 30, 60, 120, 240, 300]
 
 
+@pytest.mark.slow
 def test_a_provider_that_swallows_everything_holds_a_few_requests_and_no_more(
     post: Post, account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def facts(row: Dispatch) -> dict[str, Any]:
         return Dispatch.objects.of(row.workspace_id).values().get(pk=row.pk)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("together", [1, 2, 4])
 def test_all_orders_of_reports_end_the_same(row: Dispatch, account: ChannelAccount, together: int) -> None:
     """Whether they come one by one, two by two, or all in one call."""

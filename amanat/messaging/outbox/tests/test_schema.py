@@ -61,6 +61,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+@pytest.mark.slow
 @given(first=st.fixed_dictionaries(VALUES), then=st.fixed_dictionaries(VALUES))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_whatever_changes_is_named(

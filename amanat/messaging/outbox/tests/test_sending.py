@@ -243,6 +243,7 @@ def test_what_may_have_left_is_never_tried_again_by_itself(
     assert len(post.taken) == (1 if state == State.TODO else 0)
 
 
+@pytest.mark.slow
 def test_a_provider_that_stops_the_account_stops_all_of_it(post: Post, account: ChannelAccount, asha: Contact) -> None:
     rows = [ordered(asha, account) for _ in range(12)]
     post.answer = lambda message: Answer(Outcome.LATER, code="limit", wait=timedelta(seconds=90), stops_account=True)
@@ -340,6 +341,7 @@ def test_a_purpose_that_the_policy_no_longer_has_is_refused_alone(
     assert now_is(good).state == State.DONE
 
 
+@pytest.mark.slow
 def test_one_and_twenty_messages_take_the_same_number_of_statements(
     post: Post, account: ChannelAccount, asha: Contact
 ) -> None:
@@ -568,6 +570,7 @@ def test_a_store_that_is_away_puts_the_message_off_and_blames_no_provider(
 # --- order -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_one_person_is_told_arrives_in_the_order_it_was_written(
     post: Post, account: ChannelAccount, asha: Contact, shree: Workspace
 ) -> None:

@@ -105,6 +105,7 @@ def test_a_run_that_lives_keeps_its_claims_until_its_lease_is_over(
         assert [now_is(row).state for row in rows] == [State.DONE, State.TODO]
 
 
+@pytest.mark.slow
 def test_a_worker_that_stood_still_beyond_its_lease_sends_nothing_when_it_wakes(
     post: Post, account: ChannelAccount, asha: Contact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,6 +296,7 @@ def test_a_person_says_that_it_was_sent_or_has_it_sent_again(post: Post, unclear
 # --- a restored backup ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_waited_in_a_backup_waits_for_a_person(
     post: Post, account: ChannelAccount, asha: Contact, shree: Workspace, unclear: Dispatch
 ) -> None:
@@ -344,6 +346,23 @@ def test_what_is_released_too_late_is_dropped(
             ordering.release(by=owner_of(shree), at=clock.now())
         sending.send_waiting(shree.pk, account.pk)
     assert post.taken == [] and now_is(row).reason == "too_late"
+
+
+def test_home_says_to_who_may_release_them_how_many_are_held(
+    post: Post, account: ChannelAccount, asha: Contact, shree: Workspace
+) -> None:
+    with tenancy.inside(shree):
+        rows = [provider.order(asha, account) for _time in range(2)]
+    browser = signed_in(owner_of(shree))
+    assert "held back" not in browser.get("/").text
+    with tenancy.inside(shree):
+        ordering.hold_after_restore(shree, at=NOON)
+    page = browser.get("/").text
+    assert "2 messages are held back" in page and "/inbox/?view=unclear" in page
+    assert asha.name in browser.get("/inbox/?view=unclear").text
+    with tenancy.inside(shree):
+        ordering.let_go(by=owner_of(shree), at=clock.now(), ids=[row.pk for row in rows], is_sent=True)
+    assert "held back" not in browser.get("/").text
 
 
 def test_time_stands_nowhere_still() -> None:

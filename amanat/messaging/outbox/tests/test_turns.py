@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -122,6 +123,71 @@ def test_who_makes_room_among_others_lets_the_next_take_up_messages(here: UUID, 
     assert turns.make_room(first) == waiting
     assert turns.make_room(first) is None
     assert turns.take(here, waiting) is Turn.OURS
+
+
+def test_who_got_its_place_stands_in_the_queue_no_more(here: UUID, clock: Clock) -> None:
+    first, second = taken(here, clock), taken(here, clock)
+    third, fourth = ids.new(), ids.new()
+    assert [turns.take(here, each) for each in (third, fourth)] == [Turn.QUEUED] * 2
+    turns._busy.pop(first)  # a run that died without a word
+    assert turns.take(here, third) is Turn.OURS
+    clock.now += 2
+    assert turns.gives_way(second), "the fourth still waits"
+    assert turns.leave(second) == turns.Left(False, fourth)
+    assert turns.leave(third) == turns.Left(False, None)
+    assert turns._queues == {}, "who was told to come waits no more"
+
+
+def test_as_many_accounts_send_at_once_as_there_are_threads_but_one(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "current", lambda: SimpleNamespace(worker_concurrency=3))
+    first, _second = taken(ids.new(), clock), taken(ids.new(), clock)
+    late = ids.new()
+    assert turns.take(late, late) is Turn.LATER
+    turns.leave(first)
+    assert turns.take(late, late) is Turn.OURS
+
+
+class Guarded[Key, Value](dict[Key, Value]):
+    """Bears to be looked at or changed only by who holds the guard; a set as well."""
+
+    def add(self, key: Key) -> None:
+        self[key] = None  # type: ignore[assignment]
+
+    def discard(self, key: Key) -> None:
+        self.pop(key)
+
+    def __getattribute__(self, name: str) -> Any:
+        assert turns._guard.locked(), name
+        return super().__getattribute__(name)
+
+
+for name in ("__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__len__"):
+
+    def guarded(self: Any, *given: Any, name: str = name) -> Any:
+        assert turns._guard.locked(), name
+        return getattr(dict, name)(self, *given)
+
+    setattr(Guarded, name, guarded)
+
+
+def test_nothing_is_looked_at_without_the_guard(here: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_busy", "_queues", "_seen", "_rests", "_failing", "_trying"):
+        monkeypatch.setattr(turns, name, Guarded[Any, Any]())
+    account = ids.new()
+    assert turns.take(here, account) is Turn.OURS
+    turns.share(here)
+    turns.gives_way(account)
+    turns.rest_after(here, 0.1)
+    turns.rest_of(here)
+    turns.fared(PLACE, account, well=False)
+    turns.fared(PLACE, here, well=False)
+    with turns.at(PLACE, account):
+        assert not turns._guard.locked(), "a provider that is slow holds up nobody"
+    turns.make_room(account)
+    turns.leave(account)
+    assert not turns._guard.locked()
 
 
 def test_who_asks_meanwhile_is_told_to_the_run_once(here: UUID, clock: Clock) -> None:

@@ -92,6 +92,7 @@ def test_notices_come_in_the_language_of_the_member_and_are_all_of_one_size(
     assert len({one.size for one in double.doubles.push.received}) == 1
 
 
+@pytest.mark.slow
 def test_only_who_takes_care_of_it_is_told_and_of_what_nobody_has_who_wants_that(
     double: Running, rekha: Member, prakash: Member, account: ChannelAccount, shree: Workspace
 ) -> None:
@@ -110,6 +111,7 @@ def test_only_who_takes_care_of_it_is_told_and_of_what_nobody_has_who_wants_that
     assert work_off() == [] and waiting() == []
 
 
+@pytest.mark.slow
 def test_a_mention_and_an_assignment_are_told_to_whom_they_concern(
     double: Running, heard: Any, rekha: Member, prakash: Member, shree: Workspace
 ) -> None:
@@ -192,6 +194,7 @@ def test_a_worker_that_dies_after_ordering_orders_once(
     assert work_off() == ["sent"]
 
 
+@pytest.mark.slow
 def test_a_notice_that_waits_for_its_next_try_holds_up_no_new_one(
     double: Running, rekha: Member, account: ChannelAccount, shree: Workspace
 ) -> None:
@@ -259,6 +262,7 @@ def test_a_busy_service_is_asked_again_when_it_wishes(
     assert len(double.doubles.push.received) == 1
 
 
+@pytest.mark.slow
 def test_a_notice_that_nobody_takes_is_given_up_after_some_tries_or_hours(
     double: Running, rekha: Member, account: ChannelAccount, shree: Workspace
 ) -> None:
@@ -345,6 +349,7 @@ def test_an_expired_sign_in_is_told_nothing(
     assert work_off() == []
 
 
+@pytest.mark.slow
 def test_intake_costs_the_same_whether_three_or_thirty_browsers_listen(
     double: Running, rekha: Member, account: ChannelAccount, shree: Workspace
 ) -> None:

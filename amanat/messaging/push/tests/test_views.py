@@ -112,6 +112,7 @@ def test_what_no_browser_gives_changes_nothing(
     assert rows(shree) == []
 
 
+@pytest.mark.slow
 def test_a_member_sets_and_removes_her_own_devices_only(
     double: Running, browser: Client, rekha: Member, shree: Workspace, other: Workspace
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_member_sets_and_removes_her_own_devices_only(
     assert [one.pk for one in rows(shree)] == [his.pk]
 
 
+@pytest.mark.slow
 def test_a_member_has_a_number_of_devices_at_most(double: Running, rekha: Member, shree: Workspace) -> None:
     made = [switched_on(double, rekha).pk for _ in range(devices.MOST + 2)]
     assert [one.pk for one in rows(shree)] == made[2:]
@@ -158,6 +160,7 @@ def test_the_page_costs_the_same_for_one_and_three_devices(double: Running, brow
     assert len(set(costs)) == 1 and costs[0] <= 8
 
 
+@pytest.mark.slow
 def test_a_notice_leads_to_its_conversation_in_whatever_workspace_it_is(
     double: Running, rekha: Member, shree: Workspace, other: Workspace
 ) -> None:

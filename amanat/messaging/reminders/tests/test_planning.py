@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -265,6 +265,7 @@ def test_what_somebody_had_today_is_counted_as_far_as_it_may_have_come(owner: Me
             account=account,
             address="x",
             purpose="reminders",
+            source_id=ids.new(),
             **values,
         )
 
@@ -316,3 +317,8 @@ def test_a_message_of_no_template_cannot_be_outdated(owner: Member) -> None:
     row = Dispatch(workspace_id=owner.workspace_id, message=write(sunita, account), account=account)
     reminder = Reminder(workspace_id=owner.workspace_id, contact=sunita, about=sunita.pk, on_day=DUE)
     assert planning.changed(owner.workspace_id, [(row, reminder)]) == set()
+
+
+def test_an_hour_at_which_nobody_may_be_written_to_is_what_is_said(owner: Member) -> None:
+    due(owner, agreeing(owner))
+    assert [plan.reason for plan in planned(make_rule(owner.workspace, at=time(23)))] == ["not_now"]

@@ -13,6 +13,7 @@ from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import owner_of
 from amanat.core import tenancy
 from amanat.desk.tests.factories import make_contact, make_record
+from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.inbox.models import Message
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import carrying, reporting
@@ -83,3 +84,39 @@ def test_more_reminders_cost_no_more_statements(owner: Member) -> None:
     with CaptureQueriesContext(connection) as many:
         assert report(rule).total == 24
     assert len(few) == len(many) == 2
+
+
+def test_a_reminder_over_two_channels_counts_one_answer_and_both_channels(owner: Member) -> None:
+    rule = make_rule(owner.workspace, "whatsapp", "sms")
+    sunita = agreeing(owner, channels=("whatsapp", "sms"))
+    make_record(owner, contact=sunita, due_on=DUE)
+    carrying.work_out(rule, DAY, at=MORNING)
+    Dispatch.objects.of(owner.workspace_id).update(state="done", delivery="sent", sent_at=MORNING)
+    carrying.carry_on(owner.workspace_id, at=MORNING + timedelta(hours=7), today=DAY)
+    text = Dispatch.objects.of(owner.workspace_id).get(channel="sms")
+    Dispatch.objects.of(owner.workspace_id).filter(pk=text.pk).update(
+        state="done", delivery="delivered", sent_at=MORNING + timedelta(hours=7)
+    )
+    Message.objects.bulk_create([Message(
+        workspace_id=owner.workspace_id, thread_id=text.message.thread_id, contact_id=sunita.pk, channel="sms",
+        direction="in", happened_at=MORNING + timedelta(hours=8),
+    )])  # fmt: skip
+    found = report(rule)
+    assert (found.total, found.sent, found.delivered, found.replied) == (1, 2, 1, 1)
+    over = reporting.over_channels(reporting.sent_by(rule, first=DAY, end=DUE), rule.channels)
+    assert [(str(one.channel), one.sent, one.delivered, one.failed) for one in over] == [
+        ("WhatsApp", 1, 0, 0),
+        ("SMS", 1, 1, 0),
+    ]
+
+
+def test_what_a_provider_turned_away_is_said_once_with_what_to_do(owner: Member) -> None:
+    rule = worked_out(owner)
+    ChannelAccount.objects.of(owner.workspace_id).update(provider="msg91")
+    Dispatch.objects.of(owner.workspace_id).update(state="dead", reason="provider", error_code="rejected")
+    carrying.carry_on(owner.workspace_id, at=MORNING, today=DAY)
+    found = report(rule)
+    assert (found.failed, found.not_sent) == (3, 4)
+    assert [(str(reason), count) for reason, count in found.reasons] == [("Was not asked yet", 1)]
+    failed = reporting.failures(reporting.sent_by(rule, first=DAY, end=DUE))
+    assert failed == [("The operator rejected the text. Compare entity id, header and template with the register.", 3)]

@@ -111,6 +111,7 @@ def test_sent_twice_it_is_one_rule(client: Client, owner: Member) -> None:
     assert len(rules(owner)) == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -188,6 +189,7 @@ def test_a_day_to_come_shows_who_gets_what_and_who_not_and_why(client: Client, o
         assert not Reminder.objects.of(owner.workspace_id).exists()
 
 
+@pytest.mark.slow
 def test_what_waits_is_approved_or_left_out(client: Client, owner: Member) -> None:
     rule = a_day(owner)
     with tenancy.inside(owner.workspace_id):
@@ -202,6 +204,7 @@ def test_what_waits_is_approved_or_left_out(client: Client, owner: Member) -> No
     assert "Wait for approval" not in page and "Sunita Deshmukh" in page
 
 
+@pytest.mark.slow
 def test_more_than_are_shown_are_sent_at_once(client: Client, owner: Member, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(day_views, "MOST", 1)
     with tenancy.inside(owner.workspace_id):
@@ -332,6 +335,7 @@ def test_the_page_of_a_rule_says_what_is_sent_over_which_channel(client: Client,
     assert "No number or mailbox is connected" in client.get(f"/reminders/{rule.pk}/").content.decode()
 
 
+@pytest.mark.slow
 def test_what_waits_shows_its_words_its_hour_and_its_ground(client: Client, owner: Member) -> None:
     rule = a_day(owner)
     with tenancy.inside(owner.workspace_id):
@@ -370,3 +374,43 @@ def test_a_rule_names_the_own_field_it_looks_at(client: Client, owner: Member) -
         agreeing(owner, custom={"insured_until": (DAY + timedelta(days=7)).isoformat()})
     for page in ("/reminders/", f"/reminders/{rule.pk}/", f"/reminders/day/?on={DAY + timedelta(days=0)}"):
         assert "7 days before: Insurance until" in client.get(page).content.decode()
+
+
+def test_an_hour_at_which_nobody_may_be_written_to_is_refused_and_named(client: Client, owner: Member) -> None:
+    answer = client.post("/reminders/new/", filled(owner, at="21:30"))
+    assert (answer.status_code, rules(owner)) == (422, [])
+    assert "nobody may be written to for this purpose from 21:00 on" in answer.content.decode()
+
+
+def test_the_list_of_rules_says_how_many_were_not_sent(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        rule = make_rule(owner.workspace)
+        make_record(owner, contact=make_contact(owner, "Deepa"), due_on=DUE)
+        carrying.work_out(rule, DAY, at=MORNING)
+    assert '<td class="number phone-hide">1</td></tr>' in client.get("/reminders/").content.decode()
+
+
+def test_what_the_provider_has_and_nobody_got_yet_says_so(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        rule = make_rule(owner.workspace)
+        make_record(owner, contact=agreeing(owner, language="ta"), due_on=DUE)
+        carrying.work_out(rule, DAY, at=MORNING)
+        labels = []
+        for values in ({}, {"state": "done", "delivery": "sent", "sent_at": MORNING}):
+            Dispatch.objects.of(owner.workspace_id).update(**values)
+            labels.append([str(line.label) for line in client.get("/reminders/day/").context["going"]])
+    assert labels == [["To be sent"], ["Sent, not delivered yet"]]
+
+
+def test_a_text_in_another_language_than_the_persons_says_so_beforehand(client: Client, owner: Member) -> None:
+    with tenancy.inside(owner.workspace_id):
+        make_rule(owner.workspace)
+        for language in ("ta", "en"):
+            make_record(owner, contact=agreeing(owner, f"Asha {language}", language=language), due_on=DUE)
+    going = client.get("/reminders/day/").context["going"]
+    assert [(line.contact.name, line.language) for line in going] == [("Asha ta", "English"), ("Asha en", "")]
+
+
+def test_a_day_too_far_away_says_which_is_the_furthest(client: Client, owner: Member) -> None:
+    page = client.get("/reminders/day/?on=2036-01-01").content.decode()
+    assert "this is the furthest" in page and f"{DAY + timedelta(days=day_views.MOST_DAYS):%Y}" in page

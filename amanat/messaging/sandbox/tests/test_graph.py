@@ -65,6 +65,16 @@ def test_a_message_is_reported_and_answered_in_calls_that_we_believe(double: Run
     assert not stop.wants
 
 
+def test_a_reaction_is_reported_as_sent_and_no_more(double: Running, ours: Server) -> None:
+    control(double, f"say/{NUMBER.id}", **{"from": SUNITA, "text": "Namaste", "name": "Sunita"})
+    with WhatsApp().line(ACCESS) as line:
+        line.send(text(reaction="🙏", answers=double.doubles.graph.answered[-1]["id"]))
+        line.send(text())
+    wait_for(lambda: len(heard(ours)) == 4)
+    told = [news.progress for news in heard(ours) if isinstance(news, Report)]
+    assert sorted(told) == sorted([Progress.SENT, Progress.SENT, Progress.DELIVERED])
+
+
 def test_a_call_is_made_again_until_it_is_taken_and_after_a_restart(
     double: Running, ours: Server, tmp_path: Path
 ) -> None:

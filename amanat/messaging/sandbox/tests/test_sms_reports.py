@@ -87,3 +87,17 @@ def test_an_account_sees_its_own_texts_only(tmp_path: Path) -> None:
         sent(double)
         assert ask(double, "/control/sms/phone", {}, key="another").status == 401
         assert ask(double, "/send", {"number": "91", "text": "x"}, key="another").status == 401
+
+
+def test_a_text_that_left_the_register_is_refused_for_that_account_until_it_stands_again(tmp_path: Path) -> None:
+    text = {"number": "919822041736", "text": "It is ready.", "template": "1107", "reference": "a1"}
+    with serving() as server, running.serving(tmp_path) as double:
+        known(double, f"{server.address}/hook?key=secret")
+        assert ask(double, "/control/sms/register", {"template": "1107", "is_ended": True}).json()["ended"] == ["1107"]
+        assert ask(double, "/send", text).json() == {"status": "error", "code": "E-DLT"}
+        assert ask(double, "/send", {**text, "template": "1108"}).json()["status"] == "success"
+        assert ask(double, "/control/sms/register", {"template": "1107", "is_ended": True}, key="other").status == 401
+    with running.serving(tmp_path) as again:
+        assert ask(again, "/send", text).json()["code"] == "E-DLT"
+        ask(again, "/control/sms/register", {"template": "1107", "is_ended": False})
+        assert ask(again, "/send", text).json()["status"] == "success"

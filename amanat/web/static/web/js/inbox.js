@@ -70,9 +70,12 @@ const showList = async () => {
 };
 
 const showLines = async () => {
-  if (!lines || !thread || lines.querySelector(".bubble-palette:popover-open") || new URLSearchParams(location.search).has("before")) return;
-  const wasAtEnd = isAtEnd();
-  if (await renew(lines, withPart(`${inbox.dataset.url}${inbox.dataset.query}`, "lines")) && wasAtEnd) toEnd();
+  if (!lines || !thread || lines.querySelector(".bubble-palette:popover-open")) return;
+  const before = new URLSearchParams(location.search).get("before") ?? ""; // an older part stays the one it is
+  const wasAtEnd = !before && isAtEnd();
+  const url = withPart(`${inbox.dataset.url}${inbox.dataset.query}`, "lines");
+  if (before) url.searchParams.set("before", before);
+  if (await renew(lines, url) && wasAtEnd) toEnd();
   showWriting();
 };
 
@@ -107,14 +110,9 @@ reactions?.addEventListener("submit", async (event) => {
 
 /* The figure in the sidebar and in the bottom bar. */
 const showBadge = () => {
-  const count = Number(list.querySelector("[data-inbox-unread]")?.dataset.inboxUnread ?? -1);
-  if (count < 0) return;
-  for (const link of document.querySelectorAll(`:is(.sidebar, .phone-bar) a[href="${inbox.dataset.list}"]`)) {
-    const old = link.querySelector(".count");
-    if (count === 0) old?.remove();
-    else if (old) old.textContent = String(count);
-    else link.append(Object.assign(document.createElement("span"), { className: "count", textContent: String(count) }));
-  }
+  const count = list.querySelector("[data-inbox-unread]")?.dataset.inboxUnread;
+  if (count === undefined) return;
+  document.dispatchEvent(new CustomEvent("amanat:badge", { detail: { url: inbox.dataset.pulse, text: count } }));
 };
 
 let waiting = 0;
@@ -214,7 +212,7 @@ if (form && text) {
     const typed = /(?:^|\s)\/(\S*)$/.exec(text.value.slice(0, text.selectionStart));
     for (const choice of choices()) choice.hidden = typed != null && !choice.dataset.shortcut.startsWith(typed[1].toLowerCase());
     const some = typed != null && choices().some((choice) => !choice.hidden);
-    if (some && !canned.matches(":popover-open")) canned.showPopover();
+    if (some && !canned.matches(":popover-open")) canned.showPopover({ source: form.querySelector("[popovertarget=inbox-canned]") }); // by which it is placed
     if (!some && canned.matches(":popover-open")) canned.hidePopover();
   });
   text.addEventListener("keydown", (event) => {

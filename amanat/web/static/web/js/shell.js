@@ -197,6 +197,29 @@ document.addEventListener("submit", (event) => {
   fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual" }).catch(() => form.submit());
 });
 
+/* Figures beside the entries of the navigation. They are drawn with each page; one that is looked at again, after another tab, another
+   window or the way back, asks for them anew. A stream of events on every page would hold a connection for each, of the six a browser has. */
+document.addEventListener("amanat:badge", (event) => {
+  for (const link of document.querySelectorAll(`a[data-badge="${CSS.escape(event.detail.url)}"]`)) {
+    const old = link.querySelector(".count");
+    if (event.detail.text === "0") old?.remove();
+    else if (old) old.textContent = event.detail.text;
+    else link.append(Object.assign(document.createElement("span"), { className: link.closest(".phone-bar") ? "count count-now" : "count", textContent: event.detail.text }));
+  }
+});
+const askForBadges = async () => {
+  if (document.visibilityState !== "visible" || document.querySelector("[data-inbox]")) return; // the inbox hears of everything
+  for (const url of new Set([...document.querySelectorAll("a[data-badge]")].map((link) => link.dataset.badge))) {
+    const answer = await fetch(url).catch(() => null);
+    if (answer?.ok && !answer.redirected) document.dispatchEvent(new CustomEvent("amanat:badge", { detail: { url, text: (await answer.json()).badge } }));
+  }
+};
+let lastAsked = Date.now();
+const askAgain = () => { if (Date.now() - lastAsked > 1000) { lastAsked = Date.now(); askForBadges(); } }; // one return makes several events
+document.addEventListener("visibilitychange", askAgain);
+addEventListener("focus", askAgain);
+addEventListener("pageshow", (event) => { if (event.persisted) askForBadges(); });
+
 /* A lost connection: the page stays as it is, a bar says so, and the last request is sent again when asked. */
 const lost = document.getElementById("lost");
 if (lost) {
