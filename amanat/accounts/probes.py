@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django import forms
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db.models import Q
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,7 @@ from amanat.accounts.access import Members, at_the_door
 from amanat.accounts.forms import NewWorkspaceForm, SignUpExtras
 from amanat.accounts.models import ApiToken, Member, Session, User, Workspace
 from amanat.accounts.permissions import May, Role
+from amanat.accounts.session_store import SessionStore, hashed
 from amanat.core import routes
 from amanat.core.routes import Route, anyone
 from amanat.policy.probing import Asked, Finding, Scope, probe
@@ -51,13 +53,14 @@ def seats(workspace_id: UUID) -> list[Member]:
 )
 def passwords(asked: Asked) -> Finding:
     users = [seat.user for seat in seats(asked.workspace_id) if seat.user.has_usable_password()]
-    hashed = [user.password for user in users]
-    strong = [text for text in hashed if _is_strong(text)]
-    is_kept = len(strong) == len(users) and len(set(hashed)) == len(hashed)
+    stored = [user.password for user in users]
+    strong = [text for text in stored if _is_strong(text)]
+    is_next_strong = _is_strong(make_password("Xqzprobe Vwkcanary"))
+    is_kept = len(strong) == len(users) and len(set(stored)) == len(stored) and is_next_strong
     return Finding(
         is_kept,
-        _("{strong} of {all} passwords on Argon2id with {mib} MiB, no two stored alike"),
-        {"strong": len(strong), "all": len(users), "mib": LEAST_KIB // 1024},
+        _("{strong} of {all} passwords on Argon2id with {mib} MiB, no two stored alike; the next one will be: {next}"),
+        {"strong": len(strong), "all": len(users), "mib": LEAST_KIB // 1024, "next": is_next_strong},
     )
 
 
@@ -108,11 +111,21 @@ def sessions(asked: Asked) -> Finding:
     too_long = sum(end > longest for _user, _key, end in rows)
     plain = sum(re.fullmatch(r"[0-9a-f]{40,64}", key) is None for _user, key, _end in rows)
     flags = settings.SESSION_COOKIE_HTTPONLY and settings.SESSION_COOKIE_SAMESITE in {"Lax", "Strict"}
+    days = max((_next_session_ends() - longest).days, 0)
     return Finding(
-        bool(flags) and not (strangers or too_long or plain),
-        _("{open} open sessions; {strangers} without a seat, {too_long} longer than promised, {plain} stored readable"),
-        {"open": len(rows), "strangers": strangers, "too_long": too_long, "plain": plain},
+        bool(flags) and not (strangers or too_long or plain or days),
+        _(
+            "{open} open sessions; {strangers} without a seat, {too_long} longer than promised, {plain} stored readable; the next one would last {days} days too long"
+        ),
+        {"open": len(rows), "strangers": strangers, "too_long": too_long, "plain": plain, "days": days},
     )
+
+
+def _next_session_ends() -> datetime:
+    """A browser is signed in for a trial: until when that would hold."""
+    session = SessionStore()
+    session.create()
+    return Session.objects.get(session_key=hashed(str(session.session_key))).expire_date
 
 
 @probe(

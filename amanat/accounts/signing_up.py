@@ -54,9 +54,10 @@ def join_url(request: HttpRequest) -> str:
 
 
 def unconfirmed() -> QuerySet[User]:
-    """Accounts whose e-mail was never confirmed and that were never entered."""
+    """Accounts whose e-mail was never confirmed and that were never entered. One that was closed is emptied and not active: it is none
+    of these, old records point at it."""
     confirmed = EmailAddress.objects.filter(user_id=OuterRef("pk"), verified=True)
-    return User.objects.filter(~Exists(confirmed), last_login__isnull=True, seats__isnull=True)
+    return User.objects.filter(~Exists(confirmed), is_active=True, last_login__isnull=True, seats__isnull=True)
 
 
 def is_unconfirmed(email: str) -> bool:

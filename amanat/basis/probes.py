@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy as _
 
-from amanat.accounts.models import Workspace
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.permissions import Role
 from amanat.basis import (
     consent,
     forms,
@@ -27,7 +28,7 @@ from amanat.basis import (
 from amanat.basis.consent import How
 from amanat.basis.models import Decision, Method, Objection, Restriction
 from amanat.core import routes
-from amanat.people import masking
+from amanat.people import masking, vocabulary
 from amanat.people.models import Contact, Email, Phone
 from amanat.policy.format import Policy
 from amanat.policy.probing import Asked, Finding, probe
@@ -259,7 +260,7 @@ def purpose_of_reading(asked: Asked) -> Finding:
     """Every page names a purpose of the policy; a purpose the policy does not know reads nothing and is allowed nothing."""
     named = {route.purpose for route in routes.table().values()}
     unknown = sorted(named - asked.policy.purposes.keys())
-    leaks = len(reading.fields_of(asked.policy, "xqzprobe", masking.KINDS))
+    leaks = len(reading.fields_of(asked.policy, "xqzprobe", masking.KINDS)) + _shown_to_nobodys_purpose(asked)
     wider = 0
     for name, purpose in asked.policy.purposes.items():
         terms = {term for kind in purpose.uses for term in asked.policy.data[kind].terms}
@@ -286,6 +287,13 @@ def purpose_of_reading(asked: Asked) -> Finding:
             "wider": wider,
         },
     )
+
+
+def _shown_to_nobodys_purpose(asked: Asked) -> int:
+    """How many fields the guard of every page shows an owner who reads for a purpose that nobody declared."""
+    owner = Member(workspace_id=asked.workspace_id, role=Role.OWNER)
+    held = masking.guard(owner, vocabulary.of(asked.workspace_id), "xqzprobe")
+    return sum(bool(held.shown(name, NAME)) for name in masking.KINDS)
 
 
 @probe(

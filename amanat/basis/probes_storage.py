@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.test.client import RequestFactory
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from amanat.basis import middleware, public_views, storage
-from amanat.core import middleware as frame
 from amanat.policy.format import Policy
 from amanat.policy.probing import Asked, Finding, Scope, probe
+from amanat.publishing.visiting import visit
 
 _TRACKER = "_xqzprobe"
 
@@ -52,11 +52,14 @@ def storage_register(asked: Asked) -> Finding:
     """An undeclared cookie is sent through the guard; every cookie of the site's own stands in the policy and in the middle of the way."""
     let_through = _through_the_guard(asked, [_TRACKER])
     undeclared = sorted(storage.own_cookies().keys() - storage.of_policy(asked.policy).keys())
-    first = settings.MIDDLEWARE.index("amanat.basis.middleware.declared_storage_only")
-    setters = settings.MIDDLEWARE.index("django.contrib.sessions.middleware.SessionMiddleware")
+    layers = list(settings.MIDDLEWARE)
+    setters = layers.index("django.contrib.sessions.middleware.SessionMiddleware")
+    is_in_the_way = "amanat.basis.middleware.declared_storage_only" in layers[:setters]
     return Finding(
-        not let_through and not undeclared and first < setters,
-        _("{through} undeclared cookies were let through; {undeclared} of the site's {own} are not in the policy"),
+        not let_through and not undeclared and is_in_the_way,
+        _("{through} undeclared cookies were let through; {undeclared} of the site's {own} are not in the policy")
+        if is_in_the_way
+        else _("the layer that drops undeclared cookies does not stand before the pages: look at MIDDLEWARE"),
         {"through": len(let_through), "undeclared": len(undeclared), "own": len(storage.own_cookies())},
     )
 
@@ -137,12 +140,17 @@ def without_cookies(asked: Asked) -> Finding:
     scope=Scope.INSTALLATION,
 )
 def device_permissions(asked: Asked) -> Finding:
-    response = frame.caller(lambda request: HttpResponse())(RequestFactory().get("/"))
-    header = response.headers.get("Permissions-Policy", "")
+    """The header of a page as a stranger is answered it, through all layers of the site."""
+    header = _headers().get("Permissions-Policy", "")
     allowed = [name for name in ("camera", "microphone", "geolocation") if f"{name}=()" not in header]
     return Finding(
         not allowed, _("{allowed} of 3 permissions of the device may be asked for"), {"allowed": len(allowed)}
     )
+
+
+def _headers() -> Mapping[str, str]:
+    """What goes with the page of signing in, which everybody sees first."""
+    return visit(reverse("account_login")).headers
 
 
 @probe(
@@ -153,15 +161,22 @@ def device_permissions(asked: Asked) -> Finding:
     scope=Scope.INSTALLATION,
 )
 def no_other_host(asked: Asked) -> Finding:
-    """What the header of every page lets a browser load."""
-    allowed: Any = settings.SECURE_CSP
+    """What the header of a page, as a stranger is answered it, lets a browser load; without the header, anything."""
+    allowed = [words.split() for words in _headers().get("Content-Security-Policy", "").split(";") if words.strip()]
     elsewhere = [
         source
-        for directive, sources in allowed.items()
+        for directive, *sources in allowed
         for source in sources
-        if directive not in {"frame-ancestors", "base-uri"} and _is_elsewhere(str(source))
+        if directive not in {"frame-ancestors", "base-uri"} and _is_elsewhere(source)
     ]
-    return Finding(not elsewhere, _("pages may load from {elsewhere} other hosts"), {"elsewhere": len(elsewhere)})
+    is_closed = any(directive == "default-src" for directive, *_sources in allowed)
+    return Finding(
+        is_closed and not elsewhere,
+        _("pages may load from {elsewhere} other hosts")
+        if is_closed
+        else _("pages do not tell browsers from where they may load: the header Content-Security-Policy is missing"),
+        {"elsewhere": len(elsewhere)},
+    )
 
 
 def _is_elsewhere(source: str) -> bool:
@@ -179,7 +194,11 @@ def _is_elsewhere(source: str) -> bool:
     scope=Scope.INSTALLATION,
 )
 def links(asked: Asked) -> Finding:
-    """The header that every answer carries about what is told to other sites."""
-    told = str(settings.SECURE_REFERRER_POLICY)
+    """The header about what is told to other sites, as a stranger is answered it."""
+    told = _headers().get("Referrer-Policy", "")
     is_silent = told in {"same-origin", "no-referrer"}
-    return Finding(is_silent, _("other sites are told: {told}"), {"told": "nothing" if is_silent else told})
+    return Finding(
+        is_silent,
+        _("other sites are told: {told}") if told else _("browsers are not told what to tell: the header is missing"),
+        {"told": "nothing" if is_silent else told},
+    )

@@ -20,10 +20,10 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import see_other
 from amanat.accounts.models import Workspace
-from amanat.basis import consent, forms, notices, objections, passcodes, rules, storage, suppression, wording
+from amanat.basis import consent, forms, notices, objections, passcodes, receipts, rules, storage, suppression, wording
 from amanat.basis.consent import How
 from amanat.basis.forms import AddressForm, ChangeForm, CodeForm
-from amanat.basis.models import Method, Passcode
+from amanat.basis.models import ConsentRecord, Method, Passcode
 from amanat.core import clock, tenancy
 from amanat.people.models import Contact
 
@@ -180,11 +180,14 @@ def _page(workspace: Workspace, people: list[Contact] | Any, *, stale: str = "")
         for channel in channels:
             records = [acts.get((purpose, channel)) for acts in standing]
             agreed = bool(records) and all(one is not None and consent.still_counts(one, in_force) for one in records)
+            last = next((one for one in records if one is not None), None)
             rows.append(
                 {
                     "channel": wording.channel(in_force.policy, purpose, channel, language),
                     "value": f"{purpose}.{channel}",
                     "agreed": agreed,
+                    "taken_back": last is not None and last.what == ConsentRecord.What.WITHDRAWN,
+                    "receipt": receipts.address_of(last) if agreed and last is not None else "",
                 }
             )
         notice = notices.offer(workspace=workspace, purposes=[purpose], language=language, in_force=in_force)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
-from amanat.basis import asking, consent, explaining, forms, gate, rules, suppression, wording
+from amanat.basis import asking, consent, explaining, forms, gate, receipts, rules, suppression, wording
 from amanat.basis.consent import How
 from amanat.basis.forms import AskForm, CodeForm, WithdrawForm
 from amanat.basis.models import Asking, ConsentRecord, Method, Notice, Suppression
@@ -250,6 +250,7 @@ def _page(request: MemberRequest, person: Contact, in_force: Rules) -> dict[str,
                 "at": one.at,
                 "by": one.by.name if one.by else "",
                 "tone": _TONES[one.what],
+                "url": receipts.address_of(one),
             }
             for one in history[:SHOWN]
         ],

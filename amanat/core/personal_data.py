@@ -31,7 +31,8 @@ class Held:
     """What one table holds. `whose` is "contact", "member", "user" or "nobody"; `via` names the entry points.
 
     `clause` is a block of the policy's `keep`, such as "keep.content". `counted_from` says for its triggers which column of the table
-    holds the moment or day from which the time runs: {"seen": "last_seen_at"}. What ends from elsewhere (a closure, a request) is not named.
+    holds the moment or day from which the time runs: {"seen": "last_seen_at"}; "lifted_at or until" is the first that is not empty. What
+    ends from elsewhere (a closure, a request) is not named.
     """
 
     model: str

@@ -107,9 +107,14 @@ def route(
     if name in _table and _table[name].path != pattern:
         raise ValueError(f"two routes are called {name}")
     _table[name] = declared
+    return path(pattern, guarded(declared), name=name)
 
-    @functools.wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+
+def guarded(declared: Route) -> View:
+    """The view of a route behind its rule and its limits."""
+
+    @functools.wraps(declared.view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         method = "GET" if request.method == "HEAD" else request.method
         if method not in declared.methods:
             response = refusal(request, 405)
@@ -121,12 +126,12 @@ def route(
         if over is not None:
             return over
         try:
-            return declared.rule.admit(request, declared, functools.partial(view, request, *args, **kwargs))
+            return declared.rule.admit(request, declared, functools.partial(declared.view, request, *args, **kwargs))
         except outbox.NotSent:  # outside of any transaction: nothing of the request is kept
             return refusal(request, 502)
 
-    guarded.route = declared  # type: ignore[attr-defined]
-    return path(pattern, guarded, name=name)
+    answer.route = declared  # type: ignore[attr-defined]
+    return answer
 
 
 def _over_limit(request: HttpRequest, declared: Route) -> HttpResponseBase | None:

@@ -169,6 +169,18 @@ def problems(*, using: str = "default") -> list[str]:
         return [sentence for check in checks() for sentence in _run(cursor, *check)]
 
 
+def unwatched(*, using: str = "default") -> list[str]:
+    """Tables whose changes are not written into the ledger, though they should be: a trigger is missing or switched off."""
+    wanted = [model._meta.db_table for model in workspace_models() if getattr(model, "watched", True)]
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s::text[]) AS wanted (name) WHERE (SELECT count(*) FROM pg_trigger t "
+            "WHERE t.tgrelid = name::regclass AND t.tgname = ANY(%s) AND t.tgenabled <> 'D') < 3",
+            [wanted, ["watch_insert", "watch_update", "watch_delete"]],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def _run(cursor: CursorWrapper, sentence: str, sql: str, parameters: list[Any]) -> list[str]:
     cursor.execute(sql, parameters)
     return [sentence.format(*row) for row in cursor.fetchall()]
@@ -193,7 +205,9 @@ def checks() -> list[tuple[str, str, list[Any]]]:
             "table {0} has a workspace but no forced row-level security with a policy",
             f"""WITH t AS ({_TENANT_TABLES}) SELECT t.relname FROM t JOIN pg_class c ON c.oid = t.oid
                 WHERE NOT (t.relname = ANY(%s)) AND (NOT c.relrowsecurity OR NOT c.relforcerowsecurity
-                OR NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'wall'))""",
+                OR NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'wall'
+                AND pg_get_expr(p.polqual, c.oid) LIKE '(workspace_id = %%'
+                AND pg_get_expr(p.polwithcheck, c.oid) LIKE '(workspace_id = %%'))""",
             [list(SYSTEM_TABLES)],
         ),
         (

@@ -77,7 +77,7 @@ def _differences(before: Policy, after: Policy, *, as_json: bool) -> str:
 
 def _merged(merged: merging.Merged, *, as_json: bool) -> str:
     """A policy file (YAML reads JSON); how each conflict was resolved stands above it in comments."""
-    told = [" ".join(f"# {resolution.sentence} {resolution.conflict}".split()) for resolution in merged.resolutions]
+    told = [" ".join(f"# {resolution.sentence}".split()) for resolution in merged.resolutions]
     return "\n".join([*([] if as_json else told), _json(merged.policy.as_document())])
 
 

@@ -3,8 +3,9 @@
 A file in the data folder (`swapping.restored_mark`), written before the restored data takes its place and removed when this is done, keeps the site
 from opening in between: after a kill, the next start does it first. Doing it twice changes nothing.
 
-- Contacts that were purged are erased again with all that holds them, and what a law keeps of them is sealed again; companies are purged again, papers destroyed are destroyed again; tokens revoked and seats ended
-  are ended again.
+- Contacts that were purged are erased again with all that holds them, and what a law keeps of them is sealed again; companies
+  are purged again, papers destroyed are destroyed again; tokens revoked and seats ended are ended again.
+- Orders of erasure that the backup caught before their end go on, search everything, and forget whom they looked for.
 - Workspaces that were closed and accounts that were deleted go again, with files and keys.
 - Users who changed their password since the backup have none until they set a new one: the old one may be known to others.
 - Ways in that were closed and rights that were taken since stay closed and taken (`replay_access`).
@@ -84,6 +85,7 @@ class Replayed:
     opt_outs: int = 0  #: addresses and people that nothing may be sent to since the backup
     messages: int = 0  #: that waited to be sent, and are held until somebody releases them
     reminders: int = 0  #: of today, which may have gone since the backup: they wait for a member's approval
+    searching: int = 0  #: orders of erasure that found something, and know whom they look for until it is dealt with
     owners: int = 0  #: seats that were ended but are the only owner's in the backup: left, for somebody to look at
 
     def __str__(self) -> str:
@@ -105,6 +107,7 @@ class Replayed:
             "messages": "waiting messages held until somebody releases them",
             "reminders": "reminders of today that wait for approval, because they may have gone out before",
             "ledgers": "ledgers marked as shortened",
+            "searching": "erasures that found something, and search on: see Privacy, Erasures",
             "owners": "ended seats left because they are their workspace's only owner: look at them",
         }
         told = [f"{value} {words[name]}" for name, value in asdict(self).items() if value and name in words]
@@ -156,6 +159,7 @@ def _all_again(ended: Tombstones, *, made_at: datetime, at: datetime) -> Replaye
             )
         for name, count in counts.items():
             setattr(done, name, getattr(done, name) + count)
+        done.searching += erasing.settle(workspace)
     return done
 
 

@@ -13,15 +13,37 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from amanat.policy import probing, reading, ready
 from amanat.policy.probing import Words
+from amanat.policy.ready import reasons
 from amanat.proof import attesting, evidence
 
 _LATER = Path(__file__).with_name("later.yaml")
 _MAPS = Path(ready.__file__).parent
 
+#: What promises wait for, and why words are only words: those of `later.yaml`, held to it by a test.
+WORDS = (
+    _("a box for feedback"),
+    _("a clock of the first answer in the inbox"),
+    _("a payment gateway"),
+    _("an app for phones"),
+    _("campaigns"),
+    _("deals"),
+    _("handing a business over, with a data room that names nobody"),
+    _("integrations"),
+    _("newsletters"),
+    _("several brands on one installation"),
+    _("subscriptions"),
+    _("surveys and forms"),
+    _("suspending a workspace with reason and appeal"),
+    _("telephone calls"),
+    _("usage analytics"),
+    _("says for whom the service is meant"),
+    _("says that other sites have their own policy"),
+)
 #: How a promise is kept, in the order of the page.
 KINDS: Mapping[str, Words] = {
     "checked": _("Checked by the running program"),
@@ -83,6 +105,21 @@ def _line(policy: str, section: str, promise: Mapping[str, Any]) -> Line:
     )  # fmt: skip
 
 
+def told(line: Line) -> str:
+    """The detail of a line in the language of the reader; `Line.detail` is English, for the document."""
+    match line.by:
+        case "checked":
+            return "; ".join(sorted(str(one.title) for one in probing.proving(line.key)))
+        case "attested":
+            return gettext("a member, with a paper, until it lapses")
+        case "later":
+            return gettext("needs %(what)s") % {"what": gettext(later()[line.key])}
+        case "rejected":
+            return reasons.told(line.detail)
+        case _:
+            return gettext(line.detail) if line.detail else ""
+
+
 def _kept_by(key: str, rejected: str) -> tuple[str, str]:
     if rejected:
         return "rejected", rejected
@@ -102,14 +139,19 @@ def _kept_by(key: str, rejected: str) -> tuple[str, str]:
 def _sayings() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for line in lines():
-        if line.promise not in found.setdefault(line.key, []):
+        if line.by != "rejected" and line.promise not in found.setdefault(line.key, []):
             found[line.key].append(line.promise)
     return {key: tuple(said) for key, said in found.items()}
 
 
 def sayings(key: str) -> tuple[str, ...]:
-    """How published policies word a promise, in English."""
+    """How published policies word a promise, in English; not in the words that are not promised here."""
     return _sayings().get(key, ())
+
+
+def not_promised(key: str) -> tuple[str, ...]:
+    """What published policies say of it that is false, void or unlawful."""
+    return tuple(dict.fromkeys(line.promise for line in lines() if line.key == key and line.by == "rejected"))
 
 
 @cache

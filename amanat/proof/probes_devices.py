@@ -12,19 +12,19 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
-from django.http import HttpRequest, HttpResponse
 from django.test.client import RequestFactory
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts import history
 from amanat.accounts.models import Session, SignIn, User
 from amanat.accounts.session_store import SessionStore, hashed
-from amanat.core import middleware as frame
 from amanat.core.schema import workspace_models
 from amanat.policy.format import Policy
 from amanat.policy.probing import Asked, Finding, Scope, probe
 from amanat.proof.probes_records import someone_of
 from amanat.publishing import inventory
+from amanat.publishing.visiting import visit
 
 #: A browser that no device has: what of this text is kept shows what is kept of such texts.
 _MARK = "Vwkcanary/17.4.2"
@@ -33,6 +33,7 @@ _IN_WORDS = "Firefox on Linux"
 #: Kinds and columns by which somebody could be followed.
 _PLACES = frozenset({"pd:Location", "pd:GPSCoordinate", "pd:TravelHistory", "pd:GeoLocation"})
 _PLACE_COLUMNS = re.compile(r"(^|_)(lat|latitude|lng|lon|longitude|geo|gps|geohash|coordinates)($|_)")
+_OF_A_BROWSER = frozenset({"device", "user_agent", "browser"})
 _PLACE_TYPES = frozenset({"point", "polygon", "geometry", "geography"})
 
 
@@ -78,6 +79,31 @@ def _unnamed(policy: Policy, *wanted: str) -> int:
     """How many of these kinds the policy does not name."""
     named = {term for kind in policy.data.values() for term in kind.terms}
     return len(set(wanted) - named)
+
+
+@probe(
+    "devices.personal",
+    _("What a browser tells of itself counts as personal data: its address, its name, its device"),
+    keys=("NONPERS",),
+    rules=("data.security", "data.usage"),
+    scope=Scope.INSTALLATION,
+)
+def personal(asked: Asked) -> Finding:
+    """Every column for an internet address, a browser or a device, by its type and name, is declared as personal, and the policy lists addresses among what is collected."""
+    declared = {(held.model, name) for held in inventory.held() for name in held.personal}
+    places = [
+        (model._meta.label, field.name)
+        for model in apps.get_models()
+        for field in model._meta.local_concrete_fields
+        if isinstance(field, models.GenericIPAddressField) or field.name in _OF_A_BROWSER
+    ]
+    undeclared = [place for place in places if place not in declared]
+    unnamed = _unnamed(asked.policy, "pd:IPAddress")
+    return Finding(
+        bool(places) and not undeclared and not unnamed,
+        _("{places} columns hold an address, a browser or a device; {undeclared} of them are not declared as personal"),
+        {"places": len(places), "undeclared": len(undeclared), "unnamed": unnamed},
+    )
 
 
 @probe(
@@ -141,11 +167,7 @@ def place(asked: Asked) -> Finding:
         )
         columns = sum(is_place_column(name, kind) for name, kind in cursor.fetchall())
     declared = sum(one.kind in _PLACES for held in inventory.held() for one in held.personal.values())
-
-    def blank(request: HttpRequest) -> HttpResponse:
-        return HttpResponse()
-
-    header = frame.caller(blank)(RequestFactory().get("/")).headers.get("Permissions-Policy", "")
+    header = visit(reverse("account_login")).headers.get("Permissions-Policy", "")
     is_closed = "geolocation=()" in header
     return Finding(
         not columns and not declared and is_closed,

@@ -22,6 +22,7 @@ from amanat.core import (
     files,
     filetypes,
     health,
+    ids,
     jobs,
     ledger,
     logs,
@@ -45,6 +46,7 @@ from amanat.proof import evidence, judging, listening, running
 SAMPLE = 50
 #: On Sundays, in UTC, the whole chain of evidence is recomputed.
 WHOLE_ON, DAY = 6, timedelta(days=1)
+_PLAIN = b"Xqzprobe Vwkcanary"
 WORDS_OF_NOBODY = ("Asha Probe", "+919822000000", "asha.probe@example.in")
 
 
@@ -86,14 +88,20 @@ def _count(question: str, tables: Iterable[str], here: UUID) -> int:
 )
 def whole_ledger(asked: Asked) -> Finding:
     """The chain recomputed, at least once a week from its first entry, in between from where the last check came to, everything before
-    compared by its fingerprint; and its head compared with the one outside the database."""
-    verdict = ledger.verify(asked.workspace_id, whole=False)
+    compared by its fingerprint; its head compared with the one outside the database; and every table that is watched."""
+    verdict, unwatched = ledger.verify(asked.workspace_id, whole=False), schema.unwatched()
     return Finding(
-        verdict.is_intact,
-        _("{entries} entries of the ledger, none changed or missing; {recomputed} recomputed, the others compared")
+        verdict.is_intact and not unwatched,
+        _(
+            "{entries} entries of the ledger, none changed or missing; {recomputed} recomputed, the others compared; changes of {unwatched} tables are not written down"
+        )
         if verdict.is_intact
         else _("the ledger is broken after {entries} entries"),
-        {"entries": verdict.entries, "recomputed": max(verdict.entries + 1 - verdict.recomputed_from, 0)},
+        {
+            "entries": verdict.entries,
+            "recomputed": max(verdict.entries + 1 - verdict.recomputed_from, 0),
+            "unwatched": len(unwatched),
+        },
     )
 
 
@@ -152,8 +160,9 @@ def _machine_time(at: datetime) -> datetime:
     rules=("security.at_rest",),
 )
 def sealed(asked: Asked) -> Finding:
-    """A sample of every sealed column and of the files: each opens with its key, and its plaintext is not what is stored."""
-    tried = wrong = 0
+    """A sample of every sealed column and of the files: each opens with its key, and its plaintext is not what is stored. A value and a
+    file that are written now too."""
+    tried, wrong = 1, int(_is_written_readable(asked.workspace_id))
     for column in vault.sealed_columns():
         if not column.is_system:
             manager: Any = column.model._default_manager
@@ -165,14 +174,29 @@ def sealed(asked: Asked) -> Finding:
             for row in rows.order_by("-pk")[:SAMPLE]:
                 tried, wrong = tried + 1, wrong + (not _is_sealed(row, column, asked.workspace_id))
     stored = list(StoredFile.objects.of(asked.workspace_id).order_by("-created_at")[:10])
-    wrong_files = sum(not _is_sealed_file(file) for file in stored)
+    wrong_files = sum(not _is_sealed_file(file) for file in stored) + _is_file_written_readable(asked.workspace_id)
     root = Path(settings.ROOT_KEY_FILE)
     is_key_apart = settings.CONFIGURATION.data not in root.parents and not root.stat().st_mode & 0o077
     return Finding(
         not wrong and not wrong_files and is_key_apart,
         _("{values} sealed values and {files} files opened, {wrong} of them wrong; the root key lies apart"),
-        {"values": tried, "files": len(stored), "wrong": wrong + wrong_files},
+        {"values": tried, "files": len(stored) + 1, "wrong": wrong + wrong_files},
     )
+
+
+def _is_written_readable(workspace_id: UUID) -> bool:
+    token = vault.seal(_PLAIN, workspace_id=workspace_id, context="xqzprobe")
+    return _PLAIN in token
+
+
+def _is_file_written_readable(workspace_id: UUID) -> bool:
+    """What the store holds of a file of nobody's, which is taken away again."""
+    name = f"{workspace_id}/xqzprobe-{ids.new()}"
+    sealedobjects.write(name, [_PLAIN], key=sealedobjects.new_key(), workspace_id=workspace_id)
+    try:
+        return _PLAIN in sealedobjects.stored_start(name, len(_PLAIN) + len(sealedobjects.MAGIC) + sealedobjects.TAG)
+    finally:
+        sealedobjects.delete([name])
 
 
 def _is_sealed(row: Any, column: Any, workspace_id: UUID) -> bool:
@@ -269,6 +293,7 @@ def logs_name_nobody(asked: Asked) -> Finding:
             "django.request", logging.ERROR, __file__, 0, "Failed for %s", (WORDS_OF_NOBODY[1],), _error()
         )
     handler.handle(record)
+    _careless(handler)
     written = target.getvalue()
     told = sum(words in written for words in WORDS_OF_NOBODY)
     used = {type(one.formatter) for one in logging.getLogger().handlers if one.formatter}
@@ -282,6 +307,15 @@ def logs_name_nobody(asked: Asked) -> Finding:
 
 def _error() -> Any:
     return sys.exc_info()
+
+
+def _careless(handler: logging.Handler) -> None:
+    """A line of our own that says to which number and address something went."""
+    _name, number, mail = WORDS_OF_NOBODY
+    log = logging.getLogger("amanat.xqzprobe")
+    line = log.makeRecord(log.name, logging.INFO, __file__, 0, f"sent to {number} and %s", (mail,), None)
+    line.reason = f"{mail}, {number}"
+    handler.handle(line)
 
 
 @probe(

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db import connection
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -31,7 +32,7 @@ from amanat.people.models import Contact, CustomField, Interaction
 from amanat.policy import terms
 from amanat.policy.format import Policy
 from amanat.policy.probing import Asked, Finding, Scope, probe
-from amanat.publishing import inventory
+from amanat.publishing import editing_words, inventory
 
 #: Words that no real person is called, so that finding them proves something.
 NAME, NUMBER, MAIL, STREET = (
@@ -308,8 +309,15 @@ def register_kinds(promised: Iterable[str]) -> None:
     held = columns_by_term()
     for term in sorted(set(promised) & set(held)):
         name = f"data.{term.removeprefix('pd:')}"
-        title = format_lazy(_("“{kind}” lies where it was declared"), kind=terms.in_words(term, "en"))
+        title = format_lazy(_("“{kind}” lies where it was declared"), kind=_kind_in_words(term))
         probe(name, title, keys=(f"DATA {term}",), rules=("data",), scope=Scope.INSTALLATION)(_Kind(term))
+
+
+def _in_words(term: str) -> str:
+    return terms.in_words(term, editing_words.language())
+
+
+_kind_in_words = lazy(_in_words, str)
 
 
 class _Kind:

@@ -18,12 +18,14 @@ from amanat.accounts.access import MemberRequest
 from amanat.accounts.permissions import May
 from amanat.core import clock, jobs, ledger
 from amanat.policy import references, rendering
+from amanat.policy.ready import reasons
 from amanat.policy.rendering import RenderedClause
 from amanat.privacy.requests import views as requests_views
 from amanat.proof import board, bundles, coverage, evidence, judging, signing, wording
 from amanat.proof.board import Board
 from amanat.proof.judging import Judged, State
 from amanat.proof.models import Evidence
+from amanat.publishing import editing_words
 from amanat.web.templatetags.amanat import SEALS
 
 #: Findings that a row of the board quotes; the others are one click away.
@@ -32,7 +34,7 @@ QUOTED = 2
 LEDGER = "core.ledger"
 #: The page asks for findings of a check that somebody asked for no longer than this.
 LONGEST_CHECK = timedelta(minutes=5)
-_COVERED = ("promise", "key", "clause", "rules", "detail", "changed")
+_COVERED = ("promise", "key", "clause", "rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ def _standing_words(one: judging.Standing, shown: Board) -> str:
 class PromiseLine:
     key: str
     says: tuple[str, ...]
+    rejected: tuple[str, ...]  #: words of published policies that hold nowhere here
     state: str
     shown_by: str
 
@@ -227,7 +230,8 @@ def _promise_line(promise: judging.Promise) -> PromiseLine:
         words = _("waits for a part that is not built yet: %(needs)s") % {"needs": needs}
     else:
         words = _("words only: no program and nobody checks this")
-    return PromiseLine(promise.key, coverage.sayings(promise.key), str(promise.state), words)
+    says, rejected = coverage.sayings(promise.key), coverage.not_promised(promise.key)
+    return PromiseLine(promise.key, says, rejected, str(promise.state), words)
 
 
 def _check_line(check: judging.Check) -> CheckLine:
@@ -284,7 +288,8 @@ def download(request: MemberRequest) -> HttpResponse:
 
 def _covered(line: coverage.Line) -> dict[str, object]:
     """A promise as the page shows it."""
-    return {"words": coverage.KINDS[line.by], **{name: getattr(line, name) for name in _COVERED}}
+    told = {"words": coverage.KINDS[line.by], "detail": coverage.told(line), "changed": reasons.told(line.changed)}
+    return {**told, **{name: getattr(line, name) for name in _COVERED}}
 
 
 def coverage_page(request: MemberRequest) -> HttpResponse:
@@ -294,7 +299,10 @@ def coverage_page(request: MemberRequest) -> HttpResponse:
     shown = [line for line in lines if not wanted or line.by == wanted]
     counts = coverage.counts(lines)
     context = {
-        "policies": {name: [_covered(line) for line in found] for name, found in coverage.by_policy(shown).items()},
+        "policies": [
+            (editing_words.TRADES[name][0], [_covered(line) for line in found])
+            for name, found in coverage.by_policy(shown).items()
+        ],
         "kinds": [(by, word, counts[by]) for by, word in coverage.KINDS.items()],
         "total": len(lines),
         "by": wanted,

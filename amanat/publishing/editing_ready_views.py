@@ -14,6 +14,7 @@ from django.shortcuts import render
 from amanat.accounts.access import MemberRequest
 from amanat.policy import editing as rules
 from amanat.policy import probing, reading, ready
+from amanat.policy.ready import reasons
 from amanat.publishing import editing_words
 
 
@@ -59,8 +60,8 @@ def _line(one: Mapping[str, Any], said: Mapping[str, str]) -> Line:
         said.get(clause, ""),
         tuple(one.get("rules", ())),
         tuple(str(probe.title) for probe in probing.proving(one["key"])),
-        one.get("changed", ""),
-        one.get("rejected", ""),
+        reasons.told(one.get("changed", "")),
+        reasons.told(one.get("rejected", "")),
     )
 
 

@@ -124,6 +124,7 @@ def test_somebody_known_agrees_and_is_not_doubled(form: PublicForm, shree: Works
     assert contact.name == "Asha M." and all(one.is_agreed for one in answers)
 
 
+@pytest.mark.slow
 def test_a_code_works_once_and_wrong_ones_are_counted(form: PublicForm, shree: Workspace) -> None:
     client, answer = filled(form)
     code = code_in(message())
@@ -141,6 +142,7 @@ def test_a_code_works_once_and_wrong_ones_are_counted(form: PublicForm, shree: W
     assert len(records(shree)) == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "wrong", [{"name": ""}, {"address": "12"}, {"wanted": []}, {"wanted": ["marketing.email"]}, {"wanted": ["law."]}, {"website": "spam"}, {"shown": ""}, {"shown": "en.0.x"}, {"shown": "xx.0.x"}]
 )  # fmt: skip
@@ -249,6 +251,7 @@ def test_a_link_needs_an_address_and_a_member_who_may_write(shree: Workspace) ->
     assert not LocalMessage.objects.exists()
 
 
+@pytest.mark.slow
 def test_the_pages_of_consent_show_counts_reasons_and_no_address(form: PublicForm, shree: Workspace) -> None:
     client, answer = filled(form)
     client.post(answer["Location"], {"code": code_in(message())})
@@ -272,6 +275,7 @@ def test_the_pages_of_consent_show_counts_reasons_and_no_address(form: PublicFor
     assert owner.get("/consent/decisions/?after=rubbish").status_code == 404
 
 
+@pytest.mark.slow
 def test_any_person_purpose_and_moment_is_explained(form: PublicForm, shree: Workspace) -> None:
     client, answer = filled(form)
     client.post(answer["Location"], {"code": code_in(message())})
@@ -289,6 +293,7 @@ def test_any_person_purpose_and_moment_is_explained(form: PublicForm, shree: Wor
     assert owner.get("/consent/explain/", {"person": PHONE, "wanted": "no.such", "at": "rubbish"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_decisions_are_paged_by_key(shree: Workspace) -> None:
     owner = owner_of(shree)
     with tenancy.inside(shree):

@@ -53,6 +53,7 @@ def gives(contact: Contact, notice: Notice, at: datetime = AT, **said: Any) -> l
     )
 
 
+@pytest.mark.slow
 def test_whoever_listens_hears_each_end_of_a_yes_and_no_beginning(
     asha: Contact, notice: Notice, told: list[tuple[UUID, UUID, str, datetime]]
 ) -> None:

@@ -206,6 +206,7 @@ def test_who_is_in_the_bin_or_unknown_or_elsewhere_is_refused(
     assert [answer.reason for answer in answers] == [Reason.IN_BIN, Reason.UNKNOWN_PERSON]
 
 
+@pytest.mark.slow
 def test_many_people_are_answered_in_their_order_by_one_query(shree: Workspace) -> None:
     people = [make_contact(shree, f"Person {number}", phone=f"+9198220400{number:02}") for number in range(30)]
     for each in people[::2]:

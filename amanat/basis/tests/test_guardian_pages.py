@@ -47,6 +47,7 @@ def may_be_used(child: Contact) -> bool:
         return gate.decide(child, workspace=child.workspace_id, purpose="service", at=now, today=now.date()).is_allowed
 
 
+@pytest.mark.slow
 def test_named_agreed_and_ended_at_the_counter(client: Client, child: Contact) -> None:
     assert "Nobody yet" in client.get(page(child)).content.decode()
     said = client.post(page(child, "name/"), {"phone": "98220 41737", "check": "held"}, follow=True).content.decode()

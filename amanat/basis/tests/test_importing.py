@@ -103,6 +103,7 @@ def test_going_on_after_a_worker_died_writes_nobody_twice(shree: Workspace) -> N
         assert ConsentRecord.objects.of(shree).count() == 6
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "changed",
     [

@@ -158,6 +158,7 @@ def test_whatever_happens_in_whatever_order_the_gate_agrees_with_the_clerk(
     assert [(act, real) for act, real, _wanted in told] == [(act, wanted) for act, _real, wanted in told]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("acts", "is_allowed"),
     [

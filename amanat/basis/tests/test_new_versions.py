@@ -45,6 +45,7 @@ def asked(workspace: Workspace, contact: Contact, at: datetime) -> tuple[bool, R
     return answer.is_allowed, answer.reason
 
 
+@pytest.mark.slow
 def test_a_wider_purpose_is_refused_until_she_is_asked_anew(shree: Workspace, asha: Contact) -> None:
     agree(shree, asha, NOW)
     published(shree, WIDER, at=NOW + DAY)
@@ -79,6 +80,7 @@ def test_what_does_not_widen_the_purpose_keeps_its_consents(
     assert asked(shree, asha, HOLDS) == (True, Reason.CONSENT)
 
 
+@pytest.mark.slow
 def test_later_versions_do_not_forget_who_must_be_asked(shree: Workspace, asha: Contact) -> None:
     agree(shree, asha, NOW)
     published(shree, WIDER, at=NOW + DAY)
@@ -86,6 +88,7 @@ def test_later_versions_do_not_forget_who_must_be_asked(shree: Workspace, asha: 
     assert asked(shree, asha, HOLDS + DAY) == (False, Reason.ASK_ANEW)
 
 
+@pytest.mark.slow
 def test_a_wider_version_withdrawn_before_it_held_asks_nobody(shree: Workspace, asha: Contact) -> None:
     agree(shree, asha, NOW)
     published(shree, WIDER, at=NOW + DAY)

@@ -65,6 +65,7 @@ def code() -> str:
     return found[0]
 
 
+@pytest.mark.slow
 def test_from_the_question_to_the_yes_and_back(client: Client, asha: Contact, shree: Workspace) -> None:
     question = ask(client, asha, "marketing.sms", "reminders.whatsapp")
     shown = client.get(page(asha, f"asked/{question}/")).content.decode()
@@ -248,6 +249,7 @@ def test_the_contacts_page_says_which_address_must_not_be_written_to(
     assert shown not in client.get(f"/contacts/{asha.pk}/").content.decode()
 
 
+@pytest.mark.slow
 def test_the_page_asks_the_database_the_same_for_one_record_and_for_three(
     client: Client, asha: Contact, shree: Workspace
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from amanat.basis import (
     importing,
     middleware,
     objections,
+    passcodes,
     probes,
     probes_storage,
     reading,
@@ -27,9 +30,12 @@ from amanat.basis import (
 )
 from amanat.basis.gate import Answer, Reason
 from amanat.basis.models import ConsentRecord, Decision, Method
-from amanat.core import clock, tenancy
+from amanat.core import clock, codes, tenancy
+from amanat.core.limits import Limit
+from amanat.people.masking import Guard
 from amanat.policy import probing, ready
 from amanat.policy.probing import Asked, Finding
+from amanat.publishing import visiting
 
 MINE = {name: one for name, one in probing.registered().items() if name.startswith("basis.")}
 
@@ -91,7 +97,13 @@ BREAKS: list[tuple[str, Any, str, Any]] = [
     ("basis.storage-consent", storage, "may_set", lambda *given: True),
     ("basis.storage-consent", storage, "has_signal", lambda request: False),
     ("basis.storage-register", middleware, "_clean", lambda request, response: None),
-    ("basis.device-permissions", probes_storage.frame, "caller", lambda get_response: get_response),
+    ("basis.codes", passcodes, "LIFE", timedelta(days=1)),
+    ("basis.codes", codes, "is_right", lambda *given, **named: True),
+    ("basis.codes", passcodes, "TRIES", Limit(1_000, timedelta(minutes=15), per="code")),
+    ("basis.purpose-of-reading", Guard, "shown", lambda self, name, text: text),
+    ("basis.masked", reading, "fields_masked", lambda role, kinds: frozenset()),
+    ("basis.masked", Guard, "cell", lambda self, name, draw: draw),
+    ("basis.masked", Guard, "shown", lambda self, name, text: text),
     ("basis.public-pages-without-cookies", probes_storage.public_views, "start", lambda request, workspace_id: HttpResponse("x")),
 ]  # fmt: skip
 
@@ -115,14 +127,37 @@ def test_a_cookie_that_lives_longer_than_promised_turns_its_probe_red(asked: Ask
     assert not MINE["basis.storage-life"].run(Asked(asked.workspace_id, shorter, asked.at)).is_kept
 
 
-def test_a_page_that_may_load_from_elsewhere_turns_its_probe_red(asked: Asked, settings: Any) -> None:
-    settings.SECURE_CSP = {**settings.SECURE_CSP, "script-src": ["https://tracker.example"]}
+@pytest.fixture
+def site(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Settings of the site that is visited, whose layers are put together anew."""
+    monkeypatch.setattr(visiting, "_handler", cache(visiting._handler.__wrapped__))
+    return settings
+
+
+def test_a_page_that_may_load_from_elsewhere_turns_its_probe_red(asked: Asked, site: Any) -> None:
+    site.SECURE_CSP = {**site.SECURE_CSP, "script-src": ["https://tracker.example"]}
     assert not MINE["basis.no-other-host"].run(asked).is_kept
 
 
-def test_telling_other_sites_where_a_reader_was_turns_its_probe_red(asked: Asked, settings: Any) -> None:
-    settings.SECURE_REFERRER_POLICY = "unsafe-url"
+def test_telling_other_sites_where_a_reader_was_turns_its_probe_red(asked: Asked, site: Any) -> None:
+    site.SECURE_REFERRER_POLICY = "unsafe-url"
     assert not MINE["basis.links"].run(asked).is_kept
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        ("amanat.core.middleware.caller", "basis.device-permissions"),
+        ("django.middleware.csp.ContentSecurityPolicyMiddleware", "basis.no-other-host"),
+        ("django.middleware.security.SecurityMiddleware", "basis.links"),
+        ("amanat.basis.middleware.declared_storage_only", "basis.storage-register"),
+    ],
+)
+def test_a_layer_that_was_taken_out_of_the_site_turns_its_probe_red(
+    asked: Asked, site: Any, layer: str, name: str
+) -> None:
+    site.MIDDLEWARE = [one for one in site.MIDDLEWARE if one != layer]
+    assert not MINE[name].run(asked).is_kept
 
 
 def test_a_cookie_of_a_package_that_the_policy_does_not_name_turns_the_probe_red(

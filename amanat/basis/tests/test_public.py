@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Workspace
+from amanat.accounts.tests.factories import owner_of, signed_in
 from amanat.basis import consent, gate, notices, passcodes, public_views
 from amanat.basis.consent import How
 from amanat.basis.models import ConsentRecord, Method, Passcode
@@ -67,13 +68,21 @@ def agreed(shree: Workspace, person: Contact, channel: str = "sms") -> bool:
         ).is_agreed
 
 
+@pytest.mark.slow
 def test_with_a_code_she_allows_and_stops_and_each_holds_at_once(start: str, asha: Contact, shree: Workspace) -> None:
     client = entered(start)
     assert "You did not agree." in client.get(f"{start}mine/").content.decode()
     choose(client, start, "marketing.sms", "give")
-    assert "Done. It holds from this moment." in client.get(f"{start}mine/").content.decode() and agreed(shree, asha)
+    page = client.get(f"{start}mine/").content.decode()
+    assert "Done. It holds from this moment." in page and agreed(shree, asha)
+    receipt = re.search(r'href="([^"]*/receipts/[^"]+)"', page)
+    assert receipt is not None
+    told_her = Client().get(receipt[1]).content.decode()
+    assert "it is taken back" in told_her and "What you were shown" in told_her
+    assert receipt[1] in signed_in(owner_of(shree)).get(f"/contacts/{asha.pk}/choices/").content.decode()
     client.post(f"{start}mine/", {"wanted": "marketing.sms", "act": "withdraw"})
     assert not agreed(shree, asha)
+    assert "You took it back." in client.get(f"{start}mine/").content.decode()
     choose(client, start, "marketing.sms", "give")
     assert agreed(shree, asha)
     with tenancy.inside(shree):
@@ -81,6 +90,7 @@ def test_with_a_code_she_allows_and_stops_and_each_holds_at_once(start: str, ash
         assert list(told) == [("given", "link", None), ("withdrawn", "link", None), ("given", "link", None)]
 
 
+@pytest.mark.slow
 def test_the_record_points_to_what_she_read_and_a_changed_text_is_read_again(
     start: str, asha: Contact, shree: Workspace
 ) -> None:
@@ -106,6 +116,7 @@ def test_her_address_is_known_however_it_is_typed(start: str, address: str) -> N
     assert entered(start, address).get(f"{start}mine/").status_code == 200
 
 
+@pytest.mark.slow
 def test_who_is_unknown_gets_the_same_answers_and_no_message(start: str, shree: Workspace) -> None:
     client = Client()
     pages, told = [], []
@@ -192,6 +203,7 @@ def test_done_closes_the_page_at_once(start: str) -> None:
     assert client.get(f"{start}mine/").status_code == 303
 
 
+@pytest.mark.slow
 def test_two_records_with_her_number_are_turned_together(start: str, asha: Contact, shree: Workspace) -> None:
     with tenancy.inside(shree):
         twin = make_contact(shree, "A. Menon", phone=PHONE)
@@ -207,6 +219,7 @@ def test_two_records_with_her_number_are_turned_together(start: str, asha: Conta
     assert not agreed(shree, asha) and not agreed(shree, twin)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "said",
     [

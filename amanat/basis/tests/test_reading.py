@@ -164,6 +164,7 @@ def test_there_is_no_way_around_a_field_that_does_not_exist_or_a_person_of_other
     assert signed_in(owner_of(other)).get(f"/contacts/{asha.pk}/open/?field=birthday").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_narrower_policy_empties_the_fields_at_once_and_logs_the_attempt(shree: Workspace, asha: Contact) -> None:
     owner = owner_of(shree)
     assert "17 Apr" in page(owner, asha)

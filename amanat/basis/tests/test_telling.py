@@ -61,6 +61,7 @@ def place_of(version: PolicyVersion) -> Telling:
         return Telling.objects.of(version.workspace_id).get(version=version)
 
 
+@pytest.mark.slow
 def test_each_is_told_once_in_her_language_a_month_ahead(shree: Workspace, version: PolicyVersion) -> None:
     at = NOW + DAY + MINUTE
     assert telling.waiting(at) == [shree.pk]
@@ -87,6 +88,7 @@ def test_a_first_version_and_a_stricter_one_are_told_to_nobody(shree: Workspace)
     assert telling.waiting(NOW + DAY) == [] and telling.tell(shree.pk, at=NOW + DAY) == 0
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_stopped_and_newcomers_are_not_told_of_what_was(
     shree: Workspace, version: PolicyVersion
 ) -> None:
@@ -109,6 +111,7 @@ def test_who_is_deleted_meanwhile_or_refused_by_the_gate_is_not_written_to(
     assert (place_of(version).told, place_of(version).passed_over) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_down_is_tried_again_and_one_bad_address_holds_up_nobody(
     shree: Workspace, version: PolicyVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +139,7 @@ def test_a_mail_sent_again_after_a_crash_has_the_same_identity(shree: Workspace,
     assert first == again != other.extra_headers["Message-ID"]
 
 
+@pytest.mark.slow
 def test_the_promise_is_red_when_nobody_was_told_or_too_late(shree: Workspace, version: PolicyVersion) -> None:
     def found(at: datetime) -> Any:
         with clock.standing_at(at), tenancy.inside(shree):

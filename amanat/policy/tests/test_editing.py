@@ -69,6 +69,7 @@ def test_a_way_that_leads_nowhere_is_named() -> None:
         editing.edit(DEFAULT, [Remove(("clauses", "nothing"))])
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_named_nowhere_any_more() -> None:
     for place in (("data", "voice"), ("purposes", "reminders"), ("recipients", "whatsapp"), ("keep", "voice")):
         policy = loading.load(editing.edit(DEFAULT, [LeaveOut(place)])).policy

@@ -91,6 +91,7 @@ def test_repetition_does_not_matter(one: Policy, two: Policy) -> None:
     assert content_hash(merge([merged, one]).policy) == content_hash(merge([merged]).policy) == content_hash(merged)
 
 
+@pytest.mark.slow
 @FEW
 @given(st.lists(POLICIES, min_size=1, max_size=3))
 def test_the_result_is_never_looser_than_any_of_them(policies: list[Policy]) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from django.utils import translation
 
 from amanat.policy import documents, linting, loading, merging, reading, ready, rendering
 from amanat.policy.documents import content_hash
 from amanat.policy.linting import Severity
+from amanat.policy.ready import reasons
 from amanat.policy.terms import LANGUAGES
 from amanat.policy.tests.samples import DEFAULT, READY
 
@@ -158,6 +160,15 @@ def test_every_kind_of_data_that_was_promised_is_declared(name: str) -> None:
             continue
         [rule] = promise["rules"]
         assert promise["key"].removeprefix("DATA ") in policy.data[rule.removeprefix("data.")].terms, promise
+
+
+def test_every_reason_can_be_told_in_other_languages() -> None:
+    with translation.override("en"):
+        known = {str(one) for one in reasons.REASONS}
+    told = {
+        promise[why] for name in TRADES for promise in mapped(name) for why in ("changed", "rejected") if why in promise
+    }
+    assert told == known
 
 
 def test_the_false_and_void_promises_are_rejected() -> None:

@@ -185,6 +185,7 @@ def without(around: Value, path: tuple[str | int, ...]) -> Value:
     return tuple(one for number, one in enumerate(around) if number != step)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_changed_place_holds_exactly_the_value_and_nothing_else_changes(data: st.DataObject) -> None:
@@ -195,6 +196,7 @@ def test_a_changed_place_holds_exactly_the_value_and_nothing_else_changes(data: 
     assert rewriting.same(value_of(rewriting.rewrite(text, wanted)), wanted)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_place_taken_out_is_gone_and_nothing_else(data: st.DataObject) -> None:
@@ -210,6 +212,7 @@ def test_what_is_written_anew_reads_the_same(value: dict[str, Value]) -> None:
     assert rewriting.same(value_of(rewriting.write(value)), value)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.sampled_from(places_of(value_of(DEFAULT))), st.text("abc ,:#{}[]\"'-é\n", max_size=12))
 def test_a_changed_word_costs_no_comment(place: tuple[str | int, ...], words: str) -> None:

@@ -65,6 +65,7 @@ def shown(text: str) -> None:
     assert documents.content_hash(merging.merge([loaded]).policy) == documents.content_hash(loaded)
 
 
+@pytest.mark.slow
 @MANY
 @given(st.sampled_from(PIECES), st.sampled_from(OTHERS))
 def test_one_piece_becomes_another(piece: tuple[int, int], other: str) -> None:
@@ -79,6 +80,7 @@ def test_two_pieces_change_places(one: tuple[int, int], other: tuple[int, int]) 
         shown(DEFAULT[:a] + DEFAULT[c:d] + DEFAULT[b:c] + DEFAULT[a:b] + DEFAULT[d:])
 
 
+@pytest.mark.slow
 @MANY
 @given(st.lists(st.integers(0, len(LINES) - 1), min_size=1, max_size=3))
 def test_lines_are_lost(lost: list[int]) -> None:
@@ -91,12 +93,14 @@ def test_the_file_is_cut_off(length: int) -> None:
     shown(DEFAULT[:length])
 
 
+@pytest.mark.slow
 @MANY
 @given(st.text(max_size=40), st.integers(0, len(DEFAULT)))
 def test_something_is_written_between(text: str, at: int) -> None:
     shown(DEFAULT[:at] + text + DEFAULT[at:])
 
 
+@pytest.mark.slow
 @MANY
 @given(POLICIES, POLICIES)
 def test_differences_turn_round(one: object, other: object) -> None:
@@ -110,6 +114,7 @@ def test_differences_turn_round(one: object, other: object) -> None:
         assert change.is_material <= (change.direction is not Direction.STRICTER), path
 
 
+@pytest.mark.slow
 @MANY
 @given(POLICIES)
 def test_no_difference_from_itself(one: object) -> None:

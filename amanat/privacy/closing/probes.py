@@ -7,9 +7,13 @@ from datetime import timedelta
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from amanat.accounts.models import Member, Workspace
+from amanat.accounts.permissions import Role
 from amanat.core import routes
 from amanat.policy.probing import Asked, Finding, Scope, probe
+from amanat.privacy.closing import workspaces
 from amanat.privacy.closing.models import AccountClosure, ClosedWorkspace, WorkspaceClosure
+from amanat.publishing import versions
 
 _GRACE = timedelta(hours=25)
 
@@ -42,4 +46,20 @@ def accounts(asked: Asked) -> Finding:
 def workspace(asked: Asked) -> Finding:
     open_ones = WorkspaceClosure.objects.of(asked.workspace_id).filter(cancelled_at__isnull=True)
     late = open_ones.filter(due_at__lte=asked.at - _GRACE).count()
-    return Finding(late == 0, _("{late} closings are later than promised"), {"late": late})
+    days = 0 if open_ones.exists() else _days_too_many(asked)
+    return Finding(
+        late == 0 and days == 0,
+        _("{late} closings are later than promised; one that is asked for today would go {days} days too late"),
+        {"late": late, "days": days},
+    )
+
+
+def _days_too_many(asked: Asked) -> int:
+    """The workspace is closed for a trial: how many days its end lies behind the promised one."""
+    held = Workspace.objects.of(asked.workspace_id).get(pk=asked.workspace_id)
+    owner = Member.objects.of(asked.workspace_id).filter(role=Role.OWNER, ended_at__isnull=True).order_by("id").first()
+    if owner is None:
+        return 0
+    ordered = workspaces.order(workspace=held, by=owner, at=asked.at, books_taken=True)
+    promised = versions.in_force(held, asked.at).policy.keep["content"].until["closure"].alone.after(asked.at)
+    return max((ordered.due_at - promised).days, 0)

@@ -29,6 +29,7 @@ _LEFT_OUT = frozenset(
 #: In their order; tables of later packages follow by name.
 _FIRST = (
     "people.Contact", "people.Phone", "people.Email", "people.Address", "desk.ServiceRecord", "desk.Payment", "desk.Task",
+    "desk.SupportCase",
     "desk.Paper", "people.Interaction", "people.Attachment", "basis.ConsentRecord", "basis.Objection", "basis.Restriction",
     "basis.Decision",
 )  # fmt: skip

@@ -44,9 +44,15 @@ class Given:
     code: str
 
 
-def give(*, copy: PersonCopy, workspace: Workspace, base_url: str, by: Member, at: datetime) -> Given:
+def give(
+    *, copy: PersonCopy, workspace: Workspace, base_url: str, by: Member, at: datetime, has_nobody_to_tell: bool = False
+) -> Given:
     """Send the person the link, and the code by her other address where she has two. Raises NoSuchCopy, NoAddress, and NotSent
-    when the link did not leave."""
+    when the link did not leave.
+
+    With `has_nobody_to_tell` there is no member who could say the code to her: of one address alone it goes there as well, as a code
+    of the public page does.
+    """
     if (
         copy.state != PersonCopy.State.DONE
         or copy.expires_at is None
@@ -84,7 +90,8 @@ def give(*, copy: PersonCopy, workspace: Workspace, base_url: str, by: Member, a
             "code": code,
             "workspace": workspace.name,
         }
-        is_sent = len(addresses) > 1 and _is_delivered(addresses[1], subject, told)
+        ways = addresses[1:] or (addresses if has_nobody_to_tell else [])
+        is_sent = bool(ways) and _is_delivered(ways[0], subject, told)
     return Given(url, "" if is_sent else code)
 
 

@@ -138,7 +138,10 @@ def _holds(path: Path) -> bool:
 
 
 def erase(workspace_id: UUID, *, at: datetime) -> list[Erasure]:
-    """Erase every canary of a workspace, each with its whole search and certificate, and take away what was made for it."""
+    """Erase every canary of a workspace, each with its whole search and certificate, and take away what was made for it.
+
+    Orders that wait for their search are searched for too: what an earlier one found may be gone, and it knows, sealed, whom it looks for.
+    """
     with tenancy.inside(workspace_id):
         known = Contact.objects.of(workspace_id).filter(sort_name__startswith=STEM).order_by("id")
         people = list(known.values_list("pk", flat=True))
@@ -153,6 +156,7 @@ def erase(workspace_id: UUID, *, at: datetime) -> list[Erasure]:
         for model, column in _PROPS:
             made = model.objects.of(workspace_id).filter(**{column: PROP}).values_list("pk", flat=True)
             deleted.remove({model: set(made)}, workspace_id=workspace_id)
+    erasing.settle(workspace_id)
     return done
 
 

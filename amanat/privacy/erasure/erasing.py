@@ -250,9 +250,29 @@ def confirm(erasure_id: UUID, *, workspace_id: UUID) -> Erasure:
             at, looked_for = clock.now(), _opened(current)
             found = traces.search(looked_for, workspace_id=workspace_id, is_whole=True)
             certificates.conclude(current, looked_for, found, at=at)
+            recipients.tell_soon(current)  # its job may have been lost, and it is the last that needs to know them
             _note(current, "confirmed", at, len(found.findings))
             current.save()
     return current
+
+
+def settle(workspace_id: UUID) -> int:
+    """Orders that know whom they look for go on and search everything; where nothing is found, they forget it.
+
+    After a restore these are the orders that the backup caught before their end. Returns how many still know it: of those something was
+    found. Call it outside of a transaction, after `again`.
+    """
+    with tenancy.inside(workspace_id):
+        knowing = Erasure.objects.of(workspace_id).filter(wanted__isnull=False)
+        waiting = list(knowing.order_by("ordered_at", "id").values_list("pk", flat=True))
+    for erasure_id in waiting:
+        try:
+            carry_out(erasure_id, workspace_id=workspace_id)
+            confirm(erasure_id, workspace_id=workspace_id)
+        except Exception:  # whatever it is, the site must open; the job and the night try again, and the count tells it
+            log.exception("an erasure of the backup did not come to its end", extra={"erasure": str(erasure_id)})
+    with tenancy.inside(workspace_id):
+        return Erasure.objects.of(workspace_id).filter(wanted__isnull=False).count()
 
 
 def search_again(*, erasure: Erasure, by: Member, at: datetime) -> bool:

@@ -39,7 +39,7 @@ NAMES: dict[str, str | Promise] = {
     "people.ImportProblem": _("rows of files that were not taken"), "people.ExportRun": _("files of exports"),
     "people.ImportRun": _("files of imports"), "core.StoredFile": _("files"), "core.IdempotentAnswer": _("answers kept for programs"),
     "core.LocalMessage": _("messages that were not sent"), "procrastinate_jobs": _("waiting jobs"), "desk.ServiceRecord": _("services"),
-    "desk.Payment": _("payments"), "desk.Task": _("tasks"), "desk.Paper": _("papers"), "basis.ConsentRecord": _("consents"),
+    "desk.Payment": _("payments"), "desk.Task": _("tasks"), "desk.SupportCase": _("support cases"), "desk.Paper": _("papers"), "basis.ConsentRecord": _("consents"),
     "basis.Decision": _("decisions of the gate"), "basis.Restriction": _("restrictions"), "basis.Objection": _("objections"),
 }  # fmt: skip
 _SHARED = _("shared with a company or another person, who keeps it without this one")

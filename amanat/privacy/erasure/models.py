@@ -18,7 +18,11 @@ __all__ = ["ChildFound", "Erasure", "ErasureCertificate", "ErasureOpenItem"]
 
 
 class Erasure(WorkspaceRow):
-    """An order to erase people, and how far it has come. Holds ids, counts and hashes, and for a day at most, sealed, what to search for."""
+    """An order to erase people, and how far it has come: ids, counts and hashes.
+
+    Until everything was read and nothing found, it holds sealed what to search for; with that certificate it forgets it, the night after
+    at the latest. While something is found, the order is not done, and its open items are asked for (`erasure.certified`).
+    """
 
     class State(models.TextChoices):
         ORDERED = "ordered", _("Waiting to start")
@@ -54,7 +58,7 @@ class Erasure(WorkspaceRow):
     stayed = models.JSONField(default=dict, db_default={})
     #: what the vault took, as it says itself: [{"law": "...", "until": "...", "rows": 1}, ...]
     sealed = models.JSONField(default=list, db_default=[])
-    #: what the searches look for (`traces.Wanted`), sealed; emptied when the last of them is done
+    #: what the searches look for (`wanted.Wanted`), sealed; emptied when the last of them found nothing
     wanted = models.BinaryField(null=True)
     searched_at = models.DateTimeField(null=True)
     #: when every row of every table was read to the end

@@ -316,7 +316,9 @@ class _Planter:
             "core.IdempotentAnswer": {"key": str(ids.new()), "route": PROP, "member_id": self._member_id(), "status": 201},
             "desk.Payment": {"amount_paise": 100},
             "desk.ServiceRecord": {"number": 900_000_000 + secrets.randbelow(10**8), "fee_paise": 100, "paid_paise": 100, "status": "delivered", "delivered_at": at},
+            "desk.SupportCase": {"number": 900_000_000 + secrets.randbelow(10**8), "state": "closed", "closed_at": at},
             "desk.Task": {"done_at": at},
+            "messaging.BatchRefusal": {"reason": PROP},
             "messaging.ChannelAccount": {
                 "channel": "email", "provider": "smtp", "name": PROP, "address": f"{ids.new()}@example.in", "state": "paused",
                 "is_sandbox": True,
@@ -348,7 +350,7 @@ class _Planter:
                 "state": "done", "language": "en", "request_id": None, "made_at": at, "expires_at": at + timedelta(days=1),
             },
             "privacy.RightsRequest": {
-                "kind": "access", "state": "revoked", "regimes": ["in-dpdp"], "outcome": "", "reason": "", "how": "counter",
+                "kind": "access", "state": "revoked", "revoked_at": at, "regimes": ["in-dpdp"], "outcome": "", "reason": "", "how": "counter",
                 "details": json.dumps({"text": word, "name": mark()}), "principal": principal,
             },
         }  # fmt: skip

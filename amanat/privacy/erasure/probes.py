@@ -3,7 +3,7 @@ are frozen and erased as promised. Each looks at the rows, not at what a flag sa
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,12 +12,15 @@ from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Workspace
 from amanat.basis.models import Restriction
+from amanat.core import ids
 from amanat.core.schema import workspace_models
 from amanat.people.models import Contact
 from amanat.policy.durations import Duration
 from amanat.policy.probing import Asked, Finding, probe
-from amanat.privacy.erasure import belongings, children, proofs, schema
+from amanat.privacy import inventing
+from amanat.privacy.erasure import belongings, children, erasing, proofs, schema
 from amanat.privacy.erasure.models import ChildFound, Erasure, ErasureCertificate, ErasureOpenItem
+from amanat.publishing import versions
 
 _NEWEST = 200
 #: The sweep that looks for birthdays runs each minute; the promised time is counted from its look.
@@ -90,6 +93,41 @@ def _rows_of(ids: list[UUID], here: UUID) -> int:
 
 
 @probe(
+    "erasure.tried",
+    _("An invented person is erased, and nothing of her is left"),
+    keys=("R-ERASE", "T-DELANON"),
+    rules=("rights.kinds", "keep"),
+)
+def tried(asked: Asked) -> Finding:
+    """She paid for a service and stands in the timeline; the real erasure is carried out, and every table is read for her afterwards."""
+    since, person = ids.new(), inventing.who_paid(asked)
+    if person is None:
+        return Finding(False, _("This workspace has no owner in whose name it could be tried"), {})
+    before = _rows_of([person.pk], asked.workspace_id)
+    order = erasing.order(
+        workspace=asked.workspace_id, contact_ids=[person.pk], because="decision", by=None, at=asked.at, at_once=True
+    )
+    state = erasing.carry_out(order.pk, workspace_id=asked.workspace_id).state
+    left = _rows_of([person.pk], asked.workspace_id) + _marked(asked.workspace_id, since)
+    return Finding(
+        before > 0 and left == 0 and state == Erasure.State.DONE,
+        _("An invented person stood in {before} rows; she was erased ({state}), and {left} rows of her are left."),
+        {"before": before, "left": left, "state": str(state)},
+    )
+
+
+def _marked(here: UUID, since: UUID) -> int:
+    """Values written since that hold her name or number, whatever their row points at. Ids are in the order of time."""
+    marks = (inventing.NAME, inventing.NUMBER)
+    return sum(
+        any(mark in str(getattr(row, field.attname)) for mark in marks)
+        for model in workspace_models()
+        for row in model.objects.of(here).filter(pk__gt=since)
+        for field in model._meta.local_concrete_fields
+    )
+
+
+@probe(
     "erasure.reaches",
     _("An erasure reaches every table that holds people"),
     keys=("R-ERASE",),
@@ -123,7 +161,7 @@ def reaches(asked: Asked) -> Finding:
 @probe(
     "children.frozen",
     _("Whoever is under the promised age is frozen at once"),
-    keys=("C-AGE", "C-NOCOLL", "C-REPORT"),
+    keys=("C-AGE", "C-NOCOLL", "C-NOW", "C-REPORT"),
     rules=("children.min_age", "children.freeze"),
     minutes=60,
 )
@@ -144,11 +182,31 @@ def frozen(asked: Asked) -> Finding:
         for pk in young.exclude(pk__in=answered.values("contact_id")).values_list("pk", flat=True)
         if pk not in restricted
     ]
+    known = young.count()
+    is_frozen, days = _invented_child(asked, limit)
     return Finding(
-        not loose,
-        _("{children} children known here, {loose} of them not frozen."),
-        {"children": young.count(), "loose": len(loose)},
+        not loose and is_frozen and days == 0,
+        _(
+            "{children} children known here, {loose} of them not frozen. An invented one was frozen by the next look: {frozen}; her data would go {days} days later than promised."
+        ),
+        {"children": known, "loose": len(loose), "frozen": is_frozen, "days": days},
     )
+
+
+def _invented_child(asked: Asked, limit: date) -> tuple[bool, int]:
+    """A child is written down and the real sweep looks: whether she is frozen, and by how many days her erasure misses the promise."""
+    child = Contact.objects.create(
+        workspace_id=asked.workspace_id, name="Xqzprobe Vwkcanary", birthday=limit + timedelta(days=1)
+    )
+    children.sweep(asked.workspace_id, at=asked.at)
+    found = ChildFound.objects.of(asked.workspace_id).filter(contact=child).first()
+    is_frozen = Restriction.objects.of(asked.workspace_id).filter(
+        contact=child, ground=Restriction.Ground.CHILD, what=Restriction.What.IMPOSED
+    )
+    if found is None or not is_frozen.exists():
+        return False, 0
+    promised = versions.in_force(asked.workspace_id, asked.at).policy.children.erase.after(asked.at)
+    return True, max((found.erase_by - promised).days, 0)
 
 
 @probe(

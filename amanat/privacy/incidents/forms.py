@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.apps import apps
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from amanat.privacy.incidents.models import Incident
+from amanat.privacy.incidents.models import SAID_TO_PEOPLE, Incident
 
 _MOMENT = {"type": "datetime-local"}
 #: Tables in which people are looked for by themselves.
@@ -75,7 +76,7 @@ class ReportForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What became known later."""
+    """What became known later; what the people read may be written in each of the other `languages` too."""
 
     class Meta:
         model = Incident
@@ -84,6 +85,38 @@ class WordsForm(forms.ModelForm):  # type: ignore[type-arg]
             name: forms.Textarea(attrs={"rows": 3})
             for name in ("nature", "consequences", "measures", "advice", "cause")
         }
+
+    def __init__(self, *args: Any, languages: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._languages = languages
+        written: dict[str, dict[str, str]] = self.instance.in_languages
+        for language in languages:
+            for name in SAID_TO_PEOPLE:
+                own = self.fields[name]
+                self.fields[f"{language}_{name}"] = forms.CharField(
+                    label=own.label, required=False, max_length=4_000 if name != "place" else 160,
+                    widget=forms.Textarea(attrs={"rows": 3, "lang": language}) if name != "place" else forms.TextInput(attrs={"lang": language}),
+                    initial=written.get(language, {}).get(name, ""),
+                )  # fmt: skip
+
+    def own(self) -> list[forms.BoundField]:
+        """The fields of the workspace's own language."""
+        return [self[name] for name in self.Meta.fields]
+
+    def others(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields of each other language."""
+        return [(one, [self[f"{one}_{name}"] for name in SAID_TO_PEOPLE]) for one in self._languages]
+
+    def said(self) -> dict[str, Any]:
+        """The words by their columns."""
+        words: dict[str, Any] = {name: self.cleaned_data[name] for name in self.Meta.fields}
+        in_each = {
+            language: {
+                name: text for name in SAID_TO_PEOPLE if (text := self.cleaned_data[f"{language}_{name}"].strip())
+            }
+            for language in self._languages
+        }
+        return words | {"in_languages": {language: written for language, written in in_each.items() if written}}
 
 
 class SearchForm(forms.Form):

@@ -14,7 +14,10 @@ from amanat.accounts.models import Member
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
 from amanat.people.models import Contact
 
-__all__ = ["AffectedPerson", "Audience", "Incident", "IncidentClock"]
+__all__ = ["SAID_TO_PEOPLE", "AffectedPerson", "Audience", "Incident", "IncidentClock"]
+
+#: The words of a breach that the people read.
+SAID_TO_PEOPLE = ("nature", "place", "consequences", "measures", "advice")
 
 
 class Audience(models.TextChoices):
@@ -48,6 +51,8 @@ class Incident(WorkspaceRow):
     measures = models.TextField(_("what was done about it"), max_length=4_000, blank=True)
     advice = models.TextField(_("what the people can do"), max_length=4_000, blank=True)
     cause = models.TextField(_("cause and findings"), max_length=4_000, blank=True)
+    #: the same words in other languages than the workspace's, for the people: {"hi": {"nature": "..."}}
+    in_languages = models.JSONField(default=dict, blank=True, db_default={})
     is_drill = models.BooleanField(default=False)
     reported_at = models.DateTimeField()
     reported_by = WorkspaceForeignKey(Member, null=True, related_name="+")

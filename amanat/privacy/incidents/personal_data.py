@@ -27,6 +27,7 @@ HELD: list[Held] = [
             "measures",
             "advice",
             "cause",
+            "in_languages",
             "is_drill",
             "reported_at",
             "closed_at",

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from amanat.accounts.models import Workspace
+from amanat.basis import rules
 from amanat.core import jobs
+from amanat.policy.durations import Duration
+from amanat.policy.format import Policy
 from amanat.policy.probing import Asked, Finding, probe
-from amanat.privacy.incidents import clocks
+from amanat.privacy.incidents import reporting
 from amanat.privacy.incidents.models import AffectedPerson, Audience, Incident, IncidentClock
+from amanat.privacy.incidents.reporting import Report
 
 #: A period that was broken is shown for so long.
 REMEMBERED = timedelta(days=90)
 #: A way that was not gone for so long is forgotten. Our own figure, half of the interval at which people are trained.
 PRACTICED = timedelta(days=183)
+#: Where a policy says "without delay". The shortest period that a law names: CERT-In, 6 hours.
+_AT_ONCE = timedelta(hours=6)
 
 
 def _broken(asked: Asked, audiences: list[Audience]) -> tuple[int, int]:
@@ -65,26 +72,59 @@ def authorities(asked: Asked) -> Finding:
 @probe(
     "incidents.clocks",
     _("Each breach has a clock for every audience that the policy names, and the warning runs"),
-    keys=("S-BR-LAW",),
+    keys=("S-BR-LAW", "S-BR-REG", "S-BR-IND"),
     rules=("breach",),
     minutes=6 * 60,
 )
 def every_clock(asked: Asked) -> Finding:
-    """Open breaches against the audiences of the policy; the periods of the clocks against the policy's; the job that warns."""
-    periods = clocks.periods(asked.policy)
+    """Open breaches, and an invented one reported this moment, against the periods of the policy itself; the job that warns."""
+    periods = _promised(asked.policy)
     open_ones = list(Incident.objects.of(asked.workspace_id).filter(closed_at__isnull=True, is_drill=False))
     rows = IncidentClock.objects.of(asked.workspace_id).filter(incident__in=open_ones)
     there = {(row.incident_id, row.audience): row.due_at for row in rows}
     wrong = sum(
         (due_at := there.get((one.pk, audience.value))) is None or due_at > latest
         for one in open_ones
-        for audience, latest in clocks.due(asked.policy, noticed_at=one.noticed_at).items()
+        for audience, latest in _latest(asked.policy, one.noticed_at).items()
     )
+    slow = _slow_when_reported(asked)
     warns = "privacy.incident.warnings" in jobs.registered()
     return Finding(
-        not wrong and warns and Audience.PEOPLE in periods,
-        _("{audiences} audiences are named; {open} breaches are open, {wrong} clocks are missing or too slow"),
-        {"audiences": len(periods), "open": len(open_ones), "wrong": wrong, "warns": warns},
+        not wrong and not slow and warns and Audience.PEOPLE in periods,
+        _(
+            "{audiences} audiences are named; {open} breaches are open, {wrong} clocks are missing or too slow; of a breach reported now, {slow}"
+        ),
+        {"audiences": len(periods), "open": len(open_ones), "wrong": wrong, "slow": slow, "warns": warns},
+    )
+
+
+def _promised(policy: Policy) -> dict[Audience, Duration]:
+    """The periods as the policy has them: not asked of what sets the clocks."""
+    named = {audience: getattr(policy.breach, audience.value, None) for audience in Audience}
+    return {audience: period.alone for audience, period in named.items() if period is not None}
+
+
+def _latest(policy: Policy, noticed_at: datetime) -> dict[Audience, datetime]:
+    """ "At once" leaves the time in which a report is written."""
+    at_once = noticed_at + _AT_ONCE
+    return {
+        audience: at_once if (end := period.after(noticed_at)) <= noticed_at else end
+        for audience, period in _promised(policy).items()
+    }
+
+
+def _slow_when_reported(asked: Asked) -> int:
+    """An invented breach is reported by the real rule: how many clocks are missing or end after the promised time."""
+    policy = rules.of(asked.workspace_id).policy
+    known = Report(
+        kind=Incident.Kind.ACCESS, title="Xqzprobe", nature="Xqzprobe", happened_from=asked.at, happened_to=asked.at,
+        noticed_at=asked.at,
+    )  # fmt: skip
+    made = reporting.report(workspace=Workspace.objects.of(asked.workspace_id).get(), what=known, by=None, at=asked.at)
+    ends = dict(IncidentClock.objects.of(asked.workspace_id).filter(incident=made).values_list("audience", "due_at"))
+    return sum(
+        (end := ends.get(audience.value)) is None or end > latest
+        for audience, latest in _latest(policy, asked.at).items()
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -88,9 +89,9 @@ def report(*, workspace: Workspace, what: Report, by: Member | None, at: datetim
     return incident
 
 
-def describe(*, incident: Incident, by: Member, at: datetime, **words: str) -> Incident:
-    """Write more down, or better: only words, never the times from which clocks run. Raises Closed."""
-    allowed = {"title", "nature", "place", "consequences", "measures", "advice", "cause"}
+def describe(*, incident: Incident, by: Member, at: datetime, **words: Any) -> Incident:
+    """Write more down, or better: only words, never the times from which clocks run. `in_languages` as in the table. Raises Closed."""
+    allowed = {"title", "nature", "place", "consequences", "measures", "advice", "cause", "in_languages"}
     if words.keys() - allowed:
         raise ValueError(f"not to be changed: {sorted(words.keys() - allowed)}")
     with transaction.atomic():

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from amanat.accounts.models import Member, Workspace
 from amanat.basis import rules
@@ -23,7 +24,7 @@ from amanat.people.models import Contact
 from amanat.policy.format import Policy
 from amanat.privacy.copies.chapters import LANGUAGES, language_of
 from amanat.privacy.incidents import clocks, reporting
-from amanat.privacy.incidents.models import AffectedPerson, Audience, Incident, IncidentClock
+from amanat.privacy.incidents.models import SAID_TO_PEOPLE, AffectedPerson, Audience, Incident, IncidentClock
 
 
 class Unwritten(Exception):
@@ -42,6 +43,7 @@ class Draft:
     language: str
     subject: str
     body: str
+    is_untranslated: bool = False  #: the owner's words stand in it in her own language
 
 
 #: What Rule 7(1) asks for and only a person can write.
@@ -53,22 +55,31 @@ def missing(incident: Incident) -> list[str]:
     return [name for name in NEEDED if not getattr(incident, name).strip()]
 
 
+def other_languages(workspace: Workspace) -> list[str]:
+    """The languages of messages, without that in which the workspace writes."""
+    return [one for one in LANGUAGES if one != language_of(workspace.language)]
+
+
 def for_people(incident: Incident, *, workspace: Workspace, policy: Policy, language: str) -> Draft:
-    """The message to a person touched."""
+    """The message to a person touched. What the owner did not write in `language` stands in it as she wrote it."""
+    written = incident.in_languages.get(language, {}) if language in other_languages(workspace) else None
+    said = {name: (written or {}).get(name) or getattr(incident, name) for name in SAID_TO_PEOPLE}
     with translation.override(language):
         subject = _("Important: your data at %(workspace)s") % {"workspace": workspace.legal_name or workspace.name}
         parts = [
             *([_("THIS IS A DRILL. Nothing has happened to your data.")] if incident.is_drill else []),
             _("Something happened to personal data that we keep, and yours is concerned."),
-            f"{_('What happened')}: {incident.nature}",
+            f"{pgettext('breach', 'What happened')}: {said['nature']}",
             f"{_('When')}: {_span(incident)}",
-            *([f"{_('Where')}: {incident.place}"] if incident.place else []),
-            f"{_('What it may mean for you')}: {incident.consequences}",
-            f"{_('What we have done')}: {incident.measures}",
-            f"{_('What you can do')}: {incident.advice}",
+            *([f"{_('Where')}: {said['place']}"] if said["place"] else []),
+            f"{_('What it may mean for you')}: {said['consequences']}",
+            f"{_('What we have done')}: {said['measures']}",
+            f"{_('What you can do')}: {said['advice']}",
             f"{_('Whom to ask')}: {_contact(policy)}",
         ]
-    return Draft(Audience.PEOPLE, language, " ".join(subject.split()), "\n\n".join(parts) + "\n")
+    body = "\n\n".join(parts) + "\n"
+    lacks = written is not None and any(said[name] and not written.get(name) for name in SAID_TO_PEOPLE)
+    return Draft(Audience.PEOPLE, language, " ".join(subject.split()), body, is_untranslated=lacks)
 
 
 def for_authority(

@@ -17,6 +17,7 @@ from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.basis import rules
 from amanat.core import clock
+from amanat.core.tenancy import WorkspaceQuerySet
 from amanat.people import vocabulary
 from amanat.privacy.incidents import finding, reporting, telling
 from amanat.privacy.incidents.forms import CloseForm, ReportForm, SearchForm, ToldForm, WordsForm
@@ -24,7 +25,7 @@ from amanat.privacy.incidents.models import AffectedPerson, Audience, Incident, 
 from amanat.privacy.incidents.reporting import Closed, Report, StillRunning
 
 LISTED = 100
-PEOPLE = 100
+PEOPLE = 25
 
 
 def register(request: MemberRequest) -> HttpResponse:
@@ -70,11 +71,15 @@ def incident(request: MemberRequest, incident_id: UUID) -> HttpResponse:
 
 def words(request: MemberRequest, incident_id: UUID) -> HttpResponse:
     row = _found(request, incident_id)
-    form = WordsForm(request.POST, instance=Incident(workspace_id=row.workspace_id, kind=row.kind))
+    form = WordsForm(
+        request.POST,
+        instance=Incident(workspace_id=row.workspace_id, kind=row.kind),
+        languages=telling.other_languages(request.workspace),
+    )
     if not form.is_valid():
         return _shown(request, row, words=form)
     return _acted(
-        request, row, lambda: reporting.describe(incident=row, by=request.member, at=clock.now(), **form.cleaned_data)
+        request, row, lambda: reporting.describe(incident=row, by=request.member, at=clock.now(), **form.said())
     )
 
 
@@ -175,21 +180,42 @@ def _members(request: MemberRequest) -> list[tuple[str, str]]:
     return [(str(one.id), one.name) for one in vocabulary.of(request.workspace).members.values()]
 
 
+def _id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _page_of(
+    rows: WorkspaceQuerySet[AffectedPerson], *, after: UUID | None, before: UUID | None
+) -> tuple[list[AffectedPerson], UUID | None, UUID | None]:
+    """Some of the people in the order they were found, and the keys of the pages before and after."""
+    found = rows.select_related("contact")
+    if before is not None:
+        taken = list(found.filter(pk__lt=before).order_by("-id")[: PEOPLE + 1])
+        is_more, taken = len(taken) > PEOPLE, taken[:PEOPLE][::-1]
+        return taken, taken[0].pk if taken and is_more else None, taken[-1].pk if taken else None
+    taken = list((found.filter(pk__gt=after) if after else found).order_by("id")[: PEOPLE + 1])
+    is_more, taken = len(taken) > PEOPLE, taken[:PEOPLE]
+    return taken, taken[0].pk if taken and after else None, taken[-1].pk if taken and is_more else None
+
+
 def _shown(request: MemberRequest, row: Incident, *, status: int = 0, **given: Any) -> HttpResponse:
     now, policy = clock.now(), rules.of(request.workspace.pk).policy
     running = list(IncidentClock.objects.of(request.workspace).filter(incident=row).order_by("due_at", "audience"))
     rows = AffectedPerson.objects.of(request.workspace).filter(incident=row)
-    people = list(rows.select_related("contact").order_by("id")[: PEOPLE + 1])
+    people, before, after = _page_of(rows, after=_id(request.GET.get("after")), before=_id(request.GET.get("before")))
     problems = {"no address": _("no address"), "erased": _("erased meanwhile"), "refused": _("refused by the provider")}
     errors = any(form.errors for form in given.values())
     context = {
         "row": row,
         "clocks": [{"row": one, "is_late": one.is_late(now), "is_people": one.audience == Audience.PEOPLE} for one in running],
-        "people": [{"row": one, "problem": problems.get(one.problem, one.problem)} for one in people[:PEOPLE]],
-        "has_more": len(people) > PEOPLE, "most": PEOPLE,
+        "people": [{"row": one, "problem": problems.get(one.problem, one.problem)} for one in people],
+        "before": before, "after": after, "count": rows.count(), "told": rows.filter(told_at__isnull=False).count(),
         "drafts": telling.drafts(row, workspace=request.workspace, policy=policy),
         "may_act": row.is_open and request.member.may(May.ANSWER_REQUESTS),
-        "words_form": given.get("words") or WordsForm(instance=row),
+        "words_form": given.get("words") or WordsForm(instance=row, languages=telling.other_languages(request.workspace)),
         "search_form": given.get("search") or SearchForm(members=_members(request), initial={"since": row.happened_from, "until": row.happened_to}),
         "close_form": given.get("close") or CloseForm(),
         "told_form": ToldForm(),

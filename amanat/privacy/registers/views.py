@@ -20,6 +20,7 @@ from amanat.core.downloads import download
 from amanat.core.models import StoredFile
 from amanat.people import vocabulary
 from amanat.people.models import Contact
+from amanat.policy import references
 from amanat.privacy.copies import archive, chapters
 from amanat.privacy.registers import authorities, contracts, forms, partners, processing, residency, staff
 from amanat.privacy.registers.models import AuthorityApproval, AuthorityDisclosure, Contract
@@ -228,7 +229,7 @@ def staff_page(request: MemberRequest) -> HttpResponse:
 def places(request: MemberRequest) -> HttpResponse:
     """Where the data lies, and who receives it abroad."""
     policy = rules.of(request.workspace.pk).policy
-    region = residency.of(request.workspace.pk)
+    region, named = residency.of(request.workspace.pk), references.vocabulary(_language())["countries"]
     found = [
         {"words": processing.words(policy, f"recipients.{one.name}", _language()), "is_safe": one.is_safe}
         for one in residency.transfers(policy, region=region)
@@ -236,8 +237,8 @@ def places(request: MemberRequest) -> HttpResponse:
     context = page(
         request,
         "register_places",
-        region=region,
-        machine=residency.here(),
+        region=named.get(region, region),
+        machine=named.get(residency.here(), residency.here()),
         is_pinned=policy.transfers.region == "pinned",
         transfers=found,
     )

@@ -185,8 +185,8 @@ def revoke(*, request: RightsRequest, at: datetime, by: Member | None = None) ->
         held = locked(request)
         if held.state == State.DOING:
             raise RequestRefused(_("It is being carried out already."))
-        held.state = State.REVOKED
-        held.save(update_fields=["state"])
+        held.state, held.revoked_at = State.REVOKED, at
+        held.save(update_fields=["state", "revoked_at"])
         tally.add(OPEN_COUNT, -1, workspace=held.workspace_id)
         step(held, What.REVOKED, at=at, by=by)
     return held

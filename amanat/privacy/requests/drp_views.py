@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from amanat.accounts.models import Workspace
 from amanat.basis import public_views
 from amanat.core import clock, tenancy
-from amanat.privacy.requests import agents
+from amanat.privacy.requests import agents, following
 from amanat.privacy.requests.agents import MessageRefused
 
 type Answer = Callable[[Workspace], HttpResponse]
@@ -46,6 +46,8 @@ def one(request: HttpRequest, workspace_id: UUID, request_id: UUID) -> HttpRespo
             )
         else:
             found = agents.of_agent(workspace=workspace, agent=agent, request_id=request_id)
+            if following.follow_one(found, at=clock.now()):
+                found.refresh_from_db()
         return JsonResponse(agents.state_of(found))
 
     return _answered(workspace_id, answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
-from amanat.core import tenancy
+from amanat.core import outbox, tenancy
 from amanat.privacy.copies import handing
 from amanat.privacy.copies.making import NoSuchCopy
 from amanat.privacy.copies.models import PersonCopy
@@ -115,13 +114,23 @@ def _erased(request: RightsRequest) -> str | None:
 
 
 def _hand_over(held: RightsRequest, *, by: Member | None, at: datetime) -> None:
-    """A copy that a program asked for goes to the person herself, never to the program: a link, and a code by another way."""
+    """A copy that a program asked for goes to the person herself, never to the program: a link and a code. Where neither can reach her
+    nothing says that she was told, and the desk sees it."""
     copy = _copy_of(held)
     if copy is None or by is None:
         return
     workspace = Workspace.objects.of(held.workspace_id).get(pk=held.workspace_id)
-    with contextlib.suppress(NoSuchCopy, handing.NoAddress):
-        handing.give(copy=copy, workspace=workspace, base_url=settings.BASE_URL, by=by, at=at)
+    try:
+        given = handing.give(
+            copy=copy, workspace=workspace, base_url=settings.BASE_URL, by=by, at=at, has_nobody_to_tell=True
+        )
+    except (NoSuchCopy, handing.NoAddress):
+        return
+    except outbox.NotSent as refused:
+        if not refused.is_final:
+            raise
+        return
+    if not given.code:
         asking.step(held, What.TOLD, at=at, by=by)
 
 
@@ -201,9 +210,17 @@ def forget_messages(workspace_id: UUID, *, at: datetime) -> int:
 
 
 def sweep(workspaces: Iterable[UUID], *, at: datetime) -> None:
+    """All of it for each workspace, each act in a transaction of its own: a mail server that refuses a reminder keeps no copy waiting.
+
+    Raises the first thing that went wrong, after everything was tried.
+    """
+    wrong: list[Exception] = []
     for workspace_id in workspaces:
-        with tenancy.inside(workspace_id):
-            follow(workspace_id, at=at)
-            close_of_the_erased(workspace_id, at=at)
-            watch(workspace_id, at=at)
-            forget_messages(workspace_id, at=at)
+        for act in (follow, close_of_the_erased, watch, forget_messages):
+            try:
+                with tenancy.inside(workspace_id):
+                    act(workspace_id, at=at)
+            except Exception as error:  # whatever it is, the others' turn comes
+                wrong.append(error)
+    if wrong:
+        raise wrong[0]

@@ -106,6 +106,7 @@ class RightsRequest(WorkspaceRow):
     warned = models.PositiveSmallIntegerField(default=0)  #: how many of clocks.WARNINGS were sent
     begun_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)  #: when the person took it back
     answered_by = WorkspaceForeignKey(Member, null=True, related_name="+")
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, db_default="", default="")
     reason = models.CharField(max_length=16, choices=Reason.choices, blank=True, db_default="", default="")

@@ -12,7 +12,7 @@ HELD: list[Held] = [
         "privacy.RightsRequest",
         "contact",
         "keep.requests",
-        counted_from={"request_closed": "answered_at"},
+        counted_from={"request_closed": "answered_at or revoked_at"},
         personal={
             "contact": Personal("pd:Identifying", OnErasure.BLANK),
             "principal": Personal("pd:UID", OnErasure.KEEP),
@@ -28,7 +28,7 @@ HELD: list[Held] = [
         not_personal=_ROW
         | {
             "kind", "who", "how", "state", "regimes", "language", "received_at", "identified_at", "promised_at", "due_at",
-            "extended_at", "warned", "begun_at", "answered_at", "outcome", "reason", "result_id", "agent",
+            "extended_at", "warned", "begun_at", "answered_at", "revoked_at", "outcome", "reason", "result_id", "agent",
             "callback",
         },
         via=("public page", "e-mail", "phone", "post", "counter", "agent", "API"),

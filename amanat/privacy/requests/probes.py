@@ -11,15 +11,19 @@ from django.db.models import F, Max
 from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.translation import gettext_lazy as _
 
+from amanat.accounts.models import Workspace
 from amanat.basis import consent, regimes
 from amanat.basis.models import Objection, Restriction
 from amanat.core.routes import addresses as routes_by_pattern
 from amanat.core.routes import anyone
+from amanat.people.models import Contact
 from amanat.policy.format import Policy
 from amanat.policy.probing import Asked, Finding, probe
 from amanat.privacy.copies.models import PersonCopy
-from amanat.privacy.requests import authorities, carrying, clocks
+from amanat.privacy.requests import asking, authorities, carrying, clocks
 from amanat.privacy.requests.models import Kind, RequestStep, RightsRequest
+from amanat.publishing import versions
+from amanat.publishing.visiting import visit
 
 What, Outcome, State = RequestStep.What, RightsRequest.Outcome, RightsRequest.State
 _SINCE = timedelta(days=365)
@@ -46,14 +50,32 @@ def clock(asked: Asked) -> Finding:
     late = open_ones.filter(promised_at__lte=asked.at).count()
     done = rows.filter(state=State.ANSWERED, answered_at__gte=asked.at - _SINCE)
     late_answers = done.filter(answered_at__gt=F("promised_at"), answered_at__gte=asked.at - timedelta(days=90)).count()
+    days = _days_too_many(asked)
     slowest = done.aggregate(longest=Max(F("answered_at") - F("received_at")))["longest"]
-    said = _("{open} open, {late} late; slowest answered in {slowest} days; {late_answers} answered late in 90 days")
+    said = _(
+        "{open} open, {late} late; slowest answered in {slowest} days; {late_answers} answered late in 90 days; a request taken down now gets {days} days more than promised"
+    )
     facts = {
         "open": open_ones.count(), "late": late, "slowest": slowest.days + (slowest.seconds > 0) if slowest else 0,
         "answered": done.count(), "late_answers": late_answers,
-        "extended": rows.filter(extended_at__isnull=False, received_at__gte=asked.at - _SINCE).count(),
+        "extended": rows.filter(extended_at__isnull=False, received_at__gte=asked.at - _SINCE).count(), "days": days,
     }  # fmt: skip
-    return Finding(late == 0 and late_answers == 0, said, facts)
+    return Finding(late == 0 and late_answers == 0 and not days, said, facts)
+
+
+def _days_too_many(asked: Asked) -> int:
+    """An invented person, whom nothing can be sent to, asks by the real rule: how many days her clock runs beyond the promise."""
+    workspace = Workspace.objects.of(asked.workspace_id).get(pk=asked.workspace_id)
+    policy = versions.in_force(workspace, asked.at).policy
+    person = Contact.objects.create(workspace_id=asked.workspace_id, name="Xqzprobe Vwkcanary")
+    kind = next(one for one in policy.rights.kinds if one in Kind.values)
+    asking_for = asking.open_request(
+        workspace=workspace, contact=person, kind=kind, how=RightsRequest.How.SELF_SERVICE, by=None, at=asked.at
+    )
+    rights = policy.rights
+    limits = [rights.due, *(rights.regimes[law] for law in asking_for.regimes if law in rights.regimes)]
+    latest = min(limit.alone.after(asked.at) for limit in limits)
+    return -((latest - asking_for.promised_at).days) if asking_for.promised_at > latest else 0
 
 
 @probe(
@@ -206,7 +228,7 @@ def channels(asked: Asked) -> Finding:
     unknown = [one for one in asked.policy.rights.by if one not in ways]
     contact = asked.policy.parties.contact
     empty = [one for one in ("email", "phone", "post") if one in asked.policy.rights.by and not getattr(contact, one)]
-    page = _is_public("privacy:public_request", asked)
+    page = _is_public("privacy:public_request", asked) and _answers("privacy:public_request", asked)
     unconfirmed = (
         RightsRequest.objects.of(asked.workspace_id)
         .filter(received_at__gte=asked.at - timedelta(days=30), state__in=RightsRequest.OPEN)
@@ -233,6 +255,11 @@ def _is_public(name: str, asked: Asked) -> bool:
     return found.route.rule is anyone
 
 
+def _answers(name: str, asked: Asked) -> bool:
+    """Whether a stranger is really shown the page."""
+    return visit(reverse(name, args=[asked.workspace_id])).status == 200
+
+
 @probe(
     "requests.control",
     _("People can do all of it themselves"),
@@ -242,7 +269,7 @@ def _is_public(name: str, asked: Asked) -> bool:
 def control(asked: Asked) -> Finding:
     """Every right of the policy has a rule that carries it out, and is offered on the public page."""
     unknown = [one for one in asked.policy.rights.kinds if one not in Kind.values]
-    page = _is_public("privacy:public_request", asked)
+    page = _is_public("privacy:public_request", asked) and _answers("privacy:public_request", asked)
     said = _(
         "{kinds} rights, {unknown} that nothing carries out, {at_once} carried out at once without a member; page open: {page}"
     )

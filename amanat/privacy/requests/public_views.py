@@ -6,7 +6,7 @@ guardian, an agent, somebody with a new number) writes a request that the desk l
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,14 +32,11 @@ from amanat.policy import references
 from amanat.policy.format import Policy
 from amanat.privacy.copies import making
 from amanat.privacy.copies.making import NoSuchCopy
-from amanat.privacy.copies.models import PersonCopy
-from amanat.privacy.erasure.models import Erasure, ErasureCertificate
-from amanat.privacy.requests import asking, authorities, carrying, following, identifying
-from amanat.privacy.requests import details as asked
+from amanat.privacy.requests import asking, authorities, carrying, following, identifying, showing
 from amanat.privacy.requests.asking import RequestRefused
 from amanat.privacy.requests.details import Asker, Details
 from amanat.privacy.requests.forms import AddressForm, AskForm, StatusForm, UnprovedForm, WhoseForm
-from amanat.privacy.requests.models import Kind, RequestStep, RightsRequest
+from amanat.privacy.requests.models import Kind, RightsRequest
 
 How, Who = RightsRequest.How, RightsRequest.Who
 
@@ -363,34 +360,9 @@ def _page(workspace: Workspace, kind: Kind) -> dict[str, Any]:
     return {"workspace": workspace, "kind": kind.value, "words": _WORDS[kind], "what": _WHATS[kind]}
 
 
-def _status(found: RightsRequest, at: Any) -> dict[str, Any]:
-    """What whoever has the code may know: state, day, answer, route; nothing that is on file."""
-    copy = erasure = certificate = None
-    if found.kind in carrying.COPIES and found.result_id:
-        copy = (
-            PersonCopy.objects.of(found.workspace_id)
-            .filter(pk=found.result_id, state=PersonCopy.State.DONE, expires_at__gt=at)
-            .first()
-        )
-    if found.kind == Kind.ERASE and found.result_id:
-        erasure = Erasure.objects.of(found.workspace_id).filter(pk=found.result_id).first()
-        certificate = (
-            ErasureCertificate.objects.of(found.workspace_id)
-            .filter(erasure_id=found.result_id)
-            .order_by("-issued_at")
-            .first()
-        )
-    steps = RequestStep.objects.of(found.workspace_id).filter(request=found).order_by("id")
-    hidden = {RequestStep.What.WARNED, RequestStep.What.OPENED}
+def _status(found: RightsRequest, at: datetime) -> dict[str, Any]:
     return {
-        "found": found,
+        **showing.to_whoever_asked(found, at),
         "words": _WORDS[Kind(found.kind)],
-        "answer": asked.answer_of(found),
-        "authorities": authorities.of(found.regimes),
-        "is_late": found.is_open and at >= found.due_at,
-        "copy": copy,
-        "erasure": erasure,
-        "certificate": certificate,
-        "steps": [one for one in steps if one.what not in hidden],
         "status_path": reverse("privacy:public_request_status", args=[found.workspace_id, found.pk]),
     }

@@ -10,7 +10,7 @@ from amanat.accounts.access import WRITES, anyone, members
 from amanat.accounts.permissions import May
 from amanat.core.limits import Limit
 from amanat.core.routes import route
-from amanat.privacy.requests import drp_views, public_views, views
+from amanat.privacy.requests import agent_views, drp_views, public_views, taking_down_views, views
 
 _FORM, _POST = ("GET", "POST"), ("POST",)
 _READS, _ANSWERS = members(May.READ_TRUST), members(May.ANSWER_REQUESTS)
@@ -30,13 +30,13 @@ _DRP = "w/<uuid:workspace_id>/drp/"
 
 urlpatterns: list[URLPattern] = [
     route("requests/", views.requests_list, name="requests", rule=_READS),
-    route("requests/new/", views.new, name="request_new", rule=_ANSWERS, methods=_FORM, limits=WRITES, records=_RECEIVED),
+    route("requests/new/", taking_down_views.new, name="request_new", rule=_ANSWERS, methods=_FORM, limits=WRITES, records=_RECEIVED),
     route(
-        "requests/agents/", views.agents_page, name="request_agents", rule=_MANAGES, methods=_FORM, limits=WRITES,
+        "requests/agents/", agent_views.agents_page, name="request_agents", rule=_MANAGES, methods=_FORM, limits=WRITES,
         records=("privacy.agent.registered",),
     ),
     route(
-        "requests/agents/<uuid:agent_id>/end/", views.agent_end, name="request_agent_end", rule=_MANAGES, methods=_POST,
+        "requests/agents/<uuid:agent_id>/end/", agent_views.agent_end, name="request_agent_end", rule=_MANAGES, methods=_POST,
         limits=WRITES, records=("privacy.agent.ended",),
     ),
     route(_HERE, views.request_page, name="request", rule=_READS),

@@ -12,47 +12,37 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import pgettext
 
 from amanat.accounts import access
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
 from amanat.core import clock, files, ledger
-from amanat.core.filetypes import FileRefused
 from amanat.people import cards
 from amanat.people.models import Company, Contact
-from amanat.privacy.erasure import belongings
 from amanat.privacy.erasure.models import Erasure
 from amanat.privacy.requests import (
-    agents,
     asking,
     authorities,
     carrying,
-    clocks,
     following,
     lifting,
     listing,
     nominees,
+    showing,
     telling,
 )
 from amanat.privacy.requests import details as asked
 from amanat.privacy.requests.asking import RequestRefused
 from amanat.privacy.requests.forms import (
-    AgentForm,
     AnswerForm,
     ExtendForm,
     IdentifyForm,
     LiftForm,
     RefuseForm,
-    TakeDownForm,
 )
-from amanat.privacy.requests.models import Kind, RequestStep, RightsAgent, RightsRequest
-from amanat.privacy.requests.public_views import PROOF
-from amanat.privacy.retention import holds
-from amanat.publishing import versions
-
-State = RightsRequest.State
-_TONES = {"unclear": "marigold", "open": "blue", "doing": "violet", "answered": "green", "revoked": ""}
+from amanat.privacy.requests.models import Kind, RequestStep, RightsRequest
+from amanat.privacy.requests.taking_down_views import visible_contact
 
 
 def requests_list(request: MemberRequest) -> HttpResponse:
@@ -74,7 +64,7 @@ def requests_list(request: MemberRequest) -> HttpResponse:
     context = {
         "view": view,
         "tabs": [{"label": words[one], "url": f"?view={one}", "is_current": one == view} for one in listing.VIEWS],
-        "lines": [_line(one, now) for one in found.requests],
+        "lines": [showing.line(one, now) for one in found.requests],
         "page": found,
         "summary": _("%(count)d on this page") % {"count": len(found.requests)},
         "may_answer": request.member.may(May.ANSWER_REQUESTS),
@@ -82,45 +72,6 @@ def requests_list(request: MemberRequest) -> HttpResponse:
         "public_url": request.build_absolute_uri(reverse("privacy:public_request", args=[request.workspace.pk])),
     }
     return render(request, "privacy/requests_list.html", context)
-
-
-def _line(one: RightsRequest, now: datetime) -> dict[str, Any]:
-    return {
-        "url": reverse("privacy:request", args=[one.pk]),
-        "number": one.short,
-        "kind": one.get_kind_display(),
-        "person": one.contact.name if one.contact else _("erased") if one.principal else _("not clear who"),
-        "how": one.get_how_display(),
-        "state": _state(one),
-        "tone": _TONES[one.state],
-        "received_at": one.received_at,
-        "due_at": one.due_at,
-        "left": _left(one, now),
-        "is_late": one.is_open and now >= one.due_at,
-        "is_soon": one.is_open and clocks.is_soon(one.due_at, now),
-    }
-
-
-def _state(one: RightsRequest) -> str:
-    return str(one.get_outcome_display() if one.outcome else one.get_state_display())
-
-
-def _left(one: RightsRequest, now: datetime) -> str:
-    """How much time is left, or was: whole days, hours on the last."""
-    if not one.is_open:
-        took = (one.answered_at or one.received_at) - one.received_at
-        return (
-            ngettext("took %(days)d day", "took %(days)d days", took.days) % {"days": took.days}
-            if one.answered_at
-            else ""
-        )
-    left = one.due_at - now
-    days, hours = abs(left).days, abs(left).seconds // 3600
-    if left.total_seconds() <= 0:
-        return ngettext("%(days)d day late", "%(days)d days late", days) % {"days": days} if days else _("late")
-    if days:
-        return ngettext("%(days)d day left", "%(days)d days left", days) % {"days": days}
-    return ngettext("%(hours)d hour left", "%(hours)d hours left", hours) % {"hours": hours}
 
 
 def request_page(request: MemberRequest, request_id: UUID) -> HttpResponse:
@@ -140,22 +91,22 @@ def _shown(request: MemberRequest, found: RightsRequest, *, status: int = 200, *
         "person": found.contact,
         "said": said,
         "answer": asked.answer_of(found),
-        "line": _line(found, now),
-        "steps": [_step(one) for one in steps],
+        "line": showing.line(found, now),
+        "steps": [showing.step(one) for one in steps],
         "is_nominee": found.who == RightsRequest.Who.NOMINEE,
         "nominee": nominees.compared(found.contact_id, said, workspace_id=found.workspace_id)
         if found.who == RightsRequest.Who.NOMINEE and found.contact_id
         else None,
         "compared": carrying.compared(found) if found.kind in carrying.CORRECTIONS else [],
-        "foreseen": _foreseen(found, now) if may_answer and found.is_open else [],
+        "foreseen": showing.foreseen(found, now) if may_answer and found.is_open else [],
         "authorities": authorities.of(found.regimes),
-        "regimes": ", ".join(_LAWS.get(law, law) for law in found.regimes),
+        "regimes": ", ".join(showing.LAWS.get(law, law) for law in found.regimes),
         "may_answer": may_answer,
         "extension": extension,
         "reaches": bool(telling.address_of(found, said)),
         "can_do": may_answer and found.state in ("open", "doing" if found.kind in carrying.IN_WORDS else "open"),
         "in_words": found.kind in carrying.IN_WORDS,
-        "do_label": _DO[Kind(found.kind)](),
+        "do_label": showing.DO[Kind(found.kind)](),
         "is_dangerous": found.kind == Kind.ERASE,
         "answer_form": forms.get("answer_form") or AnswerForm(),
         "refuse_form": forms.get("refuse_form") or RefuseForm(prefix="refuse"),
@@ -173,129 +124,14 @@ def _shown(request: MemberRequest, found: RightsRequest, *, status: int = 200, *
     return render(request, "privacy/requests_request.html", context, status=status)
 
 
-_LAWS = {"in-dpdp": "DPDP", "eu-gdpr": "GDPR", "us-ccpa": "CCPA"}
-_DO: dict[Kind, Any] = {
-    Kind.ACCESS: lambda: _("Make the copy"),
-    Kind.PORT: lambda: _("Make the copy"),
-    Kind.ERASE: lambda: _("Erase"),
-    Kind.RESTRICT: lambda: _("Restrict"),
-    Kind.OBJECT: lambda: _("Stop these uses"),
-    Kind.WITHDRAW: lambda: _("Take all consent back"),
-    Kind.OPT_OUT_SALE: lambda: _("Mark as never to be sold"),
-    Kind.NOMINATE: lambda: _("Keep the nomination"),
-    Kind.CORRECT: lambda: _("Take over the ticked values"),
-    Kind.UPDATE: lambda: _("Take over the ticked values"),
-    Kind.GRIEVANCE: lambda: _("Answer"),
-    Kind.HUMAN_REVIEW: lambda: _("Answer, or give it to me as a task"),
-}
-
-
-def _step(one: RequestStep) -> dict[str, Any]:
-    tones = {"late": "red", "refused": "red", "warned": "marigold", "extended": "marigold", "fulfilled": "green"}
-    return {
-        "what": one.get_what_display(),
-        "at": one.at,
-        "by": one.by.name if one.by else "",
-        "tone": tones.get(one.what, "blue"),
-    }
-
-
-def _foreseen(found: RightsRequest, now: datetime) -> list[str]:
-    """What carrying it out will do, counted now."""
-    if found.contact_id is None:
-        return []
-    if found.kind == Kind.ERASE or found.kind in carrying.COPIES:
-        counts = belongings.of([found.contact_id], workspace_id=found.workspace_id).counts()
-        total, of_files = sum(counts.values()), counts.get("core.StoredFile", 0)
-        lines = [
-            ngettext("%(count)d row in %(tables)d tables", "%(count)d rows in %(tables)d tables", total - of_files)
-            % {"count": total - of_files, "tables": len(counts) - bool(of_files)},
-            ngettext("%(count)d file", "%(count)d files", of_files) % {"count": of_files},
-        ]
-        if found.kind == Kind.ERASE:
-            in_the_way = holds.in_the_way([found.contact_id], workspace_id=found.workspace_id, at=now)
-            held = len(in_the_way.get(found.contact_id, ()))
-            if held:
-                lines.append(
-                    ngettext("%(count)d legal hold forbids it for now", "%(count)d legal holds forbid it for now", held)
-                    % {"count": held}
-                )
-            lines.append(_("What a law keeps is sealed until its day; a search and a certificate follow."))
-        return lines
-    return [str(_EFFECTS[Kind(found.kind)]())] if Kind(found.kind) in _EFFECTS else []
-
-
-_EFFECTS: dict[Kind, Any] = {
-    Kind.WITHDRAW: lambda: _("Every consent is taken back for every channel, at once."),
-    Kind.OBJECT: lambda: _("The uses named stop at once; with none named, all that no law orders."),
-    Kind.RESTRICT: lambda: _("The data is stored and not used until the restriction is lifted."),
-    Kind.OPT_OUT_SALE: lambda: _("It is written down for good that this data is never to be sold."),
-    Kind.NOMINATE: lambda: _("An earlier nomination ends."),
-}
-
-
-def new(request: MemberRequest) -> HttpResponse:
-    """A request that came at the counter, by phone, by post, by e-mail."""
-    policy = versions.in_force(request.workspace).policy
-    kinds = policy.rights.kinds
-    if request.method != "POST":
-        first = {"kind": request.GET.get("kind", ""), "language": request.workspace.language}
-        person = _contact(request, request.GET.get("contact", ""))
-        if person is not None:
-            first |= {"contact": str(person.pk), "person": person.name}
-        return render(request, "privacy/requests_new.html", {"form": TakeDownForm(kinds=kinds, initial=first)})
-    form = TakeDownForm(request.POST, request.FILES, kinds=kinds)
-    if form.is_valid():
-        made = _take_down(request, form)
-        if made is not None:
-            words = _("Taken down. The code for the person is %(code)s: tell it now, it is not shown again.")
-            messages.success(request, words % {"code": asking.shown_code(made.secret)})
-            return see_other(reverse("privacy:request", args=[made.pk]))
-    return render(request, "privacy/requests_new.html", {"form": form}, status=422)
-
-
-def _take_down(request: MemberRequest, form: TakeDownForm) -> RightsRequest | None:
-    said = form.cleaned_data
-    person = _contact(request, said.get("contact"))
-    if person is not None and not said["is_sure"]:
-        form.add_error("is_sure", _("Make sure who it is, or leave the person empty: then it is cleared up first."))
-        return None
-    try:
-        proof = _stored_proof(request, said.get("proof"))
-        return asking.open_request(
-            workspace=request.workspace, contact=person, kind=said["kind"], how=said["how"], by=request.member,
-            at=clock.now(), details=form.details(), asker=form.asker(proof),
-        )  # fmt: skip
-    except FileRefused as refused:
-        form.add_error("proof", str(refused))
-    except RequestRefused as refused:
-        form.add_error(None, str(refused))
-    return None
-
-
-def _stored_proof(request: MemberRequest, upload: Any) -> Any:
-    if not upload:
-        return None
-    return files.store(upload, workspace_id=request.workspace.pk, name=upload.name, by=request.member.pk, kind=PROOF)
-
-
-def _contact(request: MemberRequest, identity: Any) -> Contact | None:
-    try:
-        wanted = identity if isinstance(identity, UUID) else UUID(str(identity))
-    except ValueError:
-        return None
-    found: Contact | None = (
-        Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk=wanted).first()
-    )
-    return found
-
-
 def identify(request: MemberRequest, request_id: UUID) -> HttpResponse:
     """Whose data it is about: chosen by a member who made sure of it."""
     found = _find(request, request_id)
     form = IdentifyForm(request.POST)
     person = (
-        _contact(request, form.cleaned_data["contact"]) if form.is_valid() and form.cleaned_data["contact"] else None
+        visible_contact(request, form.cleaned_data["contact"])
+        if form.is_valid() and form.cleaned_data["contact"]
+        else None
     )
     if person is None:
         form.add_error("person", _("Choose the person from the list."))
@@ -391,32 +227,6 @@ def proof(request: MemberRequest, request_id: UUID) -> HttpResponseBase:
     return files.serve(found.proof)
 
 
-def agents_page(request: MemberRequest) -> HttpResponse:
-    """The agents that may ask by the Data Rights Protocol."""
-    form = AgentForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            agents.register(workspace=request.workspace, by=request.member, at=clock.now(), **form.cleaned_data)
-            return see_other(reverse("privacy:request_agents"))
-        except agents.AgentRefused as refused:
-            form.add_error("verify_key" if refused.is_about_the_key else "agent_id", str(refused))
-    known = RightsAgent.objects.of(request.workspace).filter(ended_at__isnull=True).order_by("name", "id")
-    context = {
-        "form": form,
-        "agents": list(known[:200]),
-        "api_base": request.build_absolute_uri(reverse("privacy:drp_business", args=[request.workspace.pk])),
-    }
-    return render(request, "privacy/requests_agents.html", context, status=422 if form.errors else 200)
-
-
-def agent_end(request: MemberRequest, agent_id: UUID) -> HttpResponse:
-    known = RightsAgent.objects.of(request.workspace).filter(pk=agent_id).first()
-    if known is None:
-        raise Http404
-    agents.end(agent=known, by=request.member, at=clock.now())
-    return see_other(reverse("privacy:request_agents"))
-
-
 def _find(request: MemberRequest, request_id: UUID) -> RightsRequest:
     """A request about a person the member may see, or about somebody not clear yet."""
     found: RightsRequest | None = (
@@ -439,7 +249,7 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
         one.contact = person
     nominated = next(iter(cards.rows(request, "requests.nomination")), None)
     return {
-        "lines": [_line(one, now) for one in mine],
+        "lines": [showing.line(one, now) for one in mine],
         "nominated_at": datetime.fromisoformat(nominated["made_at"]) if nominated else None,
         "nomination_url": reverse("privacy:request", args=[nominated["request_id"]])
         if nominated and nominated["request_id"]

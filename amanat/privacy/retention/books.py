@@ -16,8 +16,6 @@ from django.db import connection, transaction
 
 from amanat.desk import papers
 from amanat.desk.models import ServiceRecord
-from amanat.people import search
-from amanat.people.models import Interaction
 from amanat.policy.format import Policy
 from amanat.privacy.retention import reckoning, tables
 
@@ -45,8 +43,6 @@ def sweep(workspace_id: UUID, policy: Policy, *, at: datetime) -> int:
         ]
         if gone:
             papers.delete_all(gone, workspace=workspace_id, at=at)
-            Interaction.objects.of(workspace_id).filter(reference_id__in=gone).delete()
-            search.forget(gone, workspace=workspace_id)
             tables.delete(ServiceRecord, gone, workspace_id=workspace_id)
     return len(gone)
 

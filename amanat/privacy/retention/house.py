@@ -123,7 +123,7 @@ def idle_users(promised: Iterable[Policy], *, at: datetime) -> int:
             if row.due_at != due_at:
                 row.due_at, row.told_at = due_at, None
             if term.warn and row.told_at is None:
-                _tell(row, user, at)
+                _tell(row, user, at, not_before=term.warn.after(at))
             elif due_at <= at and (term.warn is None or (row.told_at and term.warn.after(row.told_at) <= at)):
                 closed += users.erase(user, at=at, because="idle")
     return closed
@@ -139,9 +139,9 @@ def _away(term: Term, at: datetime) -> dict[UUID, datetime]:
         return dict(cursor.fetchall())
 
 
-def _tell(row: UserDue, user: User, at: datetime) -> None:
+def _tell(row: UserDue, user: User, at: datetime, *, not_before: datetime) -> None:
     try:
-        telling.tell_user(user, row.due_at)
+        telling.tell_user(user, max(row.due_at, not_before))
         row.told_at = at
     except Exception:
         # Not told, so nothing is closed; the next run tries again.

@@ -19,7 +19,7 @@ HELD: list[Held] = [
         },
         not_personal=frozenset(["id", "workspace_id", "keep", "until", "set_at", "lifted_at"]),
         via=("retention page",),
-        counted_from={"relied_on_end": "lifted_at"},
+        counted_from={"relied_on_end": "lifted_at or until"},
     ),
     Held(
         "privacy.RetentionDue",

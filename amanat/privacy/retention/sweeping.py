@@ -78,7 +78,7 @@ def _batches(
     workspace_id: UUID, policy: Policy, at: datetime, on_hold: set[str], waiting: Counter[str]
 ) -> Iterator[tuple[tuple[str, str], int]]:
     """What each batch took, by rule and table."""
-    for one, term in _tables(policy):
+    for one, term in swept_tables(policy):
         if one.keep in on_hold:
             with _turn(workspace_id):
                 waiting["held"] += tables.count(one, term, at=at, workspace_id=workspace_id)
@@ -95,7 +95,7 @@ def _batches(
             yield ("vault", "privacy.SealedRecord"), count
 
 
-def _tables(policy: Policy) -> Iterator[tuple[tables.Counted, reckoning.Term]]:
+def swept_tables(policy: Policy) -> Iterator[tuple[tables.Counted, reckoning.Term]]:
     """The tables of a workspace whose rows simply go, each with how its rule ends."""
     for one in tables.counted():
         term = reckoning.term(policy, one.keep, one.trigger)
@@ -230,10 +230,10 @@ def _take_off(workspace_id: UUID, policy: Policy, at: datetime) -> None:
 
 def _tell(workspace_id: UUID, policy: Policy, at: datetime) -> int:
     """Hand over the warnings that are due; returns how many could not be."""
-    warned = [term.keep for term in due.terms(policy) if term.warn]
-    rows = RetentionDue.objects.of(workspace_id).filter(state=State.WAITING, told_at__isnull=True, keep__in=warned)
+    warn = {term.keep: term.warn for term in due.terms(policy) if term.warn}
+    rows = RetentionDue.objects.of(workspace_id).filter(state=State.WAITING, told_at__isnull=True, keep__in=list(warn))
     found = list(rows.select_related("contact").order_by("due_at")[:_MOST_TOLD])
-    return sum(not telling.hand_over(row, row.contact, at=at) for row in found)
+    return sum(not telling.hand_over(row, row.contact, at=at, not_before=warn[row.keep].after(at)) for row in found)
 
 
 class _Waiting(NamedTuple):
@@ -297,7 +297,7 @@ def foretell(workspace_id: UUID, policy: Policy, at: datetime) -> list[dry_runs.
             people[one.term.keep] += 1
     for keep, count in people.items():
         found.append(dry_runs.DryRun(keep, ledger_words.table(Contact), count))
-    for table, term in _tables(policy):
+    for table, term in swept_tables(policy):
         if table.keep in on_hold:
             continue
         count = tables.count(table, term, at=at, workspace_id=workspace_id)

@@ -1,7 +1,8 @@
 """Which tables fall under which rule, found by walking the declarations of all packages; and how their rows go.
 
-A declaration names a rule of `keep` and the column from which a trigger counts (`Held.counted_from`). Tables whose rows do not simply go
-have modules of their own: people (`due`), users (`house`), the books (`books`), acts of consent (`proofs`), the sealed store (`vault`).
+A declaration names a rule of `keep` and the column from which a trigger counts (`Held.counted_from`), or several, of which the first that
+is not empty counts. Tables whose rows do not simply go have modules of their own: people (`due`), users (`house`), the books (`books`),
+acts of consent (`proofs`), the sealed store (`vault`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from amanat.core import files
 from amanat.core.models_files import StoredFile
 from amanat.core.personal_data import Held
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
-from amanat.people import pointing
+from amanat.people import pointing, search
+from amanat.people.models import Interaction
 from amanat.privacy.retention.reckoning import Term
 
 BATCH = 2_000
@@ -93,18 +95,23 @@ def counted() -> tuple[Counted, ...]:
     )
 
 
-def _counted(held: Held, trigger: str, column: str) -> Counted:
+def _counted(held: Held, trigger: str, columns: str) -> Counted:
     model = apps.get_model(held.model)
-    source, alias, holder = f'"{model._meta.db_table}" t', "t", model
-    if "__" in column:
-        link, column = column.split("__")
-        field: Any = model._meta.get_field(link)
-        holder, alias = field.related_model, "p"
-        source += f' JOIN "{holder._meta.db_table}" p ON p.workspace_id = t.workspace_id AND p.id = t."{field.column}"'
-    named = holder._meta.get_field(column)
-    moment = f'{alias}."{named.column}"'
-    if not isinstance(named, models.DateTimeField):
-        moment = f"({moment}::timestamp AT TIME ZONE 'UTC')"
+    source, moments = f'"{model._meta.db_table}" t', list[str]()
+    for named in columns.split(" or "):
+        link, _dunder, column = named.rpartition("__")
+        alias, holder = "t", model
+        if link:
+            key: Any = model._meta.get_field(link)
+            alias, holder = "p", key.related_model
+            source += (
+                f' JOIN "{holder._meta.db_table}" p ON p.workspace_id = t.workspace_id AND p.id = t."{key.column}"'
+            )
+        field = holder._meta.get_field(column)
+        moment = f'{alias}."{field.column}"'
+        is_day = not isinstance(field, models.DateTimeField)
+        moments.append(f"({moment}::timestamp AT TIME ZONE 'UTC')" if is_day else moment)
+    moment = moments[0] if len(moments) == 1 else f"coalesce({', '.join(moments)})"
     return Counted(model, held.clause.removeprefix("keep."), trigger, source, moment)
 
 
@@ -170,7 +177,7 @@ def sweep(one: Counted, term: Term, *, at: datetime, workspace_id: UUID) -> int:
 
 
 def delete(model: type[WorkspaceRow], ids: Sequence[UUID], *, workspace_id: UUID) -> None:
-    """Delete rows, their files, and what hangs on them and cannot be without; what can lets go."""
+    """Delete rows, their files, what hangs on them and cannot be without, what the timeline and the search say of them; what can lets go."""
     if not ids:
         return
     for other, column in pointing.at(model):
@@ -180,6 +187,8 @@ def delete(model: type[WorkspaceRow], ids: Sequence[UUID], *, workspace_id: UUID
         elif hanging := list(rows.values_list("pk", flat=True)):
             delete(other, hanging, workspace_id=workspace_id)
     held = list(_files(model, ids, workspace_id))
+    Interaction.objects.of(workspace_id).filter(reference_id__in=ids).delete()
+    search.forget(ids, workspace=workspace_id)
     _take(model, ids, workspace_id)
     for file in StoredFile.objects.of(workspace_id).filter(pk__in=held):
         files.delete(file)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -56,8 +56,11 @@ class _Way:
         return keyed.hex()[:16]
 
 
-def hand_over(due: RetentionDue, contact: Contact, *, at: datetime) -> bool:
-    """Tell one person, and write down when and how. False when it could not be handed over: it is tried again at the next run."""
+def hand_over(due: RetentionDue, contact: Contact, *, at: datetime, not_before: datetime) -> bool:
+    """Tell one person, and write down when and how. False when it could not be handed over: it is tried again at the next run.
+
+    `not_before` is the first moment at which she is erased when she hears of it now: a warning that is late names that day.
+    """
     if due.warning_id is not None:  # it waits among the messages; `hear` is told when it has left
         return True
     workspace = workspaces.by_id(due.workspace_id)
@@ -66,7 +69,7 @@ def hand_over(due: RetentionDue, contact: Contact, *, at: datetime) -> bool:
         if way is None and (contact.main_email or contact.main_phone):
             raise LookupError("no way to the person is left")
         with translation.override(_language(contact.language, workspace.language)):
-            text = _to_a_person(workspace, due.due_at)
+            text = _to_a_person(workspace, max(due.due_at, not_before))
             subject = _("Your data at %(name)s will be deleted") % {"name": workspace.name}
             if way is not None and way.account is not None:
                 due.warning_id = _by_account(due, contact, way, saying.Words(text, subject), at=at)
@@ -173,7 +176,7 @@ def tell_user(user: User, due_at: datetime) -> None:
         text = _(
             "You have not signed in for a long time. Your account at Amanat, with your name, e-mail and sign-in history, is deleted on "
             "%(day)s.\n\nTo keep it, sign in before that day. If you do not need it any more, do nothing."
-        ) % {"day": date_format(due_at, "DATE_FORMAT")}
+        ) % {"day": date_format(timezone.localtime(due_at), "j F Y")}
         _mail(user.email, _("Your account at Amanat will be deleted"), text)
 
 
@@ -181,7 +184,7 @@ def _to_a_person(workspace: Workspace, due_at: datetime) -> str:
     reach = workspace.email or workspace.phone
     said = _("%(name)s deletes your data on %(day)s, because nothing has happened between you for a long time.") % {
         "name": workspace.name,
-        "day": date_format(due_at, "DATE_FORMAT"),
+        "day": date_format(timezone.localtime(due_at), "j F Y"),
     }
     ask = (
         _("If you want it kept, get in touch: %(reach)s") % {"reach": reach}

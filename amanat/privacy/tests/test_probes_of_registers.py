@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
@@ -33,9 +34,11 @@ KEYS = {
 
 
 def found(name: str, workspace: Workspace, *, at: datetime | None = None, **changes: Any) -> Finding:
-    with tenancy.inside(workspace):
+    """As it is really run: what the probe invents is taken back."""
+    with tenancy.inside(workspace), transaction.atomic():
         policy = rules.of(workspace.pk).policy.model_copy(update=changes)
         finding = probing.registered()[name].run(Asked(workspace.pk, policy, at or clock.now()))
+        transaction.set_rollback(True)
     assert str(finding.said).format(**finding.facts)  # every place of the sentence is filled
     return finding
 
@@ -57,12 +60,12 @@ def test_a_table_the_copy_forgets_makes_it_red(shree: Workspace, monkeypatch: py
 
     def forgetful(ids: Any, *, workspace_id: Any) -> Any:
         held = whole(ids, workspace_id=workspace_id)
-        held.tables.pop("people.Phone")
+        held.tables.pop("people.Phone", None)
         return held
 
     monkeypatch.setattr(gathering, "of", forgetful)
     finding = found("copies.complete", shree)
-    assert not finding.is_kept and finding.facts["missing"] == 1
+    assert not finding.is_kept and finding.facts["missing"] == 2  # hers, and the invented person's
 
 
 def test_a_copy_nobody_makes_is_red(shree: Workspace) -> None:
@@ -89,6 +92,29 @@ def test_archives_past_their_day_or_of_nobody_are_red(shree: Workspace) -> None:
         PersonCopy.objects.of(shree).update(state="expired", file=None)
         assert StoredFile.objects.of(shree).filter(kind="copy").exists()
     assert found("copies.destroyed", shree).facts["stray"] == 1
+
+
+def test_a_table_that_hangs_on_her_rows_and_is_forgotten_makes_it_red(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody here has paid anything: the invented person has."""
+    assert found("copies.complete", shree).is_kept
+    whole = gathering.of
+
+    def forgetful(ids: Any, *, workspace_id: Any) -> Any:
+        held = whole(ids, workspace_id=workspace_id)
+        held.tables.pop("desk.Payment", None)
+        return held
+
+    monkeypatch.setattr(gathering, "of", forgetful)
+    assert found("copies.complete", shree).facts["missing"] == 1
+
+
+def test_copies_that_would_lie_longer_are_red(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found("copies.destroyed", shree).is_kept
+    ends = making.expiry
+    monkeypatch.setattr(making, "expiry", lambda policy, at: ends(policy, at) + timedelta(days=30))
+    assert found("copies.destroyed", shree).facts["long"] == 1
 
 
 def test_a_job_without_a_purpose_makes_the_record_red(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +233,22 @@ def test_a_breach_without_a_clock_is_red(shree: Workspace) -> None:
         reporting.report(workspace=shree, what=what(at), by=None, at=at)
         IncidentClock.objects.of(shree).filter(audience="certin").delete()
     assert found("incidents.clocks", shree, at=at).facts["wrong"] == 1
+
+
+@pytest.mark.parametrize("far", [timedelta(days=3), None], ids=["slower", "missing"])
+def test_clocks_that_would_be_set_wrongly_are_red(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch, far: timedelta | None
+) -> None:
+    """No breach is open: the invented one shows it."""
+    assert found("incidents.clocks", shree).is_kept
+    due = reporting.clocks.due
+
+    def wrong(policy: Policy, *, noticed_at: datetime) -> dict[Audience, datetime]:
+        ends = due(policy, noticed_at=noticed_at)
+        return {one: end + far for one, end in ends.items()} if far else {Audience.PEOPLE: ends[Audience.PEOPLE]}
+
+    monkeypatch.setattr(reporting.clocks, "due", wrong)
+    assert int(found("incidents.clocks", shree).facts["slow"] or 0) >= 2
 
 
 def test_the_way_must_be_practiced_again_and_again(shree: Workspace) -> None:

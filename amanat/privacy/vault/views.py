@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -15,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.core import clock
+from amanat.people import timeline
 from amanat.privacy import laws
 from amanat.privacy.vault import releasing
 from amanat.privacy.vault.models import SealedRecord, VaultRelease
@@ -78,4 +82,14 @@ def open_once(request: MemberRequest, vault_release_id: UUID) -> HttpResponse:
     except (releasing.ReleaseRefused, releasing.NothingSealed):
         messages.error(request, _("This record cannot be opened, or not any more."))
         return see_other(reverse("privacy:vault"))
-    return render(request, "privacy/vault_opened.html", {"body": body, "release": release})
+    return render(request, "privacy/vault_opened.html", {"body": _shown(body), "release": release})
+
+
+def _shown(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The record for reading: days as days, kinds of lines in words."""
+    return {
+        **body,
+        "known_since": date.fromisoformat(body["known_since"]),
+        "erased_on": date.fromisoformat(body["erased_on"]),
+        "happened": [(date.fromisoformat(day), timeline.kinds.get(kind).label) for day, kind in body["happened"]],
+    }

@@ -55,6 +55,7 @@ def test_an_untouched_bundle_is_as_it_was_signed(bundle: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_one_altered_byte_in_any_file_is_found_and_the_file_named(bundle: Path) -> None:
     for path in sorted(path for path in bundle.rglob("*") if path.is_file()):
         whole = path.read_bytes()

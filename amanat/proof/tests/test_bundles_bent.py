@@ -134,6 +134,7 @@ def test_a_bent_chain_is_named_by_its_first_wrong_row(bent: Callable[[list[Row]]
     assert found == [f"evidence.jsonl: row {number} was changed or is missing"]
 
 
+@pytest.mark.slow
 def test_a_whole_chain_is_as_it_was_signed_with_gaps_and_without() -> None:
     chain = rows()
     whole = [

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
 from amanat.policy import probing, ready, references
 from amanat.proof import coverage
@@ -56,3 +57,16 @@ def test_a_probe_taken_away_leaves_its_promises_unchecked(monkeypatch: pytest.Mo
 def test_the_document_is_what_the_command_writes() -> None:
     """Mend it with: ./run policy coverage --format markdown > docs/promises.md"""
     assert DOCUMENT.read_text("utf-8") == coverage.as_markdown()
+
+
+def test_every_word_of_what_is_waited_for_can_be_told_in_other_languages() -> None:
+    with translation.override("en"):
+        known = {str(one) for one in coverage.WORDS}
+    assert {*coverage.later().values(), *coverage.statements().values()} == known
+
+
+@pytest.mark.parametrize("language", ["hi", "mr"])
+def test_what_keeps_a_promise_is_told_in_the_readers_language(language: str) -> None:
+    with translation.override(language):
+        same = {line.key for line in coverage.lines() if line.detail and coverage.told(line) == line.detail}
+    assert same == set()

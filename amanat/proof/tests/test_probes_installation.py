@@ -74,6 +74,20 @@ def test_a_gap_in_the_wall_is_found(
     assert ask(probes.wall, shree).is_kept
 
 
+def test_a_table_that_is_watched_no_more_is_found(
+    committed_db: None, shree: Workspace, superuser: psycopg.Connection
+) -> None:
+    assert ask(probes.whole_ledger, shree).facts["unwatched"] == 0
+    superuser.execute("ALTER TABLE people_contact DISABLE TRIGGER watch_update")
+    superuser.commit()
+    try:
+        found = ask(probes.whole_ledger, shree)
+    finally:
+        superuser.execute("ALTER TABLE people_contact ENABLE TRIGGER watch_update")
+        superuser.commit()
+    assert (found.is_kept, found.facts["unwatched"]) == (False, 1)
+
+
 def test_a_changed_entry_of_the_ledger_is_found(
     committed_db: None, shree: Workspace, superuser: psycopg.Connection
 ) -> None:
@@ -115,7 +129,7 @@ def stored(workspace: Workspace) -> StoredFile:
 def test_files_and_values_lie_sealed(shree: Workspace) -> None:
     stored(shree)
     found = ask(probes.sealed, shree)
-    assert (found.is_kept, found.facts["files"], found.facts["values"]) == (True, 1, 1)
+    assert (found.is_kept, found.facts["files"], found.facts["values"]) == (True, 2, 2)
 
 
 def test_a_value_that_does_not_open_is_found(shree: Workspace) -> None:
@@ -218,6 +232,34 @@ def test_logs_that_name_people_are_found(shree: Workspace, monkeypatch: pytest.M
     monkeypatch.setattr(probes.logs, "Formatter", logging.Formatter)
     found = ask(probes.logs_name_nobody, shree)
     assert (found.is_kept, found.facts["told"]) == (False, 3)
+
+
+def test_what_is_written_readable_from_now_on_is_found(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is stored yet: the value and the file that the probe writes show it."""
+    assert ask(probes.sealed, shree).is_kept
+    monkeypatch.setattr(probes.vault, "seal", lambda plain, **_bound: b"\1" + plain)
+    assert ask(probes.sealed, shree).facts["wrong"] == 1
+
+
+def test_a_file_that_is_written_readable_from_now_on_is_found(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Plain:
+        def __init__(self, key: bytes) -> None:
+            pass
+
+        def encrypt(self, nonce: bytes, plain: bytes, bound: bytes) -> bytes:
+            return bytes(plain) + b"0" * 16
+
+    monkeypatch.setattr(probes.sealedobjects, "AESGCM", Plain)
+    monkeypatch.setattr(probes.sealedobjects, "new_key", lambda: b"0" * 32)
+    assert ask(probes.sealed, shree).facts["wrong"] == 1
+
+
+def test_a_line_of_our_own_that_names_an_address_is_found(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes.logs, "_struck_out", lambda text: text)
+    found = ask(probes.logs_name_nobody, shree)
+    assert (found.is_kept, found.facts["told"]) == (False, 2)
 
 
 def test_an_inner_address_taken_for_a_public_one_is_found(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

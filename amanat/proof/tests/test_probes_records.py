@@ -40,6 +40,7 @@ def without_terms(*terms: str) -> Policy:
     return POLICY.model_copy(update={"data": data})
 
 
+@pytest.mark.slow
 def test_an_invented_person_is_found_where_she_was_declared_and_never_stays(shree: Workspace) -> None:
     found = ask(probes.invented_person, shree)
     assert found.is_kept and int(found.facts["places"] or 0) >= 8

@@ -61,6 +61,7 @@ def test_the_board_narrows_to_one_seal(shree: Workspace, owner: Client) -> None:
     assert owner.get(BOARD, {"state": "nonsense"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_board_needs_eight_statements_however_much_was_found(shree: Workspace, owner: Client) -> None:
     def statements() -> int:
         with CaptureQueriesContext(connection) as asked:
@@ -77,6 +78,7 @@ def test_the_board_needs_eight_statements_however_much_was_found(shree: Workspac
     assert statements() == few <= 8
 
 
+@pytest.mark.slow
 def test_a_page_of_a_clause_shows_promises_checks_and_history(shree: Workspace, owner: Client) -> None:
     found(shree, "accounts.passwords", Outcome.BROKEN, "{strong} of {all} passwords", strong=2, all=3)
     found(shree, "accounts.passwords", said="{strong} of {all} passwords", strong=3, all=3)

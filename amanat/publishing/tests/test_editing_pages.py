@@ -87,6 +87,7 @@ def test_a_fresh_workspace_is_offered_a_draft(owner: Client) -> None:
     assert 'href="/policy/start/"' in page
 
 
+@pytest.mark.slow
 def test_from_nothing_to_a_published_policy(owner: Client, shree: Workspace) -> None:
     page = owner.get("/policy/start/").content.decode()
     assert "Service centre" in page and "Agency" in page
@@ -117,6 +118,7 @@ def test_details_that_are_missing_are_named_at_their_field(owner: Client, shree:
         assert editing.draft_of(shree) is None
 
 
+@pytest.mark.slow
 def test_a_second_draft_needs_a_look_at_the_first(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     answer = owner.post("/policy/start/", {**DETAILS, "begin": "agency"}, follow=True)
     assert "There is a draft already" in answer.content.decode()
@@ -125,6 +127,7 @@ def test_a_second_draft_needs_a_look_at_the_first(owner: Client, shree: Workspac
     assert held(shree).head.id == "agency"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "path",
     ["", "start/", "start/merged/", "draft/", "draft/details/", "draft/text/", "draft/review/", "draft/preview/",
@@ -145,6 +148,7 @@ def test_pages_speak_the_readers_language(owner: Client, draft: PolicyDraft, lan
     assert said in page or "वर्ष" in page
 
 
+@pytest.mark.slow
 def test_a_rule_is_changed_and_the_sentence_with_it(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     url = "/policy/draft/clauses/keep-support/"
     data = sent(owner.get(url).content.decode())
@@ -158,6 +162,7 @@ def test_a_rule_is_changed_and_the_sentence_with_it(owner: Client, shree: Worksp
         assert entry.facts == {"paths": ["keep.support.until.case_closed"]}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("part", PARTS)
 def test_saving_unchanged_answers_changes_nothing(
     owner: Client, shree: Workspace, draft: PolicyDraft, part: str
@@ -173,6 +178,7 @@ def test_saving_unchanged_answers_changes_nothing(
         assert (now.source, now.revision) == (draft.source, draft.revision)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("block", ["data", "purposes", "recipients", "keep"])
 def test_saving_unchanged_entries_changes_nothing(
     owner: Client, shree: Workspace, draft: PolicyDraft, block: str
@@ -186,6 +192,7 @@ def test_saving_unchanged_entries_changes_nothing(
         assert (now.source, now.revision) == (draft.source, draft.revision)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
@@ -213,6 +220,7 @@ def test_the_law_refuses_at_its_place_and_the_input_stays(
         assert now is not None and now.source == draft.source
 
 
+@pytest.mark.slow
 def test_logs_shorter_than_the_law_are_refused(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     """Fourteen days of security logs, and the floors of the law taken out."""
     url = "/policy/draft/clauses/keep-usage/"
@@ -231,6 +239,7 @@ def test_an_answer_that_is_no_number_is_named(owner: Client, draft: PolicyDraft)
     assert 'value="many"' in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_a_try_shows_the_new_sentence_and_saves_nothing(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     url = "/policy/draft/clauses/keep-support/"
     data = sent(owner.get(url).content.decode())
@@ -243,6 +252,7 @@ def test_a_try_shows_the_new_sentence_and_saves_nothing(owner: Client, shree: Wo
     assert str(held(shree).keep["support"].until["case_closed"]) == "P2Y"
 
 
+@pytest.mark.slow
 def test_a_try_of_the_unlawful_says_so(owner: Client, draft: PolicyDraft) -> None:
     url = "/policy/draft/clauses/children/"
     page = owner.post(
@@ -265,6 +275,7 @@ def counted() -> Iterator[list[tuple[UUID, Policy, datetime]]]:
     dry_runs.provide(before)
 
 
+@pytest.mark.slow
 def test_the_dry_run_counts_under_the_new_rules(
     owner: Client, shree: Workspace, draft: PolicyDraft, counted: list[tuple[UUID, Policy, datetime]]
 ) -> None:
@@ -291,6 +302,7 @@ def second(shree: Workspace) -> Client:
         return signed_in(make_member(shree, Role.OWNER, name="Meera Patil"))
 
 
+@pytest.mark.slow
 def test_two_people_change_two_rules(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     other, url = second(shree), "/policy/draft/clauses/keep-usage/"
     mine, theirs = (sent(client.get(url).content.decode()) for client in (owner, other))
@@ -300,6 +312,7 @@ def test_two_people_change_two_rules(owner: Client, shree: Workspace, draft: Pol
     assert (str(keep["usage"].until["seen"]), str(keep["security"].until["seen"])) == ("P12M", "P2Y")
 
 
+@pytest.mark.slow
 def test_two_people_change_one_rule(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     other, url, path = second(shree), "/policy/draft/clauses/keep-support/", "r:keep.support.until.case_closed"
     mine, theirs = (sent(client.get(url).content.decode()) for client in (owner, other))
@@ -346,6 +359,7 @@ def test_what_cannot_be_read_is_named_with_its_line(owner: Client, draft: Policy
     assert "This is not YAML" in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_a_recipient_is_named_and_stands_in_the_sentence(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     data = {
         "name": "Courier Bharat",
@@ -396,6 +410,7 @@ def test_what_something_needs_cannot_be_taken_out(owner: Client, shree: Workspac
     assert "billing" in held(shree).keep
 
 
+@pytest.mark.slow
 def test_several_policies_become_one_with_each_conflict_told(owner: Client, shree: Workspace) -> None:
     page = owner.get("/policy/start/merged/?of=agency&of=calling&of=ai-crm").content.decode()
     assert "Where they disagree" in page and "It is now" in page
@@ -447,6 +462,7 @@ def test_publishing_needs_a_fresh_sign_in(shree: Workspace, draft: PolicyDraft) 
     assert answer.status_code == 302 and "reauthenticate" in answer["Location"]
 
 
+@pytest.mark.slow
 def test_the_second_version_says_when_it_holds_and_who_is_told(
     owner: Client, shree: Workspace, draft: PolicyDraft
 ) -> None:
@@ -483,6 +499,7 @@ def test_what_is_not_there_is_not_found(owner: Client, draft: PolicyDraft, path:
     assert owner.get(f"/policy/draft/{path}").status_code == 404
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("source", ["amanat: 2\n", "{{{", "CANARY", ""])
 def test_a_draft_that_cannot_be_read_is_mended_as_a_text(
     owner: Client, shree: Workspace, draft: PolicyDraft, source: str
@@ -500,6 +517,7 @@ def test_a_draft_that_cannot_be_read_is_mended_as_a_text(
     assert owner.get("/policy/draft/").status_code == 200
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("answer", ["<script>", "{rights.due}", "नमस्ते", "9" * 400, "\\", "P1D\x85"])
 def test_hostile_answers_are_kept_as_words_or_refused(
     owner: Client, shree: Workspace, draft: PolicyDraft, answer: str
@@ -513,6 +531,7 @@ def test_hostile_answers_are_kept_as_words_or_refused(
         assert owner.get("/policy/draft/").status_code == 200
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("path", "most"), [("", 12), ("draft/", 12), ("draft/clauses/keep-support/", 12), ("ready/default/", 8)]
 )

@@ -110,6 +110,7 @@ def test_who_left_before_it_was_sent_is_not_written_to(announced: Workspace, pra
     assert mails.waiting() == []
 
 
+@pytest.mark.slow
 def test_two_sweeps_at_once_send_each_mail_once(committed_db: None, shree: Workspace) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

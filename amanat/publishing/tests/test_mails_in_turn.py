@@ -65,6 +65,7 @@ def waiting_at(at: datetime) -> list[Any]:
         return mails.waiting()
 
 
+@pytest.mark.slow
 def test_each_failed_try_doubles_the_wait_up_to_an_hour(
     shree: Workspace, version: PolicyVersion, broken: list[EmailMessage]
 ) -> None:

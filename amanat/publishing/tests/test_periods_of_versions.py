@@ -112,6 +112,7 @@ def test_before_anything_was_published_nothing_waits(shree: Workspace) -> None:
 # --- versions that were announced -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_of_several_announced_the_soonest_that_is_no_stricter_gives_the_day(shree: Workspace) -> None:
     published(shree)
     first = published(shree, LONGER, at=NOW + DAY)

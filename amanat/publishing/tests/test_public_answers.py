@@ -57,6 +57,7 @@ def page(client: Client, workspace: Workspace, address: str = "", **headers: str
     return answer.content.decode()
 
 
+@pytest.mark.slow
 def test_a_version_is_compared_with_the_one_before_or_with_the_one_asked_for(client: Client, three: Workspace) -> None:
     first, before, asked = "<del>30</del> <ins>20</ins>", "<del>is</del> <ins>can be</ins>", "versions/3/?from=1"
     shown = page(client, three, "versions/3/")
@@ -68,6 +69,7 @@ def test_a_version_is_compared_with_the_one_before_or_with_the_one_asked_for(cli
     assert "<del>20</del> <ins>30</ins>" in page(client, three, "versions/1/?from=2"), "backwards, too"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_with_is_passed_over(client: Client, three: Workspace) -> None:
     for asked in ("3", "", "0", "x", "-1", "٣", "123456789"):
         shown = page(client, three, f"versions/3/?from={asked}")
@@ -79,6 +81,7 @@ def test_a_version_that_does_not_exist_cannot_be_compared_with(client: Client, t
         assert client.get(f"/w/{three.pk}/privacy/versions/3/?from={asked}").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_page_of_a_version_says_how_it_stands(client: Client, shree: Workspace) -> None:
     published(shree)
     published(shree, LONGER, at=NOW + DAY)
@@ -100,6 +103,7 @@ def test_a_version_is_read_in_english_where_it_does_not_speak_the_readers_langua
     assert "No system can be perfectly secure." not in page(client, shree, "versions/2/?lang=hi")
 
 
+@pytest.mark.slow
 def test_the_card_lists_three_versions_and_the_page_all(client: Client, three: Workspace) -> None:
     published(three, SHORTER, REWORDED, WIDER, at=NOW + timedelta(hours=3))
     shown, every = page(client, three), page(client, three, "versions/")
@@ -180,6 +184,7 @@ def test_a_page_is_new_when_a_seal_is(client: Client, shree: Workspace, monkeypa
     assert tags[0] == tags[1] and len(set(tags)) == 4
 
 
+@pytest.mark.slow
 def test_pages_of_two_versions_never_pass_for_one_another(client: Client, three: Workspace) -> None:
     addresses = ["versions/3/", "versions/3/?from=1", "versions/2/", "", "?lang=hi", "versions/", "status/"]
     tags = [client.get(f"/w/{three.pk}/privacy/{one}")["ETag"] for one in addresses]

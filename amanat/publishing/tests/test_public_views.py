@@ -49,6 +49,7 @@ def address(workspace: Workspace, page: str = "") -> str:
     return f"/w/{workspace.pk}/privacy/{page}"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("is_published", [False, True])
 def test_anyone_reads_every_page_without_a_cookie(
@@ -160,6 +161,7 @@ def test_the_status_says_what_was_found_and_its_hash(client: Client, shree: Work
     assert "cd" * 32 in page and "2 of 3 promises checked" in page and "1 kept" in page
 
 
+@pytest.mark.slow
 def test_versions_stay_readable_with_what_differs_in_words(client: Client, shree: Workspace) -> None:
     published(shree)
     published(shree, REWORDED, LONGER, at=NOW + DAY)
@@ -172,6 +174,7 @@ def test_versions_stay_readable_with_what_differs_in_words(client: Client, shree
         assert "This version no longer holds." in client.get(address(shree, "versions/1/")).content.decode()
 
 
+@pytest.mark.slow
 def test_a_version_announced_is_told_on_the_page_and_one_withdrawn_says_so(client: Client, shree: Workspace) -> None:
     published(shree)
     published(shree, LONGER, at=NOW + DAY)
@@ -240,6 +243,7 @@ def test_a_workspace_or_version_that_does_not_exist_is_not_found(client: Client,
     assert client.get(address(shree, "versions/99/")).status_code == 404
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("page", ["", "versions/", "status/"])
 def test_the_page_asks_the_database_the_same_for_one_version_and_for_three(
     client: Client, shree: Workspace, page: str

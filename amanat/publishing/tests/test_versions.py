@@ -129,6 +129,7 @@ def test_what_does_not_exist_is_said(shree: Workspace) -> None:
         versions.in_force(shree)
 
 
+@pytest.mark.slow
 def test_two_publishers_at_once_make_two_versions_in_a_row(committed_db: None, shree: Workspace) -> None:
     published(shree)
 

@@ -23,6 +23,7 @@ from amanat.core.models import LedgerEntry, StoredFile
 from amanat.core.schema import workspace_models
 from amanat.desk.models import Paper, Payment, ServiceRecord
 from amanat.policy import ready
+from amanat.policy.durations import Duration
 from amanat.policy.probing import Asked
 from amanat.privacy.closing import probes, taking, users, workspaces
 from amanat.privacy.closing.models import AccountClosure, ClosedWorkspace, WorkspaceClosure
@@ -385,6 +386,14 @@ def test_the_probe_of_workspaces_sees_one_that_is_late(shree: Workspace) -> None
     with tenancy.inside(shree):
         assert probes.workspace(Asked(shree.pk, ready.policy("default"), NOW + MONTH)).is_kept
         assert not probes.workspace(Asked(shree.pk, ready.policy("default"), NOW + MONTH + timedelta(days=2))).is_kept
+
+
+def test_the_probe_of_workspaces_sees_a_grace_that_grew(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, rule = Asked(shree.pk, ready.policy("default"), NOW), workspaces.reckoning.rule
+    with tenancy.inside(shree):
+        longer = rule(asked.policy, "content").model_copy(update={"until": {"closure": Duration.parse("P90D")}})
+        monkeypatch.setattr(workspaces.reckoning, "rule", lambda policy, name: longer)
+        assert probes.workspace(asked).facts == {"late": 0, "days": 60}
 
 
 def test_a_tombstone_is_written(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,7 @@ def _labels() -> set[str]:
     return {model._meta.label for model in apps.get_models()}
 
 
+@pytest.mark.slow
 def test_a_person_with_a_row_in_every_table_gets_each_row_in_each_form(shree: Workspace) -> None:
     rows = cast.fill(shree)
     her = rows["people.Contact"]
@@ -311,6 +312,7 @@ def test_a_new_copy_does_not_pack_the_old_one(shree: Workspace) -> None:
     assert "privacy.PersonCopy" in {one["table"] for one in machine(archive)["tables"]}
 
 
+@pytest.mark.slow
 def test_the_number_of_statements_does_not_grow_with_the_rows(shree: Workspace) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -332,6 +334,7 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(shree: Workspace) 
     assert counts[0] == counts[1] < 90
 
 
+@pytest.mark.slow
 def test_who_has_a_copy_ready_and_another_ordered_can_be_erased(shree: Workspace) -> None:
     her = factories.make_contact(shree, "Sunita Deshmukh")
     ready = made(shree, her.pk)

@@ -220,6 +220,7 @@ def test_an_auditor_sees_who_saw_and_an_agent_does_not(shree: Workspace, her: Co
     assert signed_in(make_member(shree, Role.AGENT)).get(address).status_code == 403
 
 
+@pytest.mark.slow
 def test_the_page_has_the_same_statements_for_one_copy_and_three(shree: Workspace, her: Contact) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

@@ -19,6 +19,7 @@ from amanat.core.schema import workspace_models
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.messaging.reminders.models import ReminderRule
 from amanat.people.models import Contact, ExportRun, ImportRun
+from amanat.people.tests import factories
 from amanat.policy import probing
 from amanat.policy.probing import Asked, Probe, Scope
 from amanat.privacy.erasure import canary, children, erasing, planting
@@ -27,6 +28,7 @@ from amanat.privacy.incidents.models import Incident
 from amanat.privacy.registers.models import Handover
 
 
+@pytest.mark.slow
 def test_every_table_and_column_of_people_is_planted_found_while_held_and_nowhere_after(
     shree: Workspace, tmp_path: Path
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_table_that_takes_no_mark_stops_the_planting(shree: Workspace, monkeyp
         assert not Contact.objects.of(shree).exists()
 
 
+@pytest.mark.slow
 def test_nothing_that_was_made_for_it_is_left(shree: Workspace) -> None:
     made = (Incident, Handover, ImportRun, ExportRun, ReminderRule, ChannelAccount)
     canary.plant(shree.pk, at=clock.now())
@@ -94,6 +97,25 @@ def test_nothing_that_was_made_for_it_is_left(shree: Workspace) -> None:
     canary.erase(shree.pk, at=clock.now())
     with tenancy.inside(shree):
         assert not any(model.objects.of(shree).exists() for model in made)
+
+
+@pytest.mark.slow
+def test_an_order_that_found_something_once_forgets_it_when_the_next_canary_is_erased(
+    shree: Workspace, tmp_path: Path
+) -> None:
+    canary.plant(shree.pk, at=clock.now())
+    him = factories.make_contact(shree, "Rajesh Patil", notes=f"Friend of {canary.mark()}")
+    with tenancy.inside(shree):
+        names = list(
+            Contact.objects.of(shree).filter(sort_name__startswith=planting.STEM).values_list("name", flat=True)
+        )
+        Contact.objects.of(shree).filter(pk=him.pk).update(notes=f"Friends of {', '.join(names)}")
+    assert Erasure.State.FAILED in [one.state for one in canary.erase(shree.pk, at=clock.now())]
+    with tenancy.inside(shree):
+        Contact.objects.of(shree).filter(pk=him.pk).update(notes="")
+    assert set(canary.search(shree.pk, tmp_path).places) == {"privacy.Erasure.wanted"}
+    canary.erase(shree.pk, at=clock.now())
+    assert canary.search(shree.pk, tmp_path).is_clean
 
 
 def test_packed_files_are_unpacked(shree: Workspace, tmp_path: Path) -> None:
@@ -106,12 +128,14 @@ def test_packed_files_are_unpacked(shree: Workspace, tmp_path: Path) -> None:
     assert canary.search(shree.pk, tmp_path).places == {"export": 1}
 
 
+@pytest.mark.slow
 def test_the_running_site_leaves_it_until_it_is_erased(shree: Workspace, tmp_path: Path) -> None:
     canary.plant(shree.pk, at=clock.now())
     assert children.sweep(shree.pk, at=clock.now() + timedelta(days=30)) == (0, 0)
     assert not canary.search(shree.pk, tmp_path).is_clean
 
 
+@pytest.mark.slow
 def test_she_breaks_no_promise_while_she_is_held_and_after(shree: Workspace) -> None:
     """A request without a law, or an archive of no copy, would turn the seals of the workspace red for good."""
     before = _broken(shree)
@@ -152,6 +176,7 @@ def test_files_of_the_data_folder_are_read_to_their_last_byte(shree: Workspace, 
     assert not seen.is_clean
 
 
+@pytest.mark.slow
 def test_it_goes_again_after_a_restore(shree: Workspace, tmp_path: Path) -> None:
     planted = canary.plant(shree.pk, at=clock.now())
     with tenancy.inside(shree):

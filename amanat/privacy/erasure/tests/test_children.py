@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,7 @@ def test_a_birthday_freezes_once(shree: Workspace) -> None:
     assert found.erase_by == NOW + timedelta(hours=24)
 
 
+@pytest.mark.slow
 def test_the_child_is_erased_before_the_promised_moment(shree: Workspace) -> None:
     child = factories.make_contact(shree, "Little One", birthday=CHILD)
     _sweep(shree)
@@ -105,6 +107,26 @@ def test_the_probe_is_red_when_the_promised_time_is_over(shree: Workspace) -> No
     _sweep(shree)
     assert _probe(shree, probes.erased)
     assert not _probe(shree, probes.erased, NOW + timedelta(hours=25))
+
+
+def test_the_probe_is_red_when_nobody_is_frozen_any_more(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _probe(shree, probes.frozen)
+    monkeypatch.setattr(children, "_freeze_the_young", lambda here, limit, at: 0)
+    assert not _probe(shree, probes.frozen)
+
+
+def test_the_probe_is_red_when_children_would_be_erased_later(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze = children._freeze
+
+    def late(*given: Any, **named: Any) -> list[ChildFound]:
+        made = freeze(*given, **named)
+        ChildFound.objects.of(shree).filter(pk__in=[one.pk for one in made]).update(erase_by=NOW + timedelta(days=60))
+        return made
+
+    monkeypatch.setattr(children, "_freeze", late)
+    assert not _probe(shree, probes.frozen)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def _everything(workspace: Workspace) -> str:
         return str(cursor.fetchone()[0])
 
 
+@pytest.mark.slow
 def test_nothing_of_her_is_left_but_the_books(shree: Workspace) -> None:
     scene = people.scene(shree)
     objects = Path(settings.FILES_ROOT)
@@ -75,6 +76,7 @@ def test_nothing_of_her_is_left_but_the_books(shree: Workspace) -> None:
     assert objects.exists()
 
 
+@pytest.mark.slow
 def test_others_lose_nothing(shree: Workspace) -> None:
     scene = people.scene(shree)
     him = factories.make_contact(shree, "Vishal Shinde", notes="His own")
@@ -138,6 +140,7 @@ def test_nobody_there(shree: Workspace, other: Workspace) -> None:
         erasing.order(workspace=shree, contact_ids=[hers.pk], because="request", by=None, at=clock.now())
 
 
+@pytest.mark.slow
 def test_each_step_can_be_done_again_after_a_kill(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that dies before its commit leaves nothing; the next call begins it anew and ends the same."""
     scene = people.scene(shree)
@@ -166,6 +169,7 @@ def test_each_step_can_be_done_again_after_a_kill(shree: Workspace, monkeypatch:
     assert done.gone["people.Contact"] == 1
 
 
+@pytest.mark.slow
 def test_many_people_go_piece_by_piece(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasing, "PIECE", 2)
     several = [factories.make_contact(shree, f"Person {number}") for number in range(5)]
@@ -215,6 +219,7 @@ def test_those_without_a_hold_do_not_wait_for_those_with_one(shree: Workspace) -
         assert held.contact_ids == [her.pk]
 
 
+@pytest.mark.slow
 def test_what_was_merged_into_her_is_remembered_as_gone(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[object] = []
     monkeypatch.setattr(tombstones, "record", lambda kind, subjects, **_: told.extend(subjects))
@@ -226,6 +231,7 @@ def test_what_was_merged_into_her_is_remembered_as_gone(shree: Workspace, monkey
     assert "Quillfeather" not in _everything(shree)
 
 
+@pytest.mark.slow
 def test_whoever_writes_for_her_at_the_same_moment_does_not_stop_it(
     shree: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +250,7 @@ def test_whoever_writes_for_her_at_the_same_moment_does_not_stop_it(
     assert len(tries) == 3
 
 
+@pytest.mark.slow
 def test_the_ledger_tells_of_it_without_a_name(shree: Workspace) -> None:
     scene = people.scene(shree)
     done = people.erase(shree, scene.her, by=scene.owner)
@@ -337,6 +344,7 @@ def test_an_import_whose_file_cannot_be_read_is_an_open_item(shree: Workspace) -
         assert [item.kind for item in ErasureOpenItem.objects.of(shree).filter(erasure=done)] == ["import"]
 
 
+@pytest.mark.slow
 def test_the_sandbox_keeps_no_word_of_her(shree: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record that comes back meanwhile is found by the search."""
     monkeypatch.setattr(settings, "CONFIGURATION", replace(settings.CONFIGURATION, data=tmp_path))

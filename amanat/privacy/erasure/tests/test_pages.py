@@ -55,6 +55,7 @@ def test_the_page_of_a_frozen_child_says_until_when_and_has_the_ways_out(shree: 
     assert "Frozen" not in client.get(page).content.decode()
 
 
+@pytest.mark.slow
 def test_an_order_is_confirmed_and_leads_to_its_page(shree: Workspace) -> None:
     her, client = people.make_her(shree), _client(shree)
     url = reverse("privacy:erase", args=[her.pk])
@@ -76,6 +77,7 @@ def test_an_order_is_confirmed_and_leads_to_its_page(shree: Workspace) -> None:
     assert ordered.get_because_display() in client.get(reverse("privacy:erasures")).content.decode()
 
 
+@pytest.mark.slow
 def test_who_may_not_sees_nothing_of_it(shree: Workspace, other: Workspace) -> None:
     her = people.make_her(shree)
     agent = signed_in(make_member(shree, Role.AGENT))
@@ -88,6 +90,7 @@ def test_who_may_not_sees_nothing_of_it(shree: Workspace, other: Workspace) -> N
     assert stranger.get(reverse("privacy:erasure_certificate", args=[done.pk])).status_code == 404
 
 
+@pytest.mark.slow
 def test_an_open_item_is_answered_and_searched_again(shree: Workspace) -> None:
     her, client = people.make_her(shree), _client(shree)
     factories.make_contact(shree, "Vishal Shinde", notes=f"brother of {NAME}")
@@ -188,6 +191,7 @@ def test_the_probe_of_reach_sees_a_lost_index_and_a_table_nobody_declared(
     assert (found := _probed(shree, probes.reaches)).facts["undeclared"] == 1 and not found.is_kept
 
 
+@pytest.mark.slow
 def test_the_number_of_statements_does_not_grow(shree: Workspace, django_assert_max_num_queries: object) -> None:
     client = _client(shree)
     for number in range(3):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from amanat.accounts.models import Workspace
 from amanat.core import files, tenancy
 from amanat.core.models_files import StoredFile
@@ -26,6 +28,7 @@ def _one_of_all(shree: Workspace) -> dict[str, WorkspaceRow]:
     return rows
 
 
+@pytest.mark.slow
 def test_one_row_of_every_table_is_no_obstacle(shree: Workspace) -> None:
     rows = _one_of_all(shree)
     her = rows["people.Contact"]

@@ -242,6 +242,7 @@ def test_a_trace_is_an_open_item_and_no_certificate(shree: Workspace) -> None:
     assert NAME not in f"{item.place}{item.answer}"
 
 
+@pytest.mark.slow
 def test_the_next_search_certifies_what_was_mended(shree: Workspace) -> None:
     done, him = _with_a_trace(shree)
     owner = factories.owner(shree)
@@ -255,6 +256,7 @@ def test_the_next_search_certifies_what_was_mended(shree: Workspace) -> None:
     assert item.closed_at is not None
 
 
+@pytest.mark.slow
 def test_what_somebody_answered_for_is_told_on_the_certificate(shree: Workspace) -> None:
     done, _him = _with_a_trace(shree)
     owner = factories.owner(shree)
@@ -273,6 +275,7 @@ def test_what_somebody_answered_for_is_told_on_the_certificate(shree: Workspace)
     assert NAME.lower() not in json.dumps(told).lower()
 
 
+@pytest.mark.slow
 def test_more_of_it_opens_the_item_again(shree: Workspace) -> None:
     done, _him = _with_a_trace(shree)
     owner = factories.owner(shree)
@@ -285,6 +288,7 @@ def test_more_of_it_opens_the_item_again(shree: Workspace) -> None:
         assert ErasureOpenItem.objects.of(shree).get().closed_at is None
 
 
+@pytest.mark.slow
 def test_the_whole_search_confirms_at_night_and_forgets(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     her = people.make_her(shree)
     him = factories.make_contact(shree, "Vishal Shinde")
@@ -307,6 +311,7 @@ def test_the_whole_search_confirms_at_night_and_forgets(shree: Workspace, monkey
     assert searches == ["indexed", "whole"]
 
 
+@pytest.mark.slow
 def test_a_note_in_the_thread_of_another_and_a_draft_that_name_her_are_open_items(shree: Workspace) -> None:
     scene = people.scene(shree)
     with tenancy.inside(shree):
@@ -335,6 +340,7 @@ def test_a_note_in_the_thread_of_another_and_a_draft_that_name_her_are_open_item
     assert done.state == Erasure.State.FAILED
 
 
+@pytest.mark.slow
 def test_an_event_of_a_provider_that_waits_and_names_her_is_dropped_and_others_stay(shree: Workspace) -> None:
     scene = people.scene(shree)
     with tenancy.inside(shree):

@@ -19,7 +19,7 @@ from amanat.desk.models import Paper, PaperOpening, Payment, ServiceRecord
 from amanat.people.models import Contact
 from amanat.people.tests import factories
 from amanat.privacy.copies import seen
-from amanat.privacy.incidents import drill, finding, reporting, telling
+from amanat.privacy.incidents import drill, finding, reporting, telling, views
 from amanat.privacy.incidents.finding import Span
 from amanat.privacy.incidents.models import AffectedPerson, Audience, Incident, IncidentClock
 from amanat.privacy.incidents.reporting import Closed, StillRunning
@@ -229,6 +229,46 @@ def test_a_message_that_could_not_be_handed_over_is_tried_again(
     assert sorted(sent) == sorted(person.main_phone for person in people)
 
 
+def test_who_reads_hindi_reads_the_owners_words_in_hindi_where_she_wrote_them(
+    shree: Workspace, incident: Incident
+) -> None:
+    client, here = signed_in(owner_of(shree)), reverse("privacy:incident", args=[incident.pk])
+    words = {name: getattr(incident, name) for name in ("nature", "consequences", "measures", "advice")}
+    in_hindi = {"hi_nature": "सूची वाला फ़ोन खो गया।", "hi_consequences": "फ़ोन आ सकते हैं।"}
+    assert client.post(f"{here}words/", words | in_hindi).status_code == 303
+    with tenancy.inside(shree):
+        row = Incident.objects.of(shree).get(pk=incident.pk)
+        drafts = {
+            one.language: one for one in telling.drafts(row, workspace=shree, policy=rules.of(shree.pk).policy)[:3]
+        }
+    assert row.in_languages == {"hi": {"nature": "सूची वाला फ़ोन खो गया।", "consequences": "फ़ोन आ सकते हैं।"}}
+    assert "सूची वाला फ़ोन खो गया।" in drafts["hi"].body and row.nature not in drafts["hi"].body
+    assert row.measures in drafts["hi"].body and row.nature in drafts["mr"].body and row.nature in drafts["en"].body
+    assert {one.language for one in drafts.values() if one.is_untranslated} == {"hi", "mr"}
+    assert client.get(here).content.decode().count("Write them in this language too") == 2
+
+
+def test_drafts_stand_above_the_people_who_come_in_pages(
+    shree: Workspace, incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PEOPLE", 2)
+    people = [factories.make_contact(shree, f"Person Number{number}") for number in range(3)]
+    with tenancy.inside(shree):
+        reporting.add_named(
+            incident=incident, contact_ids=[one.pk for one in people], by=owner_of(shree), at=clock.now()
+        )
+        keys = list(AffectedPerson.objects.of(shree).order_by("id").values_list("pk", flat=True))
+    client, here = signed_in(owner_of(shree)), reverse("privacy:incident", args=[incident.pk])
+    first = client.get(here).content.decode()
+    assert first.index(">Drafts<") < first.index(">People concerned<")
+    assert "3 people, told: 0" in first and first.count("Person Number") == 2
+    assert (f"after={keys[1]}" in first, 'rel="prev"' in first) == (True, False)
+    second = client.get(here, {"after": keys[1]}).content.decode()
+    assert second.count("Person Number") == 1 and f"before={keys[2]}" in second and 'rel="next"' not in second
+    assert client.get(here, {"before": keys[2]}).content.decode().count("Person Number") == 2
+    assert client.get(here, {"after": "x"}).content.decode().count("Person Number") == 2
+
+
 def test_the_report_to_the_board_marks_what_is_not_known_yet(shree: Workspace, incident: Incident) -> None:
     with tenancy.inside(shree):
         drafts = {
@@ -296,6 +336,7 @@ def form(**changes: str) -> dict[str, str]:
     return values | changes
 
 
+@pytest.mark.slow
 def test_an_owner_walks_a_breach_to_its_end(shree: Workspace) -> None:
     her, client = factories.make_contact(shree), signed_in(owner_of(shree))
     page = client.post(reverse("privacy:incident_new"), form())["Location"]

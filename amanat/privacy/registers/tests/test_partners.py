@@ -182,6 +182,7 @@ def test_without_the_contract_that_the_policy_asks_for_nothing_goes(scene: Scene
             scene.prepare(recipient=nobody)
 
 
+@pytest.mark.slow
 def test_it_stands_in_the_ledger_in_the_registers_and_in_the_copy(scene: Scene) -> None:
     scene.take(scene.prepare())
     with tenancy.inside(scene.workspace):
@@ -210,6 +211,7 @@ def _inside(archive: bytes) -> dict[str, object]:
     return told
 
 
+@pytest.mark.slow
 def test_an_erasure_orders_the_partner_to_delete_by_its_reference(scene: Scene) -> None:
     scene.take(scene.prepare())
     with tenancy.inside(scene.workspace):
@@ -224,6 +226,7 @@ def test_an_erasure_orders_the_partner_to_delete_by_its_reference(scene: Scene) 
     assert "Write to Sahyadri Insurance" in text and str(row.pk) in text
 
 
+@pytest.mark.slow
 def test_who_was_left_out_orders_nothing(scene: Scene) -> None:
     scene.take(scene.prepare())
     people.erase(scene.workspace, scene.ravi)
@@ -322,6 +325,7 @@ def test_a_partner_must_hear_that_a_yes_is_over(scene: Scene, way: str) -> None:
         assert str(row.pk) in ended.letter(row) and "Asha" not in ended.letter(row)
 
 
+@pytest.mark.slow
 def test_the_letter_waits_on_the_page_until_somebody_notes_the_answer(scene: Scene) -> None:
     scene.take(scene.prepare())
     with tenancy.inside(scene.workspace):
@@ -366,6 +370,7 @@ def test_a_letter_is_taken_away_while_she_agrees_again(scene: Scene, way: str) -
         assert [one.pk for one in ended.waiting(here.pk, at=again + timedelta(minutes=1))] == [row.pk]
 
 
+@pytest.mark.slow
 def test_the_list_of_contacts_leads_to_a_handover_of_whom_it_shows(scene: Scene) -> None:
     client, auditor = signed_in(scene.owner), signed_in(make_member(scene.workspace, role=Role.AUDITOR))
     partners = f"{reverse('privacy:register_partners')}?owner=none&amp;sort=-created"

@@ -76,6 +76,7 @@ def test_the_record_names_every_job_that_runs(shree: Workspace, policy: Policy) 
     assert running == set(jobs.registered())
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("language", ["en", "hi", "mr"])
 def test_the_page_the_pdf_and_the_csv_say_the_same(shree: Workspace, language: str) -> None:
     owner = owner_of(shree)
@@ -284,6 +285,7 @@ def test_the_database_keeps_approvals_and_refuses_both_ends(shree: Workspace) ->
             AuthorityDisclosure.objects.of(shree).update(given_at=clock.now(), refused_at=clock.now())
 
 
+@pytest.mark.slow
 def test_a_demand_walks_through_the_pages(shree: Workspace) -> None:
     her, owner = factories.make_contact(shree), signed_in(owner_of(shree))
     values = {"authority": "Court", "law": "CPC", "wanted": "Address", "contact_id": str(her.pk)}
@@ -444,3 +446,8 @@ def test_owner_and_auditor_read_the_registers_and_an_agent_does_not(shree: Works
     assert signed_in(owner_of(shree)).get(address).status_code == 200
     assert signed_in(make_member(shree, Role.AUDITOR)).get(address).status_code == 200
     assert signed_in(make_member(shree, Role.AGENT)).get(address).status_code == 403
+
+
+def test_places_are_told_by_their_names(shree: Workspace) -> None:
+    page = signed_in(owner_of(shree)).get(reverse("privacy:register_places")).content.decode()
+    assert page.count("<dd>India") == 2 and "<dd>IN" not in page

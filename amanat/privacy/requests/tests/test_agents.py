@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.test import Client
 from nacl.signing import SigningKey
 
@@ -16,10 +17,11 @@ from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of, signed_in
 from amanat.core import clock, ids, tenancy
 from amanat.core.models import LocalMessage
+from amanat.people import contacts, vocabulary
 from amanat.people.models import Contact
 from amanat.privacy.copies import making
 from amanat.privacy.copies.models import PersonCopy
-from amanat.privacy.requests import agents, asking, carrying, following
+from amanat.privacy.requests import agents, asking, carrying
 from amanat.privacy.requests.models import RequestStep, RightsAgent, RightsRequest
 from amanat.privacy.requests.tests.people import EMAIL, PHONE, make_person
 
@@ -267,20 +269,34 @@ def test_what_a_directory_lists_of_a_business(asha: Contact, shree: Workspace) -
     assert said["api_base"].endswith(f"/w/{shree.pk}/drp") and said["id"].replace("_", "").isalpha()
 
 
-def test_a_copy_that_an_agent_asked_for_goes_to_the_person_and_that_is_written_down(
-    agent: RightsAgent, shree: Workspace, asha: Contact
+@pytest.mark.parametrize("has_phone", [True, False], ids=["two addresses", "one address"])
+def test_a_copy_that_an_agent_asked_for_goes_to_the_person_with_its_code_and_the_agent_hears_that_it_is_done(
+    agent: RightsAgent, shree: Workspace, asha: Contact, has_phone: bool
 ) -> None:
-    assert send(shree, asking_for(shree, "access"), paired(shree)).status_code == 200
+    if not has_phone:
+        with tenancy.inside(shree):
+            contacts.change(
+                contact=asha, by=owner_of(shree), at=clock.now(), changes={"phones": []}, words=vocabulary.of(shree)
+            )
+    headers = paired(shree)
+    assert send(shree, asking_for(shree, "access"), headers).status_code == 200
     (request,) = requests(shree)
+    page = signed_in(owner_of(shree)).get(f"/requests/{request.pk}/").content.decode()
+    assert "by the agent, at an address that stands here" in page and "by a code" not in page
+    assert "No sure address is known" not in page
     with tenancy.inside(shree):
         carrying.fulfil(request=request, by=owner_of(shree), at=clock.now())
         copy = RightsRequest.objects.of(shree).get().result_id
     assert copy is not None
     making.make(copy, workspace_id=shree.pk)
+    one = f"{base(shree)}/data-rights-request/{request.pk}"
+    said = Client().get(one, headers=headers).json()
+    assert said["status"] == "fulfilled" and str(copy) in said["results_url"]
     with tenancy.inside(shree):
-        assert following.follow(shree.pk, at=clock.now()) == 1
         steps = list(
             RequestStep.objects.of(shree).filter(request=request).order_by("id").values_list("what", flat=True)
         )
         assert PersonCopy.objects.of(shree).get().code is not None  # handed over: it opens with it
     assert steps[-2:] == ["fulfilled", "told"]
+    posts = [*(one.body for one in LocalMessage.objects.all()), *(str(one.body) for one in mail.outbox)]
+    assert sum("is the code for the copy" in one for one in posts) == 1

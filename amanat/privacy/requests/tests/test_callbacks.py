@@ -48,6 +48,7 @@ def asked(workspace: Workspace, by: RightsAgent, **more: Any) -> RightsRequest:
         )
 
 
+@pytest.mark.slow
 def test_each_change_is_told_and_the_end_of_an_erasure_too(
     agent: RightsAgent, asha: Contact, shree: Workspace, told: list[tuple[str, dict[str, Any]]]
 ) -> None:

@@ -244,6 +244,7 @@ def test_a_copy_that_fails_opens_the_request_again(inside: Workspace, asha: Cont
     assert RightsRequest.objects.of(inside).get().state == "open"
 
 
+@pytest.mark.slow
 def test_an_erasure_takes_the_person_tells_first_and_ends_with_the_certificate(
     inside: Workspace, asha: Contact, owner: Member
 ) -> None:

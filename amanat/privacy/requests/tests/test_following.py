@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.core import mail
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member
+from amanat.core import clock, tenancy
 from amanat.desk.models import Task
 from amanat.policy import ready
 from amanat.privacy.requests import asking, following
@@ -32,6 +34,7 @@ def walk(workspace: Workspace, days: int, *, per_day: int = 1) -> list[tuple[flo
     return seen
 
 
+@pytest.mark.slow
 def test_over_40_days_each_reminder_comes_once_and_then_late_once(inside: Workspace, owner: Member) -> None:
     ask(inside, make_person(inside))
     assert walk(inside, 40) == [(15, "warned"), (23, "warned"), (28, "warned"), (29, "warned"), (30, "late")]
@@ -53,6 +56,7 @@ def test_what_an_erased_person_asked_besides_is_closed_and_never_late(inside: Wo
     assert following.close_of_the_erased(inside.pk, at=AT) == 0
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", every_policy())
 @pytest.mark.parametrize(("country", "longest"), [("IN", 30), ("DE", 90), ("US", 90)])
 def test_under_every_policy_and_law_the_clock_is_reached(
@@ -132,6 +136,25 @@ def test_the_sweep_asks_the_same_number_of_statements_for_one_and_three(inside: 
             following.watch(inside.pk, at=AT + DAY)
         counts.append(len(found))
     assert counts[0] == counts[1]
+
+
+def test_a_mail_server_that_refuses_a_reminder_keeps_no_answer_of_the_others_waiting(
+    shree: Workspace, other: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = clock.now()
+    for workspace in (shree, other):
+        with tenancy.inside(workspace):
+            ask(workspace, make_person(workspace), Kind.CORRECT, at=at - 20 * DAY)
+
+    def refuses(*_arguments: object, **_named: object) -> None:
+        raise ConnectionRefusedError
+
+    followed = set[UUID]()
+    monkeypatch.setattr(following, "_remind", refuses)
+    monkeypatch.setattr(following, "follow", lambda workspace_id, at: followed.add(workspace_id))
+    with pytest.raises(ConnectionRefusedError):
+        following.sweep([shree.pk, other.pk], at=at)
+    assert followed == {shree.pk, other.pk}
 
 
 def test_old_messages_of_agents_are_forgotten(inside: Workspace) -> None:

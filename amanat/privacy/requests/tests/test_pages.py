@@ -206,6 +206,14 @@ def test_values_ticked_are_taken_over_and_others_need_words(client: Client, shre
     assert fresh(request).outcome == "partly"
 
 
+def test_a_refusal_is_never_shown_in_green(client: Client, shree: Workspace, asha: Contact) -> None:
+    refused = make(shree, asha)
+    with tenancy.inside(shree):
+        asking.refuse(request=refused, reason="law", answer="No", by=owner_of(shree), at=clock.now())
+    assert '<span class="tag tag-marigold">Refused' in html(client, f"/requests/{refused.pk}/")
+    assert '<span class="tag tag-marigold">Refused' in html(client, "/requests/?view=done")
+
+
 def test_a_refusal_needs_its_reason_at_the_field(client: Client, shree: Workspace, asha: Contact) -> None:
     request = make(shree, asha)
     for said in ({}, {"refuse-reason": "law"}, {"refuse-answer": "No"}, {"refuse-reason": "x", "refuse-answer": "No"}):

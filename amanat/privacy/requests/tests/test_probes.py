@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from django.http import Http404
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import consent, notices
+from amanat.basis import consent, notices, public_views
 from amanat.basis.consent import How as SaidHow
 from amanat.basis.models import Method
 from amanat.core import clock, tenancy
@@ -194,3 +195,20 @@ def test_a_price_that_depends_on_requests_is_found(inside: Workspace, monkeypatc
     # Payments point at this table: so would they if they looked at requests.
     monkeypatch.setattr(RightsRequest._meta, "db_table", "people_contact")
     assert not run("requests.no_discrimination", inside).is_kept
+
+
+def test_a_clock_that_would_run_longer_is_red(inside: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    promised = asking.clocks.promised
+    monkeypatch.setattr(asking.clocks, "promised", lambda *given: promised(*given) + 30 * DAY)
+    assert run("requests.clock", inside).facts["days"] == 30
+
+
+@pytest.mark.parametrize("name", ["requests.channels", "requests.control"])
+def test_a_public_page_that_does_not_answer_is_red(
+    inside: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def gone(workspace_id: object) -> None:
+        raise Http404
+
+    monkeypatch.setattr(public_views, "workspace_of", gone)
+    assert not run(name, inside).is_kept

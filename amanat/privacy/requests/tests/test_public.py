@@ -117,6 +117,7 @@ def test_a_correction_waits_for_a_member_with_the_values(start: str, shree: Work
     assert request.state == "open"
 
 
+@pytest.mark.slow
 def test_her_copy_is_made_and_taken_with_the_code(start: str, shree: Workspace) -> None:
     client = entered(start, "access")
     code, _page = taken(client, start, "access")
@@ -131,6 +132,7 @@ def test_her_copy_is_made_and_taken_with_the_code(start: str, shree: Workspace) 
     assert only(shree).state == "answered"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("token", ["", "x", f"{NOBODY}:abc:def"])
 def test_a_copy_is_not_given_without_the_code(start: str, shree: Workspace, token: str) -> None:
     client = entered(start, "access")
@@ -177,6 +179,7 @@ def test_a_wrong_code_says_the_same_for_a_request_that_is_there_and_one_that_is_
     assert pages[0] == pages[1] and pages[0][0] == 422
 
 
+@pytest.mark.slow
 def test_who_has_the_code_may_look_as_often_as_they_like(start: str, shree: Workspace) -> None:
     code, _page = taken(entered(start, "erase"), start, "erase")
     status, client = f"{start}{only(shree).pk}/", Client()
@@ -245,7 +248,9 @@ def test_in_doubt_more_is_asked_and_then_a_member_decides(start: str, shree: Wor
     assert (second.state, second.contact_id) == ("answered", asha.pk)
 
 
-def test_a_guardian_asks_with_a_paper_and_nothing_is_told_about_anybody(start: str, shree: Workspace) -> None:
+def test_a_guardian_asks_with_a_paper_and_nothing_is_told_about_anybody(
+    start: str, shree: Workspace, asha: Contact
+) -> None:
     said = {
         "who": "guardian", "about_name": "Chhota", "about_address": PHONE, "name": "Meera", "reply_to": "meera@example.in",
         "asked-text": "My child", "proof": SimpleUploadedFile("birth.png", picture(), content_type="image/png"),
@@ -257,6 +262,18 @@ def test_a_guardian_asks_with_a_paper_and_nothing_is_told_about_anybody(start: s
     assert not LocalMessage.objects.exists()
     with tenancy.inside(shree):
         assert asked.of(request).about_name == "Chhota"
+    code = CODE.search(page.content.decode())
+    assert code is not None
+    before = Client().post(f"{start}{request.pk}/", {"code": code[1]}).content.decode()
+    with tenancy.inside(shree):
+        asking.identify(request=request, contact=asha, by=owner_of(shree), at=clock.now())
+    after = Client().post(f"{start}{request.pk}/", {"code": code[1]}).content.decode()
+    assert "Somebody makes sure first who you are" in after and "Person identified" not in after
+    assert without_tokens(before) == without_tokens(after), "that the child is known here is told to nobody yet"
+
+
+def without_tokens(page: str) -> str:
+    return re.sub(r'value="[^"]*"|nonce="[^"]*"', "", page)
 
 
 @pytest.mark.parametrize(

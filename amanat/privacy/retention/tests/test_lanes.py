@@ -72,6 +72,7 @@ def test_two_orders_are_under_way_at_once_and_never_three(
     assert run.counts["marketing"]["people.Contact"] == 5
 
 
+@pytest.mark.slow
 def test_an_order_that_fails_stops_the_run_and_the_others_end(
     five: list[Contact], shree: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +100,7 @@ def test_an_order_that_fails_stops_the_run_and_the_others_end(
     assert left(shree) == 0
 
 
+@pytest.mark.slow
 def test_its_threads_leave_no_connection_open(five: list[Contact], shree: Workspace) -> None:
     swept(shree)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("retention")]

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of
@@ -14,7 +15,7 @@ from amanat.core.models import IdempotentAnswer
 from amanat.policy import probing
 from amanat.policy.probing import Asked, Finding
 from amanat.privacy.erasure.models import Erasure
-from amanat.privacy.retention import holds, probes, sweeping
+from amanat.privacy.retention import due, holds, probes, sweeping
 from amanat.privacy.retention.tests.factories import LONG_AGO, contact, policy
 
 pytestmark = pytest.mark.django_db
@@ -26,8 +27,10 @@ OUR_KEYS = {
 
 
 def found(workspace: Workspace, probe: Any, at: datetime, **rules: Any) -> Finding:
-    with tenancy.inside(workspace):
+    """As it is really run: what the probe invents is taken back."""
+    with tenancy.inside(workspace), transaction.atomic():
         finding: Finding = probe(Asked(workspace.pk, policy(**rules), at))
+        transaction.set_rollback(True)
     return finding
 
 
@@ -70,7 +73,7 @@ def test_a_hold_is_no_broken_promise(shree: Workspace) -> None:
             by=owner_of(shree),
             at=LONG_AGO,
         )
-    assert found(shree, probes.idle_people, late).facts == {"late": 0, "held": 1, "waiting": 0}
+    assert found(shree, probes.idle_people, late).facts == {"late": 0, "held": 1, "waiting": 0, "noticed": True}
 
 
 def test_a_table_without_a_rule(shree: Workspace) -> None:
@@ -114,3 +117,28 @@ def test_proof_of_requests_has_tables(shree: Workspace) -> None:
     assert found(shree, probes.requests_end, late).facts["late"] == 1
     swept(shree, late)
     assert found(shree, probes.requests_end, late).is_kept
+
+
+@pytest.mark.parametrize(
+    ("probe", "trigger"), [(probes.idle_people, "last_interaction"), (probes.opted_out, "opt_out")]
+)
+def test_a_trigger_that_is_no_longer_looked_at(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch, probe: Any, trigger: str
+) -> None:
+    """Nobody is late in a young workspace; the invented person is missed all the same."""
+    terms = due.terms
+    monkeypatch.setattr(due, "terms", lambda policy: [one for one in terms(policy) if one.trigger != trigger])
+    assert not found(shree, probe, clock.now()).is_kept
+
+
+@pytest.mark.parametrize(
+    ("probe", "label"), [(probes.tables_end, "core.IdempotentAnswer"), (probes.requests_end, "privacy.RightsRequest")]
+)
+def test_a_table_that_the_sweep_leaves_out(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch, probe: Any, label: str
+) -> None:
+    walk = sweeping.swept_tables
+    monkeypatch.setattr(
+        sweeping, "swept_tables", lambda policy: [pair for pair in walk(policy) if pair[0].label != label]
+    )
+    assert found(shree, probe, clock.now()).facts["left_out"] == 1

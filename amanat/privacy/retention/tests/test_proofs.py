@@ -62,6 +62,7 @@ def customer(workspace: Workspace) -> Contact:
     return person
 
 
+@pytest.mark.slow
 def test_a_replaced_consent_goes_three_years_after_the_later_word(shree: Workspace) -> None:
     asha = customer(shree)
     said(shree, asha, "given", at=LONG_AGO - timedelta(days=400))
@@ -78,6 +79,7 @@ def test_the_last_word_of_somebody_who_is_here_stays(shree: Workspace) -> None:
     assert swept(shree, LONG_AGO + timedelta(days=4000)) == {}
 
 
+@pytest.mark.slow
 def test_the_proof_of_somebody_erased_goes_three_years_after_she_left(shree: Workspace) -> None:
     asha = customer(shree)
     said(shree, asha, "given", at=LONG_AGO)
@@ -137,6 +139,7 @@ def gone(workspace: Workspace, at: datetime) -> dict[str, int]:
         return sweeping.run(workspace.pk, at=at).counts.get("marketing", {})
 
 
+@pytest.mark.slow
 def test_who_opted_out_goes_thirty_days_later(shree: Workspace) -> None:
     asha = contact(shree, at=LONG_AGO - timedelta(days=30))
     said(shree, asha, "given", at=LONG_AGO - timedelta(days=20), purpose="marketing")
@@ -188,6 +191,7 @@ def test_the_probe_of_proofs_counts_what_is_late(shree: Workspace) -> None:
         assert proofs.count(shree.pk, policy(), at=late) == 0
 
 
+@pytest.mark.slow
 def test_the_probe_of_opting_out_counts_people_who_are_late(shree: Workspace) -> None:
     asha = contact(shree, at=LONG_AGO - timedelta(days=30))
     said(shree, asha, "withdrawn", at=LONG_AGO, purpose="marketing")

@@ -37,6 +37,7 @@ def names(workspace: Workspace) -> set[str]:
         return set(Contact.objects.of(workspace).values_list("name", flat=True))
 
 
+@pytest.mark.slow
 def test_somebody_held_for_offers_alone_goes_three_years_after_the_last_contact(shree: Workspace) -> None:
     contact(shree)
     contact(shree, "Still known", at=LONG_AGO, last_contact_at=LONG_AGO + timedelta(days=1))
@@ -50,6 +51,7 @@ def test_somebody_held_for_offers_alone_goes_three_years_after_the_last_contact(
         assert LedgerEntry.objects.of(shree).filter(event="privacy.retention.swept").count() == 2
 
 
+@pytest.mark.slow
 def test_a_customer_stays(shree: Workspace) -> None:
     customer, planned, busy = (contact(shree, name) for name in ("Customer", "Planned", "Busy"))
     with tenancy.inside(shree):
@@ -65,6 +67,7 @@ def test_a_customer_stays(shree: Workspace) -> None:
     assert names(shree) == {"Customer", "Planned"}
 
 
+@pytest.mark.slow
 def test_the_other_workspace_is_not_touched(shree: Workspace, other: Workspace) -> None:
     contact(shree)
     contact(other, "Elsewhere")
@@ -119,6 +122,7 @@ def test_a_warning_that_cannot_be_delivered_stops_the_erasure(
     assert swept(warned, THREE_YEARS + timedelta(days=13)).counts == {"marketing": {"people.Contact": 1}}
 
 
+@pytest.mark.slow
 def test_who_left_no_address_is_not_kept_for_ever(warned: Workspace) -> None:
     contact(warned)
     assert swept(warned, THREE_YEARS).counts == {"marketing": {"people.Contact": 1}}
@@ -157,6 +161,7 @@ def test_more_people_than_an_order_holds_go_in_several(shree: Workspace, monkeyp
         assert set(RetentionDue.objects.of(shree).values_list("contact_id", "state")) == {(None, "ordered")}
 
 
+@pytest.mark.slow
 def test_a_hold_on_a_person_waits(shree: Workspace) -> None:
     asha, owner = contact(shree), owner_of(shree)
     with tenancy.inside(shree):
@@ -176,6 +181,7 @@ def test_a_hold_on_a_person_waits(shree: Workspace) -> None:
     assert swept(shree, THREE_YEARS + SECOND).counts == {"marketing": {"people.Contact": 1}}
 
 
+@pytest.mark.slow
 def test_a_hold_ends_with_its_last_day(shree: Workspace) -> None:
     asha, owner = contact(shree), owner_of(shree)
     until = THREE_YEARS.date() + timedelta(days=3)
@@ -243,6 +249,7 @@ def test_a_rule_on_hold_takes_nothing(shree: Workspace) -> None:
     assert (run.counts, run.waiting) == ({}, {"held": 1})
 
 
+@pytest.mark.slow
 def test_foretelling_says_what_the_run_then_does(shree: Workspace) -> None:
     contact(shree)
     answer(shree, LONG_AGO)

@@ -36,7 +36,7 @@ CARRIED_OUT = {
     ("evidence", "relied_on_end"): "test_proofs",
 }
 #: Nothing of the kind is held yet; the first table that is must name its trigger (test_declarations).
-NOTHING_YET = {("voice", "recorded"), ("voice", "request"), ("support", "case_closed")}
+NOTHING_YET = {("voice", "recorded"), ("voice", "request")}
 
 
 @pytest.mark.django_db

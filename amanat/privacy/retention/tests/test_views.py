@@ -89,6 +89,7 @@ def test_a_hold_on_nobody_is_not_found(shree: Workspace, text: str) -> None:
     assert answer.status_code == (200 if not text else 404)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_report(shree: Workspace) -> None:
     contact(shree)
     at = LONG_AGO + timedelta(days=1_200)

@@ -123,6 +123,7 @@ def test_one_that_comes_back_stops_the_erasure(warned: Workspace, mailbox: Chann
     assert swept(warned, again + 48 * HOUR).counts["marketing"] == {"people.Contact": 1}
 
 
+@pytest.mark.slow
 def test_her_telephone_is_tried_then(warned: Workspace, mailbox: ChannelAccount) -> None:
     asha = contact(warned, main_email="asha@example.in")
     with tenancy.inside(warned):
@@ -135,6 +136,7 @@ def test_her_telephone_is_tried_then(warned: Workspace, mailbox: ChannelAccount)
     assert (row_of(warned).by_way_of, row_of(warned).told_at) == ("phone", TOLD + timedelta(days=1))
 
 
+@pytest.mark.slow
 def test_what_the_provider_turns_away_was_not_said(warned: Workspace, mailbox: ChannelAccount, post: Post) -> None:
     contact(warned, main_email="asha@example.in")
     post.answer = lambda message: Answer(Outcome.REFUSED, code="550")
@@ -144,6 +146,7 @@ def test_what_the_provider_turns_away_was_not_said(warned: Workspace, mailbox: C
     assert swept(warned, THREE_YEARS + timedelta(days=3)).waiting == {"not told yet": 1}
 
 
+@pytest.mark.slow
 def test_a_bounce_after_the_erasure_was_ordered_changes_nothing(warned: Workspace, mailbox: ChannelAccount) -> None:
     contact(warned, main_email="asha@example.in")
     swept(warned, TOLD)
@@ -188,3 +191,12 @@ def test_who_cannot_be_told_turns_the_seal_red_after_a_week(warned: Workspace, m
         return found(warned, probes.idle_people, at, marketing=rule).is_kept
 
     assert (is_kept(6), is_kept(8)) == (True, False)
+
+
+def test_a_warning_that_is_late_names_the_day_that_is_still_to_come(warned: Workspace) -> None:
+    """Nobody could be told for a week: she is not told of a day in the past, and has her 48 hours."""
+    contact(warned, main_email="asha@example.in", last_contact_at=LONG_AGO)
+    late = THREE_YEARS + timedelta(days=7)
+    sweeping.run(warned.pk, at=late)
+    [letter] = mail.outbox
+    assert f"{late + timedelta(days=2):%-d %B %Y}" in letter.body and f"{THREE_YEARS:%-d %B %Y}" not in letter.body

@@ -323,6 +323,9 @@ def test_the_pages_lead_through_it(shree: Workspace, two: tuple[Member, Member])
         opened = first.post(reverse("privacy:vault_open", args=[release.pk]))
         assert opened.status_code == 200
         assert b"Asha Patil" in opened.content
+        lines = opened.content.decode().partition("On which days")[2]
+        assert "13 May 2027" in lines and "2027-05-13" not in opened.content.decode()
+        assert ">Notes<" in lines and ">note<" not in lines
         again = first.post(reverse("privacy:vault_open", args=[release.pk]))
         assert (again.status_code, b"Asha" in again.content) == (303, False)
 
