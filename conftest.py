@@ -10,6 +10,7 @@ import fcntl
 import gc
 import hashlib
 import itertools
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from pytest_django.plugin import DjangoDbBlocker
+from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
 from amanat.core import configuration
 from amanat.operations import testing
@@ -28,7 +29,6 @@ from tests import sharing
 # Until the tests begin nearly nothing becomes garbage, and to look for it among all that is loaded takes long.
 gc.disable()
 
-RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", "") or f"p{os.getpid()}"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 FOLDER = Path(tempfile.gettempdir()) / f"amanat-tests-{os.getuid()}"
 NAME = f"amanat_{WORKER}_{os.getpid()}"
@@ -61,11 +61,23 @@ for alias in settings.DATABASES:
     settings.DATABASES[alias]["NAME"] = NAME
 
 
+def make_template(blocker: DjangoDbBlocker) -> None:
+    """For the process that only shares tests out: the database that those of all others are copies of, while they collect."""
+    with blocker.unblock():
+        make_own_database()
+    SERVER.drop_database(NAME)
+
+
 class _Turns:
     """Those that take long begin first, so that no process is left with them at the end."""
 
-    @pytest.hookimpl(trylast=True)  # others put tests with a database first
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    @pytest.hookimpl(
+        wrapper=True, tryfirst=True
+    )  # before words of the command line choose; others put tests with a database first
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
+        for item in sharing.left_to_the_whole_run(items):
+            item.add_marker(pytest.mark.slow)
+        yield
         items.sort(key=sharing.turn)
 
     @pytest.hookimpl(wrapper=True)
@@ -80,6 +92,9 @@ class _Turns:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Turns())
+    if getattr(config.option, "dist", "no") != "no" and WORKER == "main":
+        blocker = config.stash[blocking_manager_key]
+        multiprocessing.get_context("fork").Process(target=make_template, args=(blocker,)).start()
     if "not slow" in config.option.markexpr:
         hypothesis.settings.load_profile("quick")
 
@@ -91,22 +106,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """One database for this process: a copy of the template of today's code, which the first to need it makes."""
+    """One database for this process."""
     from django.db import connections
 
-    with (FOLDER / "template.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        template = f"amanat_template_{_digest_of_code()}"
-        if not _copy(template, NAME):
-            with django_db_blocker.unblock():
-                _make(NAME)
-            _copy(NAME, template)
-            _drop_all_but_the_newest(3)
+    with django_db_blocker.unblock():
+        make_own_database()
     yield
     with django_db_blocker.unblock():
         for connection in connections.all():
             connection.close()
     SERVER.drop_database(NAME)
+
+
+def make_own_database() -> None:
+    """A copy of the template of today's code, which the first to need it makes."""
+    with (FOLDER / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        template = f"amanat_template_{_digest_of_code()}"
+        if not _copy(template, NAME):
+            _make(NAME)
+            _copy(NAME, template)
+            _drop_all_but_the_newest(3)
 
 
 #: What stands in every module that may shape a table.
@@ -249,16 +269,18 @@ def _places(settings: object) -> None:
 @pytest.fixture
 def shree(request: pytest.FixtureRequest) -> object:
     """A CSC centre's workspace with one owner, Rekha; committed where the test asks for `committed_db`."""
-    request.getfixturevalue("committed_db" if "committed_db" in request.fixturenames else "db")
-    from amanat.accounts.tests import factories
-
-    return factories.make_workspace("Shree CSC Kendra", owner="Rekha Kulkarni")
+    return _workspace(request, "Shree CSC Kendra", owner="Rekha Kulkarni")
 
 
 @pytest.fixture
 def other(request: pytest.FixtureRequest) -> object:
     """Another workspace, whose rows must never be seen from the first."""
-    request.getfixturevalue("committed_db" if "committed_db" in request.fixturenames else "db")
-    from amanat.accounts.tests import factories
+    return _workspace(request, "Other Traders", owner="Om Other")
 
-    return factories.make_workspace("Other Traders", owner="Om Other")
+
+def _workspace(request: pytest.FixtureRequest, name: str, owner: str) -> object:
+    is_committed = "committed_db" in request.fixturenames
+    request.getfixturevalue("committed_db" if is_committed else "db")
+    from amanat.accounts.tests import again, factories
+
+    return factories.make_workspace(name, owner=owner) if is_committed else again.make_workspace(name, owner)

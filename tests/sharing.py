@@ -12,6 +12,8 @@ from xdist.scheduler import LoadScopeScheduling
 JOURNEYS = "tests/journeys/"
 #: The journeys in shares of about equal length: each has a site, the demo and a browser of its own.
 WALKS = ("test_every_page.py",)
+#: Of so many cases of a test marked `sampled`, the quick part tries the first.
+SAMPLE = 8
 BROWSER = "amanat/web/tests/test_browser.py"
 #: Long files whose tests share nothing that is costly to set up: each test goes to whoever is free.
 ONE_BY_ONE = (
@@ -43,6 +45,18 @@ def turn(item: pytest.Item) -> int:
     if share == BROWSER:
         return 2
     return 3 if item.get_closest_marker("slow") else 4
+
+
+def left_to_the_whole_run(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Of tests marked `sampled` all cases but each eighth, so that the quick part has one of each."""
+    cases: dict[str, int] = {}
+    found = []
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            test = item.nodeid.partition("[")[0]
+            number = cases[test] = cases.get(test, -1) + 1
+            found += [item] if number % SAMPLE else []
+    return found
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types

@@ -31,3 +31,10 @@ def test_processes_are_given_whole_shares() -> None:
     """What the plugin calls to learn the share of a test, whatever it does with groups of its own."""
     sharer = object.__new__(sharing.Sharing)
     assert sharer._split_scope(A_WALK) == "walks"
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize("number", range(10))
+def test_the_quick_part_tries_each_eighth_case_of_what_is_sampled(number: int, request: pytest.FixtureRequest) -> None:
+    is_left = request.node.get_closest_marker("slow") is not None
+    assert is_left == (number not in {0, 8})

@@ -150,7 +150,7 @@ class Configuration:
         int,
         Known(
             "seconds",
-            "Seconds by which the site's clock is moved, for demonstrations. Codes of authenticator apps follow the real clock, as the phone does.",
+            "Seconds by which the site's clock is moved, for demonstrations; schedules go by it. Codes of authenticator apps follow the real clock, as the phone does.",
             "0",
         ),
     ]

@@ -224,7 +224,7 @@ async def _work(working: Any, concurrency: int, wait: bool) -> None:
             install_signal_handlers=wait,
             delete_jobs="never",
         )
-        await worker.run()
+        await worker.run()  # type: ignore[no-untyped-call]  # procrastinate's own
 
 
 def _share_well() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from procrastinate import jobs, periodic, worker
 
@@ -32,7 +33,7 @@ class Schedule(periodic.PeriodicDeferrer):
             await self.defer_jobs(self.get_previous_tasks(at=now))
             await self.wait(self.get_next_tick(at=now))
 
-    def get_timestamps(self, periodic_task: periodic.PeriodicTask, since: int | None, until: float) -> Iterable[int]:
+    def get_timestamps(self, periodic_task: Any, since: int | None, until: float) -> Iterable[int]:
         ticks = periodic_task.croniter
         ticks.set_current(start_time=until)
         newest = round(ticks.get_prev(ret_type=float))
@@ -62,4 +63,4 @@ class Worker(worker.Worker):
         heard = -1
         while heard != self._notified and not self._stop_event.is_set():
             heard = self._notified
-            await super()._fetch_and_process_jobs()
+            await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]  # procrastinate's own

@@ -7,6 +7,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from amanat.core import configuration as settings
@@ -31,20 +33,39 @@ def run(*, quick: bool, pytest_arguments: Sequence[str]) -> int:
         environment = _environment(Path(folder))
         if pytest_arguments:
             return min(1, _run(["-m", "pytest", *pytest_arguments], environment))
-        tests = [*PYTEST, *(QUICK if quick else COVERED)]
-        failed = [
-            name for name, command in {**CHECKS, "tests (pytest)": tests}.items() if _timed(name, command, environment)
-        ]
+        with ThreadPoolExecutor(1) as beside:  # tests that wait for programs leave time to them
+            checked = beside.submit(_check, environment)
+            print("== tests (pytest)", flush=True)
+            started = time.monotonic()
+            code = _run([*PYTEST, *(QUICK if quick else COVERED)], environment)
+            found = [Outcome("tests (pytest)", code, time.monotonic() - started, ""), *checked.result()]
+    for outcome in found:
+        print(outcome, flush=True)
+    failed = [outcome.name for outcome in found if outcome.code]
     print("All checks passed." if not failed else f"Failed: {', '.join(failed)}.", flush=True)
     return 1 if failed else 0
 
 
-def _timed(name: str, command: Sequence[str], environment: dict[str, str]) -> int:
-    print(f"== {name}", flush=True)
-    started = time.monotonic()
-    code = _run(command, environment)
-    print(f"== {name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
-    return code
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    name: str
+    code: int
+    seconds: float
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.said}== {self.name}: {'passed' if self.code == 0 else 'FAILED'} in {self.seconds:.0f} s"
+
+
+def _check(environment: dict[str, str]) -> list[Outcome]:
+    found = []
+    for name, command in CHECKS.items():
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, *command], cwd=CHECKOUT, env=environment, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )  # fmt: skip
+        found.append(Outcome(name, done.returncode, time.monotonic() - started, done.stdout))
+    return found
 
 
 def _run(command: Sequence[str], environment: dict[str, str]) -> int:

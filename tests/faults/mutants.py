@@ -152,7 +152,7 @@ def is_caught(mutant: Mutant) -> bool:
             raise LookupError(f"{mutant.file} has changed: {mutant.was}")
         text = text.replace(mutant.was, mutant.instead) if mutant.was else text + mutant.instead
         changed.write_text(text + (_EVERYBODY if "_everybody(" in mutant.instead else ""), encoding="utf-8")
-        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:randomly", *mutant.tests]
+        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:randomly", "-p", "no:xdist", *mutant.tests]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in {0, 1}:  # neither passed nor failed: it could not run, which proves nothing

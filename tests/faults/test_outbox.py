@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-import conftest
 from amanat.accounts.models import Workspace
 from amanat.core import clock, tenancy
 from amanat.messaging.outbox.tests import post
+from conftest import NAME, SERVER
 from tests.faults import outbox, plan, workers
 from tests.faults.judging import Verdict
 from tests.faults.plan import Wanted
@@ -20,10 +20,10 @@ from tests.faults.plan import Wanted
 
 def cut() -> float:
     """The server is shared with other tests: every connection to our database ends, and none is taken for a second."""
-    began, name = time.monotonic(), sql.Identifier(conftest.NAME)
-    with psycopg.connect(conftest.SERVER.url("superuser", "postgres"), autocommit=True) as superuser:
+    began, name = time.monotonic(), sql.Identifier(NAME)
+    with psycopg.connect(SERVER.url("superuser", "postgres"), autocommit=True) as superuser:
         superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
-        superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [conftest.NAME])
+        superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [NAME])
         time.sleep(1.0)
         superuser.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
     return time.monotonic() - began

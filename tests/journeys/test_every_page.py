@@ -130,6 +130,7 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
         "/contacts/",
         "/companies/",
         "/services/",
+        "/cases/",
         "/calendar/",
         "/imports/",
         "/exports/",
@@ -164,6 +165,7 @@ def addresses_for(owner: Visitor, patterns: list[str]) -> list[str]:
             records = (
                 r"/contacts/[0-9a-f-]{36}/",
                 r"/services/[0-9a-f-]{36}/",
+                r"/cases/[0-9a-f-]{36}/",
                 r"/companies/[0-9a-f-]{36}/",
                 r"/papers/of/[0-9a-f-]{36}/",
                 r"/w/[0-9a-f-]{36}/privacy/",

@@ -48,6 +48,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "people.ExportRun": {"scope": "contacts", "format": "csv"},
     "desk.Service": {"key": "canary"},
     "desk.ServiceRecord": {"number": 900_000, "fee_paise": 100, "paid_paise": 1},
+    "desk.SupportCase": {"number": 900_000, "closed_at": None, "satisfaction": None},
     "people.Company": {"gstin": ""},
     "messaging.ChannelAccount": {"channel": "whatsapp", "provider": "whatsapp_cloud", "secrets": None},
     "messaging.MessageTemplate": {"channel": "whatsapp", "category": "utility"},

@@ -91,6 +91,7 @@ def test_answers_are_forgotten_after_seven_days(shree: Workspace) -> None:
         assert list(rows.values_list("key", flat=True)) == ["young"]
 
 
+@pytest.mark.slow
 def test_fifty_equal_requests_at_once_make_one_contact(committed_db: None, shree: Workspace) -> None:
     token = token_of(owner_of(shree))
 

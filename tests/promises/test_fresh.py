@@ -36,6 +36,7 @@ def test_the_list_is_that_of_the_routes() -> None:
     assert {route.name for route in routes.addresses().values() if route.fresh} >= DANGEROUS
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", sorted(DANGEROUS))
 def test_a_stale_sign_in_is_asked_again_and_nothing_happens(
     name: str, stage: dict[str, WorkspaceRow], shree: Workspace

@@ -70,7 +70,7 @@ def _model_of(parameter: str, rows: dict[str, WorkspaceRow]) -> WorkspaceRow | N
                "export": "exportrun", "field": "customfield", "view": "savedview", "invitation": "invitation",
                "request": "rightsrequest", "form": "publicform", "agent": "rightsagent", "found": "childfound",
                "item": "erasureopenitem", "copy": "personcopy", "disclosure": "authoritydisclosure", "token": "apitoken",
-               "keep": "contact", "gone": "contact", "account": "channelaccount", "template": "messagetemplate"}  # fmt: skip
+               "keep": "contact", "gone": "contact", "case": "supportcase", "account": "channelaccount", "template": "messagetemplate"}  # fmt: skip
     for name in (wanted, aliases.get(wanted, "")):
         for label, row in rows.items():
             if label.split(".")[1].lower() == name:
@@ -196,6 +196,7 @@ def _judge(actor: str, route: Route, method: str, status: int, text: str, *, cha
     return found
 
 
+@pytest.mark.slow
 def test_the_canaries_would_be_seen(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
     """The owner of the workspace sees them: so their absence elsewhere means something."""
     from amanat.accounts.tests import factories

@@ -89,6 +89,7 @@ def test_english_hindi_and_marathi_are_offered_by_their_own_names() -> None:
     assert {("en", "English"), ("hi", "हिन्दी"), ("mr", "मराठी")} <= set(settings.LANGUAGES)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("code", CODES)
 def test_every_text_is_translated(code: str, texts: list[messages.Message]) -> None:
     catalog = _catalog(code)
@@ -323,6 +324,7 @@ def test_code_shows_no_words_without_gettext() -> None:
     assert {name: lines for name, tree in _code() if (lines := bare(tree))} == {}
 
 
+@pytest.mark.slow
 def test_no_text_is_translated_before_somebody_asks() -> None:
     assert {name: lines for name, tree in _code() if (lines := early(tree))} == {}
 

@@ -90,6 +90,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("column", COLUMNS)
 def test_any_column_at_any_place_is_found(
     column: str, chain: list[LedgerEntry], shree: Workspace, intruder: Change

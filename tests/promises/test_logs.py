@@ -51,6 +51,7 @@ def _marked_owner(shree: Workspace) -> User:
     return user
 
 
+@pytest.mark.slow
 def test_flows_leave_no_mark(written: io.StringIO, shree: Workspace) -> None:
     user = _marked_owner(shree)
     client = Client()

@@ -124,6 +124,7 @@ def test_the_same_walk_would_see_them(shree: Workspace, stage: dict[str, Workspa
     assert {*pages, "API /api/v1/search?q=Qxzarita"} <= found.keys()
 
 
+@pytest.mark.slow
 def test_no_search_tells_a_hidden_number_digit_by_digit(shree: Workspace, stage: dict[str, WorkspaceRow]) -> None:
     auditor, owner = factories.make_member(shree, Role.AUDITOR), factories.owner_of(shree)
     parts = ("93710", "937104628", "9193710462", "46285", "0937104628", "Qxzarita 93710", "91937104628")
@@ -162,6 +163,7 @@ def test_the_paper_of_a_receipt_says_no_hidden_number(shree: Workspace, stage: d
     assert "285" not in said(owner)
 
 
+@pytest.mark.slow
 def test_a_program_reads_and_writes_no_notes_of_a_restricted_person(
     shree: Workspace, stage: dict[str, WorkspaceRow]
 ) -> None:

@@ -100,6 +100,7 @@ def settings_at(address: str, *names: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_behind_https_cookies_are_bound_to_the_host_and_browsers_stay_with_https() -> None:
     found = settings_at(
         "https://crm.example.in",
@@ -287,6 +288,7 @@ def test_no_stored_text_becomes_code_on_any_page(shree: Workspace, monkeypatch: 
     assert shown > 20  # the texts did stand on the pages
 
 
+@pytest.mark.slow
 def test_no_address_reflects_code(shree: Workspace) -> None:
     client = factories.signed_in(factories.owner_of(shree))
     for path in ("/contacts/", "/services/", "/search/", "/calendar/", reverse("account_login"), "/nothing/"):
@@ -299,6 +301,7 @@ def test_no_address_reflects_code(shree: Workspace) -> None:
 # --- Objects by name ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_stored_object_is_reachable_by_an_address_alone(shree: Workspace) -> None:
     rows = cast.fill(shree)
     with tenancy.inside(shree):

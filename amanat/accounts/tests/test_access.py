@@ -68,7 +68,15 @@ def test_the_seat_in_the_request_may_what_the_role_may(shree: Workspace, permiss
     assert Role.OWNER in found
     assert (Role.AUDITOR in found) == (
         permission
-        in {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS, May.READ_LEDGER, May.READ_JOBS, May.READ_TRUST}
+        in {
+            May.READ_CONTACTS,
+            May.READ_SERVICES,
+            May.READ_TASKS,
+            May.READ_CASES,
+            May.READ_LEDGER,
+            May.READ_JOBS,
+            May.READ_TRUST,
+        }
     )
     if permission in {May.MANAGE_MEMBERS, May.MANAGE_WORKSPACE, May.MANAGE_TOKENS, May.MANAGE_POLICY}:
         assert found == {Role.OWNER}
@@ -83,8 +91,9 @@ MANAGERS = {
 }  # fmt: skip
 WORKERS = {
     May.WRITE_CONTACTS, May.WRITE_SERVICES, May.TAKE_PAYMENTS, May.OPEN_PAPERS, May.WRITE_PAPERS, May.WRITE_TASKS,
+    May.WRITE_CASES,
 }  # fmt: skip
-READERS = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS}
+READERS = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS, May.READ_CASES}
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ OPERATIONS: list[tuple[str, str, Any, Scope]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("method", "path", "body", "scope"), OPERATIONS)
 def test_without_its_scope_an_operation_is_refused_and_changes_no_row(
     shree: Workspace, method: str, path: str, body: Any, scope: Scope
@@ -57,6 +58,7 @@ def test_without_its_scope_an_operation_is_refused_and_changes_no_row(
     assert scope.value in refused.json()["detail"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.AGENT, Role.AUDITOR])
 @pytest.mark.parametrize("operation", OPERATIONS[:-1])
 def test_a_token_is_never_more_than_its_member(shree: Workspace, role: Role, operation: Any) -> None:
@@ -68,6 +70,7 @@ def test_a_token_is_never_more_than_its_member(shree: Workspace, role: Role, ope
     assert (refused.status_code, refused.json()["title"]) == (403, "The member may not do this")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("member_of", ["nobody", "other workspace", "former"])
 @pytest.mark.parametrize(("method", "body"), [("GET", None), ("PATCH", {"role": "agent"}), ("DELETE", None)])
 def test_members_of_elsewhere_and_former_ones_are_not_found(
@@ -95,6 +98,7 @@ def test_what_is_left_out_stays(shree: Workspace, field: Team) -> None:
     assert mine.patch(path, {"team_ids": []}).json()["team_ids"] == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -131,6 +135,7 @@ def test_a_change_names_the_token_s_member_in_the_ledger(shree: Workspace) -> No
     assert (entry.facts["before"]["role"], entry.facts["role"]) == ("agent", "manager")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "body",
     [{"email": "no"}, {"email": ""}, {"email": "x" * 300}, {"role": "agent"}, {"email": "a@example.in", "role": "owner"},

@@ -50,6 +50,7 @@ def member_of(shree: Workspace, role: Role) -> Member:
     return found
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", PAGES)
 def test_the_owner_opens_every_page(owner: Member, name: str) -> None:
     page = factories.signed_in(owner).get(reverse(name))
@@ -59,6 +60,7 @@ def test_the_owner_opens_every_page(owner: Member, name: str) -> None:
     assert ("settings-nav" in text) == (name not in ALONE)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("role", sorted(ALL))
 def test_other_roles_open_what_is_theirs_and_are_told_so_of_the_rest(shree: Workspace, role: Role) -> None:
     client = factories.signed_in(member_of(shree, role))
@@ -72,6 +74,7 @@ def test_who_is_signed_out_signs_in_first_and_comes_back(db: None, name: str) ->
     assert where == f"{reverse('account_login')}?next={reverse(name)}"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", sorted(set(PAGES) - ALONE))
 def test_the_side_bar_lists_what_the_member_may_open_and_marks_the_page(shree: Workspace, name: str) -> None:
     for role in (Role.OWNER, Role.AGENT):
@@ -159,6 +162,7 @@ WRONG: list[tuple[str, dict[str, Any], set[str]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("name", "form", "fields"), WRONG)
 def test_wrong_input_is_told_at_its_field_and_changes_no_row(
     owner: Member, shree: Workspace, name: str, form: dict[str, Any], fields: set[str]
@@ -187,6 +191,7 @@ def test_a_wrong_new_email_is_told_and_sends_nothing(owner: Member, shree: Works
     assert answer.status_code == 422 and answer.context["form"].errors
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("role", ["manager", "agent", "auditor"])
 def test_whoever_may_not_manage_changes_no_row_by_any_post(shree: Workspace, other: Workspace, role: str) -> None:
     client = factories.signed_in(member_of(shree, Role(role)))
@@ -210,6 +215,7 @@ def test_whoever_may_not_manage_changes_no_row_by_any_post(shree: Workspace, oth
         } == {403}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("name", "answers"),
     [

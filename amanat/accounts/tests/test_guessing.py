@@ -157,6 +157,7 @@ def test_who_drops_the_cookie_starts_anew(port: int) -> None:
     assert (status, where) == (302, reverse("account_request_login_code"))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("ask", ["account_request_login_code", "account_reset_password"])
 @pytest.mark.parametrize("email", ["asha@example.in", "nobody@example.in"])
 def test_of_forty_askings_at_once_ten_codes_are_sent(port: int, ask: str, email: str) -> None:
@@ -179,6 +180,7 @@ def test_of_forty_sign_ups_at_once_with_one_address_one_account_is_made(port: in
     assert User.objects.filter(email="asha@example.in").count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_stranger_does_not_lock_the_owner_out_of_her_own_place() -> None:
     factories.make_user(email="asha@example.in", password=PASSWORD)

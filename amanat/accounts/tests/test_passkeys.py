@@ -89,6 +89,7 @@ def test_what_a_passkey_signed_signs_in_once(member: Member, passkey: Passkey) -
     assert not is_in(thief) and not is_in(other_browser)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("wrong", ["other site", "no finger", "unknown key", "somebody else's", "spoiled signature"])
 def test_a_wrong_answer_signs_nobody_in(member: Member, passkey: Passkey, wrong: str) -> None:
     stranger = factories.make_user()
@@ -150,6 +151,7 @@ def test_after_the_password_the_passkey_is_asked_for(member: Member, passkey: Pa
     assert SignIn.objects.filter(user=member.user).latest("at").method == "password, webauthn"
 
 
+@pytest.mark.slow
 def test_another_users_passkey_is_no_second_factor(member: Member, passkey: Passkey, other: Workspace) -> None:
     thief = factories.owner_of(other)
     theirs = Passkey()
@@ -206,6 +208,7 @@ def test_a_passkey_made_wrongly_is_not_kept(member: Member, shree: Workspace, wr
         assert client.post(reverse("mfa_add_webauthn"), form).status_code == 422
 
 
+@pytest.mark.slow
 def test_a_passkey_is_renamed_and_removed_by_its_owner_only(member: Member, passkey: Passkey, other: Workspace) -> None:
     (row,) = kept(member.user)
     edit, remove = (reverse(name, args=[row.pk]) for name in ("mfa_edit_webauthn", "mfa_remove_webauthn"))
@@ -225,6 +228,7 @@ def test_a_passkey_is_renamed_and_removed_by_its_owner_only(member: Member, pass
     assert not is_in(lost)
 
 
+@pytest.mark.slow
 def test_where_a_second_factor_is_required_setting_one_up_leads_back(shree: Workspace, member: Member) -> None:
     Workspace.objects.of(shree)
     agent = factories.make_member(shree)
@@ -256,6 +260,7 @@ def test_who_has_recovery_codes_already_goes_straight_on(shree: Workspace, membe
     assert client.get(reverse("accounts:second_factor_needed"))["Location"] == "/contacts/"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "onward", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "evil", "/\\evil"]
 )

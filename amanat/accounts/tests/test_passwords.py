@@ -11,6 +11,7 @@ from amanat.accounts.passwords import Argon2id
 pytestmark = pytest.mark.usefixtures("real_hashes")
 
 
+@pytest.mark.slow
 def test_passwords_are_hashed_with_argon2id_64_mib_3_passes() -> None:
     stored = make_password("marigold lorry pencil")
     assert stored.startswith("argon2$argon2id$v=19$m=65536,t=3,p=1$")
@@ -18,6 +19,7 @@ def test_passwords_are_hashed_with_argon2id_64_mib_3_passes() -> None:
     assert check_password("marigold lorry pencil", stored) and not check_password("marigold lorry", stored)
 
 
+@pytest.mark.slow
 def test_a_hash_of_the_reference_code_is_believed() -> None:
     """The salt is "somesaltsomesalt"."""
     stored = "argon2$argon2id$v=19$m=65536,t=3,p=1$c29tZXNhbHRzb21lc2FsdA$N+SrQ0hh/RMdQ83pk6+T9GYI/eVY3GLSU61oxkrdfQI"
@@ -37,6 +39,7 @@ def test_a_weaker_hash_is_made_anew_at_the_next_sign_in(stored: str, old: bool) 
     assert Argon2id().must_update(stored) is old
 
 
+@pytest.mark.slow
 def test_two_people_with_one_password_have_two_hashes() -> None:
     assert make_password("marigold lorry pencil") != make_password("marigold lorry pencil")
 

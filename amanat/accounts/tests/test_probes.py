@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from pytest_django.fixtures import Settings
 
-from amanat.accounts import api_tokens, permissions, probes
+from amanat.accounts import access, api_tokens, permissions, probes, probes_doors
 from amanat.accounts.api_tokens import Scope
 from amanat.accounts.models import ApiToken, Member, Session, User, Workspace
+from amanat.accounts.passwords import Argon2id
 from amanat.accounts.permissions import May, Role
 from amanat.accounts.tests import factories
 from amanat.core import clock, routes, tenancy
@@ -52,7 +55,8 @@ def test_real_passwords_are_strong_hashes(shree: Workspace) -> None:
 )
 def test_a_weak_or_plain_password_is_found(shree: Workspace, stored: str) -> None:
     give_password(shree, stored)
-    assert not ask(probes.passwords, shree).is_kept
+    found = ask(probes.passwords, shree)
+    assert (found.is_kept, found.facts["strong"]) == (False, 0)
 
 
 def test_two_equal_hashes_are_found(shree: Workspace) -> None:
@@ -106,6 +110,44 @@ def test_a_session_key_that_is_stored_readable_is_found(shree: Workspace) -> Non
 def test_cookies_that_scripts_could_read_are_found(shree: Workspace, settings: Settings) -> None:
     settings.SESSION_COOKIE_HTTPONLY = False
     assert not ask(probes.sessions, shree).is_kept
+
+
+@pytest.mark.usefixtures("real_hashes")
+def test_the_next_password_is_hashed_as_promised(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ask(probes.passwords, shree).facts["next"]
+    monkeypatch.setattr(Argon2id, "passes", 1)
+    assert not ask(probes.passwords, shree).is_kept
+
+
+def test_sessions_that_will_last_too_long_are_found(shree: Workspace, settings: Settings) -> None:
+    assert ask(probes.sessions, shree).is_kept
+    settings.SESSION_COOKIE_AGE = 365 * 86_400
+    assert ask(probes.sessions, shree).facts["days"] == 351
+
+
+def nobody_left(user: User, workspace_id: UUID, **asked: bool) -> Member:
+    return Member.objects.of(workspace_id).select_related("workspace").get(user=user)
+
+
+@pytest.mark.parametrize(
+    ("who", "where", "what", "broken"),
+    [
+        ("stranger", access.SignedIn, "admit", lambda self, request, route, run: run()),
+        ("agent", Member, "may", lambda self, permission: True),
+        ("gone", access, "seat_of", nobody_left),
+        ("unproved", access.second_factors, "has_one", lambda user_id: True),
+        ("hurried", routes, "_over_limit", lambda request, declared: None),
+        ("owner", Member, "may", lambda self, permission: False),
+    ],
+)
+def test_a_door_that_stands_open_is_found(  # noqa: PLR0917
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch, who: str, where: Any, what: str, broken: Any
+) -> None:
+    before = ask(probes_doors.doors, shree)
+    monkeypatch.setattr(where, what, broken)
+    after = ask(probes_doors.doors, shree)
+    assert (before.is_kept, after.is_kept) == (True, False)
+    assert [name for name, value in after.facts.items() if value is not before.facts[name]] == [who]
 
 
 def test_every_route_is_declared_and_the_open_ones_limited(shree: Workspace) -> None:

@@ -34,6 +34,7 @@ def second(client: Client, code: str) -> Any:
     return client.post(reverse("mfa_authenticate"), {"code": code})
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_an_app_is_set_up_by_its_first_code_and_comes_with_recovery_codes(shree: Any) -> None:
     owner = factories.owner_of(shree)
@@ -111,6 +112,7 @@ def test_second_factors_are_limited_per_session_and_per_user_in_all_sessions() -
     assert sum(status == 422 for one in answers for status in one) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_what_a_workspace_requires_sends_its_members_to_set_it_up(shree: Any) -> None:
     owner, agent = factories.owner_of(shree), factories.make_member(shree)

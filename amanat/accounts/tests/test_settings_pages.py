@@ -40,6 +40,7 @@ def test_details_are_saved_in_one_form_and_named_in_the_ledger(shree: Any) -> No
     assert {"csc_id", "gstin", "phone"} <= set(entry.facts["fields"]) and "27AAPFU0939F1ZV" not in str(entry.facts)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
@@ -75,6 +76,7 @@ def test_a_time_zone_changes_what_pages_show(shree: Any) -> None:
     assert next(iter(workspaces.time_zones()))[0] == "Asia/Kolkata"
 
 
+@pytest.mark.slow
 def test_the_table_of_roles_is_the_one_that_rules(shree: Any) -> None:
     page = factories.signed_in(factories.make_member(shree)).get(reverse("accounts:roles"))
     assert [str(sentence) for sentence, _ in page.context["lines"]] == [str(permissions.SENTENCES[may]) for may in May]
@@ -86,7 +88,15 @@ def test_the_table_of_roles_is_the_one_that_rules(shree: Any) -> None:
 
 
 def test_an_auditor_writes_nothing_and_an_owner_may_everything() -> None:
-    reads = {May.READ_CONTACTS, May.READ_SERVICES, May.READ_TASKS, May.READ_LEDGER, May.READ_JOBS, May.READ_TRUST}
+    reads = {
+        May.READ_CONTACTS,
+        May.READ_SERVICES,
+        May.READ_TASKS,
+        May.READ_CASES,
+        May.READ_LEDGER,
+        May.READ_JOBS,
+        May.READ_TRUST,
+    }
     assert permissions.TABLE[Role.AUDITOR] <= reads
     assert permissions.TABLE[Role.OWNER] == frozenset(May)
     assert permissions.TABLE[Role.AGENT] < permissions.TABLE[Role.MANAGER]

@@ -236,6 +236,7 @@ def test_damage_of_every_sort_is_found(damage: str, long: Object) -> None:
         long.read()
 
 
+@pytest.mark.slow
 @given(place=st.integers(0, END - 1), bit=st.integers(0, 7))
 def test_no_single_bit_may_change(place: int, bit: int, content: bytes) -> None:
     one = _shared(content)
@@ -401,6 +402,7 @@ for number in range(100_000):
 """
 
 
+@pytest.mark.slow
 def test_a_process_killed_in_the_middle_leaves_only_what_the_sweep_takes(here: UUID, folder: Path) -> None:
     """The store's own listing does not show the half-written file, so the sweep looks into the folder itself."""
     kept = stream([b"kept"])
@@ -440,6 +442,7 @@ def test_a_bucket_is_left_to_its_own_rule(settings: Any) -> None:
 # --- Memory -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_memory_used_does_not_grow_with_the_file(here: UUID) -> None:
     """Three parts of 8 MiB may be on their way to the store at once."""
     part = os.urandom(PIECE)

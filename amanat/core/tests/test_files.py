@@ -99,6 +99,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_is_found(damage: str, folder: Path) -> None:
     content = bytes(ord("a") + n % 26 for n in range(2 * sealedobjects.PIECE + 1000))

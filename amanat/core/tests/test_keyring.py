@@ -197,6 +197,7 @@ def test_the_keys_of_the_system_turn_too(db: None) -> None:
     assert list(SystemKey.objects.filter(use="seal").order_by("version").values_list("version", flat=True)) == [1, 2]
 
 
+@pytest.mark.slow
 @settings_of_hypothesis(max_examples=15)
 @given(steps=st.lists(st.sampled_from(["keep", "rotate", "reseal", "retire", "forget", "later"]), max_size=25))
 def test_in_any_order_everything_kept_can_be_opened(

@@ -129,6 +129,7 @@ def test_a_sweep_forgives_nothing(db: None) -> None:
     assert not spend(at=NOON + timedelta(minutes=9)).allowed
 
 
+@pytest.mark.slow
 @settings_of_hypothesis(max_examples=40)
 @given(
     tries=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 90), st.integers(1, 3)), max_size=25),
@@ -152,6 +153,7 @@ def test_any_order_of_tries_is_judged_as_the_rule_says(
         transaction.set_rollback(True)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("most", [1, 5, 39, 40])
 def test_of_forty_clients_at_once_exactly_as_many_are_let_through(most: int, committed_db: None) -> None:
     start, allowed = threading.Barrier(40), []

@@ -106,6 +106,36 @@ def test_the_start_itself_occurs_when_it_is_the_second_of_two() -> None:
     assert local(repeat, start, 2) == ["11-01 01:30 -0500", "11-02 01:30 -0500"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "first", "again", "change"),
+    [
+        ("America/New_York", "2026-03-08 02:00", "2026-03-08 03:00", "2026-03-08 07:00"),
+        ("Europe/London", "2026-03-29 01:00", "2026-03-29 02:00", "2026-03-29 01:00"),
+        ("America/Santiago", "2026-09-06 00:00", "2026-09-06 01:00", "2026-09-06 04:00"),
+        ("Africa/Cairo", "2026-04-24 00:00", "2026-04-24 01:00", "2026-04-23 22:00"),
+        ("Pacific/Chatham", "2026-09-27 02:45", "2026-09-27 03:45", "2026-09-26 14:00"),
+        ("Australia/Lord_Howe", "2026-10-04 02:00", "2026-10-04 02:30", "2026-10-03 15:30"),
+        ("Pacific/Apia", "2011-12-30 00:00", "2011-12-31 00:00", "2011-12-30 10:00"),
+    ],
+    ids=lambda value: value if "/" in value else "",
+)
+def test_whatever_a_change_of_clocks_leaves_out_means_its_moment(
+    zone: str, first: str, again: str, change: str
+) -> None:
+    left_out, ends = datetime.fromisoformat(first), datetime.fromisoformat(again)
+    at, info = datetime.fromisoformat(change).replace(tzinfo=UTC), ZoneInfo(zone)
+    step = (ends - left_out) / 23  # no multiple of what a search by halves would hit by luck
+    walls = [left_out + step * number for number in range(23)] + [ends - timedelta(seconds=1), ends]
+    assert [moment(wall, info) for wall in walls] == [at] * len(walls)
+    second = timedelta(seconds=1)
+    assert (moment(left_out - second, info), moment(ends + second, info)) == (at - second, at + second)
+
+
+def test_a_time_that_exists_keeps_its_fractions() -> None:
+    wall = datetime.fromisoformat("2026-06-15 12:00:00.000005")
+    assert moment(wall, ZoneInfo("Asia/Kolkata")) == datetime(2026, 6, 15, 6, 30, 0, 5, tzinfo=UTC)
+
+
 def test_a_half_hour_change_is_found_to_the_minute() -> None:
     found = moment(datetime.combine(date(2026, 10, 4), time(2, 10)), ZoneInfo("Australia/Lord_Howe"))
     assert f"{found.astimezone(ZoneInfo('Australia/Lord_Howe')):%H:%M:%S}" == "02:30:00"
@@ -130,6 +160,7 @@ def test_a_time_given_apart_before_the_start_waits_for_the_next_day() -> None:
     assert local(repeat, datetime(2026, 1, 1, 6, 0, tzinfo=UTC), 1) == ["01-02 08:00 +0530"]
 
 
+@pytest.mark.slow
 @given(
     zone=st.sampled_from(ZONES),
     unit=st.sampled_from(list(Unit)),

@@ -99,6 +99,7 @@ def test_any_window_holds_the_days_of_the_model(rule: tuple[Repeat, date], first
     assert between(repeat, start, opens, closes, limit=limit) == wanted
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(rule=RULES, steps=st.integers(1, 20))
 def test_walking_from_one_to_the_next_gives_the_same_as_asking_for_all(rule: tuple[Repeat, date], steps: int) -> None:
@@ -165,6 +166,7 @@ def timed_model(repeat: Repeat, start: datetime, days: int) -> Iterator[datetime
                 yield at
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     zone=st.sampled_from(ZONES),

@@ -264,6 +264,7 @@ def test_the_history_before_a_restore_stays_for_its_days_too(here: Configuration
     assert [chapter.line for chapter in chapters.all_of(here)] == [NEXT]
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.01, 40), min_size=1, max_size=12, unique=True), st.integers(1, 30))
 @settings(max_examples=20, deadline=None)
 def test_what_stays_holds_every_wanted_moment_that_was_held_before_and_nothing_too_old(

@@ -35,6 +35,7 @@ def test_commands_learn_where_the_site_is_served(tmp_path: Path) -> None:
     assert notes.address(elsewhere) == "http://localhost:8123"
 
 
+@pytest.mark.slow
 def test_whoever_reads_while_it_is_written_reads_one_or_the_other(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     texts = {json.dumps(["a"] * 5000), json.dumps(["b"] * 7000)}

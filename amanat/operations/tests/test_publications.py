@@ -63,6 +63,7 @@ def test_a_missing_file_or_workspace_is_refused(shree: Workspace, file: Path, tm
             action(ids.new(), file)
 
 
+@pytest.mark.slow
 def test_every_version_is_taken_out_whole(shree: Workspace, file: Path, tmp_path: Path) -> None:
     publications.publish(shree.pk, file)
     file.write_text(changed(LONGER), "utf-8")

@@ -54,6 +54,7 @@ def is_in(client: Client) -> bool:
     return client.get(reverse("accounts:devices")).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_stolen_passkey_that_was_removed_opens_nothing_after_the_restore(
     member: Member, remembered: Callable[[], Tombstones]
 ) -> None:

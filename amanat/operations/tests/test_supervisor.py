@@ -44,6 +44,7 @@ def test_a_child_is_started_again_whatever_its_exit_code(
     ended(child)
 
 
+@pytest.mark.slow
 def test_pauses_grow_up_to_a_limit_and_are_forgotten_after_a_steady_time(
     tick: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +102,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each service watches its parent itself")
 def test_a_child_dies_with_a_killed_parent(tmp_path: Path) -> None:
     parent = places.spawn(tmp_path, code=PARENT, by_itself=True)

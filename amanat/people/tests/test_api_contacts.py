@@ -125,6 +125,7 @@ def test_a_change_over_somebody_elses_is_refused(hers: Program, shree: Workspace
     assert hers.patch(url, {"notes": "second"}, If_Match=hers.get(url)["ETag"]).status_code == 200
 
 
+@pytest.mark.slow
 def test_custom_fields_hold_paise_and_moments_in_utc(hers: Program, shree: Workspace) -> None:
     kinds = CustomField.Kind
     with tenancy.inside(shree):
@@ -171,6 +172,7 @@ def test_lists_filter_sort_and_go_on_by_key(hers: Program, shree: Workspace) -> 
     assert _pointers(hers.get("/contacts?sort=password")) == ["sort"]
 
 
+@pytest.mark.slow
 def test_what_a_limited_member_may_not_see_does_not_exist(shree: Workspace) -> None:
     team = make_team(shree)
     narrow = narrow_member(shree, "Prakash Jadhav", team)
@@ -193,6 +195,7 @@ def test_what_a_limited_member_may_not_see_does_not_exist(shree: Workspace) -> N
     assert _pointers(mine.patch(f"/contacts/{seen.pk}", {"company_id": str(firm.pk)})) == ["/company_id"]
 
 
+@pytest.mark.slow
 def test_the_bin_and_back(hers: Program, shree: Workspace) -> None:
     contact, firm = make_contact(shree), make_company(shree)
     for url in (f"/contacts/{contact.pk}", f"/companies/{firm.pk}"):
@@ -234,6 +237,7 @@ def test_likely_duplicates_say_what_they_share(hers: Program, shree: Workspace) 
     assert _names(hers.post("/companies/likely-duplicates", {"name": "Deshmukh Dairy"})) == ["Deshmukh Dairy"]
 
 
+@pytest.mark.slow
 def test_a_merge_is_made_and_undone(hers: Program, shree: Workspace) -> None:
     keep, gone = make_contact(shree, "Sunita", notes="One"), make_contact(shree, "Sunita D", notes="Two")
     body = {"keep_id": str(keep.pk), "gone_id": str(gone.pk), "choices": {"name": "gone"}}
@@ -250,6 +254,7 @@ def test_a_merge_is_made_and_undone(hers: Program, shree: Workspace) -> None:
     assert hers.post("/merges", body | {"gone_id": str(keep.pk)}).status_code == 409
 
 
+@pytest.mark.slow
 def test_companies_are_made_changed_and_listed(hers: Program, shree: Workspace) -> None:
     made = hers.post("/companies", {"name": "Deshmukh Dairy", "industry": "Dairy", "website": "dairy.example.in"})
     assert (made.status_code, made.json()["source"]) == (201, "api")

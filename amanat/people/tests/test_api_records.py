@@ -109,6 +109,7 @@ def test_every_wrong_value_is_named_and_nothing_is_written(shree: Workspace, her
     assert _rows(shree) == before
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("body", "status"),
@@ -138,6 +139,7 @@ PARAMETERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_list_refuses_what_it_does_not_know(hers: Program, kind: str) -> None:
     assert [(query, _wrong(hers.get(f"/{kind}?{query}"))) for query, _places in PARAMETERS] == PARAMETERS
@@ -145,6 +147,7 @@ def test_a_list_refuses_what_it_does_not_know(hers: Program, kind: str) -> None:
         assert hers.get(f"/{kind}?{query}").status_code == (200 if kind == "contacts" else 422)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_not_there_is_not_found_whatever_is_asked_of_it(
     shree: Workspace, other: Workspace, hers: Program, kind: str
@@ -192,6 +195,7 @@ def _calls(kind: str, key: Any) -> list[tuple[May, Callable[[Program], Any]]]:
     ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("role", Role.values)
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_call_asks_for_its_permission(shree: Workspace, kind: str, role: str) -> None:
@@ -259,6 +263,7 @@ def test_a_record_made_by_a_program_belongs_to_its_member_unless_said_otherwise(
 # --- lists -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sort", list(lists.SORTS))
 def test_pages_of_every_order_are_the_whole_list_once(shree: Workspace, hers: Program, kind: str, sort: str) -> None:

@@ -39,6 +39,7 @@ def _names(workspace: Workspace) -> list[str]:
         return sorted(Contact.objects.of(workspace).alive().values_list("name", flat=True))
 
 
+@pytest.mark.slow
 def test_a_file_is_uploaded_checked_imported_and_taken_back(hers: Program, shree: Workspace) -> None:
     stage = make_stage(shree)
     uploaded = _upload(hers)
@@ -69,6 +70,7 @@ def test_a_file_is_uploaded_checked_imported_and_taken_back(hers: Program, shree
     assert (hers.get(url).json()["state"], _names(shree)) == ("undone", [])
 
 
+@pytest.mark.slow
 def test_only_what_fits_the_state_is_done(hers: Program, shree: Workspace) -> None:
     url = _upload(hers)["Location"]
     assert hers.post(f"{url}/undoing").status_code == 409
@@ -107,6 +109,7 @@ def test_imports_are_listed_newest_first_by_key(hers: Program) -> None:
     assert [f"/api/v1/imports/{identity}" for identity in ids] == urls[::-1] and second["next"] is None
 
 
+@pytest.mark.slow
 def test_an_export_is_asked_for_written_and_fetched_by_whoever_asked(hers: Program, shree: Workspace) -> None:
     make_contact(shree, "With a phone", phone="+919822041736")
     make_contact(shree, "Without", phone="")

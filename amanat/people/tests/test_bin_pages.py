@@ -63,6 +63,7 @@ def _alive(workspace: Workspace, model: Any = Contact) -> list[str]:
         return list(model.objects.of(workspace).alive().order_by("id").values_list("name", flat=True))
 
 
+@pytest.mark.slow
 def test_contacts_and_companies_wait_apart_the_last_deleted_first(shree: Workspace, browser: Client) -> None:
     for days, name in ((3, "Asha"), (1, "Bala"), (2, "Chitra")):
         _bin(make_contact(shree, name), days=days)
@@ -170,6 +171,7 @@ def test_purging_asks_for_a_fresh_sign_in(shree: Workspace, rekha: Member) -> No
     assert "1 is back." in stale.post(ACT, {"act": "restore", "ids": [contact.pk]}, follow=True).text
 
 
+@pytest.mark.slow
 def test_what_is_purged_is_gone_with_its_files_and_lines(shree: Workspace, rekha: Member, browser: Client) -> None:
     gone, kept = make_contact(shree, "Asha"), make_contact(shree, "Bala")
     with tenancy.inside(shree):
@@ -187,6 +189,7 @@ def test_what_is_purged_is_gone_with_its_files_and_lines(shree: Workspace, rekha
     assert "0 were deleted for good." in browser.post(ACT, {"act": "purge", "ids": [gone.pk]}, follow=True).text
 
 
+@pytest.mark.slow
 def test_the_daily_round_takes_what_waited_thirty_days_and_nothing_younger(shree: Workspace, other: Workspace) -> None:
     for workspace in (shree, other):
         for days in (29.9, 30.1, 45):

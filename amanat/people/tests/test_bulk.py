@@ -230,6 +230,7 @@ def test_no_more_than_the_most_are_changed(shree: Workspace, rekha: Member, monk
     assert len(_lines(shree)) == 2
 
 
+@pytest.mark.slow
 def test_the_cost_is_one_of_pieces_not_of_rows(shree: Workspace, rekha: Member) -> None:
     costs = []
     for amount in (1, 30):
@@ -251,6 +252,7 @@ def test_stage_and_tag_together_are_one_line_each(shree: Workspace, rekha: Membe
 # --- the bar on the page -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("data", "told"),
     [

@@ -168,6 +168,7 @@ def test_columns_cost_no_statement_each(shree: Workspace) -> None:
     assert costs[0] == costs[1]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("on", ["contact", "company"])
 def test_every_head_that_sorts_turns_the_order_on_the_second_click(shree: Workspace, on: str) -> None:
     make: Any = make_contact if on == "contact" else make_company

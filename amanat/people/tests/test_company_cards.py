@@ -63,6 +63,7 @@ def content(by: Member, on: str) -> list[dict[str, Any]]:
     return [one | {"custom": {labels[key]: value for key, value in one.get("custom", {}).items()}} for one in found]
 
 
+@pytest.mark.sampled
 @VERSIONS
 def test_companies_go_out_as_cards_and_come_back_the_same(rekha: Member, elsewhere: Member, format: str) -> None:
     furnish(rekha)
@@ -74,6 +75,7 @@ def test_companies_go_out_as_cards_and_come_back_the_same(rekha: Member, elsewhe
     assert figures(imported(rekha, cards, name="firms.vcf"))[1:] == (0, 0, 1, 0)
 
 
+@pytest.mark.sampled
 @VERSIONS
 @pytest.mark.parametrize("order", [("company", "contact"), ("contact", "company")])
 def test_people_and_companies_in_one_file_become_what_they_were(
@@ -92,6 +94,7 @@ def test_people_and_companies_in_one_file_become_what_they_were(
     )
 
 
+@pytest.mark.sampled
 @VERSIONS
 def test_a_whole_workspace_as_cards_has_its_companies_and_people(rekha: Member, elsewhere: Member, format: str) -> None:
     furnish(rekha)

@@ -165,6 +165,7 @@ def test_pairs_with_somebody_hidden_are_not_shown(shree: Workspace, monkeypatch:
     assert [pair["first"]["name"] for pair in pairs] == ["Ravi Patil"]
 
 
+@pytest.mark.slow
 def test_the_list_of_merges_names_those_that_are_two_again(shree: Workspace, rekha: Member, browser: Client) -> None:
     keep, gone = _person(shree, "Asha Menon"), _person(shree, "Balu Patil")
     with tenancy.inside(shree, actor=rekha.pk):
@@ -197,6 +198,7 @@ def test_the_page_costs_the_same_for_one_and_three_pairs(shree: Workspace, brows
     assert costs[0] == costs[1]
 
 
+@pytest.mark.slow
 def test_a_small_workspace_pages_at_once_and_a_large_one_by_what_was_written(
     shree: Workspace, browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

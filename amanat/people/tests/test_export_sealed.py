@@ -101,6 +101,7 @@ def test_the_watch_sees_a_file_without_a_name(tmp_path: Path) -> None:
         assert len(readable_open_files()) == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("scope", ["workspace", "contact", "company"])
 def test_nothing_of_an_export_is_readable_on_a_disk(

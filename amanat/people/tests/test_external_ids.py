@@ -114,6 +114,7 @@ def test_a_program_of_a_limited_member_hears_the_same_of_every_id(shree: Workspa
     assert mine.patch(made["Location"], {"external_id": "", "notes": "x"}).status_code == 200
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("role", [Role.OWNER, Role.MANAGER, Role.AGENT])
 def test_whoever_sees_all_records_writes_them_and_is_told_of_a_clash(shree: Workspace, role: str) -> None:
     make_contact(shree, "First", external_id=HIDDEN)

@@ -61,6 +61,7 @@ def _custom(workspace: Workspace) -> list[dict[str, Any]]:
         return list(Contact.objects.of(workspace).order_by("id").values_list("custom", flat=True))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_form_keeps_each_kind_and_shows_it_again(shree: Workspace, rekha: Member, browser: Client, kind: str) -> None:
     _add(rekha, kind=kind)
@@ -80,6 +81,7 @@ def test_a_form_keeps_each_kind_and_shows_it_again(shree: Workspace, rekha: Memb
     assert (emptied.status_code, _custom(shree)) == (303, [{}])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_form_refuses_what_is_no_value_and_keeps_what_was_typed(
     shree: Workspace, rekha: Member, browser: Client, kind: str
@@ -103,6 +105,7 @@ def test_a_choice_may_be_written_in_any_letter_case(shree: Workspace, rekha: Mem
     assert (made.status_code, _custom(shree)) == (303, [{"crop": "Onion"}])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_required_field_asks_and_an_existing_record_may_stay_without(
     shree: Workspace, rekha: Member, browser: Client, kind: str
@@ -168,6 +171,7 @@ def test_an_option_that_is_taken_away_stays_where_it_was_chosen(
     assert _custom(shree) == [{"crop": "Rice", "schemes": ["Onion", "Grape"]}]
 
 
+@pytest.mark.slow
 def test_a_retired_field_keeps_its_values_and_brings_them_back(
     shree: Workspace, rekha: Member, browser: Client
 ) -> None:
@@ -197,6 +201,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("given", "key"), WRONG)
 def test_a_field_that_makes_no_sense_is_refused_at_its_place(
     shree: Workspace, browser: Client, given: dict[str, Any], key: str

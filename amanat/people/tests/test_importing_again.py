@@ -26,6 +26,7 @@ def rekha(shree: Workspace) -> Member:
     return owner_of(shree)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "name", ["customers.csv", "customers (1).csv", "Copy of customers.csv", "Customers - Copy.csv"]
 )
@@ -84,6 +85,7 @@ def test_always_add_adds_and_skip_skips(rekha: Member) -> None:
     assert figures(imported(rekha, "Name\nRavi Kale\n", existing="add"))[1:] == (1, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_undoing_the_second_import_takes_nobody_and_after_the_first_is_undone_all_are_new(rekha: Member) -> None:
     first, second = imported(rekha, NAMES), imported(rekha, NAMES)
     for run, left in ((second, 5), (first, 0)):

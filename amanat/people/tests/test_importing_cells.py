@@ -90,6 +90,7 @@ def test_a_cell_of_a_megabyte_is_refused_at_once() -> None:
     assert phone_cell("9" * 500_000)[0] == []
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     digits=st.integers(6_000_000_000, 9_999_999_999).map(str), prefix=st.sampled_from(["", "0", "+91", "+91 ", "+91-", "0091", "91"]),

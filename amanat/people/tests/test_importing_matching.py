@@ -42,6 +42,7 @@ def asha(by: Member, **details: Any) -> Contact:
         return make(by, "Asha Menon", **known)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -84,6 +85,7 @@ _INSIDE: list[tuple[str, str, tuple[int, ...]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("rows", "told"), [one[1:] for one in _INSIDE], ids=[one[0] for one in _INSIDE])
 @pytest.mark.parametrize("batch", [1, 1000])
 def test_rows_of_one_file_meet_each_other_in_one_batch_and_over_batches(
@@ -129,6 +131,7 @@ _EDGES: dict[str, Callable[[Any], tuple[Any, str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("edge", list(_EDGES))
 @pytest.mark.parametrize("batch", [1, 2, 3, 4])
 def test_killed_at_every_edge_of_every_batch(
@@ -180,6 +183,7 @@ def changing(**changes: Any) -> Callable[[Member, Contact], None]:
     return change
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("since", "left"),
     [
@@ -225,6 +229,7 @@ def test_what_was_kept_is_told_in_numbers(rekha: Member) -> None:
     assert names(rekha) == ["Asha Menon", "Ravi Patil"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("change", [{"role": Role.AGENT}, {"role": Role.AUDITOR}, {"ended_at": clock.now()}])
 def test_undo_asks_again_in_each_batch_whether_she_may(
     rekha: Member, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]

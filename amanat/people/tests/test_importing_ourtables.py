@@ -93,6 +93,7 @@ def test_a_workbook_of_somebody_elses_is_left_without_being_read(
     assert read == []
 
 
+@pytest.mark.slow
 def test_a_list_that_fills_its_sheet_goes_on_in_the_next(tmp_path: Path) -> None:
     """The sheets behind the first belong to it and are no list of their own; others, of any name, are none of ours."""
     more = (CONTACTS[0], [["", "Balu", "+919822041737", ""]])

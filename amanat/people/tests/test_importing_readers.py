@@ -417,6 +417,7 @@ def exhaust(content: bytes) -> None:
         assert refused.reason
 
 
+@pytest.mark.slow
 @example(b'sep="')
 @example(b"sep=\r")
 @given(GARBAGE)
@@ -425,6 +426,7 @@ def test_any_bytes_are_a_table_or_refused(content: bytes) -> None:
     exhaust(content)
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(deadline=None, max_examples=25)
 def test_damaged_workbooks_and_archives_are_a_table_or_refused(data: st.DataObject) -> None:

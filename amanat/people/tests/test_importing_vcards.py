@@ -182,6 +182,7 @@ _texts = st.text(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(name=_texts)
 def test_any_name_in_quoted_printable_reads_back(name: str) -> None:

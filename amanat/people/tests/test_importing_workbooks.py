@@ -167,6 +167,7 @@ def test_empty_lines_and_columns_before_the_table_are_passed_over() -> None:
     assert [(row.number, row.cells[0]) for row in table.rows()] == [(6, "Asha"), (10, "Ravi")]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "rows", [workbooks._KEPT - 2, workbooks._KEPT - 1, workbooks._KEPT, workbooks._KEPT + 1, 2 * workbooks._KEPT]
 )

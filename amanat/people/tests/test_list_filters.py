@@ -147,6 +147,7 @@ SHARED: list[tuple[str, Ask, Sequence[str]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("on", ["contact", "company"])
 def test_each_shared_filter_keeps_exactly_its_rows(town: Town, on: str) -> None:
     found = {name: sorted(town.keeps(ask(town), on=on)) for name, ask, _kept in SHARED}
@@ -188,6 +189,7 @@ def test_what_is_in_the_bin_is_in_no_list(town: Town) -> None:
     assert town.keeps({}, on="company") == EVERYBODY
 
 
+@pytest.mark.slow
 def test_filters_narrow_what_a_limited_member_sees_and_never_widen_it(town: Town) -> None:
     narrow = narrow_member(town.workspace, "Prakash Jadhav", town.counter)
     with tenancy.inside(town.workspace):

@@ -100,6 +100,7 @@ def test_pages_together_are_the_list_once_in_order(
         assert (pages[0].before, pages[-1].after) == (None, None)
 
 
+@pytest.mark.slow
 @_QUICK
 @given(drawn=_ROWS, sort=_WAYS, size=st.integers(1, 4))
 def test_the_way_back_is_the_way_forth(

@@ -86,6 +86,7 @@ def test_filters_on_custom_fields_go_by_their_kind(shree: Workspace) -> None:
         _names(shree, **{"custom.crop": "Cotton"})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("sort", list(lists.SORTS))
 def test_every_order_is_paged_completely_in_both_directions(shree: Workspace, sort: str) -> None:
     chance = random.Random(7)

@@ -68,6 +68,7 @@ def _errors(page: Any) -> dict[str, list[str]]:
     return {name: list(found) for name, found in page.context["form"].errors.items()}
 
 
+@pytest.mark.slow
 def test_what_both_changed_shows_theirs_beside_mine(shree: Workspace, rekha: Client, asha: Member) -> None:
     contact = make_contact(shree, "Sunita", notes="was", job_title="Farmer")
     url = f"/contacts/{contact.pk}/edit/"
@@ -169,6 +170,7 @@ def test_both_wrote_the_same_and_nobody_is_bothered_about_it(shree: Workspace, r
     assert (_now(contact).notes, _now(contact).job_title) == ("the same", "Teacher")
 
 
+@pytest.mark.slow
 def test_two_changes_meanwhile_count_from_the_first(shree: Workspace, rekha: Client, asha: Member) -> None:
     contact = make_contact(shree, "Sunita", notes="was")
     url = f"/contacts/{contact.pk}/edit/"

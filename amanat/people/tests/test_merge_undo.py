@@ -249,6 +249,7 @@ def test_a_number_that_was_taken_off_since_is_told_as_missing(shree: Workspace, 
     assert _undo(rekha, merge) == ["1 things were removed or moved since, and stay where they are."]
 
 
+@pytest.mark.slow
 def test_a_stage_or_company_that_is_gone_is_told(shree: Workspace, rekha: Member) -> None:
     stage = make_stage(shree)
     firm = make_company(shree, "Dairy")
@@ -266,6 +267,7 @@ def test_a_stage_or_company_that_is_gone_is_told(shree: Workspace, rekha: Member
         assert Contact.objects.of(shree).values_list("stage_id", "company_id").get(pk=gone.pk) == (None, None)
 
 
+@pytest.mark.slow
 def test_a_merge_is_undone_once_and_in_order(shree: Workspace, rekha: Member) -> None:
     first, second, third = (make_contact(shree, f"Asha {n}") for n in range(3))
     inner = _merge(rekha, second, third)
@@ -299,6 +301,7 @@ def test_a_merge_whose_kept_one_is_in_the_bin_is_not_undone(shree: Workspace, re
         _undo(rekha, merge)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("role", Role.values)
 def test_who_may_merge_and_undo(shree: Workspace, rekha: Member, role: str) -> None:
     member = make_member(shree, role, name="Asha")
@@ -395,6 +398,7 @@ def test_choices_on_the_page_are_the_merge(shree: Workspace, rekha: Member) -> N
     assert (now.name, now.notes, now.job_title) == ("Asha M", "one", "")
 
 
+@pytest.mark.slow
 def test_the_page_refuses_what_cannot_be_merged(shree: Workspace, other: Workspace, rekha: Member) -> None:
     keep, firm, foreign = make_contact(shree), make_company(shree), make_contact(other)
     browser = signed_in(rekha)
@@ -413,6 +417,7 @@ def test_the_page_refuses_what_cannot_be_merged(shree: Workspace, other: Workspa
     assert auditor.post(_merge_url(keep, make_contact(shree))).status_code in {403, 404}
 
 
+@pytest.mark.slow
 def test_the_list_of_merges_offers_what_can_be_undone(shree: Workspace, rekha: Member) -> None:
     from django.urls import reverse
 

@@ -157,6 +157,7 @@ def test_undo_is_possible_once(rekha: Member) -> None:
             merging.undo(merge=merge, by=rekha, at=clock.now())
 
 
+@pytest.mark.slow
 def test_a_chain_of_merges_comes_apart_from_its_end(rekha: Member) -> None:
     here = rekha.workspace
     with tenancy.inside(here):

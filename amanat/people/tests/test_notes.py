@@ -66,6 +66,7 @@ def test_each_kind_a_person_may_write_moves_last_contact(shree: Workspace, rekha
         assert Contact.objects.of(shree).get().last_contact_at == at
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", ["change", "file", "merge", "service", "", "Note"])
 def test_nobody_writes_a_line_of_the_program(shree: Workspace, rekha: Member, browser: Client, kind: str) -> None:
     contact = make_contact(shree)
@@ -107,6 +108,7 @@ FILES: list[tuple[str, bytes, bool]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("name", "content", "taken"), FILES)
 def test_a_file_is_taken_by_what_is_in_it(
     shree: Workspace, browser: Client, name: str, content: bytes, taken: bool

@@ -137,6 +137,7 @@ def test_nobody_signed_out_reads_or_changes_anything(shop: Shop) -> None:
     assert _state(shop) == before
 
 
+@pytest.mark.slow
 def test_a_limited_member_gets_no_page_and_no_change_of_hidden_records(shop: Shop) -> None:
     client = signed_in(narrow_member(shop.workspace, "Prakash Jadhav", make_team(shop.workspace)))
     for key, path in ((shop.contact.pk, "contacts"), (shop.company.pk, "companies")):
@@ -155,6 +156,7 @@ def test_a_limited_member_gets_no_page_and_no_change_of_hidden_records(shop: Sho
         assert client.get(f"/{path}/").context["count"] == 0
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("sees", ["own", "team"])
 def test_a_limited_member_works_with_the_own_and_the_teams_records(shop: Shop, sees: str) -> None:
     team = make_team(shop.workspace)
@@ -173,6 +175,7 @@ def test_a_limited_member_works_with_the_own_and_the_teams_records(shop: Shop, s
         assert (listed["count"], "Changed" in listed["body"]) == (1, True)
 
 
+@pytest.mark.slow
 def test_buttons_are_offered_to_whoever_may_press_them(shop: Shop) -> None:
     page = f"/contacts/{shop.contact.pk}/"
     marks = {
@@ -186,6 +189,7 @@ def test_buttons_are_offered_to_whoever_may_press_them(shop: Shop) -> None:
     assert offered == {"owner": everything, "manager": everything, "agent": {"Edit", "note"}, "auditor": set()}
 
 
+@pytest.mark.slow
 def test_tools_of_a_list_are_offered_to_whoever_may_use_them(shop: Shop) -> None:
     marks = {
         "new": 'href="/contacts/new/"',

@@ -104,6 +104,7 @@ def test_the_list_pages_forth_and_back(shree: Workspace, client_of: Client) -> N
     assert "Person 49" in client_of.get(second.context["previous_url"]).text
 
 
+@pytest.mark.slow
 def test_names_and_filters_cannot_write_markup(shree: Workspace, client_of: Client) -> None:
     evil = "<script>alert(1)</script>"
     contact = make_contact(shree, evil, company_name=evil, tags=[evil], notes=evil, job_title=evil)
@@ -115,6 +116,7 @@ def test_names_and_filters_cannot_write_markup(shree: Workspace, client_of: Clie
         assert evil not in page.text, url
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "query", ["unknown=1", "stage=x", "sort=evil", "columns=evil", "after=evil~x", "created_after=evil", "after=%00"]
 )
@@ -125,6 +127,7 @@ def test_a_list_that_makes_no_sense_is_refused_with_a_message(shree: Workspace, 
     assert "notice-red" in page.text
 
 
+@pytest.mark.slow
 def test_a_member_of_a_team_sees_finds_opens_and_changes_only_her_own(shree: Workspace) -> None:
     team = make_team(shree)
     hidden = make_contact(shree, "Sunita Hidden", phone="+919822041736")
@@ -229,6 +232,7 @@ def test_editing_without_a_change_leaves_everything(shree: Workspace, client_of:
         assert not Interaction.objects.of(shree).filter(kind="change").exists()
 
 
+@pytest.mark.slow
 def test_notes_and_files_stand_on_the_timeline(shree: Workspace, client_of: Client) -> None:
     contact = make_contact(shree)
     note = SimpleUploadedFile("papers.txt", b"ration card")
@@ -254,6 +258,7 @@ def test_notes_and_files_stand_on_the_timeline(shree: Workspace, client_of: Clie
     assert stranger.get(reverse("people:attachment", args=[line.data["attachment"]])).status_code == 404
 
 
+@pytest.mark.slow
 def test_older_lines_come_by_key(shree: Workspace, client_of: Client) -> None:
     contact = make_contact(shree)
     with tenancy.inside(shree):
@@ -350,6 +355,7 @@ def test_the_palette_offers_pages_and_a_new_contact(shree: Workspace, client_of:
     assert _statements(client_of, "/search/palette/?q=sunita") <= 8
 
 
+@pytest.mark.slow
 def test_a_company_lists_its_people(shree: Workspace, client_of: Client) -> None:
     company = make_company(shree)
     make_contact(shree, company_id=company.pk)
@@ -368,6 +374,7 @@ def test_a_company_lists_its_people(shree: Workspace, client_of: Client) -> None
         assert Company.objects.of(shree).get().name == "Deshmukh Foods"
 
 
+@pytest.mark.slow
 def test_fields_are_added_changed_ordered_retired_and_brought_back(shree: Workspace, client_of: Client) -> None:
     url = reverse("people:fields")
     assert client_of.post(url, {"label": "Crop", "on": "contact", "kind": "choice", "choices": ""}).status_code == 422
@@ -420,6 +427,7 @@ def test_stages_and_tags_are_kept_in_order(shree: Workspace, client_of: Client) 
         assert contact.tag_ids == []
 
 
+@pytest.mark.slow
 def test_two_hundred_fields_and_long_names_are_shown(shree: Workspace, client_of: Client) -> None:
     with tenancy.inside(shree):
         CustomField.objects.bulk_create(

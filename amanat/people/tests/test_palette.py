@@ -36,6 +36,7 @@ def test_records_stand_in_groups_with_what_tells_them_apart(shree: Workspace) ->
         assert note in found["text"]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("query", "role", "actions"),
     [
@@ -51,6 +52,7 @@ def test_actions_are_pages_the_member_may_open_then_a_new_contact(
     assert _palette(signed_in(make_member(shree, role, name="Asha")), query)["actions"] == actions
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("query", "address"),
     [
@@ -96,6 +98,7 @@ def test_another_workspace_is_not_searched(shree: Workspace, other: Workspace) -
     assert _palette(signed_in(owner(shree)), "sunita")["groups"] == {}
 
 
+@pytest.mark.slow
 def test_the_palette_shows_a_few_and_the_page_more(shree: Workspace) -> None:
     for number in range(12):
         make_contact(shree, f"Sunita {number:02}")
@@ -111,6 +114,7 @@ def test_the_page_of_the_search_offers_a_new_contact_where_nothing_is_found(shre
     assert browser.get("/search/").context["groups"] == [] and browser.get("/search/").context["new"] is None
 
 
+@pytest.mark.slow
 def test_a_search_costs_the_same_for_one_and_twenty_hits(shree: Workspace) -> None:
     browser, costs = signed_in(owner(shree)), []
     for amount in (1, 19):

@@ -28,6 +28,7 @@ def browser(rekha: Member) -> Client:
     return signed_in(rekha)
 
 
+@pytest.mark.slow
 def test_every_fact_of_a_contact_is_on_the_page(shree: Workspace, rekha: Member, browser: Client) -> None:
     stage, team, firm = make_stage(shree, "Prospect"), make_team(shree), make_company(shree, "Deshmukh Dairy")
     contact = make_contact(
@@ -94,6 +95,7 @@ LINKS: list[tuple[str, Any, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("kind", "value", "leads_to"), LINKS)
 def test_a_custom_value_leads_only_where_it_may(
     shree: Workspace, browser: Client, kind: str, value: Any, leads_to: str
@@ -108,6 +110,7 @@ def test_a_custom_value_leads_only_where_it_may(
     assert 'href="javascript' not in page.text
 
 
+@pytest.mark.slow
 def test_a_company_shows_its_people_as_far_as_one_may_see_them(
     shree: Workspace, browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +142,7 @@ FOLLOW_UPS: list[tuple[dict[str, str], int | str | None]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("sent", "expected"), FOLLOW_UPS)
 @pytest.mark.parametrize("path", ["contacts", "companies"])
 def test_a_follow_up_is_set_in_days_or_by_a_day_or_taken_away(

@@ -228,6 +228,7 @@ def test_a_view_of_a_field_that_is_gone_says_so_and_shows_the_way_out(shree: Wor
     assert 'href="/contacts/"' in page.text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "definition",
     [{}, {"filters": []}, {"filters": {}, "sort": 7}, {"columns": "x"}, {"filters": {"id": ["x"]}}, {"sort": None}],
@@ -239,6 +240,7 @@ def test_a_stored_definition_of_another_hand_breaks_no_page(shree: Workspace, re
     assert signed_in(rekha).get(f"/contacts/?view={view.pk}").status_code in {200, 400}
 
 
+@pytest.mark.slow
 def test_the_forms_of_views_answer_in_words(shree: Workspace, rekha: Member) -> None:
     browser, agent = signed_in(rekha), signed_in(make_member(shree, name="Asha"))
     view = _save(rekha, "Shared", is_shared=True)

@@ -250,6 +250,7 @@ class _Hides:
         return self.held
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("is_restricted", [False, True])
 def test_hidden_addresses_and_numbers_are_not_found_by_their_parts(
     shree: Workspace, monkeypatch: pytest.MonkeyPatch, is_restricted: bool

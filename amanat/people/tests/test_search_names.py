@@ -74,6 +74,7 @@ def test_every_name_is_found_by_every_spelling_and_by_no_other_name(shree: Works
     assert (missed, wrong) == ([], [])
 
 
+@pytest.mark.slow
 def test_the_whole_name_as_written_comes_first(shree: Workspace) -> None:
     keys = _fill(shree)
     assert [name for name, _queries, _not in NAMES if _found(shree, keys, name)[:1] != [name]] == []

@@ -40,6 +40,7 @@ def test_somebody_who_asks_gets_the_pairs_of_the_own_workspace(shree: Workspace,
     assert (_pairs(shree), _pairs(other)) == (1, 0)
 
 
+@pytest.mark.slow
 def test_the_bins_of_all_are_emptied(shree: Workspace, other: Workspace) -> None:
     for workspace in (shree, other):
         old, young = make_contact(workspace, "Old"), make_contact(workspace, "Young")
@@ -53,6 +54,7 @@ def test_the_bins_of_all_are_emptied(shree: Workspace, other: Workspace) -> None
             assert Contact.objects.of(workspace).get().name == "Young"
 
 
+@pytest.mark.slow
 def test_what_old_merges_keep_is_forgotten_and_younger_ones_can_be_undone(shree: Workspace, other: Workspace) -> None:
     made = {}
     for workspace, days in ((shree, 31), (other, 29)):

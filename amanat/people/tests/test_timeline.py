@@ -65,6 +65,7 @@ def test_lines_stand_newest_first_by_when_it_happened_not_by_when_it_was_written
     assert told == ["third", "later", "second", "first"]
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=st.lists(st.sampled_from([0, 0, 1, 2]), max_size=10), size=st.integers(1, 4), tab=st.booleans())
 def test_pages_of_a_timeline_are_the_whole_of_it_once(shree: Workspace, days: list[int], size: int, tab: bool) -> None:
@@ -170,6 +171,7 @@ def test_kinds_that_nobody_registers_any_more_are_still_shown(shree: Workspace, 
     assert timeline.kinds.get("gone.kind") == Kind("gone.kind", "gone.kind", "circle-dot")
 
 
+@pytest.mark.slow
 def test_each_tab_shows_its_kinds_only(shree: Workspace, browser: Client) -> None:
     contact = make_contact(shree)
     for kind in ("note", "call", "message", "file", "change", "merge"):
@@ -223,6 +225,7 @@ def test_a_line_of_nobody_says_so_and_hostile_texts_stay_texts(shree: Workspace,
     assert '<p class="timeline-foot">Automated</p>' in text
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("data", [[], "text", 7, None, {"changes": []}, {"attachment": ""}])
 def test_a_line_whose_data_is_of_another_hand_breaks_no_page(shree: Workspace, browser: Client, data: Any) -> None:
     contact = make_contact(shree)
@@ -244,6 +247,7 @@ def test_hidden_records_have_hidden_timelines(shree: Workspace, rekha: Member) -
     assert browser.post(f"/contacts/{hidden.pk}/notes/", {"note": "x"}).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_timeline_costs_the_same_for_one_and_thirty_lines(shree: Workspace, browser: Client) -> None:
     contact, costs = make_contact(shree), []
     for amount in (1, 29):

@@ -51,6 +51,7 @@ def uploaded(browser: Client, content: str | bytes = LIST, name: str = "people.c
     return str(answer["Location"])
 
 
+@pytest.mark.slow
 def test_upload_check_start_watch_report_and_undo(browser: Client, rekha: Member) -> None:
     page = uploaded(browser)
     text = browser.get(page).content.decode()
@@ -125,6 +126,7 @@ def test_hostile_files_are_refused_in_words(
         assert ImportRun.objects.of(rekha.workspace).count() == 0
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_refused(browser: Client) -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -157,6 +159,7 @@ def test_the_whole_workspace_needs_a_fresh_sign_in(rekha: Member) -> None:
         assert ExportRun.objects.of(rekha.workspace).count() == 0
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("format", ["csv", "xlsx", "json", "vcf3"])
 def test_the_file_is_taken_once_by_whoever_asked(browser: Client, rekha: Member, format: str) -> None:
     manager = make_member(rekha.workspace, Role.MANAGER)
@@ -183,6 +186,7 @@ def test_the_file_is_taken_once_by_whoever_asked(browser: Client, rekha: Member,
     assert browser.post(reverse("people:export_take", args=[run.pk])).status_code == 404
 
 
+@pytest.mark.slow
 def test_duplicates_are_compared_merged_and_taken_apart(browser: Client, rekha: Member) -> None:
     with tenancy.inside(rekha.workspace):
         asha, other = (make(rekha, name, phones=[("9822041736", "")]) for name in ("Asha Menon", "Asha R Menon"))

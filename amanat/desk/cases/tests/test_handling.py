@@ -48,7 +48,7 @@ def test_a_case_goes_its_way_and_each_step_is_told(rekha: Member) -> None:
         ("Case #1 closed", "New card came"),
     ]  # fmt: skip
     events = LedgerEntry.objects.of(rekha.workspace_id).filter(about=case.pk, event__startswith="desk.case")
-    assert list(events.order_by("number").values_list("event", flat=True)) == [
+    assert list(events.order_by("at").values_list("event", flat=True)) == [
         "desk.case.taken_up", "desk.case.noted", "desk.case.closed",
     ]  # fmt: skip
     assert make_case(rekha, "Another").number == 2
