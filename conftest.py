@@ -249,6 +249,14 @@ def _passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(Argon2id, "memory_bytes", 8192)
 
 
+@pytest.fixture(autouse=True)
+def _providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test adds to the providers of messages that are known is forgotten after it."""
+    adapters = sys.modules.get("amanat.messaging.channels.adapters")
+    if adapters is not None:
+        monkeypatch.setattr(adapters, "_adapters", dict(adapters._adapters))
+
+
 @pytest.fixture
 def real_hashes() -> None:
     """Passwords are hashed at their full cost."""

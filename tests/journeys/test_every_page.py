@@ -36,6 +36,7 @@ NO_PAGE = {
     "imports/<uuid:run_id>/failed/": "a file",
     "attachments/<uuid:attachment_id>/": "a file",
     "exports/file/<str:token>/": "a file",
+    "batches/<uuid:batch_id>/report.csv": "a file, of what was sent",
     "w/<uuid:workspace_id>/hooks/<uuid:account_id>/": "for machines",
     "contacts/<uuid:contact_id>/by-phone/<slug:way>/": "leads out to another application; looked at with the channels",
     "w/<uuid:workspace_id>/stop/<str:token>/": "its address comes with a message",
