@@ -15,7 +15,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import consent, notices, receipts, rules
+from amanat.basis import consent, notices, pauses, receipts, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Asking, ConsentRecord, Method
 from amanat.basis.wording import phrase
@@ -113,6 +113,7 @@ def confirm(*, asking: Asking, code: str, by: Member, at: datetime) -> list[Cons
                 contact=contact, purpose=purpose, channels=channels, notice=asking.notice, how=how, at=at
             )
         ]
+        pauses.end(contact, how=how, at=at, only={record.purpose for record in records})
         workspace = Workspace.objects.of(asking.workspace_id).get(pk=asking.workspace_id)
         to = contact.main_phone or contact.main_email
         receipts.send(records, to=to, workspace=workspace, language=asking.notice.language)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import see_other
 from amanat.accounts.models import Workspace
-from amanat.basis import consent, forms, notices, objections, passcodes, receipts, rules, storage, suppression, wording
+from amanat.basis import consent, forms, notices, objections, passcodes, pauses, receipts, rules, storage, suppression, wording
 from amanat.basis.consent import How
 from amanat.basis.forms import AddressForm, ChangeForm, CodeForm
 from amanat.basis.models import ConsentRecord, Method, Passcode
@@ -144,6 +144,7 @@ def _change(request: HttpRequest, workspace: Workspace, people: list[Contact] | 
     for person in people:
         if notice is not None:
             consent.give(contact=person, purpose=purpose, channels=[channel], notice=notice, how=how, at=at)
+            pauses.end(person, how=how, at=at, only={purpose})
         else:
             consent.withdraw(contact=person, purpose=purpose, channels=[channel], how=how, at=at)
     messages.success(request, _("Done. It holds from this moment."))

@@ -37,6 +37,10 @@ urlpatterns = [
         methods=("POST",), limits=WRITES, records=("basis.consent.withdrawn",),
     ),
     route(
+        f"{_HERE}asked-again/", views.asked_again, name="asked_again", rule=members(May.WRITE_CONTACTS),
+        methods=("POST",), limits=WRITES, records=("basis.objection.withdrawn",),
+    ),
+    route(
         f"{_HERE}guardian/", guardian_views.guardian, name="guardian", rule=members(May.READ_CONTACTS),
     ),
     route(

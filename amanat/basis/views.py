@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
-from amanat.basis import asking, consent, explaining, forms, gate, receipts, rules, suppression, wording
+from amanat.basis import asking, consent, explaining, forms, gate, pauses, receipts, rules, suppression, wording
 from amanat.basis.consent import How
 from amanat.basis.forms import AskForm, CodeForm, WithdrawForm
 from amanat.basis.models import Asking, ConsentRecord, Method, Notice, Suppression
@@ -158,6 +158,18 @@ def withdrawn(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     return see_other(reverse("basis:choices", args=[person.pk]))
 
 
+def asked_again(request: MemberRequest, contact_id: UUID) -> HttpResponse:
+    """Somebody asked the person whose message sounded like a stop: she wants messages, or none."""
+    person, wants = person_of(request, contact_id), request.POST.get("wants") == "yes"
+    if not pauses.answered(person, wants=wants, by=request.member, at=clock.now()):
+        messages.info(request, _("It was answered meanwhile."))
+    elif wants:
+        messages.success(request, _("Written down. What the person agreed to before is sent again."))
+    else:
+        messages.success(request, _("Taken back. From now on nothing is sent for this."))
+    return see_other(reverse("basis:choices", args=[person.pk]))
+
+
 def person_of(request: MemberRequest, contact_id: UUID) -> Contact:
     found = Contact.objects.of(request.workspace).visible_to(request.member).alive().filter(pk=contact_id).first()
     if found is None:
@@ -238,6 +250,11 @@ def _page(request: MemberRequest, person: Contact, in_force: Rules) -> dict[str,
     return {
         "person": person,
         "groups": list(groups.items()),
+        "paused": [
+            wording.purpose(in_force.policy, one.purpose, language)
+            for one in pauses.standing(person, at=now)
+            if one.purpose in in_force.policy.purposes
+        ],
         "public_url": request.build_absolute_uri(reverse("basis:public_start", args=[request.workspace.pk])),
         "may_write": request.member.may(May.WRITE_CONTACTS),
         "history": [
@@ -248,6 +265,7 @@ def _page(request: MemberRequest, person: Contact, in_force: Rules) -> dict[str,
                 "what": one.get_what_display(),
                 "method": one.get_method_display(),
                 "at": one.at,
+                "source": " · ".join(one.evidence[name] for name in ("source", "file") if one.evidence.get(name)),
                 "by": one.by.name if one.by else "",
                 "tone": _TONES[one.what],
                 "url": receipts.address_of(one),

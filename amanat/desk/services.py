@@ -268,9 +268,8 @@ def _deliver_or_take_back(record: ServiceRecord, at: datetime, zone: ZoneInfo) -
 
 def _tell_of_status(record: ServiceRecord, by: Member, at: datetime, *, reindex: bool) -> None:
     summary = timeline.say("moved", title=record.title, status=record.status)
-    body = _("Acknowledgement %(number)s") % {"number": record.acknowledgement} if reindex else ""
     timeline.record(
-        workspace=record.workspace_id, kind="service", summary=summary, body=body, happened_at=at,
+        workspace=record.workspace_id, kind="service", summary=summary, happened_at=at,
         contact=record.contact_id, company=record.company_id, actor=by, reference=record,
     )  # fmt: skip
     if reindex:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -42,7 +43,7 @@ class Details:
             " ".join(workspace.address.split()),
             workspace.email,
             workspace.phone,
-            workspace.created_at.date(),
+            workspace.created_at.astimezone(ZoneInfo(workspace.time_zone)).date(),
         )
 
 

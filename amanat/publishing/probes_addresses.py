@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from amanat.policy.probing import Asked, Finding, probe
@@ -19,7 +20,7 @@ def receiving(asked: Asked) -> Finding:
     """Each address that people are told to write to was confirmed by a code mailed there, within half a year."""
     found = addresses.standing(asked.policy, workspace_id=asked.workspace_id, at=asked.at)
     confirmed = [one.confirmed_at for one in found if one.confirmed_at and one.counts(asked.at)]
-    oldest = min(confirmed).date().isoformat() if confirmed else None
+    oldest = timezone.localdate(min(confirmed)).isoformat() if confirmed else None
     lacking = len(found) - len(confirmed)
     return Finding(
         bool(found) and not lacking,

@@ -158,9 +158,8 @@ def privacy_control(request: HttpRequest) -> HttpResponse:
         raise Http404
     with _inside(found):
         held = versions.in_force(found)
-    answer = _json(
-        {"gpc": "sec-gpc" in held.policy.storage.signals, "lastUpdate": held.effective_at.date().isoformat()}
-    )
+    day = held.effective_at.astimezone(ZoneInfo(held.time_zone)).date()
+    answer = _json({"gpc": "sec-gpc" in held.policy.storage.signals, "lastUpdate": day.isoformat()})
     answer["Cache-Control"] = "public, max-age=3600"
     return answer
 

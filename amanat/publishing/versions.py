@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
@@ -70,7 +71,8 @@ def in_force(workspace: HasId | UUID, at: datetime | None = None) -> InForce:
         raise NoWorkspace(str(here))
     name, time_zone, language, legal_name, place, address, email, phone, created_at, row_id, *version = row
     if row_id is None:
-        details = Details(legal_name or name, place, " ".join(address.split()), email, phone, created_at.date())
+        since = created_at.astimezone(ZoneInfo(time_zone)).date()
+        details = Details(legal_name or name, place, " ".join(address.split()), email, phone, since)
         return _beginning(details, created_at, (name, time_zone, language))
     number, digest, effective_at, published_at, is_material, asks_anew = version
     policy = _parsed(here, row_id)

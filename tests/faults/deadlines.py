@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tests.faults.travelling import Site, later, rows
-from tests.faults.watches import DAY, GONE, THERE, Look, Stage, Watch, cookie, count
+from tests.faults.travelling import Browser, Site, later, rows
+from tests.faults.watches import DAY, GONE, SOON, THERE, Look, Stage, Watch, cookie, count
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 TEN = timedelta(minutes=10)
@@ -219,38 +220,50 @@ def sessions(stage: Stage) -> Iterator[Watch]:
 
 
 def choices(stage: Stage) -> Iterator[Watch]:
-    """The page of a person's choices stays open so long after its code."""
-    from django.core import signing
-
-    from amanat.basis import passcodes, public_views
-    from amanat.basis.models import Passcode
-    from amanat.core import ids, vault
+    """The page of a person's choices stays open so long after its code: she asks for one on the page, finds it in her mailbox, and types it."""
+    from amanat.core import clock
     from amanat.privacy.requests.tests.people import make_person
 
-    email = "choosing@example.in"
+    email, browser = f"choosing@{stage.policy}.example.in", Browser()
     make_person(stage.workspace, "Choosing Deshmukh", phone="", email=email)
-    code = Passcode(
-        id=ids.new(), workspace_id=stage.workspace.pk, sent_at=stage.at, ends_at=stage.at + 15 * MINUTE, opened_at=stage.at,
-        code=b"\0" * 32,
-    )  # fmt: skip
-    code.address = vault.seal(email.encode(), workspace_id=stage.workspace.pk, context=passcodes.place(code))
-    code.save(force_insert=True)
-    signed = signing.get_cookie_signer(salt=public_views.COOKIE + public_views._SALT).sign(str(code.pk))
+    start, life = f"/w/{stage.workspace.pk}/choices/", stage.period("storage", "keys", "choices", "life")
 
     def look(site: Site) -> str:
-        status, _text = site.get(f"/w/{stage.workspace.pk}/choices/mine/", **{public_views.COOKIE: signed})
-        return {200: "open", 303: "asks anew"}.get(status, f"status {status}")
+        status, _text, _leads = browser.ask(f"{site.address}{start}mine/")
+        return {200: "open", 303: "asks for a code"}.get(status, f"status {status}")
 
-    ends = stage.ends("storage", "keys", "choices", "life")
-    yield stage.watch(
-        "storage.keys.choices.life",
-        ends,
+    def opens(site: Site) -> str:
+        _status, _text, page = browser.ask(site.address + start, address=email)
+        browser.ask(page, code=_mailed(email))
+        open_until.ends = later(clock.now(), life)
+        return look(site)
+
+    period = "storage.keys.choices.life"
+    open_until = stage.watch(
+        period,
+        later(stage.at + SOON, life),
         look,
         before="open",
-        after="asks anew",
+        after="asks for a code",
         early=5 * MINUTE,
         late=MINUTE,
     )
+    yield stage.watch(
+        f"{period} opened by a code", stage.at, look, before="asks for a code", after="open", early=timedelta(0), late=SOON,
+        after_look=opens,
+    )  # fmt: skip
+    yield open_until
+
+
+def _mailed(to: str) -> str:
+    """The code of six digits in a mailbox; a worker sends it."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        for (body,) in rows('SELECT body FROM core_localmessage WHERE "to" = %s', to):
+            if code := re.search(r"\b\d{6}\b", body):
+                return code[0]
+        time.sleep(0.2)
+    raise TimeoutError("no code came")
 
 
 def new_version(stage: Stage) -> Iterator[Watch]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from tests.faults.travelling import later, rows
-from tests.faults.watches import DAY, GONE, THERE, Stage, Watch, count, says
+from tests.faults.travelling import Site, later, rows
+from tests.faults.watches import DAY, GONE, THERE, Look, Stage, Watch, count, says
 
 #: Tables whose rows a stricter rule of the program itself takes before their period is over: that is no breach of it.
 SOONER = {
@@ -22,6 +22,7 @@ _ERASED = "%@erased.invalid"
 def all_of(stage: Stage) -> Iterator[Watch]:
     """Sets up, and says what to watch. Inside the workspace, the clock standing at the start."""
     yield from people(stage)
+    yield from cases(stage)
     yield from books(stage)
     yield from proofs(stage)
     yield from users(stage)
@@ -156,6 +157,34 @@ def people(stage: Stage) -> Iterator[Watch]:
     yield stage.watch(
         "keep.marketing.leave keyed hash stays", out, count(kept, stage.workspace.pk, earlier, stage.at), after=THERE
     )
+
+
+def cases(stage: Stage) -> Iterator[Watch]:
+    """A case that was closed, and one that was closed and opened again, of a customer who comes back for ever."""
+    from amanat.desk.cases import handling
+    from amanat.desk.tests import factories
+
+    customer = factories.make_contact(stage.owner, "Asking Deshmukh")
+
+    def closed(subject: str) -> Any:
+        made = handling.take_up(
+            contact=customer, wanted=handling.NewCase(subject), by=stage.owner, at=stage.at - timedelta(days=1)
+        )
+        return handling.close(case=made, outcome="Mended", by=stage.owner, at=stage.at)
+
+    def is_there(case: Any) -> Look:
+        def look(site: Site) -> str:
+            status = site.get(f"/cases/{case.pk}/", **stage.sign_in())[0]
+            row = rows("SELECT count(*) FROM desk_supportcase WHERE id = %s", case.pk)[0][0]
+            return {(200, 1): THERE, (404, 0): GONE}.get((status, row), f"page {status}, row {row}")
+
+        return look
+
+    period, end = "keep.support.until.case_closed", stage.ends("keep", "support", "until", "case_closed")
+    yield stage.watch(f"{period} a case", end, is_there(closed("It leaks")))
+    again = handling.reopen(case=closed("It leaks again"), by=stage.owner, at=stage.at)
+    yield stage.watch(f"{period} a case opened again", end, is_there(again), after=THERE)
+    type(customer).objects.of(stage.workspace).filter(pk=customer.pk).update(last_contact_at=stage.at + 9000 * DAY)
 
 
 def books(stage: Stage) -> Iterator[Watch]:

@@ -27,10 +27,8 @@ from typing import Any
 
 from tests.faults import deadlines, endings, keeping
 from tests.faults.travelling import Installation, rows
-from tests.faults.watches import DAY, Outcome, Stage, Watch
+from tests.faults.watches import DAY, SOON, Outcome, Stage, Watch
 
-#: Shortly after something begins, its jobs run for the first time.
-SOON = timedelta(seconds=20)
 #: The longest that a job of the running day lets wait for its next round.
 WHILE = timedelta(minutes=6)
 #: From then on a law wants something kept of whoever is erased (DPDP Rules 2025, rule 8(3)).

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urljoin
 
 from tests.faults.plan import ROOT
 
@@ -59,6 +60,32 @@ class Site:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+
+class Browser:
+    """One that keeps its cookies and fills in forms."""
+
+    def __init__(self) -> None:
+        cookies = urllib.request.HTTPCookieProcessor()
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay, cookies)
+
+    def ask(self, address: str, **fields: str) -> tuple[int, str, str]:
+        """Status, text and where it leads to; with fields, the form of the page is filled in and sent."""
+        status, text, leads = self._send(address)
+        if fields:
+            guard = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text)
+            assert guard, f"there is no form at {address}: {status}"
+            return self._send(address, urlencode({**fields, "csrfmiddlewaretoken": guard[1]}).encode())
+        return status, text, leads
+
+    def _send(self, address: str, form: bytes | None = None) -> tuple[int, str, str]:
+        asked = urllib.request.Request(address, form, headers={"Accept-Language": "en"})
+        try:
+            answer = self._opener.open(asked, timeout=60)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            return answer.status, answer.read().decode(), urljoin(address, answer.headers.get("Location", ""))
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 type Look = Callable[[Site], str]
 DAY = timedelta(days=1)
+#: Shortly after something begins, its jobs run for the first time.
+SOON = timedelta(seconds=20)
 THERE, GONE = "there", "gone"
 
 

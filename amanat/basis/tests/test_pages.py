@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
-from amanat.basis import consent, notices, suppression
+from amanat.basis import consent, gate, notices, objections, suppression
 from amanat.basis.consent import How
 from amanat.basis.models import Asking, ConsentRecord, Method, Suppression
 from amanat.basis.tests.people import make_contact
@@ -271,3 +271,46 @@ def agree(shree: Workspace, asha: Contact, channel: str) -> None:
         consent.give(
             contact=asha, purpose="marketing", channels=[channel], notice=notice, how=How(Method.LINK), at=clock.now()
         )
+
+
+@pytest.mark.parametrize(("wants", "reason"), [("yes", gate.Reason.CONSENT), ("no", gate.Reason.WITHDRAWN)])
+def test_who_was_asked_whether_she_wants_messages_gets_what_she_said(
+    client: Client, asha: Contact, shree: Workspace, wants: str, reason: gate.Reason
+) -> None:
+    with tenancy.inside(shree):
+        paused(asha)
+        assert may_remind(asha) is gate.Reason.OBJECTION
+    assert "wants none" in client.get(page(asha)).content.decode()
+    told = client.post(page(asha, "asked-again/"), {"wants": wants}, follow=True).content.decode()
+    assert ("Written down." if wants == "yes" else "Taken back.") in told and "wants none" not in told
+    with tenancy.inside(shree):
+        assert may_remind(asha) in {reason, gate.Reason.SUPPRESSED if wants == "no" else reason}
+    again = client.post(page(asha, "asked-again/"), {"wants": "yes"}, follow=True).content.decode()
+    assert "It was answered meanwhile." in again
+
+
+def test_a_yes_with_a_code_ends_a_pause_for_what_was_agreed_and_no_objection(
+    client: Client, asha: Contact, shree: Workspace
+) -> None:
+    with tenancy.inside(shree):
+        paused(asha)
+        objections.make(contact=asha, how=How(Method.LINK), at=clock.now(), purpose="marketing")
+    question = ask(client, asha, "reminders.sms", "marketing.sms")
+    client.post(page(asha, f"asked/{question}/"), {"code": code()})
+    with tenancy.inside(shree):
+        assert may_remind(asha) is gate.Reason.CONSENT
+        assert objections.standing(asha, at=clock.now()) == frozenset({"marketing"})
+
+
+def paused(asha: Contact) -> None:
+    """She agreed to reminders, and wrote something that sounds like a stop."""
+    how, now = How(Method.FILE), clock.now()
+    consent.give(contact=asha, purpose="reminders", channels=["sms"], notice=None, how=how, at=now)
+    objections.make(contact=asha, how=How(Method.MESSAGE), at=now, purpose="reminders")
+
+
+def may_remind(asha: Contact) -> gate.Reason:
+    now = clock.now()
+    return gate.decide(
+        asha, workspace=asha.workspace_id, purpose="reminders", channel="sms", at=now, today=clock.today("Asia/Kolkata")
+    ).reason

@@ -113,4 +113,3 @@ def test_a_job_ordered_while_the_worker_looks_is_found_at_once(monkeypatch: pyte
 
     asyncio.run(scenario())
     assert done == ["found"]
-    assert len(looked) == 3, "once before, once for the job, once to see that there is no other"

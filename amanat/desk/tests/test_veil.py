@@ -43,13 +43,18 @@ def record(shree: Workspace) -> ServiceRecord:
         wanted = NewService(
             None, title="PAN card", fee_paise=100, acknowledgement=NUMBER, custom={"aadhaar": "9999 4105 7058"}
         )
-        return services.create(workspace=shree, wanted=wanted, by=by, at=clock.now(), contact=asha)
+        made = services.create(workspace=shree, wanted=wanted, by=by, at=clock.now(), contact=asha)
+        return services.set_status(
+            record=made, status=Status.SUBMITTED, by=by, at=clock.now(), acknowledgement=NUMBER
+        )
 
 
 @pytest.mark.parametrize(
     "address",
-    ["/services/?view=all&columns=acknowledgement&columns=custom.aadhaar", "/services/{id}/", "/contacts/{person}/"],
-)
+    [
+        "/services/?view=all&columns=acknowledgement&columns=custom.aadhaar", "/services/{id}/", "/contacts/{person}/", "/search/?q=PAN",
+    ],
+)  # fmt: skip
 def test_an_auditor_sees_only_the_end(shree: Workspace, auditor: Member, record: ServiceRecord, address: str) -> None:
     url = address.format(id=record.pk, person=record.contact_id)
     agent = factories.signed_in(factories.make_member(shree, role=Role.AGENT)).get(url).content.decode()

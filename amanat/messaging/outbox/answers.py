@@ -126,7 +126,7 @@ def _ask_somebody(message: Message, at: datetime) -> None:
     """A private note beside the message, which stands unread in the inbox."""
     text = _(
         "This sounds as if the person wants no more messages. Reminders and offers are paused: please ask, and write down the answer "
-        "on the consent card."
+        "under Choices on the person’s page."
     )
     note = Message(
         id=ids.new(), workspace_id=message.workspace_id, thread_id=message.thread_id, contact_id=message.contact_id, channel="",

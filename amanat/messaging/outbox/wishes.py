@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from amanat.basis import consent, hours, objections, rules, suppression
+from amanat.basis import consent, hours, objections, pauses, rules, suppression
 from amanat.basis.consent import How
-from amanat.basis.models import ConsentRecord, Method, Objection, Suppression
+from amanat.basis.models import ConsentRecord, Method, Suppression
 from amanat.messaging.channels.contract import Preference
 from amanat.messaging.channels.models import ChannelAccount
 from amanat.people.models import Contact
@@ -27,7 +27,9 @@ def stop(contact: Contact, *, channel: str, address: str, at: datetime, evidence
 
 def resume(contact: Contact, *, channel: str, at: datetime, evidence: str = "") -> bool:
     """She takes back a stop of hers. Only what she had agreed to before comes back, with the notice she was shown. Returns whether anything did."""
-    return _give(contact, _asked(contact.workspace_id, channel), at, evidence) | _let_go(contact, at)
+    return _give(contact, _asked(contact.workspace_id, channel), at, evidence) | pauses.end(
+        contact, how=How(Method.MESSAGE), at=at
+    )
 
 
 def hold(contact: Contact, *, channel: str, at: datetime) -> bool:
@@ -127,20 +129,6 @@ def _last_given(contact: Contact, pairs: Collection[Pair]) -> dict[Pair, Consent
     )
     found = {(record.purpose, record.channel): record for record in records}
     return {pair: found[pair] for pair in pairs if pair in found and found[pair].until is None}
-
-
-def _let_go(contact: Contact, at: datetime) -> bool:
-    """End the pauses that came from her own messages."""
-    latest = (
-        Objection.objects.of(contact.workspace_id)
-        .filter(contact=contact, at__lte=at)
-        .order_by("purpose", "-at", "-id")
-        .distinct("purpose")
-    )
-    mine = [one for one in latest if one.what == Objection.What.MADE and one.method == Method.MESSAGE and one.purpose]
-    for one in mine:
-        objections.withdraw(contact=contact, how=How(Method.MESSAGE), at=at, purpose=one.purpose)
-    return bool(mine)
 
 
 def _with_address(workspace_id: UUID, address: str, channel: str) -> list[Contact]:

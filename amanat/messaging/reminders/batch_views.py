@@ -80,8 +80,18 @@ def batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     else:
         context |= _report(found) | {"held": batching.held(found).count()}
         found.state = _as_seen(found.state, has_waiting=context["report"]["waiting"] > 0)
+        if request.headers.get("HX-Request") and "part" in request.GET:
+            return _part(request, context)
         context |= _people(request, found)
     return render(request, "messaging/batch.html", context)
+
+
+def _part(request: MemberRequest, context: dict[str, Any]) -> HttpResponse:
+    """The report alone, which an open page asks for while messages leave; when none waits any more, the page is loaded once more."""
+    response = render(request, "messaging/batch_report.html", context)
+    if context["batch"].state != _State.SENDING:
+        response["HX-Refresh"] = "true"
+    return response
 
 
 def _people(request: MemberRequest, batch: MessageBatch) -> dict[str, Any]:

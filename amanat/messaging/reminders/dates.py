@@ -50,6 +50,15 @@ def days_reminded_of(rule: ReminderRule, day: date) -> list[date]:
     return [each - timedelta(days=rule.days) for each in planned]
 
 
+def instead_of(rule: ReminderRule, day: date) -> date | None:
+    """On which day the rule tells of what falls on `day`, where it is quiet then; None on an open day."""
+    if day.weekday() not in rule.quiet_days:
+        return None
+    step = timedelta(days=-1 if rule.days <= 0 else 1)
+    others = (day + step * ahead for ahead in range(1, _A_WEEK))
+    return next((other for other in others if other.weekday() not in rule.quiet_days), None)
+
+
 def occasions(rule: ReminderRule, day: date, *, contact: UUID | None = None) -> Iterator[Occasion]:
     """What the rule reminds of on `day`, of living contacts only, ordered by contact. One statement for each date."""
     for on_day in days_reminded_of(rule, day):

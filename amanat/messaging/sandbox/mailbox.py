@@ -1,7 +1,7 @@
 """Mailboxes of the mail double that belong to accounts of a site: what they sent is shown, people write to them, mails come back.
 
 They are kept in memory and empty after a start. Under `/control/mail/`: `mailbox` makes one known with its key; with that key `phone` gives
-both sides, `say` is a person's mail to it, `bounce` says that a mail of it was not delivered.
+both sides, `say` is a person's mail to it, `bounce` says that a mail of it was not delivered, `delay` that it waits.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Mailboxes:
             return as_json({}, 401)
         if act == "say":
             self._say(address, wanted)
-        elif act == "bounce":
-            self._bounce(address, str(wanted["id"]))
+        elif act in _REPORTS:
+            self._report(address, str(wanted["id"]), act)
         elif act != "phone":
             return as_json({}, 404)
         sent = [_shown(one) for one in self._servers.accepted[-20 * _MOST :] if one.sender == address]
@@ -75,21 +75,28 @@ class Mailboxes:
         files = [str(file["name"]) for file in wanted.get("files", ())]
         self._said.setdefault(address, []).append({**said, "files": files, "at": clock.now().timestamp()})
 
-    def _bounce(self, address: str, message_id: str) -> None:
-        """As a server tells it that knows no such mailbox (RFC 3464)."""
+    def _report(self, address: str, message_id: str, act: str) -> None:
+        """As a server tells it that knows no such mailbox, or could not reach it yet and goes on trying (RFC 3464)."""
+        subject, words, action, status = _REPORTS[act]
         for one in self._servers.accepted:
             head = one.content.partition(b"\r\n\r\n")[0]
             if one.sender == address and message_id.encode() in head:
-                self._servers.deliver(address, _REPORT % (address.encode(), one.recipients[0].encode(), head))
+                to = address.encode(), subject, words, one.recipients[0].encode(), action, status, head
+                self._servers.deliver(address, _REPORT % to)
                 return
 
 
+#: Subject, words, action and status of what a mail server reports.
+_REPORTS = {
+    "bounce": (b"Undelivered Mail", b"The mailbox does not exist.", b"failed", b"5.1.1"),
+    "delay": (b"Delayed Mail", b"The mailbox could not be reached yet; it is tried again.", b"delayed", b"4.4.1"),
+}
 _REPORT = (
-    b"From: MAILER-DAEMON@sandbox.example\r\nTo: %s\r\nSubject: Undelivered Mail\r\nMIME-Version: 1.0\r\n"
+    b"From: MAILER-DAEMON@sandbox.example\r\nTo: %s\r\nSubject: %s\r\nMIME-Version: 1.0\r\n"
     b'Content-Type: multipart/report; report-type=delivery-status; boundary="cut"\r\n\r\n'
-    b"--cut\r\nContent-Type: text/plain\r\n\r\nThe mailbox does not exist.\r\n"
+    b"--cut\r\nContent-Type: text/plain\r\n\r\n%s\r\n"
     b"--cut\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; sandbox.example\r\n\r\n"
-    b"Final-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+    b"Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n"
     b"\r\n--cut\r\nContent-Type: text/rfc822-headers\r\n\r\n%s\r\n--cut--\r\n"
 )
 

@@ -53,7 +53,7 @@ class MailForm(forms.Form):
 
 
 def mailbox(request: MemberRequest, account: ChannelAccount) -> HttpResponse:
-    """GET shows both sides; POST writes as the person, or has one of our mails come back."""
+    """GET shows both sides; POST writes as the person, or has one of our mails come back or wait."""
     access = accounts.access(account)
     given = {name: request.GET.get(key, "")[:300] for name, key in _GIVEN.items()}
     form = MailForm(sent(request), request.FILES if request.method == "POST" else None, initial=given)
@@ -61,11 +61,12 @@ def mailbox(request: MemberRequest, account: ChannelAccount) -> HttpResponse:
     try:
         sandboxes.introduce_mailbox(access)
         key = access.secrets["smtp_password"]
-        if request.method == "POST" and request.POST.get("act") == "bounce":
-            order("mail/bounce", key, {"id": request.POST.get("id", "")[:300]})
+        act = request.POST.get("act", "")
+        if act in _REPORTS:
+            order(f"mail/{act}", key, {"id": request.POST.get("id", "")[:300]})
         elif request.method == "POST" and form.is_valid():
             order("mail/say", key, _letter(form.cleaned_data))
-        if request.method == "POST" and not (form.is_bound and form.errors and request.POST.get("act") != "bounce"):
+        if request.method == "POST" and not (form.is_bound and form.errors and act not in _REPORTS):
             # It is looked into every minute; who tries it out need not wait so long.
             jobs.enqueue(mail_tasks.FETCH, workspace=account.workspace_id, account=str(account.pk))
             here = reverse("messaging:phone", args=[account.pk])
@@ -76,6 +77,8 @@ def mailbox(request: MemberRequest, account: ChannelAccount) -> HttpResponse:
     return render(request, "messaging/mailbox.html", context, status=422 if form.is_bound and form.errors else 200)
 
 
+#: What a mail server may say of one of our mails: it came back, or it waits.
+_REPORTS = frozenset({"bounce", "delay"})
 _GIVEN = {"sender": "from", "name": "name", "subject": "subject", "answers": "answers"}
 
 

@@ -6,7 +6,8 @@ unless a legal hold stands:
 
 1. What a law makes us keep of its people goes into the sealed store (`vault`), which outlives the workspace under its own keys.
 2. One function of the database's owner deletes the rows of all tables of the workspace, ledger and policies among them, in one transaction.
-   It refuses a workspace whose closing is not due. With the rows of keys everything sealed becomes noise, in older backups too.
+   It refuses a workspace whose closing is not due. With the rows of keys everything sealed becomes
+   noise; the keys that older backups hold end with these, within 30 days (docs/decisions/0006).
 3. A note stays (`ClosedWorkspace`): an id, times, counts. A tombstone makes a restore do it again.
 4. The objects of its files are removed; killed in between, the next run goes on.
 
@@ -27,8 +28,7 @@ from amanat.core import clock, ledger, sealedobjects, tenancy, tombstones
 from amanat.desk.models import Payment
 from amanat.people.models import Contact
 from amanat.privacy.closing.models import ClosedWorkspace, WorkspaceClosure
-from amanat.privacy.retention import reckoning
-from amanat.privacy.retention.models import LegalHold
+from amanat.privacy.retention import holds, reckoning
 from amanat.privacy.vault import sealing
 from amanat.publishing import versions
 
@@ -102,7 +102,7 @@ def close_due(*, at: datetime) -> int:
     for workspace_id in access.workspace_ids():
         with tenancy.inside(workspace_id):
             closure = current(workspace_id)
-            held = LegalHold.objects.of(workspace_id).filter(lifted_at__isnull=True, until__gte=at.date()).exists()
+            held = holds.in_force(workspace_id, at).exists()
         if closure is not None and closure.due_at <= at and not held:
             _seal_people(workspace_id, at)
             delete(workspace_id, asked_at=closure.asked_at, at=at)

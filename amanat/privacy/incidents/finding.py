@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.apps import apps
 from django.db.models import Q
 
+from amanat.accounts.models import Workspace
 from amanat.core.models import LedgerEntry
 from amanat.core.schema import workspace_models
 from amanat.core.tenancy import WorkspaceForeignKey, WorkspaceRow
@@ -102,10 +104,11 @@ def _is_about_people(table: str, only: str) -> bool:
 
 
 def _seen(workspace_id: UUID, span: Span) -> Iterable[UUID]:
-    """Those whose page or papers were opened. A page is written down once a day, so the day counts, not the minute."""
+    """Those whose page or papers were opened. A page is written down once on a day of the workspace: the day counts, not the minute."""
     if span.table:
         return []
-    days = Q(on__gte=span.since.date(), on__lte=span.until.date())
+    zone = ZoneInfo(Workspace.objects.of(workspace_id).values_list("time_zone", flat=True).get())
+    days = Q(on__gte=span.since.astimezone(zone).date(), on__lte=span.until.astimezone(zone).date())
     pages = Sighting.objects.of(workspace_id).filter(days)
     papers = PaperOpening.objects.of(workspace_id).filter(at__gte=span.since, at__lt=span.until)
     if span.actor:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -122,7 +123,7 @@ def register(policy: Policy, *, workspace_id: UUID, language: str, at: datetime)
     bound = [
         Bound(
             name, references.listed(references.in_words(policy, f"recipients.{name}", language), language), one, held.get(name),
-            tuple(by_name.get(name, ())), problems(one, held.get(name), at.date()),
+            tuple(by_name.get(name, ())), problems(one, held.get(name), timezone.localdate(at)),
         )
         for name, one in policy.recipients.items()
     ]  # fmt: skip

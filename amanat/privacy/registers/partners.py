@@ -92,7 +92,7 @@ def known(policy: Policy, *, workspace_id: UUID, at: datetime) -> dict[str, Part
     found = {}
     for purpose, one in partners.of(policy).items():
         name = next(key for key, recipient in policy.recipients.items() if recipient is one)
-        found[name] = Partner(name, purpose, one, contracts.problems(one, held.get(name), at.date()))
+        found[name] = Partner(name, purpose, one, contracts.problems(one, held.get(name), timezone.localdate(at)))
     return found
 
 

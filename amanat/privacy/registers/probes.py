@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from amanat.accounts.models import Workspace
@@ -197,8 +198,9 @@ def rights_abroad(asked: Asked) -> Finding:
 def trained(asked: Asked) -> Finding:
     """The register of training against the seats of today. That a training took place is attested by who recorded it."""
     seats = staff.seats(asked.workspace_id, every=asked.policy.security.training_every)
-    due = [seat for seat in seats if seat.is_due(asked.at.date())]
-    soon = [seat for seat in seats if seat not in due and seat.is_due(asked.at.date() + timedelta(days=30))]
+    today = timezone.localdate(asked.at)
+    due = [seat for seat in seats if seat.is_due(today)]
+    soon = [seat for seat in seats if seat not in due and seat.is_due(today + timedelta(days=30))]
     return Finding(
         not due,
         _("{due} of {members} members are due for training, {soon} within a month"),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 
 from amanat.accounts.models import Member, SignIn
 from amanat.accounts.permissions import TABLE
@@ -50,7 +51,7 @@ def seats(workspace_id: UUID, *, every: Duration) -> list[Seat]:
 
 def _seat(member: Member, last: datetime | None, trained_on: date | None, topic: str, every: Duration) -> Seat:
     """Who was never trained is due since the day she joined."""
-    next_on = every.after_day(trained_on) if trained_on else member.joined_at.date()
+    next_on = every.after_day(trained_on) if trained_on else timezone.localdate(member.joined_at)
     return Seat(
         member.pk, member.name, member.get_role_display(), member.get_sees_display(), len(TABLE[member.role]), member.joined_at, last,
         trained_on, topic, next_on,

@@ -2,7 +2,7 @@
 
 **Design of the part that destroys.** A service counts from the latest of the day it was made, the day it was delivered and the days money
 came for it. It goes when the promise of `keep.billing` and every floor the law sets there are over (CGST Act section 36, Companies Act
-section 128(5)), with its payments, papers and lines of the timeline; a task about somebody lives on without it. What is still
+section 128(5)), by the days of the workspace, with its payments, papers and lines of the timeline; a task about somebody lives on without it. What is still
 in hand never goes. The receipts' numbers are not used again.
 """
 
@@ -11,9 +11,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
+from amanat.accounts.models import Workspace
 from amanat.desk import papers
 from amanat.desk.models import ServiceRecord
 from amanat.policy.format import Policy
@@ -25,7 +27,7 @@ FROM desk_servicerecord r
 LEFT JOIN LATERAL (SELECT max(p.paid_on) AS paid_on FROM desk_payment p
     WHERE p.workspace_id = r.workspace_id AND p.record_id = r.id) paid ON true
 WHERE r.workspace_id = %s AND r.created_at < %s AND NOT r.status = ANY(%s)
-  AND greatest((r.created_at AT TIME ZONE 'UTC')::date, (r.delivered_at AT TIME ZONE 'UTC')::date, paid.paid_on) <= %s
+  AND greatest((r.created_at AT TIME ZONE %s)::date, (r.delivered_at AT TIME ZONE %s)::date, paid.paid_on) <= %s
 """
 
 
@@ -48,12 +50,13 @@ def sweep(workspace_id: UUID, policy: Policy, *, at: datetime) -> int:
 
 
 def _asked(what: str, after: str, workspace_id: UUID, policy: Policy, at: datetime) -> list[tuple[Any, ...]]:
-    last = last_day(policy, at.date())
+    zone = Workspace.objects.of(workspace_id).values_list("time_zone", flat=True).get()
+    last = last_day(policy, at.astimezone(ZoneInfo(zone)).date())
     if last is None:
         return [(0,)] if "count" in what else []
     in_hand = [str(status) for status in ServiceRecord.IN_HAND]
     with connection.cursor() as cursor:
-        cursor.execute(f"{what} {_ENDED} {after}", [workspace_id, at, in_hand, last])
+        cursor.execute(f"{what} {_ENDED} {after}", [workspace_id, at, in_hand, zone, zone, last])
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

@@ -7,9 +7,11 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import DateField, F, Q
+from django.db.models.expressions import RawSQL
 
 from amanat.accounts.models import Member
 from amanat.core import ledger
@@ -19,6 +21,7 @@ from amanat.privacy.retention.models import LegalHold
 
 #: Rules under which people themselves fall: a hold on one of them is in everybody's way.
 OF_PEOPLE = ("content", "marketing")
+_TODAY = "(%s::timestamptz AT TIME ZONE (SELECT time_zone FROM accounts_workspace WHERE id = %s))::date"
 
 
 class HoldRefused(ValueError):
@@ -29,7 +32,7 @@ def in_the_way(contact_ids: Collection[UUID], *, workspace_id: UUID, at: datetim
     """The holds that forbid to erase each of these people now; who is in nobody's way is not in it."""
     wanted = list(contact_ids)
     found: defaultdict[UUID, list[LegalHold]] = defaultdict(list)
-    for hold in _in_force(workspace_id, at).filter(Q(contact__in=wanted) | Q(keep__in=OF_PEOPLE)):
+    for hold in in_force(workspace_id, at).filter(Q(contact__in=wanted) | Q(keep__in=OF_PEOPLE)):
         for contact in [hold.contact_id] if hold.contact_id else wanted:
             found[contact].append(hold)
     return dict(found)
@@ -38,16 +41,16 @@ def in_the_way(contact_ids: Collection[UUID], *, workspace_id: UUID, at: datetim
 def read_of_one(contact_id: UUID, *, workspace_id: UUID, at: datetime) -> tuple[str, list[Any]]:
     """`in_the_way` of one person as SQL with its values, for a statement that reads more."""
     return (
-        "SELECT id, until, basis FROM privacy_legalhold WHERE workspace_id = %s AND set_at <= %s AND lifted_at IS NULL "
-        "AND until >= %s AND (contact_id = %s OR keep = ANY(%s))",
-        [workspace_id, at, at.date(), contact_id, list(OF_PEOPLE)],
+        "SELECT id, until, basis FROM privacy_legalhold WHERE workspace_id = %s AND set_at <= %s AND lifted_at IS NULL "  # noqa: S608 (our own text)
+        f"AND until >= {_TODAY} AND (contact_id = %s OR keep = ANY(%s))",
+        [workspace_id, at, at, workspace_id, contact_id, list(OF_PEOPLE)],
     )
 
 
 def on_rules(workspace_id: UUID, *, at: datetime) -> dict[str, list[LegalHold]]:
     """The holds on whole rules of the policy, by the rule's name."""
     found: defaultdict[str, list[LegalHold]] = defaultdict(list)
-    for hold in _in_force(workspace_id, at).exclude(keep=""):
+    for hold in in_force(workspace_id, at).exclude(keep=""):
         found[hold.keep].append(hold)
     return dict(found)
 
@@ -62,7 +65,7 @@ def add(
     *, workspace: HasId | UUID, contact: Contact | None, keep: str, basis: str, until: date, by: Member, at: datetime
 ) -> LegalHold:
     """Hold a person, or all under a rule, up to the day `until` (included). Raises HoldRefused."""
-    if until < at.date():
+    if until < at.astimezone(ZoneInfo(by.workspace.time_zone)).date():
         raise HoldRefused("until")
     if (contact is None) == (not keep):
         raise HoldRefused("what")
@@ -102,5 +105,7 @@ def lift(*, hold: LegalHold, by: Member, at: datetime) -> LegalHold:
     return kept
 
 
-def _in_force(workspace_id: UUID, at: datetime) -> Any:
-    return LegalHold.objects.of(workspace_id).filter(set_at__lte=at, lifted_at__isnull=True, until__gte=at.date())
+def in_force(workspace_id: UUID, at: datetime) -> Any:
+    """The holds that hold at a moment, each to the end of its last day in the workspace's own time."""
+    today = RawSQL(_TODAY, [at, workspace_id], output_field=DateField())  # noqa: S611 (our own text)
+    return LegalHold.objects.of(workspace_id).filter(set_at__lte=at, lifted_at__isnull=True, until__gte=today)

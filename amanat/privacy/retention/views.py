@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -51,7 +52,7 @@ def overview(request: MemberRequest) -> HttpResponse:
                 .order_by("due_at", "id")[:_UNTOLD]
             ),
             "sealed": SealedRecord.objects.of(here).count(),
-            "today": at.date(),
+            "today": timezone.localdate(at),
         },
     )
 
@@ -101,7 +102,7 @@ def new_hold(request: MemberRequest) -> HttpResponse:
         sent(request),
         policy=versions.in_force(request.workspace, at).policy,
         is_about_a_person=contact is not None,
-        today=at.date(),
+        today=timezone.localdate(at),
     )
     if form.is_valid():
         holds.add(

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from amanat.basis import principals, regimes
 from amanat.core import ids, ledger, vault
@@ -67,15 +68,16 @@ def seal_before_erasure(
 
     After a restore `at` is when they were erased first, and `today` the day of the restore: what would not lie here any more is not sealed.
     """
-    policy = versions.in_force(workspace_id, at).policy
-    floors = floors_in_force(policy, at.date())
+    held = versions.in_force(workspace_id, at)
+    policy, zone = held.policy, ZoneInfo(held.time_zone)
+    floors = floors_in_force(policy, at.astimezone(zone).date())
     if not floors or not contact_ids:
         return []
     assert policy.vault is not None  # or there were no floors
     ends_on = policy.vault.shred.after(at).date() + _ONE_DAY
     if ends_on <= (today or at.date()):
         return []
-    people = _People(list(contact_ids), workspace_id)
+    people = _People(list(contact_ids), workspace_id, zone)
     done: list[Sealed] = []
     rows: list[SealedRecord] = []
     for floor in floors:
@@ -140,7 +142,8 @@ def _record(
 class _People:
     """What is sealed of several people, read in five statements whatever their number."""
 
-    def __init__(self, contact_ids: list[UUID], workspace_id: UUID) -> None:
+    def __init__(self, contact_ids: list[UUID], workspace_id: UUID, zone: ZoneInfo) -> None:
+        self._zone = zone
         wanted = {"contact__in": contact_ids}
         self.contacts = list(Contact.objects.of(workspace_id).filter(pk__in=contact_ids).order_by("pk"))
         self._phones = _by_holder(Phone.objects.of(workspace_id).filter(**wanted).values_list("contact_id", "number"))
@@ -152,7 +155,7 @@ class _People:
         lines = Interaction.objects.of(workspace_id).filter(**wanted).order_by("-happened_at")
         for holder, moment, kind in lines.values_list("contact_id", "happened_at", "kind"):
             if len(happened[holder]) < _MOST_DAYS:
-                happened[holder].append([moment.date().isoformat(), kind])
+                happened[holder].append([self._day(moment), kind])
         self._happened = happened
 
     def addresses(self, contact: Contact) -> list[str]:
@@ -168,10 +171,13 @@ class _People:
             "name": contact.name,
             "phones": self._phones[contact.pk],
             "emails": self._emails[contact.pk],
-            "known_since": contact.created_at.date().isoformat(),
-            "erased_on": at.date().isoformat(),
+            "known_since": self._day(contact.created_at),
+            "erased_on": self._day(at),
             "happened": self._happened[contact.pk],
         }
+
+    def _day(self, moment: datetime) -> str:
+        return moment.astimezone(self._zone).date().isoformat()
 
 
 def _by_holder(rows: Iterable[tuple[UUID, str]]) -> defaultdict[UUID, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of, signed_in
-from amanat.core import clock, ids
+from amanat.core import clock, ids, tenancy
 from amanat.publishing import comparing, languages, seals
 from amanat.publishing.seals import Seal, State
 from amanat.publishing.tests.samples import LEAD, LONGER, NOW, REWORDED, SHORTER, published
@@ -230,10 +230,12 @@ def test_without_a_workspace_there_is_no_policy(client: Client, db: None, page: 
     assert client.get(f"/{page}").status_code == 404
 
 
-def test_global_privacy_control_is_told(client: Client, shree: Workspace) -> None:
+def test_global_privacy_control_is_told_with_the_day_of_the_shop(client: Client, shree: Workspace) -> None:
+    with tenancy.inside(shree):  # half past midnight in India
+        Workspace.objects.of(shree).update(created_at=datetime(2026, 11, 22, 19, tzinfo=UTC))
     assert client.get("/.well-known/gpc.json").json() == {
         "gpc": True,
-        "lastUpdate": shree.created_at.date().isoformat(),
+        "lastUpdate": "2026-11-23",
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -110,6 +110,13 @@ def test_details_told_later_are_in_the_beginning_at_once(shree: Workspace) -> No
         assert versions.in_force(shree).policy.parties.contact.email == ""
         Workspace.objects.of(shree).update(email="new@shree.test")
         assert versions.in_force(shree).policy.parties.contact.email == "new@shree.test"
+
+
+def test_the_first_policy_holds_from_the_day_of_the_shop(shree: Workspace) -> None:
+    with tenancy.inside(shree):  # half past midnight in India
+        Workspace.objects.of(shree).update(created_at=datetime(2026, 11, 22, 19, tzinfo=UTC))
+        held = [versions.in_force(shree), versions.begins_with(shree)]
+    assert {one.policy.head.effective for one in held} == {date(2026, 11, 23)}
 
 
 def test_the_file_to_begin_with_says_what_holds(shree: Workspace) -> None:

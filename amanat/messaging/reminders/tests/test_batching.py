@@ -184,6 +184,21 @@ def test_from_the_list_to_the_report(owner: Member) -> None:
     assert "we are closed" not in client.get("/batches/").content.decode()
 
 
+def test_an_open_report_looks_again_by_itself_until_nothing_waits(owner: Member, here: Workspace) -> None:
+    batch = a_batch(owner)
+    batching.send(batch=batch, template=greeting(here), by=owner, at=NOW)
+    batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    client, page = signed_in(owner), f"/batches/{batch.pk}/"
+    asks = f'hx-get="{page}?part=1"'
+    assert asks in client.get(page).content.decode()
+    part = client.get(f"{page}?part=1", headers={"HX-Request": "true"})
+    assert asks in part.content.decode() and "HX-Refresh" not in part.headers and b"<html" not in part.content
+    Dispatch.objects.of(here).filter(source="batch").update(state="done", sent_at=NOW)
+    part = client.get(f"{page}?part=1", headers={"HX-Request": "true"})
+    assert part.headers["HX-Refresh"] == "true" and asks not in part.content.decode()
+    assert asks not in client.get(page).content.decode()
+
+
 def test_what_does_not_fit_on_the_page_is_said_and_sending_and_reasons_come_first(
     owner: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -414,3 +414,13 @@ def test_a_text_in_another_language_than_the_persons_says_so_beforehand(client: 
 def test_a_day_too_far_away_says_which_is_the_furthest(client: Client, owner: Member) -> None:
     page = client.get("/reminders/day/?on=2036-01-01").content.decode()
     assert "this is the furthest" in page and f"{DAY + timedelta(days=day_views.MOST_DAYS):%Y}" in page
+
+
+@pytest.mark.parametrize(("days", "told"), [(-7, "Saturday, 28 November"), (7, "Monday, 30 November")])
+def test_a_quiet_day_says_so_and_when_it_is_told_instead(client: Client, owner: Member, days: int, told: str) -> None:
+    with tenancy.inside(owner.workspace_id):
+        make_rule(owner.workspace, name="Insurance", quiet_days=[6], days=days)
+        make_rule(owner.workspace, name="Visits", days=days)
+    page = client.get("/reminders/day/?on=2026-11-29").content.decode()
+    assert f"Sunday: “Insurance” writes to nobody. What falls on this day is told on {told}." in page
+    assert "“Visits” writes" not in page and "writes to nobody" not in client.get("/reminders/day/").content.decode()

@@ -92,6 +92,8 @@ def test_what_was_sent_is_shown_answered_and_comes_back(browser: Client, shree: 
     assert f"In-Reply-To: {sent.provider_id}".encode() in letter.content
     browser.post(page, {"sender": ASHA, "id": sent.provider_id, "act": "bounce"})
     assert b"Status: 5.1.1" in double.doubles.servers.box(account.address).letters[-1].content
+    browser.post(page, {"sender": ASHA, "id": sent.provider_id, "act": "delay"})
+    assert b"Action: delayed\r\nStatus: 4.4.1" in double.doubles.servers.box(account.address).letters[-1].content
     assert arrived(shree, account) == [{"subject": "Re: Your card", "text": "Thanks"}]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -90,6 +90,18 @@ def test_people_whose_page_or_papers_were_opened_are_found(shree: Workspace) -> 
         PaperOpening.objects.create(workspace_id=shree.pk, paper_id=paper.pk, member=agent, reason="x", at=clock.now())
         traces = finding.in_logs(shree.pk, span(actor=agent.pk))
     assert {pk: str(how) for pk, how in traces.contacts.items()} == {pages.pk: "seen", papers.pk: "seen"}
+
+
+@pytest.mark.parametrize(("hours", "is_found"), [(0, True), (-2, False)])
+def test_a_page_opened_in_the_night_is_found_by_the_day_of_the_shop(
+    shree: Workspace, hours: int, is_found: bool
+) -> None:
+    """Half past midnight in India: in Greenwich it is still the day before."""
+    her, agent, night = factories.make_contact(shree), make_member(shree), datetime(2031, 11, 22, 19, tzinfo=UTC)
+    around = Span(night + timedelta(hours=hours), night + timedelta(hours=hours, minutes=20), actor=agent.pk)
+    with tenancy.inside(shree):
+        seen.note(contact=her, by=agent, at=night, today=date(2031, 11, 23))
+        assert list(finding.in_logs(shree.pk, around).contacts) == ([her.pk] if is_found else [])
 
 
 def test_rows_the_ledger_only_counts_are_told_as_a_number(shree: Workspace) -> None:

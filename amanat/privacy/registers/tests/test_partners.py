@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -17,7 +17,7 @@ from django.urls import reverse
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
-from amanat.basis import consent, notices, objections, restrictions
+from amanat.basis import consent, notices, objections, restrictions, rules
 from amanat.basis.models import Method, Restriction
 from amanat.core import clock, tenancy
 from amanat.core.models import LedgerEntry
@@ -180,6 +180,20 @@ def test_without_the_contract_that_the_policy_asks_for_nothing_goes(scene: Scene
     for nobody in ("partner", "hosting"):
         with pytest.raises(HandoverRefused, match="no such partner"):
             scene.prepare(recipient=nobody)
+
+
+def test_a_contract_is_over_from_the_midnight_of_the_shop(scene: Scene) -> None:
+    last = datetime(2026, 11, 22, 18, 29, 59, tzinfo=UTC)
+    with tenancy.inside(scene.workspace):
+        policy = rules.of(scene.workspace.pk, LATER).policy
+        contracts.register_one(
+            recipient="sahyadri", party="Sahyadri", country="IN", safeguard="", signed_on=date(2026, 1, 1), until=date(2026, 11, 23),
+            paper=None, paper_name="", by=scene.owner, at=NOW,
+        )  # fmt: skip
+        for at, said in ((last, ()), (last + timedelta(seconds=1), (contracts.Problem.CONTRACT_OVER,))):
+            held = contracts.register(policy, workspace_id=scene.workspace.pk, language="en", at=at)
+            assert next(one for one in held.bound if one.name == "sahyadri").problems == said
+            assert partners.known(policy, workspace_id=scene.workspace.pk, at=at)["sahyadri"].problems == said
 
 
 @pytest.mark.slow

@@ -160,8 +160,11 @@ def test_training_is_due_again_on_the_day_its_interval_ends(shree: Workspace) ->
 
 
 def test_who_was_never_trained_is_due_since_she_joined(shree: Workspace) -> None:
-    seat = seats(shree)[owner_of(shree).name]
-    assert (seat.trained_on, seat.topic, seat.next_on) == (None, "", seat.joined_at.date())
+    owner = owner_of(shree)
+    with tenancy.inside(shree):  # half past midnight in India
+        Member.objects.of(shree).filter(pk=owner.pk).update(joined_at=datetime(2026, 11, 22, 19, tzinfo=UTC))
+    seat = seats(shree)[owner.name]
+    assert (seat.trained_on, seat.topic, seat.next_on) == (None, "", date(2026, 11, 23))
 
 
 def test_the_newest_day_counts_whenever_it_was_written_down(shree: Workspace) -> None:

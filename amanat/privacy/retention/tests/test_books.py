@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,14 +14,15 @@ from amanat.core import clock, tenancy
 from amanat.desk.models import Payment, ServiceRecord, Task
 from amanat.people.models import Interaction
 from amanat.policy.probing import Asked
-from amanat.privacy.retention import holds, probes, sweeping
+from amanat.privacy.retention import books, holds, probes, sweeping
 from amanat.privacy.retention.tests.factories import contact, policy
 
 pytestmark = pytest.mark.django_db
 
 DAY = date(2025, 4, 1)
 #: Companies Act section 128(5): eight financial years after that of 1 April 2025, so until 31 March 2034.
-END = datetime(2034, 4, 1, tzinfo=UTC)
+INDIA = ZoneInfo("Asia/Kolkata")
+END = datetime(2034, 4, 1, tzinfo=INDIA)
 
 
 def service(workspace: Workspace, number: int = 1, *, paid_on: date = DAY, **fields: Any) -> ServiceRecord:
@@ -63,7 +65,19 @@ def test_a_service_goes_with_its_payments(shree: Workspace, erased: bool) -> Non
 def test_the_last_payment_counts(shree: Workspace) -> None:
     service(shree, paid_on=date(2026, 4, 1))
     assert swept(shree, END) == {}
-    assert swept(shree, datetime(2035, 4, 1, tzinfo=UTC)) == {"desk.ServiceRecord": 1}
+    assert swept(shree, datetime(2035, 4, 1, tzinfo=INDIA)) == {"desk.ServiceRecord": 1}
+
+
+def test_a_service_of_the_first_night_of_the_year_belongs_to_that_year(shree: Workspace) -> None:
+    """Delivered on 1 April at half past two in India, which is 31 March in Greenwich: the books of a year more."""
+    service(shree, delivered_at=datetime(2026, 4, 1, 2, 30, tzinfo=INDIA))
+    later = END.replace(year=2035)
+    with tenancy.inside(shree):
+        assert [books.count(shree.pk, policy(), at=at) for at in (END, later - timedelta(seconds=1), later)] == [
+            0,
+            0,
+            1,
+        ]
 
 
 def test_what_is_in_hand_stays(shree: Workspace) -> None:

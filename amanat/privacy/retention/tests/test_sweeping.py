@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from contextlib import nullcontext
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
+from django.db import connection
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import make_workspace, owner_of
@@ -187,9 +190,27 @@ def test_a_hold_ends_with_its_last_day(shree: Workspace) -> None:
     until = THREE_YEARS.date() + timedelta(days=3)
     with tenancy.inside(shree):
         holds.add(workspace=shree, contact=asha, keep="", basis="Court case", until=until, by=owner, at=LONG_AGO)
-    end = datetime.combine(until + timedelta(days=1), datetime.min.time(), UTC)
+    end = datetime.combine(until + timedelta(days=1), datetime.min.time(), ZoneInfo(shree.time_zone))
     assert swept(shree, end - SECOND).counts == {}
     assert swept(shree, end).counts == {"marketing": {"people.Contact": 1}}
+
+
+@pytest.mark.parametrize(
+    ("zone", "midnight"), [("Asia/Kolkata", "2026-11-23T18:30Z"), ("America/New_York", "2026-11-24T05:00Z")]
+)
+def test_the_last_day_of_a_hold_ends_at_midnight_where_the_shop_is(shree: Workspace, zone: str, midnight: str) -> None:
+    asha, owner, end, until = contact(shree), owner_of(shree), datetime.fromisoformat(midnight), date(2026, 11, 23)
+    with tenancy.inside(shree):
+        Workspace.objects.of(shree).update(time_zone=zone)
+        owner.workspace.time_zone = zone
+        for when in (end - SECOND, end):
+            said = holds.HoldRefused if when == end else None
+            with pytest.raises(said) if said else nullcontext():
+                holds.add(workspace=shree, contact=asha, keep="", basis="Court", until=until, by=owner, at=when)
+            assert bool(holds.in_the_way([asha.pk], workspace_id=shree.pk, at=when)) is (when < end)
+            with connection.cursor() as cursor:
+                cursor.execute(*holds.read_of_one(asha.pk, workspace_id=shree.pk, at=when))
+                assert cursor.rowcount == (when < end)
 
 
 @pytest.mark.parametrize("keep", ["marketing", "content"])

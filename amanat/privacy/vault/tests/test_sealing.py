@@ -25,7 +25,8 @@ from amanat.privacy.vault.models import SealedRecord, VaultRelease
 pytestmark = pytest.mark.django_db
 
 IN_FORCE = datetime(2027, 5, 13, 9, tzinfo=UTC)
-BEFORE = datetime(2027, 5, 12, 23, 59, 59, tzinfo=UTC)
+#: The last second of 12 May in India.
+BEFORE = datetime(2027, 5, 12, 18, 29, 59, tzinfo=UTC)
 
 
 def person(
@@ -74,6 +75,18 @@ def test_what_is_sealed_is_the_least_and_unreadable(shree: Workspace) -> None:
         body = sealing.opened(record)
     assert set(body) == {"name", "phones", "emails", "known_since", "erased_on", "happened"}
     assert body["happened"] == [["2027-05-13", "note"]]
+
+
+def test_a_record_says_the_days_of_the_shop(shree: Workspace) -> None:
+    """From the first minute of 13 May in India the law holds; in Greenwich it is 12 May."""
+    asha, night = person(shree), BEFORE + timedelta(seconds=1)
+    with tenancy.inside(shree):
+        Contact.objects.of(shree).update(created_at=night - timedelta(days=2))
+        Interaction.objects.of(shree).update(happened_at=night - timedelta(days=1))
+        sealing.seal_before_erasure([asha.pk], workspace_id=shree.pk, at=night, erasure_id=None)
+        body = sealing.opened(SealedRecord.objects.of(shree).get())
+    said = [body["known_since"], *body["happened"], body["erased_on"]]
+    assert said == ["2027-05-11", ["2027-05-12", "note"], "2027-05-13"]
 
 
 def test_sealing_twice_keeps_one(shree: Workspace) -> None:
