@@ -45,7 +45,8 @@ def form_code(request: HttpRequest, workspace_id: UUID, submission_id: UUID) -> 
             raise Http404
         if request.method == "POST" and form.is_valid():
             return _confirmed(request, workspace, found, form.cleaned_data["code"])
-    context = {"workspace": workspace, "form": form}
+    form_url = reverse("basis:public_form", args=[workspace_id, found.form_id])
+    context = {"workspace": workspace, "form": form, "form_url": form_url}
     return render(request, "basis/public_code.html", context, status=422 if form.errors else 200)
 
 

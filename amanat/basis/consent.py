@@ -153,6 +153,8 @@ def receipt(record: ConsentRecord, *, operator: str) -> dict[str, Any]:
     event = {"state": record.what, "at": record.at.isoformat(), "method": record.method}
     if record.until is not None:
         event["until"] = record.until.isoformat()
+    if record.declared_source:
+        event["source"] = record.declared_source
     shown = record.notice
     return {
         "schema": "ISO/IEC TS 27560:2023",

@@ -133,6 +133,16 @@ class ConsentRecord(Act):
             ),
         ]
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether a file says so of the person; then the day is known and no hour."""
+        return self.method == Method.FILE
+
+    @property
+    def declared_source(self) -> str:
+        """Where and how she agreed, as whoever brought the file in has said."""
+        return str(self.evidence.get("source", ""))
+
 
 class Objection(Act):
     """The person objects to a purpose, or takes that back. Purpose "" is every purpose that may be objected to."""

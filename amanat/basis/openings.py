@@ -34,7 +34,7 @@ class Seen:
     """One opening as its person may be told of it."""
 
     at: datetime
-    by: str
+    member_id: UUID
     field: str
     reason: str
     words: str
@@ -68,14 +68,14 @@ def in_force(*, member: Member, contact_id: UUID, at: datetime) -> frozenset[str
     return frozenset(found.values_list("field", flat=True))
 
 
-def of(contact: HasId | UUID, *, workspace: HasId | UUID) -> list[Seen]:
+def of(contact: HasId | UUID, *, workspace: HasId | UUID, most: int = 500) -> list[Seen]:
     """Who opened what of a person, the latest first: for the person's copy and for who answers her questions."""
     contact_id = contact if isinstance(contact, UUID) else contact.pk
-    rows = Opening.objects.of(workspace_id_of(workspace)).filter(contact=contact_id).select_related("by")
+    rows = Opening.objects.of(workspace_id_of(workspace)).filter(contact=contact_id).order_by("-at", "-id")[:most]
     return [
-        Seen(one.at, one.by.name, one.field, str(Opening.Reason(one.reason).label), one.words)
-        for one in rows.order_by("-at", "-id")
-    ]
+        Seen(one.at, one.by_id, str(LABELS.get(one.field, one.field.removeprefix("custom-"))), str(Opening.Reason(one.reason).label), one.words)
+        for one in rows
+    ]  # fmt: skip
 
 
 #: Fields as the page names them.

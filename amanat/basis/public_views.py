@@ -20,7 +20,19 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import see_other
 from amanat.accounts.models import Workspace
-from amanat.basis import consent, forms, notices, objections, passcodes, pauses, receipts, rules, storage, suppression, wording
+from amanat.basis import (
+    consent,
+    forms,
+    notices,
+    objections,
+    passcodes,
+    pauses,
+    receipts,
+    rules,
+    storage,
+    suppression,
+    wording,
+)
 from amanat.basis.consent import How
 from amanat.basis.forms import AddressForm, ChangeForm, CodeForm
 from amanat.basis.models import ConsentRecord, Method, Passcode

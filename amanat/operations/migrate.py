@@ -1,8 +1,10 @@
 """Bringing the database to this version's tables, and the protection of every table with it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from amanat.core import configuration as settings
 from amanat.core import database
@@ -36,7 +38,19 @@ def run(*, verbosity: int = 0) -> None:
         from amanat.core import schema
 
         call_command("migrate", database="owner", interactive=False, verbosity=verbosity)
-        schema.protect(using="owner")
+        again_after_deadlock(lambda: schema.protect(using="owner"))
+
+
+def again_after_deadlock(work: Callable[[], None], *, tries: int = 3) -> None:
+    """Do it once more where the database ended it for another's sake: who still reads tables while they are protected holds some of them."""
+    from django.db import OperationalError
+
+    for left in reversed(range(tries)):
+        try:
+            return work()
+        except OperationalError as error:
+            if left == 0 or not isinstance(error.__cause__, psycopg.errors.DeadlockDetected):
+                raise
 
 
 def finish_restore(configuration: Configuration) -> "Replayed":

@@ -235,7 +235,8 @@ def choices(stage: Stage) -> Iterator[Watch]:
     def opens(site: Site) -> str:
         _status, _text, page = browser.ask(site.address + start, address=email)
         browser.ask(page, code=_mailed(email))
-        open_until.ends = later(clock.now(), life)
+        # To the next full minute, so that all policies are looked at in the same moments.
+        open_until.ends = later(clock.now(), life).replace(second=0, microsecond=0) + MINUTE
         return look(site)
 
     period = "storage.keys.choices.life"

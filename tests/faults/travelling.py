@@ -69,7 +69,7 @@ class Browser:
         cookies = urllib.request.HTTPCookieProcessor()
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay, cookies)
 
-    def ask(self, address: str, **fields: str) -> tuple[int, str, str]:
+    def ask(self, address: str, /, **fields: str) -> tuple[int, str, str]:
         """Status, text and where it leads to; with fields, the form of the page is filled in and sent."""
         status, text, leads = self._send(address)
         if fields:

@@ -70,6 +70,13 @@ def test_nothing_is_ticked_and_the_notice_is_read_before(form: PublicForm) -> No
     assert "You can say no" in page and "Village fair" in page
 
 
+def test_the_page_of_the_code_says_that_it_was_sent_and_leads_back_to_the_form(form: PublicForm) -> None:
+    client, answer = filled(form)
+    page = client.get(answer["Location"]).content.decode()
+    assert f'href="/w/{form.workspace_id}/forms/{form.pk}/"' in page
+    assert "A code was sent to this address." in page and "knows this address" not in page
+
+
 def test_nobody_becomes_a_contact_before_the_code_came_back(form: PublicForm, shree: Workspace) -> None:
     client, answer = filled(form)
     assert answer.status_code == 303

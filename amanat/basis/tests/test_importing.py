@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of, signed_in
-from amanat.basis import gate, importing, suppression
+from amanat.basis import gate, importing, receipts, suppression
 from amanat.basis.models import ConsentRecord, Suppression
 from amanat.basis.tests.people import make_contact
 from amanat.core import clock, tenancy
@@ -70,6 +70,19 @@ def test_each_person_gets_a_record_that_names_source_day_and_file(shree: Workspa
             today=clock.today("Asia/Kolkata"),
         )
         assert answer.is_agreed
+
+
+def test_the_record_shows_where_the_yes_came_from_and_no_invented_hour(shree: Workspace) -> None:
+    brought_in(shree, **AGREED)
+    with tenancy.inside(shree):
+        asha = Contact.objects.of(shree).get(name="Asha Menon")
+        record = ConsentRecord.objects.of(shree).filter(contact=asha).order_by("id")[0]
+        receipt = receipts.address_of(record)
+    client = signed_in(owner_of(shree))
+    for page in (client.get(f"/contacts/{asha.pk}/choices/"), client.get(receipt)):
+        text = page.content.decode()
+        assert AGREED["agreed_source"] in text and "2 Oct 2026" in text and "2 Oct 2026, " not in text
+    assert client.get(f"{receipt}?format=json").json()["event"]["source"] == AGREED["agreed_source"]
 
 
 def test_a_file_lifts_no_suppression_and_a_later_no_stands(shree: Workspace) -> None:

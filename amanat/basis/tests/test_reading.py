@@ -136,7 +136,7 @@ def test_the_person_can_be_told_who_saw_what_and_why(shree: Workspace, asha: Con
             contact=asha, name="birthday", purpose="service", reason=Opening.Reason.CHECK, words="  form  asks for it ", by=agent, at=now
         )  # fmt: skip
         assert openings.of(asha, workspace=shree) == [
-            openings.Seen(now, "Prakash Jadhav", "birthday", "To check who the person is", "form asks for it")
+            openings.Seen(now, agent.pk, "birthday", "To check who the person is", "form asks for it")
         ]
         entry = LedgerEntry.objects.of(shree).get(event="basis.value.opened")
         assert (

@@ -45,7 +45,7 @@ def record(shree: Workspace) -> ServiceRecord:
         )
         made = services.create(workspace=shree, wanted=wanted, by=by, at=clock.now(), contact=asha)
         return services.set_status(
-            record=made, status=Status.SUBMITTED, by=by, at=clock.now(), acknowledgement=NUMBER
+            record=made, status=ServiceRecord.Status.SUBMITTED, by=by, at=clock.now(), acknowledgement=NUMBER
         )
 
 

@@ -80,13 +80,16 @@ def say_many(said: Sequence[Said], *, workspace_id: UUID, by: Member | None = No
 
 
 def _threads(people: set[UUID], workspace_id: UUID, now: datetime) -> dict[UUID, Thread]:
-    """The thread of each person; one is made where there is none."""
+    """The thread of each person; one is made where there is none, closed: it asks nobody's care until the person writes."""
     held = Thread.objects.of(workspace_id).filter(contact__in=people)
     found = {thread.contact_id: thread for thread in held}
     missing = people - found.keys()
     if missing:
         Thread.objects.bulk_create(
-            [Thread(workspace_id=workspace_id, contact_id=person, last_at=now) for person in sorted(missing)],
+            [
+                Thread(workspace_id=workspace_id, contact_id=person, last_at=now, closed_at=now)
+                for person in sorted(missing)
+            ],
             ignore_conflicts=True,
         )
         found |= {thread.contact_id: thread for thread in held.filter(contact__in=missing)}

@@ -79,6 +79,7 @@ def batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
             }
     else:
         context |= _report(found) | {"held": batching.held(found).count()}
+        context["is_running"] = found.state == _State.SENDING or context["report"]["waiting"] > context["held"]
         found.state = _as_seen(found.state, has_waiting=context["report"]["waiting"] > 0)
         if request.headers.get("HX-Request") and "part" in request.GET:
             return _part(request, context)
@@ -89,7 +90,7 @@ def batch(request: MemberRequest, batch_id: UUID) -> HttpResponse:
 def _part(request: MemberRequest, context: dict[str, Any]) -> HttpResponse:
     """The report alone, which an open page asks for while messages leave; when none waits any more, the page is loaded once more."""
     response = render(request, "messaging/batch_report.html", context)
-    if context["batch"].state != _State.SENDING:
+    if not context["is_running"]:
         response["HX-Refresh"] = "true"
     return response
 
@@ -128,8 +129,11 @@ def send(request: MemberRequest, batch_id: UUID) -> HttpResponse:
 
 def stop(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     count = batching.stop(batch=_batch(request, batch_id), by=request.member, at=clock.now())
-    words = ngettext("Stopped. %(n)d message is not sent.", "Stopped. %(n)d messages are not sent.", count)
-    messages.success(request, words % {"n": count})
+    if _batch(request, batch_id).state == _State.STOPPED:
+        words = ngettext("Stopped. %(n)d message is not sent.", "Stopped. %(n)d messages are not sent.", count)
+        messages.success(request, words % {"n": count})
+    else:
+        messages.info(request, _("Nothing of it waited any more: all had left."))
     return see_other(reverse("messaging:batch", args=[batch_id]))
 
 

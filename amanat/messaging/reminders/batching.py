@@ -126,11 +126,16 @@ def held(batch: MessageBatch) -> QuerySet[Dispatch]:
 
 
 def stop(*, batch: MessageBatch, by: Member, at: datetime) -> int:
-    """Nothing more is ordered, and what waits is taken back, also when all was ordered already; returns how many."""
+    """Nothing more is ordered, and what waits is taken back, also when all was ordered already; returns how many. What has all left
+    stays done."""
     begun = MessageBatch.objects.of(by.workspace_id).filter(pk=batch.pk, state__in=(_State.SENDING, _State.DONE))
-    if not begun.update(state=_State.STOPPED, ended_at=at):
+    found = begun.select_for_update(of=("self",)).first()
+    if found is None:
         return 0
     count = ordering.take_back(workspace=by.workspace_id, at=at, source_ids=[batch.pk], reason="stopped")
+    if found.state == _State.DONE and not count:
+        return 0
+    begun.update(state=_State.STOPPED, ended_at=at)
     ledger.write("messaging.batch.stopped", workspace=by.workspace_id, by=by, about=batch, at=at, taken_back=count)
     return count
 

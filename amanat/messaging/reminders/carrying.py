@@ -178,13 +178,20 @@ def outdated(workspace_id: UUID, rows: Sequence[Dispatch]) -> dict[UUID, str]:
 
 
 def hear(workspace_id: UUID, changed: Sequence[Change]) -> None:
-    """What was delivered is done at once, and what surely was not goes on to the next channel by a job; the rest waits for `carry_on`."""
+    """What was delivered is done at once, what a pause took back is left out, and what surely did not arrive goes on to the next channel by
+    a job; the rest waits for `carry_on`."""
     arrived = [
         each.source_id for each in changed if each.source_id and each.source == SOURCE and each.delivery in _ARRIVED
     ]
     if arrived:
         rows = Reminder.objects.of(workspace_id).filter(pk__in=arrived, state=_State.ORDERED)
         rows.update(state=_State.DONE, reason="")
+    taken_back = [
+        each.source_id for each in changed if each.source_id and each.source == SOURCE and each.reason == PAUSED
+    ]
+    if taken_back:
+        rows = Reminder.objects.of(workspace_id).filter(pk__in=taken_back, state=_State.ORDERED)
+        rows.update(state=_State.SKIPPED, reason=PAUSED)
     if any(
         each.source == SOURCE and (each.delivery == "failed" or each.state == "dead" or each.reason in {OVER, CHANGED})
         for each in changed

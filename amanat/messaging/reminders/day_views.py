@@ -94,7 +94,11 @@ def day(request: MemberRequest) -> HttpResponse:
         "chosen": alone[0] if alone and len(rules) > 1 else None,
         "is_paused": bool(alone) and alone[0].is_paused,
         "resting": len(rules) - len(working),
-        "quiet": [(each.name, dates.instead_of(each, on)) for each in working if each in chosen and on.weekday() in each.quiet_days],
+        "quiet": [
+            (each.name, dates.instead_of(each, on))
+            for each in working
+            if each in chosen and on.weekday() in each.quiet_days
+        ],
         "waiting": waiting,
         "going": [*_lines(rows, held, _GOING), *(line for line in planned if line.state in _GOING)][:MOST],
         "not_going": [*_lines(rows, held, _NOT_GOING), *(line for line in planned if line.state in _NOT_GOING)][:MOST],

@@ -282,7 +282,7 @@ class Graph:
             return as_json({})
         if act == "counts":
             counts = {"accepted": len(self.accepted), "waiting": self.calls.waiting(), "called": self.calls.taken}
-            return as_json({**counts, "failed_calls": self.calls.failed})
+            return as_json({**counts, "failed_calls": self.calls.failed, "read": len(self.reads)})
         if act == "record":
             return as_json(self.accepted[int(request.query.get("after", 0)) :])
         number = self.numbers[parts[1]]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from django.db import connection, transaction
 
 from amanat.core import configuration
 from amanat.core.configuration import Configuration
@@ -81,3 +82,24 @@ def test_roles_and_tables_are_made_within_the_turn(
     with pytest.raises(RuntimeError):
         migrate.run()
     assert held == [True]
+
+
+@pytest.mark.slow
+def test_what_a_deadlock_ended_is_done_again(db: None, superuser: psycopg.Connection) -> None:
+    """The other one holds the second lock and asks for the first, and is not the one that the database ends."""
+    superuser.execute("SET deadlock_timeout = '1h'")
+    superuser.execute("SELECT pg_advisory_lock(2, 2)")
+    tries: list[int] = []
+
+    def work() -> None:
+        tries.append(1)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(1, 1)")
+            if len(tries) == 1:
+                other.start()
+            cursor.execute("SELECT pg_advisory_xact_lock(2, 2)")
+
+    other = threading.Thread(target=lambda: superuser.execute("SELECT pg_advisory_lock(1, 1), pg_advisory_unlock_all()"))
+    migrate.again_after_deadlock(work)
+    other.join()
+    assert len(tries) == 2

@@ -315,7 +315,11 @@ def _choices(
 def _seen(gathered: Gathered, teller: Teller, workspace: Workspace, facts: dict[str, Any]) -> Section:
     lines = seen.of(gathered.contact_ids[0], workspace=workspace)
     told = [
-        (one.at, str(teller.masker.member(one.member_id) or _("nobody: by the program or by yourself")), one.what)
+        (
+            one.at,
+            str(teller.masker.member(one.member_id) or _("nobody: by the program or by yourself")),
+            teller.masker.text(one.what),
+        )
         for one in lines
     ]
     facts["seen"] = [{"at": at.isoformat(), "by": who, "what": what} for at, who, what in told]

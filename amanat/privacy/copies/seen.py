@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from amanat.accounts.models import Member
+from amanat.basis import openings
 from amanat.core import ids, ledger_words
 from amanat.core.models import LedgerEntry
 from amanat.core.tenancy import HasId, workspace_id_of
@@ -24,6 +25,7 @@ from amanat.privacy.copies.models import Sighting
 
 #: Facts of the ledger that say what was done with her data; changes of rows name no value and are left to the ledger's own page.
 _LISTED = 500
+_OPENED = "basis.value.opened"  #: told with its field and reason, from its own table
 _EXPORTS = ("people.contacts.exported", "people.workspace.exported")
 #: Few of the ledger's entries are exports; without it each copy of a person reads all since she came, a million in an old workspace.
 INDEX = f"""
@@ -58,7 +60,7 @@ def of(contact_id: UUID, *, workspace: HasId | UUID, most: int = _LISTED) -> lis
     """Everything recorded about who saw her data or did something with it, newest first, at most `most` lines."""
     here = workspace_id_of(workspace)
     lines = [*_sightings(here, contact_id, most), *_papers(here, contact_id, most), *_exports(here, contact_id, most)]
-    lines += _facts(here, contact_id, most)
+    lines += [*_openings(here, contact_id, most), *_facts(here, contact_id, most)]
     return sorted(lines, key=lambda one: one.at, reverse=True)[:most]
 
 
@@ -90,8 +92,18 @@ def _exports(here: UUID, contact_id: UUID, most: int) -> Iterable[Seen]:
     return [Seen(row.at, row.actor, whole if row.event == _EXPORTS[1] else part) for row in rows]
 
 
+def _openings(here: UUID, contact_id: UUID, most: int) -> Iterable[Seen]:
+    sentence = _("Opened a masked value: %(field)s. %(reason)s: “%(words)s”")
+    for one in openings.of(contact_id, workspace=here, most=most):
+        yield Seen(one.at, one.member_id, sentence % {"field": one.field, "reason": one.reason, "words": one.words})
+
+
 def _facts(here: UUID, contact_id: UUID, most: int) -> Iterable[Seen]:
     rows = (
-        LedgerEntry.objects.of(here).filter(about=contact_id).exclude(event__startswith="row.").order_by("-at")[:most]
+        LedgerEntry.objects.of(here)
+        .filter(about=contact_id)
+        .exclude(event__startswith="row.")
+        .exclude(event=_OPENED)
+        .order_by("-at")[:most]
     )
     return [Seen(row.at, row.actor, ledger_words.of(row.event, row.facts)) for row in rows]

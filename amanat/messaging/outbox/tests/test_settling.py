@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -64,12 +65,14 @@ def real_now() -> object:
 
 def test_a_dead_run_is_settled_at_once_by_what_it_wrote_down(four: list[Dispatch], account: ChannelAccount) -> None:
     assert {row.state for row in four} == {State.SENDING}
+    with tenancy.inside(account.workspace_id):
+        Dispatch.objects.of(account.workspace_id).update(failures=3)
     assert settling.rescue_here() == 4
     never_begun, begun, taken, turned_away = (now_is(row) for row in four)
-    assert (never_begun.state, never_begun.failures) == (State.TODO, 0)
+    assert (never_begun.state, never_begun.failures) == (State.TODO, 3)
     assert begun.state == State.UNKNOWN
     assert (taken.state, taken.provider_id) == (State.DONE, "post.3")
-    assert (turned_away.state, turned_away.failures, turned_away.error_code) == (State.TODO, 1, "busy")
+    assert (turned_away.state, turned_away.failures, turned_away.error_code) == (State.TODO, 4, "busy")
     assert settling.rescue_here() == 0
 
 
@@ -149,21 +152,43 @@ def test_a_claim_whose_journal_is_on_another_machine_waits_longer_and_is_then_un
     with tenancy.inside(account.workspace_id):
         row = provider.order(asha, account)
         claiming.claim(account, "elsewhere", most=1)
-    let_the_lease_end(account.workspace_id)
-    assert settling.rescue(account.workspace_id) == 0
+    for minutes in (0, 9):
+        let_the_lease_end(account.workspace_id, ago=timedelta(minutes=minutes, seconds=1))
+        assert settling.rescue(account.workspace_id) == 0
     let_the_lease_end(account.workspace_id, ago=timedelta(minutes=11))
     assert settling.rescue(account.workspace_id) == 1
     assert now_is(row).state == State.UNKNOWN
 
 
+@pytest.mark.parametrize(("seconds", "left"), [(0, 1), (110, 1), (130, 0)])
 def test_an_empty_journal_stays_while_its_claim_may_still_be_on_its_way(
-    post: Post, account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
+    post: Post, account: ChannelAccount, seconds: int, left: int
 ) -> None:
     Journal(account.workspace_id).__exit__(None, None, None)
-    assert settling.rescue_here() == 0 and len(journal.tokens()) == 1
-    monkeypatch.setattr(settling, "_EMPTY_FOR", -1.0)
-    settling.rescue_here()
-    assert journal.tokens() == []
+    (path,) = journal.folder().glob("*.journal")
+    os.utime(path, (time.time() - seconds, time.time() - seconds))
+    assert settling.rescue_here() == 0 and len(journal.tokens()) == left
+
+
+def test_a_journal_stays_as_long_as_its_claims_come_up(four: list[Dispatch]) -> None:
+    (path,) = journal.folder().glob("*.journal")
+    os.utime(path, (0, 0))
+    assert (settling.rescue_here(), len(journal.tokens())) == (4, 1)
+    os.utime(path, (0, 0))
+    assert (settling.rescue_here(), len(journal.tokens())) == (0, 0)
+
+
+def test_what_was_claimed_first_is_settled_first(
+    four: list[Dispatch], account: ChannelAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "_AT_ONCE", 1)
+    let_the_lease_end(account.workspace_id)
+    with tenancy.inside(account.workspace_id):
+        Dispatch.objects.of(account.workspace_id).filter(pk=four[2].pk).update(
+            lease_until=real_now() - timedelta(hours=1)
+        )
+    assert settling.rescue(account.workspace_id) == 1
+    assert [now_is(row).state for row in four] == [State.SENDING, State.SENDING, State.DONE, State.SENDING]
 
 
 def test_a_torn_last_line_and_a_file_of_nonsense_stop_nobody(four: list[Dispatch], account: ChannelAccount) -> None:
@@ -171,6 +196,14 @@ def test_a_torn_last_line_and_a_file_of_nonsense_stop_nobody(four: list[Dispatch
     with path.open("ab") as file:
         file.write(b'["began", "01')
     (journal.folder() / "zz.journal").write_bytes(b"nonsense\n")
+    assert settling.rescue_here() == 4
+
+
+def test_a_journal_that_somebody_took_away_meanwhile_stops_nobody(
+    four: list[Dispatch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["gone", *journal.tokens()]
+    monkeypatch.setattr(journal, "tokens", lambda: names)
     assert settling.rescue_here() == 4
 
 

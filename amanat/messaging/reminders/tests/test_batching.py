@@ -14,7 +14,8 @@ from amanat.accounts.tests.factories import make_member, owner_of, signed_in
 from amanat.core import tenancy
 from amanat.desk.tests.factories import NOW, make_contact
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
-from amanat.messaging.inbox.models import Message
+from amanat.messaging.inbox import listing
+from amanat.messaging.inbox.models import Message, Thread
 from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
 from amanat.messaging.reminders import batch_views, batching
@@ -182,6 +183,23 @@ def test_from_the_list_to_the_report(owner: Member) -> None:
         batching.carry_out(batch.pk, workspace_id=owner.workspace_id, at=NOW)
     assert "Report" in client.get(draft).content.decode()
     assert "we are closed" not in client.get("/batches/").content.decode()
+
+
+def test_a_message_to_many_fills_nobodys_inbox(owner: Member, here: Workspace) -> None:
+    batch = a_batch(owner)
+    batching.send(batch=batch, template=greeting(here), by=owner, at=NOW)
+    batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    assert [thread.closed_at is None for thread in Thread.objects.of(here)] == [False, False]
+    assert listing.counts(member=owner, at=NOW)["unassigned"] == 0
+
+
+def test_what_has_all_left_is_not_called_stopped(owner: Member, here: Workspace) -> None:
+    batch = a_batch(owner)
+    batching.send(batch=batch, template=greeting(here), by=owner, at=NOW)
+    batching.carry_out(batch.pk, workspace_id=here.pk, at=NOW)
+    Dispatch.objects.of(here).filter(source="batch").update(state="done", sent_at=NOW)
+    page = signed_in(owner).post(f"/batches/{batch.pk}/stop/", follow=True).content.decode()
+    assert "all had left" in page and MessageBatch.objects.of(here).get().state == "done"
 
 
 def test_an_open_report_looks_again_by_itself_until_nothing_waits(owner: Member, here: Workspace) -> None:

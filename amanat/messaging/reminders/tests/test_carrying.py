@@ -397,7 +397,7 @@ def news(reminder: Reminder | None, **known: Any) -> Change:
         ({"state": "dead"}, "ordered", True),
         ({"state": "dropped", "reason": carrying.OVER}, "ordered", True),
         ({"state": "dropped", "reason": carrying.CHANGED}, "ordered", True),
-        ({"state": "dropped", "reason": carrying.PAUSED}, "ordered", False),
+        ({"state": "dropped", "reason": carrying.PAUSED}, "skipped", False),
         ({"state": "dead", "source": "batch"}, "ordered", False),
         ({}, "ordered", False),
     ],
@@ -415,7 +415,7 @@ def test_what_is_heard_is_noted_or_goes_on(
     Reminder.objects.of(owner.workspace_id).filter(pk=over.pk).update(state="skipped", reason="by_hand")
     carrying.hear(owner.workspace_id, [news(None), news(reminder, **known), news(over, delivery="read")])
     assert [(one.state, one.reason) for one in reminders(owner)] == [
-        (state, ""),
+        (state, carrying.PAUSED if state == "skipped" else ""),
         ("ordered", ""),
         ("skipped", "by_hand"),
     ]

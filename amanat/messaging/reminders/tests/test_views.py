@@ -166,6 +166,8 @@ def test_a_rule_is_changed_paused_and_ended(client: Client, owner: Member) -> No
         assert [(each.state, each.reason) for each in Dispatch.objects.of(owner.workspace_id)] == [
             ("dropped", "rule_paused")
         ]
+        (left,) = Reminder.objects.of(owner.workspace_id)
+        assert (left.state, left.reason) == ("skipped", "rule_paused"), "the day says so at once"
     client.post(f"/reminders/{rule.pk}/end/")
     assert client.get(f"/reminders/{rule.pk}/").status_code == 404
 

@@ -168,8 +168,8 @@ def test_a_hold_makes_it_wait(shree: Workspace) -> None:
             by=owner_of(shree),
             at=NOW,
         )
-    assert workspaces.close_due(at=datetime(2027, 6, 1, 23, tzinfo=UTC)) == 0
-    assert workspaces.close_due(at=datetime(2027, 6, 2, tzinfo=UTC)) == 1
+    assert workspaces.close_due(at=datetime(2027, 6, 1, 18, 29, 59, tzinfo=UTC)) == 0
+    assert workspaces.close_due(at=datetime(2027, 6, 1, 18, 30, tzinfo=UTC)) == 1
 
 
 def test_a_hold_that_was_lifted_makes_nothing_wait(shree: Workspace) -> None:

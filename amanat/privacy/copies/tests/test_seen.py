@@ -8,7 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Workspace
-from amanat.core import ledger, tenancy
+from amanat.accounts.permissions import Role
+from amanat.accounts.tests.factories import make_member
+from amanat.basis import openings
+from amanat.basis.models import Opening
+from amanat.core import clock, ledger, tenancy
 from amanat.people.tests import factories
 from amanat.privacy.copies import seen
 
@@ -43,3 +47,16 @@ def test_a_long_ledger_is_asked_for_exports_by_their_own_index(shree: Workspace)
             plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "core_ledgerentry" in plan
     assert "ledger_of_exports" in plan, plan
+
+
+def test_an_opened_value_is_told_once_with_field_and_reason(shree: Workspace) -> None:
+    her, agent = factories.make_contact(shree), make_member(shree, Role.AGENT)
+    with tenancy.inside(shree):
+        openings.open_value(
+            contact=her, name="birthday", purpose="service", reason=Opening.Reason.CHECK, words="form asks for it", by=agent,
+            at=clock.now(),
+        )  # fmt: skip
+        told = [(one.member_id, one.what) for one in seen.of(her.pk, workspace=shree) if one.member_id == agent.pk]
+    assert told == [
+        (agent.pk, "Opened a masked value: birthday. To check who the person is: “form asks for it”")
+    ]  # fmt: skip
