@@ -47,10 +47,12 @@ def again_after_deadlock(work: Callable[[], None], *, tries: int = 3) -> None:
 
     for left in reversed(range(tries)):
         try:
-            return work()
+            work()
         except OperationalError as error:
             if left == 0 or not isinstance(error.__cause__, psycopg.errors.DeadlockDetected):
                 raise
+        else:
+            return
 
 
 def finish_restore(configuration: Configuration) -> "Replayed":

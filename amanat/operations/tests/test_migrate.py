@@ -99,7 +99,9 @@ def test_what_a_deadlock_ended_is_done_again(db: None, superuser: psycopg.Connec
                 other.start()
             cursor.execute("SELECT pg_advisory_xact_lock(2, 2)")
 
-    other = threading.Thread(target=lambda: superuser.execute("SELECT pg_advisory_lock(1, 1), pg_advisory_unlock_all()"))
+    other = threading.Thread(
+        target=lambda: superuser.execute("SELECT pg_advisory_lock(1, 1), pg_advisory_unlock_all()")
+    )
     migrate.again_after_deadlock(work)
     other.join()
     assert len(tries) == 2
