@@ -10,6 +10,7 @@ from amanat.accounts.models import Member
 from amanat.core import clock, jobs, tenancy
 from amanat.privacy.closing import workspaces
 from amanat.privacy.retention import house, sweeping
+from amanat.publishing import versions
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ def sweep_all() -> None:
     for workspace_id in access.workspace_ids():
         try:
             sweeping.run(workspace_id, at=clock.now())
+        except versions.NoWorkspace:
+            continue  # it was closed for good while others were swept
         except Exception:
             log.exception("a sweep failed", extra={"workspace": str(workspace_id)})
 

@@ -12,6 +12,7 @@ import pytest
 from django.core import mail
 from django.db import connection
 
+from amanat.accounts import access
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import make_workspace, owner_of
 from amanat.core import clock, ids, tenancy
@@ -20,7 +21,7 @@ from amanat.desk.models import ServiceRecord, Task
 from amanat.people.models import Contact
 from amanat.policy.durations import Duration
 from amanat.privacy.erasure.models import Erasure
-from amanat.privacy.retention import due, holds, sweeping, telling
+from amanat.privacy.retention import due, holds, sweeping, tasks, telling
 from amanat.privacy.retention.models import RetentionDue, RetentionRun
 from amanat.privacy.retention.tests.factories import LONG_AGO, contact, policy, publish
 
@@ -443,3 +444,13 @@ def test_what_was_closed_before_stays_as_it_was(shree: Workspace) -> None:
         ("ordered", LONG_AGO),
         ("cancelled", THREE_YEARS),
     ]
+
+
+def test_a_workspace_that_goes_while_others_are_swept_is_no_fault(
+    shree: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(access, "workspace_ids", lambda: [ids.new(), shree.pk])
+    tasks.sweep_all()
+    assert caplog.records == []
+    with tenancy.inside(shree):
+        assert RetentionRun.objects.of(shree).count() == 1
