@@ -569,7 +569,7 @@ def test_it_is_found_by_its_number_and_never_by_the_name(shop: Shop) -> None:
 def test_the_palette_names_it_an_erased_person(shop: Shop, rf: Any) -> None:
     purge(shop.rekha, shop.sunita)
     request = rf.get("/")
-    request.member, request.workspace = shop.rekha, shop.here
+    request.member, request.workspace, request.purpose = shop.rekha, shop.here, "service"
     with tenancy.inside(shop.here):
         shown = searching.services(request, [shop.paid.pk])[shop.paid.pk]
     assert (shown.title, shown.note) == (f"PAN correction #{shop.paid.number}", "erased person")
