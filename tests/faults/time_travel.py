@@ -99,7 +99,14 @@ class Drill:
         self.watches += [one for one in found if re.search(self._only, one.period)]
 
     def _moments(self) -> set[datetime]:
-        found = {self.start, self.start + SOON, self.act, self.act + SOON, self.act + WHILE, self.act + DAY}  # the night after notes who left
+        found = {
+            self.start,
+            self.start + SOON,
+            self.act,
+            self.act + SOON,
+            self.act + WHILE,
+            self.act + DAY,
+        }  # the night after notes who left
         for watch in self.watches:
             found |= set(watch.moments.values()) if watch.look else set()
         return found
