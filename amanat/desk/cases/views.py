@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
@@ -172,6 +171,8 @@ def page_of(
     *,
     note_form: NoteForm | None = None,
     closing_form: ClosingForm | None = None,
+    refused: str = "",
+    written: str = "",
     status: int = 200,
 ) -> HttpResponse:
     member, words = request.member, vocabulary.of_request(request)
@@ -192,6 +193,8 @@ def page_of(
         "note_form": note_form or NoteForm(),
         "closing_form": closing_form or ClosingForm(initial={"outcome": found.outcome}),
         "may_write": member.may(May.WRITE_CASES) and tells,
+        "refused": refused,
+        "written": written,
     }  # fmt: skip
     return render(request, "desk/case.html", context, status=status)
 
@@ -240,16 +243,18 @@ def case_note(request: MemberRequest, case_id: UUID) -> HttpResponse:
                 case=found, text=form.cleaned_data["text"], by=request.member, at=clock.now(), now_waits=waits
             )
 
-        return _act(request, found, keep)
+        return _act(request, found, keep, written=form.cleaned_data["text"])
     return page_of(request, found, note_form=form, status=422)
 
 
 def case_close(request: MemberRequest, case_id: UUID) -> HttpResponse:
     found, form = _writable(request, case_id), ClosingForm(request.POST)
     if form.is_valid():
-        return _act(
-            request, found, lambda: handling.close(case=found, by=request.member, at=clock.now(), **form.cleaned_data)
-        )
+
+        def end() -> object:
+            return handling.close(case=found, by=request.member, at=clock.now(), **form.cleaned_data)
+
+        return _act(request, found, end, written=form.cleaned_data["outcome"])
     return page_of(request, found, closing_form=form, status=422)
 
 
@@ -258,10 +263,10 @@ def case_reopen(request: MemberRequest, case_id: UUID) -> HttpResponse:
     return _act(request, found, lambda: handling.reopen(case=found, by=request.member, at=clock.now()))
 
 
-def _act(request: MemberRequest, found: SupportCase, rule: Callable[[], object]) -> HttpResponse:
-    """Apply a rule and go back to the case, where a refusal is told."""
+def _act(request: MemberRequest, found: SupportCase, rule: Callable[[], object], *, written: str = "") -> HttpResponse:
+    """Apply a rule and go back to the case. A refusal is told there, with what was written: somebody else was quicker."""
     try:
         rule()
     except CaseRefused as refused:
-        messages.error(request, str(refused))
+        return page_of(request, _case_of(request, found.pk), refused=str(refused), written=written, status=422)
     return see_other(reverse("desk:case", args=[found.pk]))

@@ -188,8 +188,10 @@ def test_bad_input_is_told_at_its_field_and_keeps_nothing(
 
 def test_a_second_closing_is_told_and_changes_nothing(rekha: Member, page: Client) -> None:
     case = handling.close(case=make_case(rekha), outcome="Done", by=rekha, at=NOW)
-    answer = page.post(reverse("desk:case_close", args=[case.pk]), {"outcome": "Twice"}, follow=True)
-    assert "This case is closed. Reopen it first." in answer.content.decode()
+    answer = page.post(reverse("desk:case_close", args=[case.pk]), {"outcome": "Twice\nover"})
+    assert answer.status_code == 422
+    assert "This case is closed. Reopen it first." in (text := answer.content.decode())
+    assert "Twice<br>over" in text, "what she wrote is not lost"
     case.refresh_from_db()
     assert case.outcome == "Done"
 
