@@ -7,7 +7,7 @@ from amanat.accounts.session_store import SessionStore
 from amanat.core import clock, filelinks, jobs, ledger, limits, outbox, tally, tenancy, tombstones
 
 
-@jobs.periodic("accounts.rescue_jobs", "* * * * * */10", purpose="Put back jobs whose worker died")
+@jobs.periodic("accounts.rescue_jobs", "* * * * * */10", purpose="Put back jobs whose worker died", is_quick=True)
 def rescue_jobs() -> None:
     jobs.rescue()
 

@@ -132,7 +132,14 @@ class Configuration:
     ]
     web_threads: Annotated[int, Known("count", "Requests one web process answers at the same time.", "32")]
     web_processes: Annotated[int, Known("count", "Web processes.", "1")]
-    worker_concurrency: Annotated[int, Known("count", "Jobs the worker does at the same time.", "4")]
+    worker_concurrency: Annotated[
+        int,
+        Known(
+            "count",
+            "Jobs the worker does at the same time; beside them twice as many that send and take in messages.",
+            "4",
+        ),
+    ]
     s3_url: Annotated[
         str, Known("text", "Object store for files, such as `s3://bucket/prefix`; empty: the data folder.")
     ]

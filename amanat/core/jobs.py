@@ -4,6 +4,7 @@ A job is a function with a name and a purpose (why it may touch data), registere
 Delivery is at least once: a worker may die after the work and before saying so, so every job must bear being run
 twice. Arguments are ids and numbers, never personal data. procrastinate underneath stays behind this module.
 
+Two queues: sending and taking in messages has threads of its own in the worker, which no import or erasure takes.
 Fairness: priority falls by one for every five jobs a workspace has waiting, so ten jobs of one shop are not behind
 two thousand of another (a lock per workspace was tried and took 9 s a fetch with a full queue).
 Rescue: a job of a dead worker is put back within a minute (heartbeat 10 s, stale at 30 s, looked at every 10 s).
@@ -15,9 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +41,8 @@ log = logging.getLogger(__name__)
 
 STALE_SECONDS = 30
 HEARTBEAT_SECONDS = 10
+#: What must not wait behind long work, and is done in seconds; and everything else.
+QUICK, USUAL = "quick", "default"
 #: Seconds for which a thread of the worker keeps its connection from job to job. A new one costs 3 ms here (the password's proof) and a
 #: backend that has to read its catalogues again, together more than most jobs.
 KEEPS_CONNECTIONS = 300
@@ -65,8 +70,10 @@ def registered() -> dict[str, Job]:
     return dict(_registry)
 
 
-def job(name: str, *, purpose: str, tries: int = 5) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function(workspace_id: UUID, **arguments) as the job `name`."""
+def job(
+    name: str, *, purpose: str, tries: int = 5, is_quick: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function(workspace_id: UUID, **arguments) as the job `name`. `is_quick`: it must not wait behind long work, and is done in seconds."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         _registry[name] = Job(name, purpose, tries=tries)
@@ -80,13 +87,16 @@ def job(name: str, *, purpose: str, tries: int = 5) -> Callable[[Callable[..., N
                 close_old_connections()
 
         # tries - 1 retries after 4, 16, 64, 256 s
-        app.task(name=name, retry=RetryStrategy(max_attempts=tries - 1, exponential_wait=4))(run)
+        retry = RetryStrategy(max_attempts=tries - 1, exponential_wait=4)
+        app.task(name=name, queue=_queue(is_quick), retry=retry)(run)
         return function
 
     return register
 
 
-def periodic(name: str, every: str, *, purpose: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def periodic(
+    name: str, every: str, *, purpose: str, is_quick: bool = False
+) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Register a function() that runs on a schedule, once per tick however many workers there are."""
 
     def register(function: Callable[[], None]) -> Callable[[], None]:
@@ -100,10 +110,15 @@ def periodic(name: str, every: str, *, purpose: str) -> Callable[[Callable[[], N
             finally:
                 close_old_connections()
 
-        app.periodic(cron=every)(app.task(name=name, queueing_lock=name, priority=50, pass_context=False)(run))
+        task = app.task(name=name, queue=_queue(is_quick), queueing_lock=name, priority=50, pass_context=False)
+        app.periodic(cron=every)(task(run))
         return function
 
     return register
+
+
+def _queue(is_quick: bool) -> str:
+    return QUICK if is_quick else USUAL
 
 
 def enqueue(
@@ -202,7 +217,10 @@ def _put_back(number: int) -> bool:
 
 
 def run_worker(*, concurrency: int = 4, wait: bool = True) -> None:
-    """Work until told to stop (or, with wait=False, until the queue is empty). Includes the scheduler of periodic jobs."""
+    """Work until told to stop: `concurrency` jobs at once, and twice as many quick ones. Includes the scheduler of periodic jobs.
+
+    With wait=False: until nothing is left of either queue.
+    """
     if wait:  # the process is a worker's and nothing else
         _share_well()
     with app.replace_connector(app.connector.get_worker_connector()) as working:  # type: ignore[attr-defined]
@@ -212,19 +230,40 @@ def run_worker(*, concurrency: int = 4, wait: bool = True) -> None:
 async def _work(working: Any, concurrency: int, wait: bool) -> None:
     async with working.open_async():
         working.perform_import_paths()
-        worker = schedule.Worker(
-            app=working,
-            concurrency=concurrency,
-            wait=wait,
-            listen_notify=wait,
-            fetch_job_polling_interval=2.0,
-            update_heartbeat_interval=HEARTBEAT_SECONDS,
-            stalled_worker_timeout=STALE_SECONDS,
-            shutdown_graceful_timeout=20,
-            install_signal_handlers=wait,
-            delete_jobs="never",
-        )
-        await worker.run()  # type: ignore[no-untyped-call]  # procrastinate's own
+        if wait:
+            _spare_what_is_loaded()
+        queues = [([QUICK], quick_threads(concurrency)), ([USUAL], concurrency)] if wait else [(None, concurrency)]
+        # asyncio's own pool of threads has four more than there are cores.
+        threads = ThreadPoolExecutor(sum(each for _names, each in queues), thread_name_prefix="job")
+        asyncio.get_running_loop().set_default_executor(threads)
+        workers = [
+            schedule.Worker(
+                app=working,
+                queues=names,
+                concurrency=at_once,
+                wait=wait,
+                listen_notify=wait,
+                fetch_job_polling_interval=2.0,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
+                stalled_worker_timeout=STALE_SECONDS,
+                shutdown_graceful_timeout=20,
+                install_signal_handlers=wait and number == 0,
+                delete_jobs="never",
+            )
+            for number, (names, at_once) in enumerate(queues)
+        ]
+        await schedule.run_together(workers)
+
+
+def quick_threads(concurrency: int) -> int:
+    """How many quick jobs a worker does at once: who sends waits for another's server most of the time."""
+    return 2 * concurrency
+
+
+def _spare_what_is_loaded() -> None:
+    """What is loaded stays: to look through it for garbage stops every thread for 130 ms, again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _share_well() -> None:

@@ -8,8 +8,9 @@ the worker has been up for a while, so that a start stays quick. Ticks before th
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from procrastinate import jobs, periodic, worker
@@ -51,9 +52,21 @@ class Worker(worker.Worker):
     """
 
     _notified: int = 0
+    #: Whether this worker orders periodic jobs, and those of the process that stop with it.
+    has_schedule: bool = True
+    companions: Sequence[Worker] = ()
+
+    def stop(self) -> None:
+        if not self._stop_event.is_set():
+            super().stop()  # type: ignore[no-untyped-call]  # procrastinate's own
+            for each in self.companions:
+                each.stop()
 
     async def _periodic_deferrer(self) -> None:
-        await Schedule(self.app.periodic_registry).worker()
+        if self.has_schedule:
+            await Schedule(self.app.periodic_registry).worker()
+        else:
+            await asyncio.Event().wait()
 
     async def _handle_notification(self, *, channel: str, notification: jobs.Notification) -> None:
         self._notified += 1
@@ -64,3 +77,14 @@ class Worker(worker.Worker):
         while heard != self._notified and not self._stop_event.is_set():
             heard = self._notified
             await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]  # procrastinate's own
+
+
+async def run_together(workers: Sequence[Worker]) -> None:
+    """Run the workers of a process, the first with the schedule, until one of them ends, for whatever reason: then all do."""
+    for one in workers:
+        one.has_schedule, one.companions = one is workers[0], [each for each in workers if each is not one]
+    running = [asyncio.create_task(one.run()) for one in workers]  # type: ignore[no-untyped-call]  # procrastinate's own
+    await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    for one in workers:
+        one.stop()
+    await asyncio.gather(*running)

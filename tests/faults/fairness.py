@@ -102,7 +102,7 @@ class Measuring:
         from amanat.messaging.outbox.tests import post
 
         ordered: dict[str, tuple[float, datetime]] = {}
-        with traffic.reporting(self.provider, self.account):
+        with traffic.reporting(self.provider, [self.account, *self.loud_accounts]):
             for _ in range(self.messages):
                 with tenancy.inside(self.quiet):
                     row = post.order(self.person, self.account)

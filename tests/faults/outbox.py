@@ -44,7 +44,7 @@ def run(
     leavers = Leavers(account, wanted)
     ordered |= leavers.order(wanted)
     traffic.mix(account, wanted)
-    with traffic.reporting(provider, account):
+    with traffic.reporting(provider, [account]):
         crew = Workers(provider.port, folder, moved, real=wanted.real)
         try:
             for _ in range(wanted.workers):

@@ -41,7 +41,9 @@ class Provider:
         self.swallows: set[str] = set()  #: accounts whose requests are never answered
         self.held: Counter[str] = Counter()  #: of those, by account: how many wait now
         self.held_at_most: Counter[str] = Counter()
-        self.unreported: list[tuple[float, str]] = []
+        self.unreported: list[
+            tuple[float, str, str]
+        ] = []  #: when its report is due, the account it came from, the message
         self.counts: Counter[str] = Counter()
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -52,12 +54,12 @@ class Provider:
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def to_report(self) -> list[str]:
-        """The messages whose report is due; some twice, and in no order, as providers do."""
+    def to_report(self) -> list[tuple[str, str]]:
+        """Accounts and their messages whose report is due; some twice, and in no order, as providers do."""
         now = time.monotonic()
         with self.lock:
-            due = [reference for at, reference in self.unreported if at <= now]
-            self.unreported = [(at, reference) for at, reference in self.unreported if at > now]
+            due = [(account, reference) for at, account, reference in self.unreported if at <= now]
+            self.unreported = [each for each in self.unreported if each[0] > now]
             again = [each for each in due if self.random.random() < 0.1]
             self.random.shuffle(due)
         return due + again
@@ -93,14 +95,14 @@ class Provider:
         if said["from"] in self.swallows:
             await self._swallow(said["from"], reader)
             return None
-        what, is_lost = self._decided(said["reference"])
+        what, is_lost = self._decided(said["from"], said["reference"])
         await asyncio.sleep(self.wanted.latency)
         if is_lost:
             return None
         status = {"failed": 500, "limited": 429, "accepted": 200}[what]
         return _written(status, {"id": f"post.{said['reference']}"}, "retry-after: 1\r\n" if what == "limited" else "")
 
-    def _decided(self, reference: str) -> tuple[str, bool]:
+    def _decided(self, account: str, reference: str) -> tuple[str, bool]:
         with self.lock:
             chance, lose = self.random.random(), self.random.random() < self.wanted.losing
             if chance < self.wanted.failing:
@@ -111,7 +113,7 @@ class Provider:
                 what = "accepted"
                 self.accepted[reference] += 1
                 self.came[reference] = time.monotonic()
-                self.unreported.append((time.monotonic() + self.random.uniform(0.2, 1.0), reference))
+                self.unreported.append((time.monotonic() + self.random.uniform(0.2, 1.0), account, reference))
             is_lost = what == "accepted" and lose
             self.counts[what] += 1
             self.counts["lost"] += is_lost
@@ -139,7 +141,7 @@ class Provider:
         self.swallows = set(accounts)
         self.forget_held()
 
-    def _told_reports(self, _said: Any) -> list[str]:
+    def _told_reports(self, _said: Any) -> list[tuple[str, str]]:
         return self.to_report()
 
 
@@ -174,8 +176,8 @@ class Apart:
         """Answer these accounts nothing from now on, and count anew how many requests they leave waiting."""
         self._ask("swallow", sorted(accounts))
 
-    def to_report(self) -> list[str]:
-        return list(self._ask("reports"))
+    def to_report(self) -> list[tuple[str, str]]:
+        return [(account, reference) for account, reference in self._ask("reports")]
 
     def close(self) -> None:
         assert self._process.stdin is not None

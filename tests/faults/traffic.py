@@ -6,7 +6,7 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Reports(Protocol):
     """A provider that says what became of messages."""
 
-    def to_report(self) -> list[str]: ...
+    def to_report(self) -> list[tuple[str, str]]: ...
 
 
 def order(account: ChannelAccount, wanted: Wanted, people: list[Any] | None = None) -> set[UUID]:
@@ -144,8 +144,8 @@ class Leavers:
 
 
 @contextlib.contextmanager
-def reporting(provider: Reports, account: ChannelAccount) -> Iterator[None]:
-    """Hand the provider's reports in, as its calls would."""
+def reporting(provider: Reports, accounts: Sequence[ChannelAccount]) -> Iterator[None]:
+    """Hand the provider's reports in, as its calls would: each to the account that sent the message."""
     from django.db import Error, connections
 
     from amanat.core import clock, tenancy
@@ -154,16 +154,19 @@ def reporting(provider: Reports, account: ChannelAccount) -> Iterator[None]:
     ended = threading.Event()
 
     def report() -> None:
-        due: list[str] = []
+        due: dict[str, list[str]] = {account.address: [] for account in accounts}
         while not ended.wait(0.2):
-            due += provider.to_report()
-            try:
-                with tenancy.inside(account.workspace_id):
-                    events.keep(account, [(each.encode(), {"r": each}) for each in due], clock.now())
-            except Error:
-                connections.close_all()  # we are away: it calls again
-            else:
-                due = []
+            for address, reference in provider.to_report():
+                due[address].append(reference)
+            for account in accounts:
+                try:
+                    with tenancy.inside(account.workspace_id):
+                        told = [(each.encode(), {"r": each}) for each in due[account.address]]
+                        events.keep(account, told, clock.now())
+                except Error:
+                    connections.close_all()  # we are away: it calls again
+                else:
+                    due[account.address] = []
         connections.close_all()
 
     thread = threading.Thread(target=report)

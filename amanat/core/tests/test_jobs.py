@@ -124,6 +124,19 @@ def test_workspaces_take_turns_in_fives(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_must_not_wait_passes_long_work_in_a_process_that_spares_what_it_loaded(tmp_path: Path) -> None:
+    """The worker does one job at a time, and that one takes a minute."""
+    jobs.enqueue("tests.slow", workspace=A, file=str(tmp_path / "long"))
+    with worker():
+        wait_for(lambda: lines(tmp_path / "long") == ["began"], 60)
+        jobs.enqueue("tests.note", workspace=A, file=str(tmp_path / "usual"), line="usual")
+        jobs.enqueue("tests.quick", workspace=A, file=str(tmp_path / "quick"))
+        wait_for(lambda: bool(lines(tmp_path / "quick")), 30)
+        assert lines(tmp_path / "long") == ["began"] and lines(tmp_path / "usual") == []
+    assert int(lines(tmp_path / "quick")[0]) > 50_000, "of some hundred thousand things that are loaded"
+
+
+@pytest.mark.slow
 def test_a_job_for_later_waits(tmp_path: Path) -> None:
     jobs.enqueue(
         "tests.note", workspace=A, not_before=clock.now() + timedelta(hours=1), file=str(tmp_path / "x"), line="late"

@@ -113,3 +113,44 @@ def test_a_job_ordered_while_the_worker_looks_is_found_at_once(monkeypatch: pyte
 
     asyncio.run(scenario())
     assert done == ["found"]
+
+
+def test_the_workers_of_a_process_have_one_schedule_and_end_together() -> None:
+    app, ticks = App(connector=InMemoryConnector()), list[int]()
+
+    @app.periodic(cron="* * * * * *")
+    @app.task(name="tick")
+    def tick(timestamp: int) -> None:
+        ticks.append(timestamp)
+
+    async def scenario() -> list[bool]:
+        both = [
+            schedule.Worker(app, queues=queues, wait=True, listen_notify=False, fetch_job_polling_interval=0.05)
+            for queues in (["default"], ["quick"])
+        ]
+        running = asyncio.create_task(schedule.run_together(both))
+        for _turn in range(1000):
+            await asyncio.sleep(0.01)
+            if ticks:
+                break
+        both[1].stop()
+        await asyncio.wait_for(running, 20)
+        return [one.has_schedule for one in both]
+
+    assert asyncio.run(scenario()) == [True, False]
+    assert len(ticks) == len(set(ticks))
+
+
+def test_a_worker_that_breaks_takes_the_others_of_its_process_with_it() -> None:
+    app = App(connector=InMemoryConnector())
+
+    class Broken(schedule.Worker):
+        async def _fetch_and_process_jobs(self) -> None:
+            raise ConnectionError("the database is away")
+
+    async def scenario() -> None:
+        both = [kind(app, queues=[kind.__name__], wait=True, listen_notify=False) for kind in (schedule.Worker, Broken)]
+        await asyncio.wait_for(schedule.run_together(both), 20)
+
+    with pytest.raises(ConnectionError, match="away"):
+        asyncio.run(scenario())

@@ -6,6 +6,7 @@ silence a worker counts as gone, where that is not what it is in life.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -30,6 +31,11 @@ def note(file: str, line: str) -> None:
 @jobs.job("tests.note", purpose="Write a line into a file")
 def write_line(workspace_id: UUID, file: str, line: str) -> None:
     note(file, line)
+
+
+@jobs.job("tests.quick", purpose="Say how much this process spares when it looks for garbage", is_quick=True)
+def quick(workspace_id: UUID, file: str) -> None:
+    note(file, str(gc.get_freeze_count()))
 
 
 @jobs.job("tests.passes_on", purpose="Leave work for another job, in a transaction that is rolled back")

@@ -154,7 +154,7 @@ def _work_off_some(workspace_id: UUID, account_id: UUID) -> int:
         reading = _Reading(account, at)
         if not reading.work_off(rows):
             for row in rows:
-                if not reading.work_off([row]):
+                if len(rows) == 1 or not reading.work_off([row]):
                     reading.failed(row)
         _write(workspace_id, rows)
     return len(rows)
@@ -184,7 +184,8 @@ class _Reading:
         of_strangers = {said[place][0].pk for place in strange}
         for row in rows:
             if row.pk in of_strangers and self._at - row.received_at < _UNKNOWN_FOR:
-                row.next_at = self._at + _FIRST_WAIT
+                # Each wait as long as it has waited: another program may send from the same number, and all its reports are strange here.
+                row.next_at = self._at + max(_FIRST_WAIT, self._at - row.received_at)
             else:
                 row.payload, row.done_at = None, self._at
         return True

@@ -274,10 +274,16 @@ class _Run:
 
         An account that has no more than was claimed at once never rests: one message never waits for the next.
         """
+        here, among_others = self._account.workspace_id, self._share is not None
+        if not self._has_more:
+            turns.hurry(self._account.pk)
+        elif among_others:
+            turns.let_pass(here)
         began = time.monotonic()
         yield
-        if self._share is not None and self._has_more:
-            turns.rest_after(self._account.workspace_id, time.monotonic() - began)
+        turns.hurry(self._account.pk, is_over=True)
+        if among_others and self._has_more:
+            turns.rest_after(here, time.monotonic() - began)
 
     def _try(self, line: Line, each: Try, patience: Patience) -> Answer | None:
         """In a thread of its own. The journal comes first and the clock second: see `settling.rescue` for the other half."""

@@ -11,20 +11,23 @@ from amanat.core import clock, jobs
 from amanat.messaging.outbox import events, ordering, sending, settling
 
 
-@jobs.job(ordering.SEND, purpose="Send the messages of an account that are due and allowed")
+@jobs.job(ordering.SEND, purpose="Send the messages of an account that are due and allowed", is_quick=True)
 def send(workspace_id: UUID, account: str) -> None:
     if sending.send_waiting(workspace_id, UUID(account)):
         ordering.wake(workspace_id, UUID(account))
 
 
-@jobs.job(events.WORK, purpose="Apply what a provider reported and take in what people wrote")
+@jobs.job(events.WORK, purpose="Apply what a provider reported and take in what people wrote", is_quick=True)
 def work_off(workspace_id: UUID, account: str) -> None:
     if events.work_off(workspace_id, UUID(account)):
         events.wake(workspace_id, UUID(account))
 
 
 @jobs.periodic(
-    "messages.sweep", "* * * * * */10", purpose="Find messages that are due, and those whose worker is gone or silent"
+    "messages.sweep",
+    "* * * * * */10",
+    purpose="Find messages that are due, and those whose worker is gone or silent",
+    is_quick=True,
 )
 def sweep() -> None:
     settling.rescue_here()

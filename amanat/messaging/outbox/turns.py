@@ -1,10 +1,11 @@
 """Whose turn it is to send, within one process.
 
-One thread at a time sends for an account, at most two for a workspace, and one thread of the worker is always left for other work: what
-people answer is heard while everything else is being sent. Accounts of a workspace that find its threads taken queue up, and who sends makes
-room for them within a second. While several workspaces send, each has one thread and no more than a few requests under way, over
-however many accounts, and none keeps this process and the database busy for more than a part of the time. Accounts that
-found the same provider down try it again one at a time, for one that swallows requests holds a thread as long as a request may take.
+One thread at a time sends for an account, at most two for a workspace, and half of the worker's quick threads are always left for other work:
+what people answer is heard while everything else is being sent. Accounts of a workspace that find its threads taken queue up, and who sends
+makes room for them within a second. While several workspaces send, each has one thread and no more than a few requests under way, over however
+many accounts, none keeps this process and the database busy for more than a part of the time, and who has much to send lets those pass
+that have little. Accounts that found the same provider down try it again one at a time, for one that swallows requests holds a thread as long
+as a request may take.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from uuid import UUID
 
-from amanat.core import configuration
+from amanat.core import configuration, jobs
 
 #: Accounts of one workspace that are sent for at once, and how many of these take up new messages while other workspaces send too.
 MOST_OF_ONE, MOST_OF_ONE_AMONG_OTHERS = 2, 1
@@ -30,6 +31,9 @@ _MANY = 2
 
 #: While other workspaces send too, one rests so many times as long as it kept this process and the database busy, over all its accounts.
 _RESTS, _LONGEST_REST = 3.0, 1.0
+
+#: Seconds for which a workspace that has much to send lets others pass, at most, before it begins what keeps this process busy.
+_LETS_PASS = 0.05
 
 #: For so many seconds after its last run a workspace counts as one that sends too.
 _REMEMBERED = 10.0
@@ -49,6 +53,7 @@ class _Run:
     workspace_id: UUID
     began_at: float = field(default_factory=time.monotonic)
     is_asked: bool = False  #: look once more
+    is_in_a_hurry: bool = True  #: it does what keeps this process busy, for little that is to be sent; nobody knows how much when it begins
     has_made_room: bool = False  #: it takes up nothing more and only waits for answers
 
 
@@ -67,6 +72,7 @@ _rests: dict[UUID, float] = {}  #: until when a workspace claims nothing more
 _failing: dict[Place, set[UUID]] = {}
 _trying: set[Place] = set()
 _guard = threading.Lock()
+_has_passed = threading.Condition(_guard)
 
 
 def take(workspace_id: UUID, account_id: UUID) -> Turn:
@@ -97,8 +103,9 @@ def make_room(account_id: UUID) -> UUID | None:
 
 def leave(account_id: UUID) -> Left:
     """Let the account go. The caller wakes the follower; should it die before, the next sweep finds what is due."""
-    with _guard:
+    with _has_passed:
         run = _busy.pop(account_id)
+        _has_passed.notify_all()
         _seen[run.workspace_id] = time.monotonic()
         return Left(run.is_asked, _follower(run.workspace_id))
 
@@ -169,9 +176,26 @@ def rest_of(workspace_id: UUID) -> float:
         return _rests.get(workspace_id, 0.0) - time.monotonic()
 
 
+def hurry(account_id: UUID, *, is_over: bool = False) -> None:
+    """A run with little to send does what keeps this process busy: milliseconds, for which those with much to send let it pass."""
+    with _has_passed:
+        _busy[account_id].is_in_a_hurry = not is_over
+        _has_passed.notify_all()
+
+
+def let_pass(workspace_id: UUID) -> None:
+    """Wait until no run of another workspace is in a hurry, or long enough."""
+    with _has_passed:
+        _has_passed.wait_for(lambda: not _others_hurry(workspace_id), timeout=_LETS_PASS)
+
+
+def _others_hurry(workspace_id: UUID) -> bool:
+    return any(run.is_in_a_hurry and run.workspace_id != workspace_id for run in _busy.values())
+
+
 def most() -> int:
     """Accounts that are sent for at once."""
-    return max(1, configuration.current().worker_concurrency - 1)
+    return jobs.quick_threads(configuration.current().worker_concurrency) // 2
 
 
 @contextmanager

@@ -302,6 +302,22 @@ def test_a_report_that_is_nobodys_is_forgotten_after_a_while(
     assert kept(account)[0].done_at is not None and kept(account)[0].payload is None
 
 
+def test_a_strange_report_is_looked_at_half_as_often_each_time(
+    post: Post, account: ChannelAccount, heard: list[str]
+) -> None:
+    """Who sends from the same number with another program has all its reports told here: thirty looks at each would keep us busy."""
+    looked: list[int] = []
+    post.news = lambda payload: [Report("somebody.elses", Progress.DELIVERED, NOON)]
+    keep(account, "strange")
+    for second in range(180):
+        with clock.standing_at(NOON + timedelta(seconds=second)):
+            waits_until = kept(account)[0].next_at
+            if kept(account)[0].done_at is None and (waits_until is None or waits_until <= clock.now()):
+                events.work_off(account.workspace_id, account.pk)
+                looked.append(second)
+    assert looked == [0, 4, 8, 16, 32, 64, 128]
+
+
 def test_digests_outlast_the_longest_repetition_and_then_go(account: ChannelAccount, heard: list[str]) -> None:
     keep(account, "a")
     assert events.sweep(account.workspace_id, at=NOON + timedelta(days=30)) == 0, "it was not worked off"

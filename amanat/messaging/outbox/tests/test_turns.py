@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from amanat.core import configuration, ids
+from amanat.core import configuration, ids, jobs
 from amanat.messaging.outbox import settling, turns
 from amanat.messaging.outbox.journal import Claim, Evidence
 from amanat.messaging.outbox.turns import Turn
@@ -92,6 +94,52 @@ def test_the_share_of_a_workspace_is_divided_among_its_accounts(here: UUID, cloc
     assert turns.share(here) == turns.SHARED
 
 
+def waits(workspace_id: UUID, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a workspace with much to send lets somebody pass now."""
+    monkeypatch.setattr(turns, "_LETS_PASS", 0.0)
+    asked: list[bool] = []
+
+    def wait_for(has_passed: Callable[[], bool], timeout: float) -> bool:
+        assert timeout == 0.0 and turns._guard.locked()
+        asked.append(has_passed())
+        return asked[0]
+
+    monkeypatch.setattr(turns._has_passed, "wait_for", wait_for)
+    turns.let_pass(workspace_id)
+    return not asked[0]
+
+
+def test_who_has_much_to_send_lets_those_pass_that_have_little(
+    here: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(here, clock)
+    assert not waits(here, monkeypatch), "nobody waits for accounts of her own workspace"
+    other = taken(ids.new(), clock)
+    assert waits(here, monkeypatch), "a run that begins may have one message only"
+    turns.hurry(other, is_over=True)
+    assert not waits(here, monkeypatch), "its request is on its way"
+    turns.hurry(other)
+    assert waits(here, monkeypatch), "it writes down what came of it"
+    turns.leave(other)
+    assert not waits(here, monkeypatch)
+
+
+@pytest.mark.parametrize("ends", [lambda account: turns.hurry(account, is_over=True), turns.leave])
+def test_who_let_pass_goes_on_at_once(
+    here: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch, ends: Callable[[UUID], object]
+) -> None:
+    monkeypatch.setattr(turns, "_LETS_PASS", 60.0)
+    taken(here, clock)
+    other = taken(ids.new(), clock)
+    passing = threading.Thread(target=turns.let_pass, args=[here])
+    passing.start()
+    passing.join(0.05)
+    assert passing.is_alive()
+    ends(other)
+    passing.join(30)
+    assert not passing.is_alive()
+
+
 def test_a_run_gives_way_after_a_second_to_who_waits(here: UUID, clock: Clock) -> None:
     first, _second = taken(here, clock), taken(here, clock)
     clock.now += 60
@@ -138,10 +186,8 @@ def test_who_got_its_place_stands_in_the_queue_no_more(here: UUID, clock: Clock)
     assert turns._queues == {}, "who was told to come waits no more"
 
 
-def test_as_many_accounts_send_at_once_as_there_are_threads_but_one(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(configuration, "current", lambda: SimpleNamespace(worker_concurrency=3))
+def test_as_many_accounts_send_at_once_as_there_may_be(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "current", lambda: SimpleNamespace(worker_concurrency=2))
     first, _second = taken(ids.new(), clock), taken(ids.new(), clock)
     late = ids.new()
     assert turns.take(late, late) is Turn.LATER
@@ -181,6 +227,9 @@ def test_nothing_is_looked_at_without_the_guard(here: UUID, monkeypatch: pytest.
     turns.gives_way(account)
     turns.rest_after(here, 0.1)
     turns.rest_of(here)
+    turns.let_pass(here)
+    turns.hurry(account)
+    turns.hurry(account, is_over=True)
     turns.fared(PLACE, account, well=False)
     turns.fared(PLACE, here, well=False)
     with turns.at(PLACE, account):
@@ -197,12 +246,12 @@ def test_who_asks_meanwhile_is_told_to_the_run_once(here: UUID, clock: Clock) ->
     assert turns.leave(taken(here, clock)) == turns.Left(False, None)
 
 
-@pytest.mark.parametrize(("threads", "most"), [(1, 1), (2, 1), (6, 5)])
-def test_one_thread_is_left_for_other_work_where_there_are_several(
-    threads: int, most: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("concurrency", [1, 2, 6])
+def test_half_of_the_quick_threads_are_left_for_what_people_answer(
+    concurrency: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(configuration, "current", lambda: SimpleNamespace(worker_concurrency=threads))
-    assert turns.most() == most
+    monkeypatch.setattr(configuration, "current", lambda: SimpleNamespace(worker_concurrency=concurrency))
+    assert 1 <= turns.most() <= jobs.quick_threads(concurrency) - turns.most()
 
 
 def tried(account_id: UUID, place: tuple[str, str] = PLACE) -> bool:
