@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from _pytest.runner import runtestprotocol
 from psycopg import sql
 from pytest_django.plugin import DjangoDbBlocker, blocking_manager_key
 
@@ -97,6 +98,22 @@ def pytest_configure(config: pytest.Config) -> None:
         multiprocessing.get_context("fork").Process(target=make_template, args=(blocker,)).start()
     if "not slow" in config.option.markexpr:
         hypothesis.settings.load_profile("quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> object:
+    """In one process of several: what went well before and after a test is not told to the one that counts.
+
+    It would only drop it, and telling takes as long as a small test. With --durations all is told.
+    """
+    if WORKER == "main" or item.config.option.durations:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(optionalhook=True)  # only where tests run in several processes
@@ -236,42 +253,50 @@ def _session_places() -> None:
     settings.STATIC_ROOT.mkdir()
 
 
-@pytest.fixture(autouse=True)
-def _passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+#: How much a password's hash costs in life: passes and bytes.
+_cost: list[int] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords() -> None:
     """Hashes that take no time, but where a test says `@pytest.mark.usefixtures("real_hashes")`.
 
     They are of the same kind, made with the least memory and one pass: everything about them is as in life but their cost.
     """
     from amanat.accounts.passwords import Argon2id
 
-    if "real_hashes" not in request.fixturenames:
-        monkeypatch.setattr(Argon2id, "passes", 1)
-        monkeypatch.setattr(Argon2id, "memory_bytes", 8192)
-
-
-@pytest.fixture(autouse=True)
-def _providers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test adds to the providers of messages that are known is forgotten after it."""
-    adapters = sys.modules.get("amanat.messaging.channels.adapters")
-    if adapters is not None:
-        monkeypatch.setattr(adapters, "_adapters", dict(adapters._adapters))
+    _cost[:] = Argon2id.passes, Argon2id.memory_bytes
+    Argon2id.passes, Argon2id.memory_bytes = 1, 8192
 
 
 @pytest.fixture
-def real_hashes() -> None:
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are hashed at their full cost."""
+    from amanat.accounts.passwords import Argon2id
+
+    passes, memory_bytes = _cost
+    monkeypatch.setattr(Argon2id, "passes", passes)
+    monkeypatch.setattr(Argon2id, "memory_bytes", memory_bytes)
 
 
 _tests = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
-def _places(settings: object) -> None:
-    """Files and published heads of a test go to a folder of its own, made without the cost of pytest's numbered ones."""
+def _own() -> Iterator[None]:
+    """Files and published heads of a test go to a folder of its own, and what it adds to the providers of messages is forgotten.
+
+    One fixture for all of it, and settings without pytest's wrapper and its signals: each thing done here is done 15,000 times.
+    """
     own = Path(FILES.name) / str(next(_tests))
     own.mkdir()
-    settings.FILES_ROOT = own / "files"  # type: ignore[attr-defined]
-    settings.LEDGER_HEADS_FILE = own / "heads.jsonl"  # type: ignore[attr-defined]
+    settings.FILES_ROOT = own / "files"
+    settings.LEDGER_HEADS_FILE = own / "heads.jsonl"
+    adapters = sys.modules.get("amanat.messaging.channels.adapters")
+    known = dict(adapters._adapters) if adapters is not None else {}
+    yield
+    if adapters is not None and adapters._adapters != known:
+        adapters._adapters = known
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ whichever process was free, and each of them started a site, a demo and a browse
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -60,7 +63,30 @@ def left_to_the_whole_run(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # the plugin has no types
-    """Share by share, in the order of the list of tests."""
+    """Share by share, in the order of the list of tests.
+
+    For each test the plugin searches the whole list, and after each it counts all that its process was ever given: seconds of a run, while
+    the processes wait. Here a test's place is looked up, and a share that is done is forgotten.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return together(nodeid)
+
+    def add_node_collection(self, node: object, collection: Sequence[str]) -> None:
+        super().add_node_collection(node, collection)
+        self._place = {
+            nodeid: place for place, nodeid in enumerate(collection)
+        }  # of all processes: they have the same list
+
+    def _assign_work_unit(self, node: Any) -> None:
+        share, tests = self.workqueue.popitem(last=False)
+        self.assigned_work[node][share] = tests
+        node.send_runtest_some([self._place[nodeid] for nodeid, is_done in tests.items() if not is_done])
+
+    def mark_test_complete(self, node: object, item_index: int, duration: float = 0) -> None:
+        nodeid = self.registered_collections[node][item_index]
+        shares, share = self.assigned_work[node], self._split_scope(nodeid)
+        shares[share][nodeid] = True
+        if all(shares[share].values()):
+            del shares[share]
+        self._reschedule(node)

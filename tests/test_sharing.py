@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,6 +32,42 @@ def test_processes_are_given_whole_shares() -> None:
     """What the plugin calls to learn the share of a test, whatever it does with groups of its own."""
     sharer = object.__new__(sharing.Sharing)
     assert sharer._split_scope(A_WALK) == "walks"
+
+
+class _Process:
+    """What the plugin holds of a process that runs tests: here it only notes what it was given."""
+
+    shutting_down = False
+    gateway = SimpleNamespace(id="gw")
+
+    def __init__(self) -> None:
+        self.given: list[int] = []
+
+    def send_runtest_some(self, places: list[int]) -> None:
+        self.given += places
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def test_each_test_is_given_once_and_a_share_that_is_done_is_forgotten() -> None:
+    """Two processes take five files between them, the faster one more of them."""
+    tests = [f"tests/test_{file}.py::test_{number}" for file in "abcde" for number in range(4)]
+    fast, lame = _Process(), _Process()
+    sharer = object.__new__(sharing.Sharing)
+    sharer.numnodes, sharer.collection, sharer.workqueue = 2, None, OrderedDict()
+    sharer.assigned_work, sharer.registered_collections = {}, {}
+    sharer.log, sharer.config = lambda *said: None, SimpleNamespace(option=SimpleNamespace(loadscopereorder=False))
+    for process in (fast, lame):
+        sharer.add_node(process)
+        sharer.add_node_collection(process, tests)
+    sharer.schedule()
+    assert (fast.given, lame.given) == (list(range(4)), list(range(4, 8)))
+    for done, place in enumerate(iter(lambda: fast.given.pop(0) if fast.given else None, None), start=1):
+        sharer.mark_test_complete(fast, place)
+        assert len(sharer.assigned_work[fast]) <= 2, f"after {done}"
+    assert done == 16 and fast.shutting_down and sharer.assigned_work[fast] == {}
+    assert sharer.has_pending and sharer.remove_node(lame) == tests[4]
 
 
 @pytest.mark.sampled

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from amanat.accounts.api_access import ApiRequest, needs
 from amanat.accounts.api_shapes import Moment, Strict, answer
 from amanat.accounts.permissions import May
-from amanat.basis import consent, rules
+from amanat.basis import consent, objections, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Method
 from amanat.core import clock
@@ -34,6 +34,7 @@ class WithdrawalOut(BaseModel):
     id: UUID
     purpose: str
     channel: str
+    what: str = Field(description='"withdrawn" where a yes stood, "refused" where none did.')
     at: Moment
 
 
@@ -46,7 +47,11 @@ class WithdrawalsOut(BaseModel):
 )
 @needs("contacts:write", May.WRITE_CONTACTS)
 def withdraw(request: HttpRequest, contact_id: UUID, wanted: WithdrawalIn) -> HttpResponse:
-    """For the person, who said so to your program. From the answer on nothing is sent for it, also what waits already."""
+    """For the person, who said so to your program. From the answer on nothing is sent for it, also what waits already.
+
+    The answer names what was written of each channel. Where nothing was agreed to, nothing is taken back: without a channel the
+    wish for none stands for every one, also for those that are added later.
+    """
     asked = cast(ApiRequest, request)
     person = Contact.objects.of(asked.workspace).visible_to(asked.member).alive().filter(pk=contact_id).first()
     if person is None:
@@ -56,9 +61,12 @@ def withdraw(request: HttpRequest, contact_id: UUID, wanted: WithdrawalIn) -> Ht
         raise ValidationError({"purpose": _("People are not asked for this.")})
     if wanted.channel and wanted.channel not in offered[wanted.purpose]:
         raise ValidationError({"channel": _("People are not asked for this.")})
-    channels = [wanted.channel] if wanted.channel else list(offered[wanted.purpose])
-    records = consent.withdraw(
-        contact=person, purpose=wanted.purpose, channels=channels, how=How(Method.API, by=asked.member), at=clock.now()
-    )
-    shown = [WithdrawalOut(id=one.pk, purpose=one.purpose, channel=one.channel, at=one.at) for one in records]
+    how, now = How(Method.API, by=asked.member), clock.now()
+    if wanted.channel:
+        records = consent.withdraw(contact=person, purpose=wanted.purpose, channels=[wanted.channel], how=how, at=now)
+    else:
+        records = objections.want_none(contact=person, purpose=wanted.purpose, how=how, at=now)
+    shown = [
+        WithdrawalOut(id=one.pk, purpose=one.purpose, channel=one.channel, what=one.what, at=one.at) for one in records
+    ]
     return answer(WithdrawalsOut(items=shown), status=201)

@@ -1,4 +1,7 @@
-"""Consent given, refused and withdrawn. A record never changes; the newest one up to a moment says what holds at it."""
+"""Consent given, refused and withdrawn. A record never changes; the newest one up to a moment says what holds at it.
+
+Taken back is only what was given (DPDP Act s.6(4)). Who says no without having agreed has refused (s.7(a)), and that is what is written.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +63,7 @@ def give(
     if until is not None and until <= at:
         raise AlreadyPast(purpose)
     with transaction.atomic():
+        _lock(contact)
         records = _write(
             contact,
             What.GIVEN,
@@ -94,17 +98,65 @@ def withdraw(
 ) -> list[ConsentRecord]:
     """The person takes her agreement back: it holds at once, also for other records with the same number or address.
 
-    Asks for nothing that giving did not ask for. Raises UnknownPurpose, UnknownChannel.
+    Where she had not agreed, her no is written down as a refusal, and where she said so before, not again. Asks for nothing that giving
+    did not ask for. Returns what was written. Raises UnknownPurpose, UnknownChannel.
     """
+    in_force, wanted = rules.of(contact.workspace_id), sorted(set(channels))
+    for channel in wanted:
+        in_force.check_channel(purpose, channel)
     with transaction.atomic():
-        records = _write(contact, What.WITHDRAWN, purpose=purpose, channels=channels, how=how, at=at)
-        endings.tell(contact.workspace_id, contact.pk, purpose, at)
-        for record in records:
-            suppression.add(
-                _addresses(contact, record.channel), workspace=contact.workspace_id,
-                reason=Suppression.Reason.OPT_OUT, at=at, purpose=purpose, channel=record.channel,
-            )  # fmt: skip
+        _lock(contact)
+        last = _last(contact, purpose, at)
+        agreed = [one for one in wanted if one in last and _stands(last[one], at)]
+        news = [one for one in wanted if one not in agreed and not (one in last and _is_no_of_her_own(last[one]))]
+        records = [
+            *(_write(contact, What.WITHDRAWN, purpose=purpose, channels=agreed, how=how, at=at) if agreed else ()),
+            *(_write(contact, What.REFUSED, purpose=purpose, channels=news, how=how, at=at) if news else ()),
+        ]
+        stop(contact, purpose=purpose, channels=wanted, at=at)
     return records
+
+
+def withdraw_all(*, contact: Contact, purpose: str, how: How, at: datetime) -> list[ConsentRecord]:
+    """She takes back whatever she agreed to of a purpose; where she did not, nothing is written. Raises UnknownPurpose."""
+    channels = rules.of(contact.workspace_id).purpose(purpose).per or ("",)
+    with transaction.atomic():
+        _lock(contact)
+        last = _last(contact, purpose, at)
+        agreed = [one for one in channels if one in last and _stands(last[one], at)]
+        records = _write(contact, What.WITHDRAWN, purpose=purpose, channels=agreed, how=how, at=at) if agreed else []
+        stop(contact, purpose=purpose, channels=channels, at=at)
+    return records
+
+
+def stop(contact: Contact, *, purpose: str, channels: Iterable[str], at: datetime) -> None:
+    """Her addresses are not written to for the purpose over the channels, in whatever record they stand; those who listen hear of it."""
+    endings.tell(contact.workspace_id, contact.pk, purpose, at)
+    for channel in channels:
+        suppression.add(
+            _addresses(contact, channel), workspace=contact.workspace_id, reason=Suppression.Reason.OPT_OUT, at=at,
+            purpose=purpose, channel=channel,
+        )  # fmt: skip
+
+
+def _last(contact: Contact, purpose: str, at: datetime) -> dict[str, ConsentRecord]:
+    """Her last word on a purpose, by channel."""
+    return {channel: record for (of, channel), record in standing(contact, at=at).items() if of == purpose}
+
+
+def _stands(record: ConsentRecord, at: datetime) -> bool:
+    """Whether there is a yes to take back."""
+    return record.what == What.GIVEN and (record.until is None or record.until > at)
+
+
+def _is_no_of_her_own(record: ConsentRecord) -> bool:
+    """Whether she has said so before, without having been asked."""
+    return record.what == What.WITHDRAWN or (record.what == What.REFUSED and record.notice_id is None)
+
+
+def _lock(contact: Contact) -> None:
+    """What she says of one person is written one after the other: what is taken back depends on what stands."""
+    list(Contact.objects.of(contact.workspace_id).select_for_update(no_key=True).filter(pk=contact.pk).values("pk"))
 
 
 def withdraw_again(record: ConsentRecord, *, at: datetime) -> None:

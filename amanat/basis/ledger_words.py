@@ -10,6 +10,7 @@ SENTENCES = {
     "basis.consent.refused": _("Consent refused"),
     "basis.consent.withdrawn": _("Consent withdrawn"),
     "basis.objection.made": _("Objection made"),
+    "basis.objection.none_wanted": _("Person wants none of a use"),
     "basis.objection.withdrawn": _("Objection taken back"),
     "basis.restriction.imposed": _("Use of a person's data restricted"),
     "basis.restriction.lifted": _("Restriction lifted"),

@@ -153,11 +153,22 @@ class Objection(Act):
 
     purpose = models.CharField(max_length=40, blank=True, db_default="", default="")
     what = models.CharField(max_length=10, choices=What.choices)
+    #: she wants none of it: each yes that she gives herself afterwards opens it again, for the channel it is given for.
+    #: An objection proper holds against a later yes too, until she takes it back.
+    until_yes = models.BooleanField(_("until a new yes"), default=False, db_default=False)
+    #: what leads to the proof of how she said so: number of a request, of a code. Never her own data.
+    evidence = models.JSONField(default=dict, db_default={})
 
     class Meta:
         indexes = [
             models.Index(fields=["workspace_id", "contact", "purpose", "-at", "-id"], name="objection_latest_first"),
         ]
+
+    @property
+    def said(self) -> str:
+        """What she said, in a word or two."""
+        is_wish = self.until_yes and self.what == self.What.MADE
+        return str(_("Wants none") if is_wish else self.get_what_display())
 
 
 class Restriction(Act):

@@ -108,6 +108,29 @@ def invite(contact: Contact, *, workspace: Workspace, by: Member, at: datetime) 
     return "••" + to[-4:]
 
 
+def ask(
+    contact: Contact, *, about: str, workspace: Workspace, body: str, what: str, language: str, at: datetime
+) -> tuple[Passcode, str]:
+    """Send a person a code by which she confirms an act at the counter; returns it and the address it went to, masked.
+
+    `body` is in her language, with places for %(who)s, %(what)s and %(code)s. The code is of what it is `about` and no address of hers:
+    typed on a public page it opens nothing. Raises NoAddress, TooMany, outbox.NotSent.
+    """
+    to = contact.main_phone or contact.main_email
+    if not to:
+        raise NoAddress
+    if not limits.spend("passcode", f"{workspace.pk} {to}", SENDINGS).allowed:
+        raise TooMany
+    code = codes.new()
+    passcode = Passcode(id=ids.new(), workspace_id=workspace.pk, sent_at=at, ends_at=at + LIFE)
+    passcode.address = vault.seal_text(about, workspace_id=workspace.pk, context=place(passcode))
+    passcode.code = codes.digest(code, passcode.pk, workspace_id=workspace.pk)
+    with transaction.atomic(), translation.override(language):
+        passcode.save(force_insert=True)
+        codes.deliver(to, subject=_("Your code"), body=body % {"who": workspace.name, "what": what, "code": code})
+    return passcode, "••" + to[-4:]
+
+
 def open_with(passcode: Passcode, *, code: str, at: datetime) -> None:
     """The right code opens the page, once. Raises Over, TooMany, WrongCode; a wrong try is counted in the open transaction."""
     if passcode.opened_at is not None or at >= passcode.ends_at:

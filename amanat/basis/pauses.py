@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from amanat.accounts.models import Member
-from amanat.basis import consent, objections, rules
+from amanat.basis import objections, rules
 from amanat.basis.consent import How
 from amanat.basis.models import Method, Objection
 from amanat.people.models import Contact
@@ -20,13 +20,7 @@ from amanat.people.models import Contact
 
 def standing(contact: Contact, *, at: datetime) -> list[Objection]:
     """The pauses of a person at a moment, one for each purpose."""
-    latest = (
-        Objection.objects.of(contact.workspace_id)
-        .filter(contact=contact, at__lte=at)
-        .order_by("purpose", "-at", "-id")
-        .distinct("purpose")
-    )
-    return [one for one in latest if one.what == Objection.What.MADE and one.method == Method.MESSAGE and one.purpose]
+    return [one for one in objections.of_person(contact, at=at).values() if objections.is_pause(one)]
 
 
 def end(contact: Contact, *, how: How, at: datetime, only: Collection[str] | None = None) -> bool:
@@ -38,12 +32,13 @@ def end(contact: Contact, *, how: How, at: datetime, only: Collection[str] | Non
 
 
 def answered(contact: Contact, *, wants: bool, by: Member, at: datetime) -> bool:
-    """A member asked her. What she agreed to before goes on, or it is taken back for good. Returns whether she was still to be asked."""
+    """A member asked her. What she agreed to before goes on, or she wants none of it. Returns whether she was still to be asked."""
     how = How(Method.PHONE, by=by)
     with transaction.atomic():
         paused = {one.purpose for one in standing(contact, at=at)}
         if not wants:
-            for purpose, channels in rules.of(contact.workspace_id).asked_of_people():
-                if purpose in paused:
-                    consent.withdraw(contact=contact, purpose=purpose, channels=channels, how=how, at=at)
+            known = rules.of(contact.workspace_id).policy.purposes
+            for purpose in sorted(paused & known.keys()):
+                objections.want_none(contact=contact, purpose=purpose, how=how, at=at)
+            return bool(paused)
         return end(contact, how=how, at=at)

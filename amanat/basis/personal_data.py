@@ -91,7 +91,7 @@ HELD = [
         "contact",
         "keep.evidence",
         personal=_WHO | {"what": _CHOICE, "purpose": _CHOICE},
-        not_personal=_ACT,
+        not_personal=_ACT | {"until_yes", "evidence"},
         via=("counter", "link", "form", "message", "phone", "post"),
     ),
     Held(

@@ -6,6 +6,8 @@ It never shows a name or anything else that is kept about her: only what she agr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +87,8 @@ def mine(request: HttpRequest, workspace_id: UUID) -> HttpResponse:
         people = passcodes.people_with(workspace_id, address)
         if request.method == "POST" and request.POST.get("act") == "allow":
             return _allow(request, workspace, address)
+        if request.method == "POST" and request.POST.get("act") == "use_again":
+            return _use_again(request, workspace, people)
         if request.method == "POST":
             return _change(request, workspace, people)
         return render(
@@ -163,6 +167,22 @@ def _change(request: HttpRequest, workspace: Workspace, people: list[Contact] | 
     return see_other(reverse("basis:public_mine", args=[workspace.pk]))
 
 
+def _use_again(request: HttpRequest, workspace: Workspace, people: Sequence[Contact]) -> HttpResponse:
+    """She takes an objection back that she made as a request."""
+    now, purpose = clock.now(), request.POST.get("use")
+    who = [person for person in people if purpose is not None and purpose in _objected(person, now)]
+    if purpose is None or not who:
+        raise Http404
+    for person in who:
+        objections.withdraw(contact=person, how=How(Method.LINK), at=now, purpose=purpose)
+    messages.success(request, _("Done. It holds from this moment."))
+    return see_other(reverse("basis:public_mine", args=[workspace.pk]))
+
+
+def _objected(person: Contact, at: datetime) -> set[str]:
+    return objections.proper(objections.of_person(person, at=at))
+
+
 def _stopped(workspace: Workspace, address: str) -> list[dict[str, str]]:
     """What she once stopped although it needs no yes, such as news about her own order: she can allow it again, and nobody else would know how."""
     in_force, language = rules.of(workspace.pk), get_language() or "en"
@@ -187,6 +207,8 @@ def _page(workspace: Workspace, people: list[Contact] | Any, *, stale: str = "")
     language, now = get_language() or "en", clock.now()
     in_force = rules.of(workspace.pk)
     standing = [consent.standing(person, at=now) for person in people]
+    found = [(person, objections.of_person(person, at=now)) for person in people]
+    objected = [(each, objections.opened(person, each, at=now)) for person, each in found]
     groups = []
     for purpose, channels in in_force.asked_of_people():
         rows = []
@@ -194,11 +216,19 @@ def _page(workspace: Workspace, people: list[Contact] | Any, *, stale: str = "")
             records = [acts.get((purpose, channel)) for acts in standing]
             agreed = bool(records) and all(one is not None and consent.still_counts(one, in_force) for one in records)
             last = next((one for one in records if one is not None), None)
+            stops = [
+                one
+                for found, again in objected
+                if (one := objections.against(found, again, purpose, channel)) and not objections.is_pause(one)
+            ]
+            objects = any(not one.until_yes for one in stops)
             rows.append(
                 {
                     "channel": wording.channel(in_force.policy, purpose, channel, language),
                     "value": f"{purpose}.{channel}",
-                    "agreed": agreed,
+                    "objects": objects,
+                    "wants_none": bool(stops) and not objects,
+                    "agreed": agreed and (objects or not stops),
                     "taken_back": last is not None and last.what == ConsentRecord.What.WITHDRAWN,
                     "receipt": receipts.address_of(last) if agreed and last is not None else "",
                 }
@@ -208,7 +238,21 @@ def _page(workspace: Workspace, people: list[Contact] | Any, *, stale: str = "")
         groups.append({"title": title, "rows": rows, "notice": notice, "is_new": purpose == stale})
     no_sale = bool(people) and all(objections.SALE in objections.standing(person, at=now) for person in people)
     said = forms.read_again() if stale else ""
-    return {"workspace": workspace, "groups": groups, "no_sale": no_sale, "read_again": said}
+    uses = sorted({purpose for person in people for purpose in _objected(person, now)})
+    return {
+        "workspace": workspace,
+        "groups": groups,
+        "no_sale": no_sale,
+        "read_again": said,
+        "objected": [
+            {
+                "use": one,
+                "title": wording.purpose(in_force.policy, one, language) if one else _("Every use that no law orders"),
+            }
+            for one in uses
+            if not one or one in in_force.policy.purposes
+        ],
+    }
 
 
 def opened_by(request: HttpRequest, workspace_id: UUID) -> Passcode | None:

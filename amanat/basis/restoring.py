@@ -8,6 +8,7 @@ brought in again later. What was taken back later stays taken back.
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import product
 from uuid import UUID
 
 from amanat.basis import consent, guardians, objections, restrictions, rules, suppression
@@ -72,10 +73,11 @@ def _guardians(ended: Tombstones, here: UUID) -> int:
 def _objections_and_restrictions(ended: Tombstones, here: UUID) -> int:
     count, purposes = 0, ["", objections.SALE, *rules.of(here).policy.purposes]
     for contact in Contact.objects.of(here).order_by("id").iterator(chunk_size=_PIECE):
-        for purpose in purposes:
-            at = _since(ended, Kind.OBJECTION, Kind.OBJECTION_OVER, objections.mark(contact.pk, purpose), here)
+        for purpose, until_yes in product(purposes, (False, True)):
+            mark = objections.mark(contact.pk, purpose, until_yes=until_yes)
+            at = _since(ended, Kind.OBJECTION, Kind.OBJECTION_OVER, mark, here)
             if at is not None and purpose not in objections.standing(contact, at=at):
-                objections.make(contact=contact, how=_BY_THE_FILE, at=at, purpose=purpose)
+                objections.restore(contact=contact, purpose=purpose, until_yes=until_yes, at=at)
                 count += 1
         for ground in Restriction.Ground:
             at = _since(ended, Kind.RESTRICTED, Kind.RESTRICTION_OVER, restrictions.mark(contact.pk, ground), here)

@@ -27,7 +27,8 @@ GRANT EXECUTE ON FUNCTION workspaces_with_people_to_tell(timestamptz) TO amanat_
 #: connection: planning costs twice as much as answering for one person (and the planner, left to itself, would plan anew each time). It
 #: runs with the rights of who asks, so the wall holds. Everything is looked up person by person, the contact too: a plan kept from a day
 #: without statistics must not read the whole workspace.
-#: Opting out of sale stops what goes to partners (`policy.partners`), until she says yes to one of them afterwards.
+#: Opting out of sale stops what goes to partners (`policy.partners`), until she says yes to one of them afterwards. That she wants none of a
+#: purpose (`until_yes`) stops every channel until she herself says yes to that one; a file cannot do that.
 KNOWN_OF_PEOPLE = """
 DROP FUNCTION IF EXISTS known_of_people(uuid, uuid[], text[], text[], text[], timestamptz, bytea, bytea);
 CREATE FUNCTION known_of_people(
@@ -48,8 +49,13 @@ BEGIN RETURN QUERY
             WHERE named.workspace_id = here AND named.id = s.guardianship_id
             ORDER BY latest.at DESC, latest.id DESC LIMIT 1), false) END,
         coalesce((
-            SELECT bool_or(latest.what = 'made' AND (latest.purpose <> 'sale' OR latest.at > coalesce(s.at, '-infinity'))) FROM (
-                SELECT DISTINCT ON (o.purpose) o.purpose, o.what, o.at FROM basis_objection o
+            SELECT bool_or(latest.what = 'made' AND (latest.purpose <> 'sale' OR latest.at > coalesce(s.at, '-infinity'))
+                AND CASE WHEN latest.until_yes THEN NOT coalesce((
+                    SELECT own.what = 'given' AND own.at > latest.at FROM basis_consentrecord own
+                    WHERE own.workspace_id = here AND own.contact_id = asked.id AND own.purpose = asked.purpose
+                      AND own.channel = asked.channel AND own.at <= moment AND NOT (own.method = 'file' AND own.what = 'given')
+                    ORDER BY own.at DESC, own.id DESC LIMIT 1), false) ELSE true END) FROM (
+                SELECT DISTINCT ON (o.purpose) o.purpose, o.what, o.at, o.until_yes FROM basis_objection o
                 WHERE o.workspace_id = here AND o.contact_id = asked.id AND o.at <= moment
                   AND o.purpose IN (asked.purpose, '', CASE WHEN starts_with(asked.purpose, 'to_') THEN 'sale' ELSE '' END)
                 ORDER BY o.purpose, o.at DESC, o.id DESC) latest), false),

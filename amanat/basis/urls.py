@@ -34,11 +34,12 @@ urlpatterns = [
     ),
     route(
         f"{_HERE}withdraw/", views.withdrawn, name="withdraw", rule=members(May.WRITE_CONTACTS),
-        methods=("POST",), limits=WRITES, records=("basis.consent.withdrawn",),
+        methods=("POST",), limits=WRITES, records=("basis.consent.withdrawn", "basis.consent.refused"),
     ),
     route(
         f"{_HERE}asked-again/", views.asked_again, name="asked_again", rule=members(May.WRITE_CONTACTS),
-        methods=("POST",), limits=WRITES, records=("basis.objection.withdrawn",),
+        methods=("POST",), limits=WRITES, 
+        records=("basis.objection.withdrawn", "basis.objection.none_wanted", "basis.consent.withdrawn"),
     ),
     route(
         f"{_HERE}guardian/", guardian_views.guardian, name="guardian", rule=members(May.READ_CONTACTS),
@@ -97,7 +98,7 @@ urlpatterns = [
     ),
     route(
         f"{_PUBLIC}mine/", public_views.mine, name="public_mine", rule=anyone, methods=("GET", "POST"), limits=_DOOR,
-        records=("basis.consent.given", "basis.consent.withdrawn"),
+        records=("basis.consent.given", "basis.consent.withdrawn", "basis.consent.refused", "basis.objection.withdrawn"),
     ),
     route("cookies/", storage_views.of_site, name="storage_of_site", rule=anyone),
     route(

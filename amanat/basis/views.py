@@ -17,14 +17,27 @@ from django.utils.translation import gettext as _
 
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
-from amanat.basis import asking, consent, explaining, forms, gate, pauses, receipts, rules, suppression, wording
+from amanat.basis import (
+    asking,
+    consent,
+    explaining,
+    forms,
+    gate,
+    objections,
+    pauses,
+    receipts,
+    rules,
+    suppression,
+    wording,
+)
 from amanat.basis.consent import How
 from amanat.basis.forms import AskForm, CodeForm, WithdrawForm
-from amanat.basis.models import Asking, ConsentRecord, Method, Notice, Suppression
+from amanat.basis.models import Asking, ConsentRecord, Method, Notice, Objection, Suppression
 from amanat.basis.rules import Rules
 from amanat.core import clock, outbox
 from amanat.people import cards
 from amanat.people.models import Company, Contact
+from amanat.policy.format import Policy
 from amanat.publishing import versions
 
 #: Records shown on the page; the whole history is in the person's copy.
@@ -48,12 +61,20 @@ WHERE workspace_id = %s AND digest = ANY(%s) AND purpose = '' AND at <= %s ORDER
 """
 
 
+#: `objections.of_person`, likewise.
+_OBJECTED = """
+SELECT DISTINCT ON (purpose) id, workspace_id, purpose, what, at, method, until_yes, evidence FROM basis_objection
+WHERE workspace_id = %s AND contact_id = %s AND at <= %s ORDER BY purpose, at DESC, id DESC
+"""
+
+
 def card_reads(request: MemberRequest, person: Contact | Company) -> Mapping[str, cards.Read]:
     here, now = request.workspace.pk, clock.now()
     assert isinstance(person, Contact)  # the card stands on no other page
     digests = [suppression.digest(address, workspace_id=here) for address in (person.main_phone, person.main_email)]
     return {
         "basis.standing": (_STANDING, [here, person.pk, now]),
+        "basis.objected": (_OBJECTED, [here, person.pk, now]),
         "basis.suppressed": (_SUPPRESSED, [digests, here, digests, now]),
     }
 
@@ -81,6 +102,12 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
         for key, record in standing.items()
         if key[0] in policy.purposes
     ]
+    objected = [cards.instance(Objection, row) for row in cards.rows(request, "basis.objected")]
+    lines += [
+        {"title": _use(policy, one.purpose, language), "what": _said(one), "at": one.at, "tone": "red"}
+        for one in objected
+        if one.what == Objection.What.MADE
+    ]
     lines += [
         {
             "title": explaining.SENTENCES[gate.Reason.SUPPRESSED],
@@ -92,6 +119,20 @@ def card(request: MemberRequest, person: Contact | Company) -> dict[str, Any] | 
         if row["what"] == Suppression.What.ADDED
     ]
     return {"lines": lines, "url": reverse("basis:choices", args=[person.pk])}
+
+
+def _use(policy: Policy, purpose: str, language: str) -> str:
+    """What an objection is to."""
+    if not purpose:
+        return _("Every use that no law orders")
+    if purpose == objections.SALE:
+        return _("Sale of data")
+    return wording.purpose(policy, purpose, language) if purpose in policy.purposes else purpose
+
+
+def _said(one: Objection) -> str:
+    is_unclear = one.what == Objection.What.MADE and objections.is_pause(one)
+    return _("Paused by a message") if is_unclear else one.said
 
 
 def _record(row: Mapping[str, Any]) -> ConsentRecord:
@@ -153,8 +194,11 @@ def withdrawn(request: MemberRequest, contact_id: UUID) -> HttpResponse:
         )
     purpose, channel = forms.as_wanted(form.cleaned_data["wanted"])
     how = How(Method(form.cleaned_data["method"]), by=request.member)
-    consent.withdraw(contact=person, purpose=purpose, channels=[channel], how=how, at=clock.now())
-    messages.success(request, _("Taken back. From now on nothing is sent for this."))
+    written = consent.withdraw(contact=person, purpose=purpose, channels=[channel], how=how, at=clock.now())
+    if any(one.what == ConsentRecord.What.WITHDRAWN for one in written):
+        messages.success(request, _("Taken back. From now on nothing is sent for this."))
+    else:
+        messages.success(request, _("No agreement stood. Nothing is sent for this."))
     return see_other(reverse("basis:choices", args=[person.pk]))
 
 
@@ -166,7 +210,7 @@ def asked_again(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     elif wants:
         messages.success(request, _("Written down. What the person agreed to before is sent again."))
     else:
-        messages.success(request, _("Taken back. From now on nothing is sent for this."))
+        messages.success(request, _("Written down: the person wants none of this. From now on nothing is sent for it."))
     return see_other(reverse("basis:choices", args=[person.pk]))
 
 
@@ -234,43 +278,71 @@ def _page(request: MemberRequest, person: Contact, in_force: Rules) -> dict[str,
     standing = consent.standing(person, at=now)
     wanted = [(purpose, channel) for purpose, channels in in_force.asked_of_people() for channel in channels]
     answers = gate.overview(person, workspace=request.workspace, wanted=wanted, at=now, today=today)
+    objected = objections.of_person(person, at=now)
+    opened = objections.opened(person, objected, at=now)
     groups: dict[str, list[dict[str, Any]]] = {}
     for key, answer in zip(wanted, answers, strict=True):
         row = {
             "channel": wording.channel(in_force.policy, *key, language),
             "value": f"{key[0]}.{key[1]}",
             "is_allowed": answer.is_agreed,
-            "sentence": explaining.SENTENCES[answer.reason],
+            "sentence": _sentence(answer.reason, objections.against(objected, opened, *key)),
             "may_withdraw": key in standing and standing[key].what == ConsentRecord.What.GIVEN,
         }
         groups.setdefault(wording.purpose(in_force.policy, key[0], language), []).append(row)
-    history = (
-        ConsentRecord.objects.of(request.workspace).filter(contact=person).select_related("by").order_by("-at", "-id")
-    )
     return {
         "person": person,
         "groups": list(groups.items()),
         "paused": [
             wording.purpose(in_force.policy, one.purpose, language)
-            for one in pauses.standing(person, at=now)
-            if one.purpose in in_force.policy.purposes
+            for one in objected.values()
+            if objections.is_pause(one) and one.purpose in in_force.policy.purposes
         ],
+        "objects": bool(objections.proper(objected)),
         "public_url": request.build_absolute_uri(reverse("basis:public_start", args=[request.workspace.pk])),
         "may_write": request.member.may(May.WRITE_CONTACTS),
-        "history": [
-            {
-                "title": wording.phrase(in_force.policy, (one.purpose, one.channel), language)
-                if one.purpose in in_force.policy.purposes
-                else one.purpose,
-                "what": one.get_what_display(),
-                "method": one.get_method_display(),
-                "at": one.at,
-                "source": one.declared_source,
-                "is_declared": one.is_declared,
-                "by": one.by.name if one.by else "",
-                "tone": _TONES[one.what],
-                "url": receipts.address_of(one),
-            }
-            for one in history[:SHOWN]
-        ],
+        "history": _history(person, in_force.policy, language),
     }
+
+
+def _sentence(reason: gate.Reason, against: Objection | None) -> str:
+    """Why, in words; where she wants none of it, that comes before the address that is stopped with it."""
+    is_wish = against is not None and against.until_yes
+    if is_wish and reason in {gate.Reason.OBJECTION, gate.Reason.SUPPRESSED}:
+        return _("The person wants none of this.")
+    return str(explaining.SENTENCES[reason])
+
+
+def _history(person: Contact, policy: Policy, language: str) -> list[dict[str, Any]]:
+    """What she said, the newest first."""
+    here = person.workspace_id
+    acts = ConsentRecord.objects.of(here).filter(contact=person).select_related("by").order_by("-at", "-id")[:SHOWN]
+    objected = Objection.objects.of(here).filter(contact=person).select_related("by").order_by("-at", "-id")[:SHOWN]
+    lines: list[dict[str, Any]] = [
+        {
+            "title": wording.phrase(policy, (one.purpose, one.channel), language)
+            if one.purpose in policy.purposes
+            else one.purpose,
+            "what": one.get_what_display(),
+            "source": one.declared_source,
+            "is_declared": one.is_declared,
+            "tone": _TONES[one.what],
+            "url": receipts.address_of(one),
+        }
+        | _when_and_how(one)
+        for one in acts
+    ]
+    lines += [
+        {
+            "title": _use(policy, one.purpose, language),
+            "what": _said(one),
+            "tone": "red" if one.what == Objection.What.MADE else "grey",
+        }
+        | _when_and_how(one)
+        for one in objected
+    ]
+    return sorted(lines, key=lambda line: line["at"], reverse=True)[:SHOWN]
+
+
+def _when_and_how(one: ConsentRecord | Objection) -> dict[str, Any]:
+    return {"at": one.at, "method": one.get_method_display(), "by": one.by.name if one.by else ""}

@@ -97,14 +97,14 @@ class MemberChoice(forms.ChoiceField):
         return self.members.get(super().clean(value))
 
 
-class NewServiceForm(WithFields, forms.Form):
-    """A service in a few fields: who, what, how much, what was paid at once."""
+class WithPerson(forms.Form):
+    """Whose it is: picked, or somebody new by name and number. Drawn by `_person_picker.html`, understood by `persons.chosen`."""
 
     person = forms.CharField(
         label=gettext_lazy("Person"),
         required=False,
         max_length=200,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": "", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("Type a phone number or a name."),
     )
     contact = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -116,6 +116,11 @@ class NewServiceForm(WithFields, forms.Form):
         max_length=40,
         widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
     )
+
+
+class NewServiceForm(WithFields, WithPerson):
+    """A service in a few fields: who, what, how much, what was paid at once."""
+
     service = forms.ChoiceField(label=gettext_lazy("Service"), required=False, widget=ServiceSelect)
     title = forms.CharField(label=gettext_lazy("What is to be done"), required=False, max_length=120)
     quantity = forms.IntegerField(label=gettext_lazy("How many"), min_value=1, max_value=999, initial=1)
@@ -135,6 +140,7 @@ class NewServiceForm(WithFields, forms.Form):
 
     def __init__(self, *args: Any, services: list[Service], own: Sequence[CustomField] = (), **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["person"].widget.attrs["autofocus"] = ""
         self.services = {str(service.pk): service for service in services}
         grouped: dict[str, list[tuple[str, str]]] = {}
         for key, service in self.services.items():

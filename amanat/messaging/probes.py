@@ -78,7 +78,7 @@ SELECT count(*), count(*) FILTER (WHERE went.late) FROM (
             AND again.what = 'given' AND again.at > act.at AND again.at <= sent.begun_at)
     ) AS late
     FROM basis_consentrecord act
-    WHERE act.workspace_id = %(workspace)s AND act.what = 'withdrawn' AND act.at >= %(since)s AND act.channel <> ''
+    WHERE act.workspace_id = %(workspace)s AND act.what IN ('withdrawn', 'refused') AND act.at >= %(since)s AND act.channel <> ''
 ) AS went
 """
 

@@ -264,7 +264,8 @@ def _reaching(request: MemberRequest, record: Contact | Company, number: str) ->
         return {"call_url": "", "whatsapp_url": ""}
     if isinstance(record, Contact) and number == record.main_phone and request.member.may(May.WRITE_CONTACTS):
         by_way_of = {way: reverse("messaging:intend", args=[record.pk, way]) for way in ("call", "whatsapp")}
-        return {"call_url": by_way_of["call"], "whatsapp_url": by_way_of["whatsapp"]}
+        noted = by_way_of["call"].removesuffix("call/")
+        return {"call_url": by_way_of["call"], "whatsapp_url": by_way_of["whatsapp"], "noted_url": noted}
     return {"call_url": f"tel:{number}", "whatsapp_url": whatsapp(number, record.name, request.workspace.name)}
 
 

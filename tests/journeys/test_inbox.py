@@ -84,3 +84,40 @@ def test_who_else_writes_is_seen_on_the_open_page(seated, site: Any) -> None:  #
     agent.page.get_by_role("button", name="Send", exact=True).click()
     expect(owner.page.locator(".bubble-out", has_text="Kal aaiye")).to_be_visible(timeout=30_000)
     expect(owner.page.locator("[data-inbox-writing]")).to_be_empty()
+
+
+def test_signed_out_while_answering_loses_nothing(town: Any, demo: Any, site: Any) -> None:
+    """The session ends while a long answer is written: Send says so and keeps it, and sends it after she signed in elsewhere."""
+    member, word = demo["csc"]["members"][2], f"voter card {secrets.token_hex(3)}"
+    agent = town.visitor()
+    agent.sign_in(member["email"], member["password"])
+    arrive(site, word)
+    page = agent.page
+    page.clock.install()
+    agent.go("/inbox/?view=all").locator(".inbox-lines a", has_text=word).click()
+    box = page.get_by_label("Reply on WhatsApp", exact=True)
+    page.clock.fast_forward("03:00")
+    agent.context.clear_cookies()
+    box.fill("A long answer")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#signed-out")).to_be_visible()
+    assert box.input_value() == "A long answer"
+    with agent.context.expect_page() as opened:
+        page.locator("#signed-out a").click()
+    door = opened.value
+    door.get_by_label("E-mail", exact=False).first.fill(member["email"])
+    door.get_by_label("Password", exact=True).fill(member["password"])
+    door.locator("main form button.button-primary").first.click()
+    door.wait_for_url(agent.base + "/")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator(".bubble-out", has_text="A long answer")).to_be_visible()
+
+
+def test_a_call_from_home_is_written_down(seated) -> None:  # type: ignore[no-untyped-def]
+    agent = seated("csc", "agent")
+    page = agent.go("/")
+    link = page.locator("a[data-noted][href^='tel:']").first
+    page.evaluate("addEventListener('click', event => event.target.closest('a[data-noted]') && event.preventDefault())")
+    with page.expect_request("**/by-phone/call/") as told:
+        link.click()
+    assert told.value.method == "POST"

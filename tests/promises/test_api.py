@@ -21,10 +21,13 @@ from amanat.accounts.models import Workspace
 from amanat.accounts.permissions import TABLE, Role
 from amanat.accounts.tests.api_client import PREFIX, Program, owners_program, program
 from amanat.accounts.tests.factories import make_member
-from amanat.core import routes, tenancy
+from amanat.basis import restrictions
+from amanat.basis.consent import How
+from amanat.basis.models import Method, Restriction
+from amanat.core import clock, routes, tenancy
 from amanat.core.tenancy import WorkspaceRow
 from amanat.desk.models import Payment, ServiceRecord
-from amanat.people.models import ImportRun, Merge
+from amanat.people.models import Contact, ImportRun, Merge
 from tests.promises import cast
 from tests.promises.cast import CANARY
 
@@ -271,13 +274,17 @@ def test_every_operation_answers_the_owner_as_it_says(rows: dict[str, WorkspaceR
     """Reading before changing before deleting; what the canaries' states forbid may be refused, but never by an error."""
     order = ["GET", "POST", "PATCH", "PUT", "DELETE"]
     hers, undescribed, good = owners_program(shree), [], 0
+    with tenancy.inside(shree):
+        contact = Contact.objects.of(shree).get(pk=rows["people.Contact"].pk)
+        for ground in Restriction.Ground:
+            restrictions.lift(contact=contact, ground=ground, how=How(Method.LINK), at=clock.now())
     for each in sorted(operations(), key=lambda each: order.index(each.method)):
         response = each.send(hers, rows)
         good += response.status_code < 300
         if str(response.status_code) not in each.said["responses"]:
             undescribed.append(f"{each.method} {each.path}: {response.status_code} {response.content[:300]!r}")
     assert undescribed == []
-    assert good >= len(operations()) * 7 // 10  # the person of the canaries is restricted
+    assert good >= len(operations()) * 3 // 4
 
 
 @pytest.mark.slow
@@ -337,6 +344,7 @@ def test_no_operation_takes_a_broken_body(rows: dict[str, WorkspaceRow], shree: 
     assert cast.digest(shree) == before
 
 
+@pytest.mark.slow
 def test_a_huge_body_is_refused_unread(rows: dict[str, WorkspaceRow], shree: Workspace) -> None:
     response = owners_program(shree).post("/contacts", b'{"notes": "' + b"x" * 3_000_000 + b'"}')
     assert (response.status_code, response["Content-Type"]) == (413, PROBLEM)

@@ -53,6 +53,7 @@ def test_a_stale_sign_in_is_asked_again_and_nothing_happens(
     assert cast.digest(shree) == before
 
 
+@pytest.mark.slow
 def test_deleting_for_good_asks_again_and_bringing_back_does_not(shree: Workspace) -> None:
     owner = factories.owner_of(shree)
     going, coming = make_contact(shree), make_contact(shree)

@@ -207,6 +207,7 @@ def test_the_canaries_would_be_seen(stage: dict[str, WorkspaceRow], shree: Works
     assert CANARY in client.get("/contacts/").content.decode()
 
 
+@pytest.mark.slow
 def test_the_digest_would_change(stage: dict[str, WorkspaceRow], shree: Workspace) -> None:
     from amanat.core import tenancy
     from amanat.people.models import Contact

@@ -59,6 +59,7 @@ def test_the_second_check_recomputes_only_what_is_new(shree: Workspace) -> None:
     assert ledger.verify(shree.pk) == ledger.Verdict(shree.pk, after, None)
 
 
+@pytest.mark.slow
 def test_whatever_is_changed_below_the_mark_is_found_and_named(shree: Workspace, superuser: psycopg.Connection) -> None:
     """Every column of an entry, each at the first, a middle and the last place; the mark was made before."""
     entries = [entry for entry in fill(shree, 5) if entry.event == "test.entry.written"]

@@ -176,6 +176,7 @@ def test_odd_sizes_are_answered_soon(path: str, query: str, shree: Workspace) ->
     assert time.process_time() - began < 3
 
 
+@pytest.mark.slow
 def test_a_form_of_too_many_fields_or_bytes_is_refused_and_changes_nothing(shree: Workspace) -> None:
     client = factories.signed_in(factories.owner_of(shree))
     before = cast.digest(shree)

@@ -308,6 +308,7 @@ def test_second_factor_tries_come_back(user: User) -> None:
         guessing.second_factor(user_id=user.pk, session_key="one")
 
 
+@pytest.mark.slow
 def test_over_many_sessions_a_user_has_twenty_an_hour_and_sixty_a_day(user: User) -> None:
     def tries(hour: int) -> int:
         done = 0

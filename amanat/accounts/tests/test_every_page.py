@@ -60,7 +60,7 @@ def test_the_owner_opens_every_page(owner: Member, name: str) -> None:
     assert ("settings-nav" in text) == (name not in ALONE)
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("role", sorted(ALL))
 def test_other_roles_open_what_is_theirs_and_are_told_so_of_the_rest(shree: Workspace, role: Role) -> None:
     client = factories.signed_in(member_of(shree, role))

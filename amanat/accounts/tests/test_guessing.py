@@ -157,7 +157,7 @@ def test_who_drops_the_cookie_starts_anew(port: int) -> None:
     assert (status, where) == (302, reverse("account_request_login_code"))
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("ask", ["account_request_login_code", "account_reset_password"])
 @pytest.mark.parametrize("email", ["asha@example.in", "nobody@example.in"])
 def test_of_forty_askings_at_once_ten_codes_are_sent(port: int, ask: str, email: str) -> None:

@@ -48,6 +48,7 @@ def test_entries_of_another_workspace_are_not_there(shree: Workspace, other: Wor
     assert "canary" not in factories.signed_in(factories.owner_of(shree)).get("/settings/ledger/").content.decode()
 
 
+@pytest.mark.slow
 def test_older_entries_follow_without_gap_or_repeat(shree: Workspace) -> None:
     client = factories.signed_in(factories.owner_of(shree))
     with tenancy.inside(shree):

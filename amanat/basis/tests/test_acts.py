@@ -173,10 +173,19 @@ def test_one_unknown_channel_among_good_ones_writes_nothing(here: Workspace) -> 
     assert not ConsentRecord.objects.of(here).exists() and not Objection.objects.of(here).exists()
 
 
-def test_withdrawing_asks_for_no_more_than_giving_and_works_without_a_yes_before(here: Workspace) -> None:
+def test_only_what_was_given_is_taken_back_and_a_no_without_a_yes_is_a_refusal(here: Workspace) -> None:
     asha = make_contact(here, "Asha", phone="+919822041736", email="asha@example.in")
-    records = consent.withdraw(contact=asha, purpose="marketing", channels=["sms", "email"], how=HERSELF, at=START)
-    assert [(record.channel, record.what) for record in records] == [("email", "withdrawn"), ("sms", "withdrawn")]
+    given = {"contact": asha, "purpose": "marketing", "channels": ["sms"], "notice": notice_of(here), "how": HERSELF}
+    consent.give(**given, at=START - timedelta(days=2))
+    consent.give(**given | {"channels": ["call"]}, at=START - timedelta(days=2), until=START - timedelta(days=1))
+    stop = {"contact": asha, "purpose": "marketing", "channels": ["sms", "email", "call"], "how": HERSELF}
+    records = consent.withdraw(**stop, at=START)
+    told = [(record.channel, str(record.what)) for record in records]
+    assert told == [("sms", "withdrawn"), ("call", "refused"), ("email", "refused")], "the yes to calls was over"
+    assert consent.withdraw(**stop, at=START + timedelta(minutes=1)) == [], "she has said so"
+    assert suppression.standing(["+919822041736", "asha@example.in"], workspace=here, at=START) == [
+        ("marketing", "call"), ("marketing", "email"), ("marketing", "sms"),
+    ]  # fmt: skip
 
 
 def test_the_receipt_says_what_was_shown_how_and_when_and_names_nobody(here: Workspace) -> None:
@@ -197,9 +206,12 @@ def test_the_receipt_says_what_was_shown_how_and_when_and_names_nobody(here: Wor
 
 def test_acts_are_in_the_ledger_without_the_persons_data(here: Workspace) -> None:
     asha = make_contact(here, "Asha Menon", phone="+919822041736")
+    notice = notice_of(here)
+    consent.give(contact=asha, purpose="marketing", channels=["sms"], notice=notice, how=HERSELF, at=START)
     consent.withdraw(contact=asha, purpose="marketing", channels=["sms"], how=HERSELF, at=START)
     entries = LedgerEntry.objects.of(here).filter(event__startswith="basis.").order_by("event")
     assert [(entry.event, entry.about) for entry in entries if "row" not in entry.event] == [
+        ("basis.consent.given", asha.pk),
         ("basis.consent.withdrawn", asha.pk),
         ("basis.suppression.added", None),
     ]
@@ -252,7 +264,7 @@ def test_after_a_purge_the_acts_stay_as_proof_of_nobody_known(here: Workspace) -
     deleted.delete(model=Contact, workspace=here, by=owner_of(here), at=START, ids=[asha.pk])
     deleted.purge(model=Contact, workspace=here, by=None, at=START + timedelta(days=31), ids=[asha.pk])
     (record,) = ConsentRecord.objects.of(here)
-    assert (record.contact_id, bytes(record.principal), record.what) == (None, digest, "withdrawn")
+    assert (record.contact_id, bytes(record.principal), record.what) == (None, digest, "refused")
     assert Decision.objects.of(here).get().contact_id is None
     assert Suppression.objects.of(here).count() == 1
 

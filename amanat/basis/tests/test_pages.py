@@ -112,6 +112,7 @@ def test_no_code_is_an_error_at_the_field(client: Client, asha: Contact) -> None
     assert answer.status_code == 422 and "field-error" in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_the_no_is_written_down_and_the_question_is_over(client: Client, asha: Contact, shree: Workspace) -> None:
     question = ask(client, asha)
     said = client.post(page(asha, f"asked/{question}/no/"), follow=True)
@@ -273,7 +274,8 @@ def agree(shree: Workspace, asha: Contact, channel: str) -> None:
         )
 
 
-@pytest.mark.parametrize(("wants", "reason"), [("yes", gate.Reason.CONSENT), ("no", gate.Reason.WITHDRAWN)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("wants", "reason"), [("yes", gate.Reason.CONSENT), ("no", gate.Reason.SUPPRESSED)])
 def test_who_was_asked_whether_she_wants_messages_gets_what_she_said(
     client: Client, asha: Contact, shree: Workspace, wants: str, reason: gate.Reason
 ) -> None:
@@ -282,9 +284,13 @@ def test_who_was_asked_whether_she_wants_messages_gets_what_she_said(
         assert may_remind(asha) is gate.Reason.OBJECTION
     assert "wants none" in client.get(page(asha)).content.decode()
     told = client.post(page(asha, "asked-again/"), {"wants": wants}, follow=True).content.decode()
-    assert ("Written down." if wants == "yes" else "Taken back.") in told and "wants none" not in told
+    assert ("Written down." if wants == "yes" else "Written down: the person wants none of this.") in told
+    assert "Asked: wants none" not in told
     with tenancy.inside(shree):
-        assert may_remind(asha) in {reason, gate.Reason.SUPPRESSED if wants == "no" else reason}
+        assert may_remind(asha) is reason
+        acts = ConsentRecord.objects.of(shree).order_by("id").values_list("channel", "what")
+        assert list(acts) == [("sms", "given"), *([("sms", "withdrawn")] if wants == "no" else [])]
+        assert objections.standing(asha, at=clock.now()) == ({"reminders"} if wants == "no" else set())
     again = client.post(page(asha, "asked-again/"), {"wants": "yes"}, follow=True).content.decode()
     assert "It was answered meanwhile." in again
 

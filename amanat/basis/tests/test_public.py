@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Workspace
 from amanat.accounts.tests.factories import owner_of, signed_in
-from amanat.basis import consent, gate, notices, passcodes, public_views
+from amanat.basis import consent, gate, notices, objections, passcodes, public_views
 from amanat.basis.consent import How
 from amanat.basis.models import ConsentRecord, Method, Passcode
 from amanat.basis.tests.people import make_contact, mark_on, send_codes
@@ -310,3 +310,20 @@ def test_who_is_in_the_bin_is_unknown(asha: Contact, shree: Workspace) -> None:
         passcodes.send(workspace=shree, address=PHONE, at=AT)
         assert send_codes(AT) == [False] and Passcode.objects.of(shree).get().code is None
     assert not LocalMessage.objects.exists()
+
+
+def test_she_takes_an_objection_back_and_the_page_says_what_holds(start: str, asha: Contact, shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        objections.make(contact=asha, purpose="support", how=How(Method.PHONE), at=clock.now())
+        objections.want_none(contact=asha, purpose="marketing", how=How(Method.PHONE), at=clock.now())
+    client, mine = entered(start), f"{start}mine/"
+    page = client.get(mine).content.decode()
+    assert "You objected to" in page and page.count("You want none of this.") > 1
+    for said in ({}, {"use": "marketing"}, {"use": ""}, {"use": "selling"}):
+        assert client.post(mine, {"act": "use_again"} | said).status_code == 404
+    assert client.post(mine, {"act": "use_again", "use": "support"}).status_code == 303
+    with tenancy.inside(shree):
+        assert objections.standing(asha, at=clock.now()) == {"marketing"}
+    assert "You objected to" not in client.get(mine).content.decode()
+    choose(client, start, "marketing.sms", "give")
+    assert agreed(shree, asha) and not agreed(shree, asha, "email")

@@ -115,6 +115,7 @@ def test_an_auditor_sees_no_address_anywhere(shree: Workspace, asha: Contact) ->
         assert not any(one in text for one in ("98220", "9822041736", EMAIL)), path
 
 
+@pytest.mark.slow
 def test_an_opened_value_shows_to_who_opened_it_until_its_time_is_over(shree: Workspace, asha: Contact) -> None:
     agent, colleague = make_member(shree), make_member(shree, name="Om Rane")
     client = signed_in(agent)
@@ -240,6 +241,7 @@ def test_an_export_leaves_out_restricted_people_and_says_so(shree: Workspace, as
     assert (facts["count"], facts["left_out_people"], facts["purpose"]) == (1, 1, "service")
 
 
+@pytest.mark.slow
 def test_an_export_has_no_columns_that_its_purpose_does_not_need(shree: Workspace, asha: Contact) -> None:
     published(shree, NARROW)
     client = signed_in(owner_of(shree))

@@ -80,6 +80,22 @@ def test_an_opt_out_stands_again_for_its_purpose_and_channel_alone(
     assert may(asha, "marketing", "email") and may(asha, "reminders", "sms")
 
 
+def test_a_wish_for_none_stands_again_until_her_next_yes(
+    shree: Workspace, asha: Contact, lost: Callable[[Callable[[], None]], None]
+) -> None:
+    lost(lambda: objections.want_none(contact=asha, purpose="marketing", how=HERSELF, at=AT) and None)
+    assert may(asha, "marketing", "sms")
+    assert again(shree) > 0 and again(shree) == 0
+    assert not may(asha, "marketing", "sms") and may(asha, "reminders", "sms")
+    with tenancy.inside(shree):
+        later, notice = (
+            AT + timedelta(minutes=5),
+            notices.show(workspace=shree, purposes=["marketing"], language="en", at=AT),
+        )
+        consent.give(contact=asha, purpose="marketing", channels=["sms"], notice=notice, how=HERSELF, at=later)
+    assert may(asha, "marketing", "sms") and not may(asha, "marketing", "email")
+
+
 def test_a_complaint_stops_everything_again(
     shree: Workspace, asha: Contact, lost: Callable[[Callable[[], None]], None]
 ) -> None:

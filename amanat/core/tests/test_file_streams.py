@@ -122,6 +122,7 @@ PLACES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(start=PLACES, end=st.one_of(st.none(), PLACES))
 def test_any_range_is_what_a_slice_gives(start: int, end: int | None, content: bytes) -> None:
     assert _shared(content).read(start, end) == content[start:end]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from amanat.accounts.models import Member
 from amanat.desk.cases.models import SupportCase
-from amanat.desk.forms import DayField, MemberChoice
+from amanat.desk.forms import DayField, MemberChoice, WithPerson
 
 _LONGEST = 10_000
 
@@ -32,24 +32,8 @@ class CaseForm(forms.ModelForm):  # type: ignore[type-arg]
             self.initial.setdefault("owner", str(self.instance.owner_id or ""))
 
 
-class NewCaseForm(CaseForm):
-    """The same, and whose case it is: picked, or somebody new by name and number."""
-
-    person = forms.CharField(
-        label=gettext_lazy("Person"),
-        required=False,
-        max_length=200,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-    contact = forms.UUIDField(required=False, widget=forms.HiddenInput)
-    company = forms.UUIDField(required=False, widget=forms.HiddenInput)
-    new_name = forms.CharField(label=gettext_lazy("Name"), required=False, max_length=200)
-    new_phone = forms.CharField(
-        label=gettext_lazy("Mobile"),
-        required=False,
-        max_length=40,
-        widget=forms.TextInput(attrs={"type": "tel", "inputmode": "tel", "autocomplete": "off"}),
-    )
+class NewCaseForm(WithPerson, CaseForm):
+    """The same, and whose case it is."""
 
 
 class NoteForm(forms.Form):

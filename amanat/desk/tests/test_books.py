@@ -640,6 +640,7 @@ def test_many_people_at_once_leave_the_books_of_each(rekha: Member) -> None:
         assert rows.filter(erased_at=LATER).count() == 12 and sum(rows.values_list("paid_paise", flat=True)) == 1_200
 
 
+@pytest.mark.slow
 def test_the_months_of_the_chart_keep_what_was_collected(shop: Shop) -> None:
     with tenancy.inside(shop.here):
         before = home.overview(shop.rekha, TODAY).months

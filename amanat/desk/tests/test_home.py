@@ -157,7 +157,8 @@ def test_lines_lead_to_the_telephone_and_to_whatsapp_with_the_words_ready(shree:
     with tenancy.inside(shree):
         called = make_contact(rekha, "Farhana Khan", phone="98220 41799", follow_up_on=TODAY)
         make_record(rekha, contact=make_contact(rekha, "Ramesh Pawar", phone="98220 41788"), title="PAN")
-        make_task(rekha, "Call Tanvi", kind="call", contact=make_contact(rekha, "Tanvi Shah", phone="98220 41777"))
+        tanvi = make_contact(rekha, "Tanvi Shah", phone="98220 41777")
+        make_task(rekha, "Call Tanvi", kind="call", contact=tanvi)
         make_task(rekha, "Buy paper", contact=called)
     shown = signed_in(rekha).get("/").context
     lines = {line.title: line for part in ("today", "unpaid") for line in shown[part]}
@@ -167,7 +168,10 @@ def test_lines_lead_to_the_telephone_and_to_whatsapp_with_the_words_ready(shree:
     )
     assert "is%20still%20to%20be%20paid%20for%20PAN." in lines["Ramesh Pawar"].whatsapp_url
     assert lines["Call Tanvi"].whom == "Tanvi Shah"
-    assert lines["Buy paper"].call_url == "", "this is not done by telephone"
+    assert lines["Call Tanvi"].noted_url == f"/contacts/{tanvi.pk}/by-phone/", (
+        "where it is written down that she was called"
+    )
+    assert (lines["Buy paper"].call_url, lines["Buy paper"].noted_url) == ("", ""), "this is not done by telephone"
 
 
 @pytest.mark.parametrize(("role", "leads"), [(Role.MANAGER, True), (Role.AGENT, True), (Role.AUDITOR, False)])

@@ -129,7 +129,7 @@ def another(name: str, record: dict[str, Any], place: int) -> dict[str, Any]:
     return kept | {"id": str(ids.new())} | own.get(name, {})
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(_BAD))
 def test_records_that_cannot_be_taken_are_told_and_all_others_are(there: Member, content: bytes, name: str) -> None:
     def spoil(found: dict[str, Any]) -> None:
@@ -158,7 +158,7 @@ def test_values_that_cannot_be_taken_are_left_out_and_told(there: Member, conten
     assert not any(is_failure for is_failure, _column, _reason in problems(run))
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["services", "contacts", "tasks"])
 def test_lines_that_are_no_records_are_told(there: Member, content: bytes, name: str) -> None:
     broken = [b"null", b"[]", b"17", b'"text"', b"{", b"{}", b"[" * 5_000, b"\xff\xfe"]
@@ -259,6 +259,7 @@ def test_a_service_of_the_catalogue_with_the_same_key_is_the_one_that_is_here(th
         assert ServiceRecord.objects.of(there.workspace).filter(service=mine).count() == 2
 
 
+@pytest.mark.slow
 def test_stages_and_tags_with_the_same_name_are_those_that_are_here(there: Member, content: bytes) -> None:
     with tenancy.inside(there.workspace):
         stage = Stage.objects.create(workspace_id=there.workspace_id, key="mine", name="WARM; READY")
@@ -346,6 +347,7 @@ def test_another_workspace_is_never_reached(rekha: Member, there: Member) -> Non
         assert record.notes == "only there"
 
 
+@pytest.mark.slow
 def test_a_file_of_another_member_s_shop_leaves_out_who_is_not_here(db: None, content: bytes) -> None:
     om = owner_of(make_workspace("Om's shop", owner="Om Kale"))
     run = taken(om, content)
@@ -382,6 +384,7 @@ def test_an_occurrence_that_is_here_under_another_id_is_not_doubled(there: Membe
     assert lists(exported(there))["tasks"] == lists(content)["tasks"]
 
 
+@pytest.mark.slow
 def test_payments_that_are_more_than_the_fee_are_refused_one_by_one(there: Member, content: bytes) -> None:
     def more(found: dict[str, Any]) -> None:
         first = found["payments"][0]
@@ -401,7 +404,7 @@ class Killed(BaseException):
     """What kill -9 is to this process: nothing after it runs, the open transaction is gone."""
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before the position", "after the position"])
 @pytest.mark.parametrize("batch", range(1, 10))
 def test_killed_at_every_edge_nothing_is_lost_or_doubled(
@@ -429,7 +432,7 @@ def test_killed_at_every_edge_nothing_is_lost_or_doubled(
     assert lists(exported(there)) == lists(content)
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("killed_in", range(1, 9))
 def test_killed_while_undoing_it_can_be_taken_up(
     there: Member, content: bytes, monkeypatch: pytest.MonkeyPatch, killed_in: int

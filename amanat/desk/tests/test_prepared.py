@@ -203,7 +203,7 @@ def many_things(by: Member) -> None:
         make_task(by, f"Task {number}", due_on=day, contact=contact)
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("sees", ["all", "team", "own"])
 def test_the_overview_is_one_statement_for_any_number_of_rows(rekha: Member, sees: str) -> None:
     member = rekha if sees == "all" else make_member(rekha.workspace, Role.AGENT, sees=sees)
@@ -242,6 +242,7 @@ def test_each_role_has_the_parts_it_may_read(rekha: Member, role: str) -> None:
     assert shown.late and shown.setup.has_contacts
 
 
+@pytest.mark.slow
 def test_a_figure_stops_at_its_limit(rekha: Member, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home, "MOST", 3)
     monkeypatch.setattr(prepared, "_written", {})

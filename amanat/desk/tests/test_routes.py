@@ -259,7 +259,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("path", list(POSTS))
 def test_a_bad_body_is_422_with_the_place_and_changes_no_row(shop: Shop, till: Program, path: str) -> None:
     good, at = POSTS[path](shop), path.format(**shop.ids)

@@ -57,6 +57,7 @@ class Line:
     whom: str = ""
     call_url: str = ""
     whatsapp_url: str = ""
+    noted_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,6 @@ def _chart(months: Sequence[home.Month]) -> charts.BarChart:
 
 def _task_line(task: TaskRow, words: Reaching, *, late_on: str = "") -> Line:
     icon, tone = MARKS[Task.Kind(task.kind)]
-    whom, call, write = words.of(task.reach) if task.kind in _BY_TELEPHONE else ("", "", "")
     return Line(
         reverse("desk:task", args=[task.id]),
         task.title,
@@ -133,9 +133,7 @@ def _task_line(task: TaskRow, words: Reaching, *, late_on: str = "") -> Line:
         at=f"{task.due_time:%H:%M}" if task.due_time else "",
         done_url=reverse("desk:task_done", args=[task.id]),
         snooze_url=reverse("desk:task_snooze", args=[task.id]),
-        whom=whom,
-        call_url=call,
-        whatsapp_url=write,
+        **(words.of(task.reach) if task.kind in _BY_TELEPHONE else {}),
     )
 
 
@@ -153,9 +151,8 @@ def _unpaid_line(record: RecordRow, words: Reaching) -> Line:
     amount = formatting.rupees(record.balance_paise)
     due = _("%(amount)s due") % {"amount": amount}
     text = _("%(amount)s is still to be paid for %(title)s.") % {"amount": amount, "title": record.title}
-    whom, call, write = words.of(record.reach, text)
     sub = f"{record.title} · #{record.number}"
-    return Line(_service_url(record.id), record.person, sub, due, whom=whom, call_url=call, whatsapp_url=write)
+    return Line(_service_url(record.id), record.person, sub, due, **words.of(record.reach, text))
 
 
 def _expected_line(each: Expected, now: datetime, when: str, words: Reaching) -> Line:
@@ -163,10 +160,7 @@ def _expected_line(each: Expected, now: datetime, when: str, words: Reaching) ->
     day = formatting.short_day(each.day, now=now)
     end = when % {"day": day} if "%" in when else when
     text = _("%(title)s expires on %(day)s.") % {"title": each.title, "day": day} if each.kind == "expiry" else ""
-    whom, call, write = words.of(each.reach, text)
-    return Line(
-        url, each.title, each.person, end, "bell-ring", "green", whom=whom, call_url=call, whatsapp_url=write
-    )  # fmt: skip
+    return Line(url, each.title, each.person, end, "bell-ring", "green", **words.of(each.reach, text))
 
 
 def _service_url(identity: UUID) -> str:

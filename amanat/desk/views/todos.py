@@ -17,7 +17,7 @@ from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.once import only_once
 from amanat.accounts.permissions import May
 from amanat.core import clock
-from amanat.desk import todo
+from amanat.desk import reaching, todo
 from amanat.desk.forms import TaskForm, as_uuid
 from amanat.desk.models import ServiceRecord, Task
 from amanat.desk.todo import NewTask, TaskRefused
@@ -45,7 +45,7 @@ def task_new(request: MemberRequest) -> HttpResponse:
                 return see_other(_back(request))
             except TaskRefused as refused:
                 form.add_error("title", str(refused))
-    context = {"form": form, "next": _back(request), **about, "phone": _phone(request, about.get("contact"))}
+    context = {"form": form, "next": _back(request), **about, **_phone(request, about.get("contact"))}
     return render(request, "desk/task_edit.html", context, status=status)
 
 
@@ -86,7 +86,7 @@ def task(request: MemberRequest, task_id: UUID) -> HttpResponse:
         "form": form,
         "task": found,
         "contact": found.contact,
-        "phone": _phone(request, found.contact),
+        **_phone(request, found.contact),
         "company": found.company,
         "record": found.record,
         "next": _back(request),
@@ -96,12 +96,14 @@ def task(request: MemberRequest, task_id: UUID) -> HttpResponse:
     return render(request, "desk/task_edit.html", context, status=status)
 
 
-def _phone(request: MemberRequest, contact: Contact | None) -> str:
-    """The number to call, where the member sees it and may use it."""
+def _phone(request: MemberRequest, contact: Contact | None) -> dict[str, str]:
+    """The number to call, where the member sees it and may use it, and where a call is written down."""
     if contact is None or not contact.main_phone:
-        return ""
+        return {}
     held = masking.guard(request.member, vocabulary.of_request(request), request.purpose).about(contact.pk)
-    return "" if held.hides("phones") else contact.main_phone
+    if held.hides("phones"):
+        return {}
+    return {"phone": contact.main_phone, "noted_url": reaching.noted_at(request.member, contact.pk)}
 
 
 def _snoozes() -> list[tuple[str, str]]:

@@ -160,6 +160,12 @@ def keep_secrets(*, account: ChannelAccount, secrets: Mapping[str, str]) -> None
     account.save(update_fields=["secrets"])
 
 
+def renew_address(*, account: ChannelAccount, by: Member, at: datetime) -> None:
+    """Another secret for who calls without a signature: the address with the old one is refused from now on."""
+    keep_secrets(account=account, secrets={"verify_token": randomness.token_urlsafe(24)})
+    ledger.write("channel.account.address_renewed", workspace=account.workspace_id, by=by, about=account, at=at)
+
+
 def pause(*, account: ChannelAccount, by: Member, at: datetime) -> None:
     """Nothing leaves from the account until it is resumed; what arrives is still taken in."""
     _lock(account)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +17,10 @@ from django.utils.translation import gettext_lazy
 
 from amanat.core import phones
 from amanat.core.phones import PhoneInvalid
-from amanat.messaging.channels import accounts, stop_words, templates
+from amanat.messaging.channels import accounts, sms_inbound, stop_words, templates
 from amanat.messaging.channels.contract import Adapter
 from amanat.messaging.channels.models import Channel, ChannelAccount, MessageTemplate, TemplateText
+from amanat.messaging.channels.words_field import WordsField
 
 _HEADER = re.compile(r"[A-Za-z0-9]{3,11}")
 
@@ -79,6 +79,15 @@ NEEDS: Mapping[str, Need] = {
         help=gettext_lazy("Such as 0.18. Your templates then say what they cost."),
     ),
     "key": Need(gettext_lazy("Key of the gateway"), is_secret=True, is_optional=True),
+    "inbound": Need(
+        gettext_lazy("How incoming messages look (JSON)"),
+        kind="json",
+        is_optional=True,
+        help=gettext_lazy(
+            'Where number and words stand in the provider\'s calls, such as {"from": "msisdn", "text": "content", "id": "msgid", "at": "time"}. '
+            "MSG91 needs it only where its calls look otherwise."
+        ),
+    ),
     "extra": Need(gettext_lazy("Further settings (JSON)"), kind="json", is_optional=True),
     "smtp_host": Need(gettext_lazy("Mail server (SMTP)")),
     "smtp_port": Need(gettext_lazy("Port"), kind="number"),
@@ -109,8 +118,8 @@ NEEDS: Mapping[str, Need] = {
 #: Asked for beside what an adapter says it needs.
 _BESIDE = {
     "whatsapp_cloud": (accounts.READ_RECEIPTS,),
-    "sms_http": ("key", "part_price", "extra"),
-    "msg91": ("part_price",),
+    "sms_http": ("key", "part_price", "inbound", "extra"),
+    "msg91": ("part_price", "inbound"),
     "postmark": ("account_token",),
 }
 
@@ -122,6 +131,18 @@ def needs_of(adapter: Adapter) -> dict[str, Need]:
         name: NEEDS.get(name, Need(name.replace("_", " ").capitalize(), "secret" in name or "key" in name))
         for name in names
     }
+
+
+class JsonField(forms.JSONField):
+    """Names with values; empty where nothing is set, instead of a word of JSON."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value in (None, "") else super().prepare_value(value)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is not None and not isinstance(value, dict):
+            raise ValidationError(_('Write names and values in braces, such as {"to": "{number}"}.'))
 
 
 class AccountForm(forms.Form):
@@ -144,8 +165,7 @@ class AccountForm(forms.Form):
         if account is not None:
             del self.fields["address"]
             shown = {name: account.settings.get(name, "") for name, need in self.needs.items() if not need.is_secret}
-            written = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in shown.items()}
-            self.initial = {"name": account.name, **written, **self.initial}
+            self.initial = {"name": account.name, **shown, **self.initial}
 
     def _field(self, need: Need) -> forms.Field:
         is_required = not need.is_optional and not (need.is_secret and self.account is not None)
@@ -159,7 +179,7 @@ class AccountForm(forms.Form):
         if need.kind == "price":
             return forms.DecimalField(min_value=0, max_value=100, max_digits=6, decimal_places=4, **options)
         if need.kind == "json":
-            return forms.JSONField(widget=forms.Textarea(attrs={"rows": 4}), **options)
+            return JsonField(widget=forms.Textarea(attrs={"rows": 4}), **options)
         widget = forms.PasswordInput(attrs={"autocomplete": "off"}) if need.is_secret else forms.TextInput()
         return forms.CharField(max_length=1_000, widget=widget, **options)
 
@@ -178,6 +198,11 @@ class AccountForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        for said in (data.get("inbound"), (data.get("extra") or {}).get("inbound")):
+            if said is not None and not sms_inbound.is_mapping(said):
+                self.add_error(
+                    "inbound", _("Say at least where “from” and “text” stand, each as a path or a list of paths.")
+                )
         if self.account is not None and not self.errors:
             for name in accounts.to_enter_again(self.account, *self.details()):
                 self.add_error(
@@ -241,7 +266,7 @@ class TextForm(forms.Form):
 
     subject = forms.CharField(label=gettext_lazy("Subject"), max_length=200, required=False)
     header = forms.CharField(label=gettext_lazy("Heading"), max_length=60, required=False)
-    body = forms.CharField(
+    body = WordsField(
         label=gettext_lazy("Text"),
         max_length=4_096,
         widget=forms.Textarea(attrs={"rows": 7}),
@@ -263,7 +288,7 @@ class TextForm(forms.Form):
         help_text=gettext_lazy("“Yes” answers; “Our page | https://…” opens a page; “Call us | +91…” calls."),
     )
     provider_id = forms.CharField(label=gettext_lazy("Template id (DLT)"), max_length=64, required=False)
-    registered = forms.CharField(
+    registered = WordsField(
         label=gettext_lazy("As it is registered (DLT)"),
         max_length=2_000,
         required=False,

@@ -19,6 +19,7 @@ from django.views.decorators.csp import csp_override
 
 from amanat.accounts.access import MemberRequest, sent
 from amanat.core import clock
+from amanat.messaging.channels.words_field import WordsField
 from amanat.people import masking, vocabulary
 from amanat.people.models import Company, Contact
 
@@ -36,7 +37,7 @@ class ToApplication(HttpResponseRedirect):
 class IntentForm(forms.Form):
     """What is about to be said; nothing for a call."""
 
-    text = forms.CharField(
+    text = WordsField(
         label=gettext_lazy("Text"), max_length=1_000, required=False, widget=forms.Textarea(attrs={"rows": 5})
     )
 

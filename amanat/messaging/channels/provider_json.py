@@ -22,10 +22,34 @@ def loads(text: str | bytes) -> Any:
     return _cleaned(found) if _SUSPECT.search(text) else found
 
 
+def at_path(data: Any, path: str) -> Any:
+    """What stands at "data.0.id", or None. The empty path is the whole."""
+    for step in path.split(".") if path else ():
+        if isinstance(data, dict):
+            data = data.get(step)
+        elif isinstance(data, list) and step.isdigit() and int(step) < len(data):
+            data = data[int(step)]
+        else:
+            return None
+    return data
+
+
+def listed(value: Any) -> list[Any]:
+    """A setting that holds one or several; nothing where it is not set."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def cleaned(text: str) -> str:
+    """With a sign of replacement in place of what no text may hold."""
+    return _BAD.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _cleaned(value: Any) -> Any:
     match value:
         case str():
-            return _BAD.sub("\N{REPLACEMENT CHARACTER}", value)
+            return cleaned(value)
         case list():
             return [_cleaned(each) for each in value]
         case dict():

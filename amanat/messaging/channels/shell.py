@@ -21,6 +21,7 @@ SENTENCES = {
     "channel.account.paused": _("Channel paused"),
     "channel.account.resumed": _("Channel resumed"),
     "channel.account.made_default": _("Channel made the usual one"),
+    "channel.account.address_renewed": _("New address for a provider's calls"),
     "channel.account.broke": _("Channel stopped working"),
     "template.made": _("Message template made"),
     "template.written": _("Text of a message template written"),

@@ -1,7 +1,8 @@
 """What every provider of text messages has in common: one recipient a request, unsigned reports whose address carries a secret.
 
-A provider says how its request looks (`request`), what its answer means (`understood`) and what its reports say (`items`, `said`); when a
-text may not be tried at all, what becomes of a request that broke, and who may report, is the same for all of them.
+A provider says how its request looks (`request`), what its answer means (`understood`), what its reports say (`items`, `said`) and where what
+people answer stands in its calls (`inbound`); when a text may not be tried at all, what becomes of a request that broke, and who may call, is
+the same for all of them.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from amanat.core import clock, outgoing
-from amanat.messaging.channels import sandboxes, sms, unsigned_calls
+from amanat.messaging.channels import sandboxes, sms, sms_inbound, unsigned_calls
 from amanat.messaging.channels.contract import (
     Access,
     AccountNews,
     Answer,
+    Arrived,
     News,
     Outcome,
     Outgoing,
@@ -27,6 +29,8 @@ from amanat.messaging.channels.contract import (
     Report,
     WebhookRefused,
 )
+from amanat.messaging.channels.provider_json import at_path
+from amanat.messaging.channels.sms_inbound import Written
 
 _INDIA = ZoneInfo("Asia/Kolkata")
 _MOST_ITEMS = 1_000
@@ -83,6 +87,10 @@ class SmsAdapter(ABC):
         """What one of them says."""
 
     @abstractmethod
+    def inbound(self, access: Access) -> Mapping[str, Any]:
+        """Where an incoming message stands, as `sms_inbound` reads it."""
+
+    @abstractmethod
     def unknown(self, code: str) -> tuple[str, str]:
         """Words for a code of the provider that we do not know."""
 
@@ -105,10 +113,34 @@ class SmsAdapter(ABC):
         self, access: Access, body: bytes, headers: Mapping[str, str], *, at: datetime
     ) -> list[tuple[bytes, Any]]:
         unsigned_calls.known(access, headers)
-        found = self.items(access, unsigned_calls.body_of(body))[:_MOST_ITEMS]
-        return [(unsigned_calls.canonical(item), item) for item in found if isinstance(item, dict)]
+        data = unsigned_calls.said(body, headers)
+        written = [
+            (sms_inbound.same(one, at), item)
+            for item in self._parts(access, data)
+            if (one := self._written(access, item))
+        ]
+        reports = [
+            item
+            for item in self.items(access, data)
+            if item and isinstance(item, dict) and not self._written(access, item)
+        ]
+        return [*written, *((unsigned_calls.canonical(item), item) for item in reports)][:_MOST_ITEMS]
+
+    def _parts(self, access: Access, data: Any) -> Sequence[Any]:
+        """What may be incoming messages, where they do not stand among the reports."""
+        path = self.inbound(access).get("list")
+        found = self.items(access, data) if path is None else at_path(data, str(path))
+        return found if isinstance(found, list) else [found]
+
+    def _written(self, access: Access, payload: Any) -> Written | None:
+        """A message of somebody; our own header writes none."""
+        found = sms_inbound.found(self.inbound(access), payload)
+        return None if found is None or found.sender == sms.header(access) else found
 
     def read(self, access: Access, payload: Any) -> list[News]:
+        written = self._written(access, payload)
+        if written is not None:
+            return [Arrived(written.provider_id, written.sender, moment(written.at), text=written.text)]
         said = self.said(access, payload)
         reference = unsigned_calls.uuid_of(said.reference)
         if said.progress is None or not (reference or said.provider_id):

@@ -8,8 +8,10 @@
 - `success`: {"status": [200], "path": "status", "is": ["success"]}, `id_path`: where the provider's id stands;
 - `faults`: {code of the provider: "later", "credentials", "balance", "dnd", "blocked", "rejected"}, `code_path`;
 - `report`: {"list": path, "id": path, "reference": path, "status": path, "code": path, "at": path, "delivered": [...], "failed": [...], "dnd":
-  [...]}.
-A path is written "data.0.id". Reports come to the account's webhook with `secrets["verify_token"]` as `?key=` or in the header X-Webhook-Secret.
+  [...]};
+- `inbound`: where number and words of an incoming message stand (`sms_inbound`); without it none is taken in.
+A path is written "data.0.id". Reports and incoming messages come to the account's webhook with `secrets["verify_token"]` as `?key=` or in the
+header X-Webhook-Secret.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.core import outgoing
-from amanat.messaging.channels import doubles, sms, sms_adapter
+from amanat.messaging.channels import doubles, sms, sms_adapter, sms_inbound
 from amanat.messaging.channels.contract import Access, AccountNews, Answer, Outcome, Outgoing, Progress
+from amanat.messaging.channels.provider_json import at_path, listed
 from amanat.messaging.channels.sms_adapter import BALANCE, CREDENTIALS, Request, Said, SmsAdapter
 
 _PLACE = re.compile(r"\{([a-z_0-9.]+)\}")
@@ -43,6 +46,7 @@ SANDBOX: Mapping[str, Any] = {
         "id": "id", "reference": "reference", "status": "status", "at": "at", "delivered": ["delivered"], "failed": ["failed"],
         "dnd": ["dnd"],
     },
+    "inbound": {"from": "from", "text": "text", "id": "id", "at": "at"},
 }  # fmt: skip
 _FAULTS: Mapping[str, Answer] = {
     "later": Answer(Outcome.LATER, code="unreachable"),
@@ -71,6 +75,11 @@ class SmsHttp(SmsAdapter):
         mapping = access.settings.get("report") or {}
         found = at_path(data, str(mapping.get("list", "")))
         return found if isinstance(found, list) else [found]
+
+    def inbound(self, access: Access) -> Mapping[str, Any]:
+        """An account of the sandbox may be older than its mapping."""
+        mapping = sms_inbound.own(access) or (SANDBOX["inbound"] if access.is_sandbox else {})
+        return {"list": "", "unless": (access.settings.get("report") or {}).get("status"), **mapping}
 
     def said(self, access: Access, payload: Mapping[str, Any]) -> Said:
         mapping: Mapping[str, Any] = access.settings.get("report") or {}
@@ -162,26 +171,10 @@ def _success(settings: Mapping[str, Any], wanted: Mapping[str, Any], data: Any, 
         said = at_path(data, str(wanted["path"]))
         if said is None:
             return Answer(Outcome.UNCLEAR, code="odd_answer")
-        if str(said).lower() not in {str(one).lower() for one in _listed(wanted.get("is"))}:
+        if str(said).lower() not in {str(one).lower() for one in listed(wanted.get("is"))}:
             return Answer(Outcome.REFUSED, code=(code or str(said))[:40])
     found = at_path(data, str(settings["id_path"])) if settings.get("id_path") else ""
     return Answer(Outcome.ACCEPTED, provider_id=str(found or "")[:250])
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def at_path(data: Any, path: str) -> Any:
-    """What stands at "data.0.id", or None. The empty path is the whole."""
-    for step in path.split(".") if path else ():
-        if isinstance(data, dict):
-            data = data.get(step)
-        elif isinstance(data, list) and step.isdigit() and int(step) < len(data):
-            data = data[int(step)]
-        else:
-            return None
-    return data
 
 
 def _progress(mapping: Mapping[str, Any], status: str) -> tuple[Progress | None, bool]:
@@ -192,6 +185,6 @@ def _progress(mapping: Mapping[str, Any], status: str) -> tuple[Progress | None,
         ("failed", Progress.FAILED, False),
         ("sent", Progress.SENT, False),
     ):
-        if said and said in {str(one).lower() for one in _listed(mapping.get(key)) if one is not None}:
+        if said and said in {str(one).lower() for one in listed(mapping.get(key)) if one is not None}:
             return progress, opts_out
     return None, False

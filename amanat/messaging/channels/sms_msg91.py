@@ -3,6 +3,10 @@
 The flow holds text, header and DLT ids at MSG91; we give its id and the variables. Our reference goes along as CRQID, which every form of
 report gives back. Reports are not signed: the address carries a secret. All their forms are read: version 2 (a form), version 3 (JSON) and
 "Webhook (New)" (JSON by our own words).
+
+What people write to a long code of MSG91 is passed on to a callback address, beginning with a keyword where the number is shared. Its manual
+names no fields (read in November 2026); programs that live with it read `number`, `message` and `keyword`, newer ones `mobile` or `sender`.
+All of these are understood, and where an account is called with others, its setting `inbound` says so (`sms_inbound`).
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.core import outgoing
-from amanat.messaging.channels import doubles, sms, sms_adapter
+from amanat.messaging.channels import doubles, sms, sms_adapter, sms_inbound
 from amanat.messaging.channels.contract import Access, AccountNews, Answer, Outcome, Outgoing, Progress
 from amanat.messaging.channels.sms_adapter import BALANCE, CREDENTIALS, Request, Said, SmsAdapter
 
@@ -25,6 +29,11 @@ _STATUS = {"1": Progress.DELIVERED, "2": Progress.FAILED, "9": Progress.FAILED, 
            "blocked": Progress.FAILED, "ndnc": Progress.FAILED, "sent": Progress.SENT, "submitted": Progress.SENT}  # fmt: skip
 _CODES = {"2": "failed", "9": "dnd", "16": "rejected", "25": "rejected", "17": "blocked", "failed": "failed", "rejected": "rejected",
           "blocked": "blocked", "ndnc": "dnd"}  # fmt: skip
+_INBOUND: Mapping[str, Any] = {
+    "from": ["number", "mobile", "sender", "from", "msisdn"], "text": ["message", "text", "content"], "keyword": ["keyword"],
+    "id": ["msgId", "message_id", "messageId", "uuid", "id"], "at": ["datetime", "date", "received_at", "receivedAt", "timestamp"],
+    "unless": ["status", "CRQID"],
+}  # fmt: skip
 
 
 class Msg91(SmsAdapter):
@@ -59,6 +68,9 @@ class Msg91(SmsAdapter):
 
     def items(self, access: Access, data: Any) -> Sequence[Any]:
         return _reports(data)
+
+    def inbound(self, access: Access) -> Mapping[str, Any]:
+        return {**_INBOUND, **sms_inbound.own(access)}
 
     def said(self, access: Access, payload: Mapping[str, Any]) -> Said:
         status = str(payload.get("status", "")).lower()

@@ -27,6 +27,17 @@ def known(access: Access, headers: Mapping[str, str]) -> None:
         raise WebhookRefused("the secret in the address is missing or wrong")
 
 
+def said(body: bytes, headers: Mapping[str, str]) -> Any:
+    """What a call says: its body, else its query, in which some providers pass on everything. Raises WebhookRefused."""
+    if body:
+        return body_of(body)
+    query = {name.lower(): value for name, value in headers.items()}.get(QUERY_HEADER, "")
+    try:
+        return {name: value for name, value in _form(query).items() if name != "key"}
+    except ValueError:
+        raise WebhookRefused("no query") from None
+
+
 def body_of(body: bytes) -> Any:
     """JSON, or a form, whose fields may hold JSON. Raises WebhookRefused."""
     if len(body) > 1_000_000:
@@ -35,10 +46,22 @@ def body_of(body: bytes) -> Any:
         text = body.decode()
         if text.lstrip()[:1] in {"{", "["}:
             return provider_json.loads(text)
-        form = dict(parse_qsl(text, strict_parsing=True, max_num_fields=200))
-        return {name: provider_json.loads(value) if value[:1] in {"{", "["} else value for name, value in form.items()}
+        return _form(text)
     except (ValueError, RecursionError):
         raise WebhookRefused("neither JSON nor a form") from None
+
+
+def _form(text: str) -> dict[str, Any]:
+    """Raises ValueError. People may write what only begins like JSON."""
+    form = parse_qsl(text, strict_parsing=True, max_num_fields=200)
+    return {provider_json.cleaned(name): _field(provider_json.cleaned(value)) for name, value in form}
+
+
+def _field(value: str) -> Any:
+    try:
+        return provider_json.loads(value) if value[:1] in {"{", "["} else value
+    except (ValueError, RecursionError):
+        return value
 
 
 def canonical(item: Any) -> bytes:

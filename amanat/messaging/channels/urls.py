@@ -18,7 +18,7 @@ OWNS, WRITES_TEXTS, TALKS = members(May.MANAGE_WORKSPACE), members(May.MANAGE_CA
 _ACCOUNT, _TEMPLATE = "settings/channels/<uuid:account_id>/", "settings/templates/<uuid:template_id>/"
 _TEXT = _TEMPLATE + "<str:language>/"
 _CONNECTED, _CHANGED = ("channel.account.connected",), ("channel.account.changed",)
-_ACTS = ("channel.account.paused", "channel.account.resumed", "channel.account.made_default")
+_ACTS = tuple(f"channel.account.{act}" for act in ("paused", "resumed", "made_default", "address_renewed"))
 
 #: Where providers call, hundreds of times a second. `amanat.urls` tries it before the two hundred others, which cost a fifth of a call.
 CALLED = route(

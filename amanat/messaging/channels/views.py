@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -151,7 +152,7 @@ def channel(request: MemberRequest, account_id: UUID) -> HttpResponse:
         "adapter": adapter,
         "line": _line(account),
         "account": account,
-        "webhook": accounts.webhook_url(account) if adapters.hearing(account) else "",
+        "webhook": _webhook(account),
         "verify_token": accounts.access(account).secrets.get("verify_token", ""),
         "is_called": bool(account.settings.get("calls")),
         "charged": _charged(account, request.workspace.time_zone),
@@ -167,6 +168,16 @@ def channel(request: MemberRequest, account_id: UUID) -> HttpResponse:
     return render(request, "messaging/channel.html", context, status=422 if form.errors else 200)
 
 
+def _webhook(account: ChannelAccount) -> str:
+    """What to enter at the provider, "" where it never calls; those of text messages know nothing but an address, so the secret stands in it."""
+    if adapters.hearing(account) is None:
+        return ""
+    url = accounts.webhook_url(account)
+    if account.channel != Channel.SMS:
+        return url
+    return f"{url}?{urlencode({'key': accounts.access(account).secrets.get('verify_token', '')})}"
+
+
 def _charged(account: ChannelAccount, time_zone: str) -> list[Month]:
     from amanat.messaging.outbox import charging  # it stands above the channels
 
@@ -176,7 +187,7 @@ def _charged(account: ChannelAccount, time_zone: str) -> list[Month]:
 
 
 def channel_act(request: MemberRequest, account_id: UUID) -> HttpResponse:
-    """Pause, resume, check, or make it the usual one."""
+    """Pause, resume, check, make it the usual one, or have providers call another address."""
     account, at, act = _account(request, account_id), clock.now(), request.POST.get("act", "")
     if act == "pause":
         accounts.pause(account=account, by=request.member, at=at)
@@ -185,6 +196,9 @@ def channel_act(request: MemberRequest, account_id: UUID) -> HttpResponse:
         checking.ask_soon(account)
     elif act == "default":
         accounts.make_default(account=account, by=request.member, at=at)
+    elif act == "renew" and account.channel == Channel.SMS:
+        accounts.renew_address(account=account, by=request.member, at=at)
+        messages.success(request, _("This is the new address. The old one is refused: enter this one at the provider."))
     elif act == "check":
         checking.ask_soon(account)
         messages.success(request, _("It is being checked. Look again in a moment."))

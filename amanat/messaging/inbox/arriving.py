@@ -38,6 +38,8 @@ FILES = "message"
 MOST_FILES = 20
 FETCH = "messaging.inbox.fetch"
 _KINDS = frozenset(Message.Kind.values)
+#: What turns the letters after it round, also those of the sentence that a name stands in (Unicode, UAX 9). No name is written with it.
+_TURNS_ROUND = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 def declare_files() -> None:
@@ -103,7 +105,7 @@ def _sender(workspace_id: UUID, account: ChannelAccount, arrived: Arrived) -> tu
 
 def _new(workspace_id: UUID, account: ChannelAccount, arrived: Arrived, now: datetime) -> Contact:
     sender = arrived.sender.strip()
-    name = " ".join(bodies.cut(arrived.name, 600).split())[:150]
+    name = " ".join(bodies.cut(arrived.name, 600).translate(_TURNS_ROUND).split())[:150]
     reach: dict[str, Any] = {}
     if account.channel == Channel.EMAIL:
         if _is_address(sender):

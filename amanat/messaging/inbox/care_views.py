@@ -126,7 +126,7 @@ def settle(request: MemberRequest, dispatch_id: UUID) -> HttpResponse:
     found = thread_of(request, row.message.thread_id)
     was_sent = request.POST.get("was_sent") == "yes"
     if row.state == Dispatch.State.HELD:
-        decided = ordering.let_go(by=request.member, at=clock.now(), ids=[row.pk], is_sent=was_sent)
+        decided = ordering.let_go(by=request.member, at=clock.now(), ids=[row.pk], is_sent=was_sent).count
     else:
         decide = settling.settle_sent if was_sent else settling.settle_again
         decided = decide(dispatches=[row], by=request.member)

@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from amanat.messaging.channels.models import Channel
+from amanat.messaging.channels.words_field import WordsField
 from amanat.messaging.inbox.choices import Offer, Problem
 from amanat.messaging.inbox.models import CannedReply
 from amanat.messaging.inbox.offering import AS_BUTTONS, AS_LIST, BUTTONS, OFFERED, ROWS
@@ -39,7 +40,7 @@ class ReplyForm(forms.Form):
     """A free text with what goes along. What is offered below it is judged by `saying`; `refuse` puts its words at their fields."""
 
     channel = forms.ChoiceField(choices=Channel.choices)
-    text = forms.CharField(required=False, max_length=50_000, strip=True, widget=forms.Textarea)
+    text = WordsField(required=False, max_length=50_000)
     subject = forms.CharField(required=False, max_length=300)
     attached = FilesField()
     #: the newest message when the page was drawn, so that an answer given meanwhile is noticed
@@ -79,7 +80,7 @@ class TemplateReplyForm(forms.Form):
 
 
 class NoteForm(forms.Form):
-    text = forms.CharField(max_length=10_000, error_messages={"required": _("Write something first.")})
+    text = WordsField(max_length=10_000, error_messages={"required": _("Write something first.")})
 
 
 class CannedForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -88,6 +89,7 @@ class CannedForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("shortcut", "body", "language")
         labels = {"shortcut": _("Shortcut"), "body": _("Text"), "language": _("Language")}
         help_texts = {"shortcut": _("What is typed after a slash, such as “thanks”.")}
+        field_classes = {"body": WordsField}
         widgets = {"body": forms.Textarea(attrs={"rows": 4})}
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -24,7 +24,7 @@ from amanat.desk.prepared import Part, Standins
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import TemplateText
 from amanat.messaging.inbox.saying import SayRefused
-from amanat.messaging.reminders import values
+from amanat.messaging.reminders import planning, values
 from amanat.messaging.reminders.values import Around
 from amanat.people.forms import LANGUAGES
 from amanat.people.models import Contact
@@ -124,21 +124,20 @@ def picks(
     contact: Contact, *, channel: str, workspace: Workspace, about: Matter | None = None,
     typed: Mapping[UUID, Sequence[str]] | None = None,
 ) -> list[Pick]:  # fmt: skip
-    """The templates of a channel that may be sent, each in the person's language or else in English, by title."""
+    """The templates of a channel that may be sent, by title; each in the language in which a reminder would go."""
     rows = (
         TemplateText.objects.of(workspace.pk)
         .filter(template__channel=channel, template__ended_at__isnull=True, state=TemplateText.State.APPROVED)
         .select_related("template")
         .order_by("template__title", "language")
     )
-    wanted = [contact.language or workspace.language, "en"]
-    best: dict[UUID, TemplateText] = {}
+    by_template: dict[UUID, dict[str, TemplateText]] = {}
     for text in rows[: MOST * 3]:
-        held = best.get(text.template_id)
-        if text.language in wanted and (held is None or wanted.index(text.language) < wanted.index(held.language)):
-            best[text.template_id] = text
+        by_template.setdefault(text.template_id, {})[text.language] = text
+    languages = (contact.language, workspace.language)
+    best = [found for texts in by_template.values() if (found := planning.text_for(texts, *languages)) is not None]
     around = about.around if about else Around(workspace=workspace, contact=contact)
-    return [_pick(text, around, (typed or {}).get(text.pk)) for text in list(best.values())[:MOST]]
+    return [_pick(text, around, (typed or {}).get(text.pk)) for text in best[:MOST]]
 
 
 def pick(

@@ -31,6 +31,8 @@ from amanat.people.models import Contact, Email, Phone
 #: Characters of a free text by channel; SMS: ten parts of one message.
 MOST: dict[str, int] = {Channel.WHATSAPP: 4_096, Channel.SMS: 1_530, Channel.EMAIL: 50_000}
 REPLY = "reply"
+#: What somebody has seen of a conversation in which nothing was said.
+NOTHING = UUID(int=0)
 #: What a free text is for: an answer, or what a person has to know of her matter.
 SERVICE = "service"
 
@@ -45,6 +47,10 @@ class OfferRefused(SayRefused):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(problems[0].says)
         self.problems = problems
+
+
+class AnsweredMeanwhile(SayRefused):
+    """Another member answered since `seen`; the text is her name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +91,21 @@ def say(
     errand: Errand | None = None,
     account: ChannelAccount | None = None,
     address: str = "",
+    seen: UUID | None = None,
 ) -> Message:
-    """Write the message and order it to be sent. `by` is None for the program. Raises SayRefused, files.FileRefused."""
+    """Write the message and order it to be sent. `by` is None for the program. Raises SayRefused, files.FileRefused.
+
+    `seen` is the newest message whoever writes has before her eyes, `NOTHING` where there was none: who is answered for already
+    is asked first (AnsweredMeanwhile), also where both press at once.
+    """
     errand = errand or Errand()
     errand = replace(errand, purpose=purpose_of(words, errand))
     here = contact.workspace_id
     with transaction.atomic():
         thread_id = threads.of_contact(contact.pk, workspace_id=here, at=at)
         with threads.changing(thread_id, workspace_id=here) as thread:
+            if by is not None and seen is not None:
+                _require_unanswered(thread, by, seen)
             account = account or (words.template and words.template.template.account) or account_for(thread, channel)
             address = address or address_of(thread, contact, channel)
             check(thread, channel, words, account=account, at=at)
@@ -109,6 +122,17 @@ def say(
             threads.forget_draft(thread=thread_id, by=by)
         _tell(message, by, errand)
     return message
+
+
+def _require_unanswered(thread: Thread, by: Member, seen: UUID) -> None:
+    """Raise AnsweredMeanwhile where another member wrote to the person later than `seen`."""
+    ours = Message.objects.of(thread.workspace_id).filter(
+        thread=thread.pk, direction=Message.Direction.OUT, pk__gt=seen
+    )
+    ours = ours.filter(by__isnull=False).exclude(by=by.pk).exclude(kind=Message.Kind.REACTION)  # which answers nothing
+    answer = ours.select_related("by").order_by("-id").first()
+    if answer is not None and answer.by is not None:
+        raise AnsweredMeanwhile(answer.by.name)
 
 
 def purpose_of(words: Words, errand: Errand) -> str:

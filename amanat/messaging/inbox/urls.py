@@ -8,6 +8,7 @@ from amanat.accounts.access import members
 from amanat.accounts.pages import act, form, page
 from amanat.accounts.permissions import May
 from amanat.messaging.inbox import canned_views, care_views, views
+from amanat.messaging.outbox import ordering
 
 _READS = members(May.READ_CONTACTS)
 _WRITES = members(May.WRITE_CONTACTS)
@@ -32,6 +33,7 @@ urlpatterns: list[URLPattern] = [
     act("inbox/<uuid:thread_id>/close/", care_views.close, "thread_close", _WRITES, "messaging.thread.closed"),
     act("inbox/<uuid:thread_id>/reopen/", care_views.reopen, "thread_reopen", _WRITES, "messaging.thread.reopened"),
     act("inbox/<uuid:thread_id>/read/", care_views.read, "thread_read", _WRITES),
-    act("inbox/sent/<uuid:dispatch_id>/", care_views.settle, "dispatch_settle", _WRITES, "messaging.outbox.settled_sent", "messaging.outbox.settled_again"),
+    act("inbox/sent/<uuid:dispatch_id>/", care_views.settle, "dispatch_settle", _WRITES, "messaging.outbox.settled_sent", "messaging.outbox.settled_again",
+        *ordering.DECISIONS),
     act("inbox/<uuid:thread_id>/unread/", care_views.unread, "thread_unread", _WRITES),
 ]  # fmt: skip

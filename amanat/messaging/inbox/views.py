@@ -38,7 +38,7 @@ from amanat.messaging.inbox import (
 from amanat.messaging.inbox.forms import NoteForm, ReplyForm, TemplateReplyForm
 from amanat.messaging.inbox.models import Message, MessageFile, Thread
 from amanat.messaging.inbox.offering import retyped, typed
-from amanat.messaging.inbox.saying import OfferRefused, SayRefused, Words
+from amanat.messaging.inbox.saying import AnsweredMeanwhile, OfferRefused, SayRefused, Words
 from amanat.people import masking, vocabulary
 from amanat.people.masking import Guard
 from amanat.people.models import Contact
@@ -170,7 +170,7 @@ def _page(
         "older_url": f"{here}?{urlencode({**chosen.of(request), 'before': shown.older})}" if shown.older else "",
         "here": here, "newest_url": chosen.beside(request, here), "chosen_query": chosen.beside(request, ""),
         "again_url": f"{here}?{urlencode({**chosen.of(request), 'again': ''})}",
-        "is_older": bool(before), "palette": reacting.palette(), "may_see_phone": request.member.may(May.MANAGE_CATALOGUE), "may_lift": request.member.may(May.ANSWER_REQUESTS), "seen": shown.last_id, "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
+        "is_older": bool(before), "palette": reacting.palette(), "may_see_phone": request.member.may(May.MANAGE_CATALOGUE), "may_lift": request.member.may(May.ANSWER_REQUESTS), "seen": (found.last_message_id if before and found else shown.last_id) or "", "may_write": request.member.may(May.WRITE_CONTACTS) and not is_restricted,
     }  # fmt: skip
     part = request.GET.get("part")
     if part == "lines" and request.method == "GET":
@@ -220,9 +220,17 @@ def _box(
         "ways": around.ways, "way": way, "canned": around.canned, "is_connected": around.is_connected,
         "text": text, "offer": offering.box(offer, form.errors if form is not None else {}),
         "subject": form.data.get("subject", "") if form is not None else around.draft_subject or answered,
-        "reply_form": form, "note_form": note, "mode": "note" if note is not None else mode,
+        "reply_form": form, "unsent_files": _unsent_files(form), "note_form": note, "mode": "note" if note is not None else mode,
         "reply_url": reverse("messaging:reply", args=[contact.pk]), "purpose_name": _("service"),
     }  # fmt: skip
+
+
+def _unsent_files(form: Any) -> list[str]:
+    """Names of what was attached to a reply that was refused for another reason: no page can give a file back, and sent again the words
+    would go without it."""
+    if form is None or not form.files or "attached" in form.errors:
+        return []
+    return [one.name for one in form.files.getlist("attached")]
 
 
 def _begun(
@@ -278,17 +286,22 @@ def reply(request: MemberRequest, contact_id: UUID) -> HttpResponse:
     form: Any = TemplateReplyForm(request.POST) if is_template else ReplyForm(request.POST, request.FILES)
     if not form.is_valid():
         return _page(request, contact, found, form=form, status=422)
-    other = _answered_meanwhile(request, found, request.POST.get("seen", ""))
-    if other:
-        return _page(request, contact, found, form=form, meanwhile=other, status=409)
     try:
         channel, words = _template_words(request, contact, form) if is_template else _free_words(form)
         words = answering.as_answer(words, channel=channel, thread=found)
-        said = saying.say(contact=contact, channel=channel, words=words, by=request.member, at=clock.now())
+        said = saying.say(
+            contact=contact, channel=channel, words=words, by=request.member, at=clock.now(), seen=_seen(request)
+        )
+    except AnsweredMeanwhile as other:
+        begun = threads.visible(request.member).select_related("contact").filter(contact=contact.pk).first()
+        return _page(request, contact, begun, form=form, meanwhile=str(other), status=409)
     except OfferRefused as refused:
         form.refuse(refused.problems)
         return _page(request, contact, found, form=form, status=422)
-    except (SayRefused, FileRefused) as refused:
+    except FileRefused as refused:
+        form.add_error("attached", str(refused))
+        return _page(request, contact, found, form=form, status=422)
+    except SayRefused as refused:
         form.add_error(None, str(refused))
         return _page(request, contact, found, form=form, status=422)
     return see_other(chosen.beside(request, reverse("messaging:thread", args=[said.thread_id])))
@@ -309,20 +322,13 @@ def _template_words(request: MemberRequest, contact: Contact, form: Any) -> tupl
     return pick.channel, Words(template=pick.text, values=pick.values)
 
 
-def _answered_meanwhile(request: MemberRequest, found: Thread | None, seen: str) -> str:
-    """Who answered since the page was drawn, "" for nobody."""
+def _seen(request: MemberRequest) -> UUID | None:
+    """The newest message on the page that was answered from, None where it says nothing of it."""
+    text = request.POST.get("seen")
     try:
-        last = UUID(seen)
+        return UUID(text) if text else None if text is None else saying.NOTHING
     except ValueError:
-        return ""
-    if found is None:
-        return ""
-    newer = Message.objects.of(request.workspace).filter(
-        thread=found.pk, direction=Message.Direction.OUT, by__isnull=False, pk__gt=last
-    )
-    newer = newer.exclude(kind=Message.Kind.REACTION)  # which answers nothing
-    answer = newer.exclude(by=request.member.pk).select_related("by").order_by("-id").first()
-    return answer.by.name if answer is not None and answer.by is not None else ""
+        return None
 
 
 @only_once

@@ -48,13 +48,13 @@ def heed(*, account: ChannelAccount, arrived: Arrived, message: Message, at: dat
             if wishes.stop(
                 contact, channel=account.channel, address=arrived.sender.strip(), at=at, evidence=str(message.pk)
             ):
-                _confirm(contact, account, message, at, said)
+                _confirm(contact, account, message, at, said, to=arrived.sender.strip())
         case Said.START:
             if wishes.resume(contact, channel=account.channel, at=at, evidence=str(message.pk)):
-                _confirm(contact, account, message, at, said)
+                _confirm(contact, account, message, at, said, to=arrived.sender.strip())
         case Said.YES:
             if _reminder_confirmed(contact, account, message, at):
-                _confirm(contact, account, message, at, said)
+                _confirm(contact, account, message, at, said, to=arrived.sender.strip())
         case Said.MAYBE_STOP:
             if wishes.hold(contact, channel=account.channel, at=at):
                 _ask_somebody(message, at)
@@ -96,8 +96,8 @@ def _reminder_confirmed(contact: Contact, account: ChannelAccount, message: Mess
     return last.source_id
 
 
-def _confirm(contact: Contact, account: ChannelAccount, message: Message, at: datetime, said: Said) -> None:
-    """Say once what was done. Where the channel does not take it, the deed stands all the same."""
+def _confirm(contact: Contact, account: ChannelAccount, message: Message, at: datetime, said: Said, *, to: str) -> None:
+    """Say once what was done. Where the channel does not take it, the deed stands all the same: operators in India drop free texts."""
     with translation.override(contact.language or "en"):
         text = {
             Said.STOP: _(
@@ -108,6 +108,8 @@ def _confirm(contact: Contact, account: ChannelAccount, message: Message, at: da
         }[said]
     errand = Errand(source=CONFIRMATION, source_id=message.pk, use_by=message.happened_at + _USE_BY)
     try:
+        if saying.needs_template(account.channel, to):
+            raise SayRefused(saying.registered_only())
         with transaction.atomic():
             saying.say(
                 contact=contact,

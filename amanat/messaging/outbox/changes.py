@@ -35,14 +35,11 @@ def on_change(hook: Hook) -> None:
 
 
 def tell(workspace_id: UUID, rows: Sequence[Dispatch]) -> None:
-    if not rows or not _hooks:
-        return
     found = [
         Change(row.pk, row.message_id, row.contact_id, row.source, row.source_id, row.state, row.delivery, row.reason)
         for row in rows
     ]
-    for hook in _hooks:
-        hook(workspace_id, found)
+    pass_on(workspace_id, found)
 
 
 def pass_on(workspace_id: UUID, found: Sequence[Change]) -> None:
@@ -54,5 +51,5 @@ def pass_on(workspace_id: UUID, found: Sequence[Change]) -> None:
 
 def tell_of(workspace_id: UUID, ids: Collection[UUID]) -> None:
     """The same, for rows that are not at hand; reads them only when somebody listens."""
-    if ids and _hooks:
+    if _hooks:
         tell(workspace_id, list(Dispatch.objects.of(workspace_id).filter(pk__in=ids).order_by("id")))

@@ -102,7 +102,7 @@ def tokens() -> list[str]:
 
 
 def is_here(token: str) -> bool:
-    return bool(token) and (folder() / f"{token}{_SUFFIX}").exists()
+    return (folder() / f"{token}{_SUFFIX}").exists()
 
 
 class Found:

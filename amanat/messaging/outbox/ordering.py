@@ -6,7 +6,7 @@ A dispatch is ordered long before it is sent. Whether it may be sent is asked wh
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,10 @@ SEND = "messages.send"
 ANSWERS = frozenset({"reply", "confirmation"})
 #: The reason of what a restore held back.
 RESTORED = "restored"
+#: The reason of what could not leave by its `use_by`.
+TOO_LATE = "too_late"
+#: What the ledger says of a decision about what was held.
+DECISIONS = ("messaging.outbox.released", "messaging.outbox.left_out", "messaging.outbox.too_late")
 _State = Dispatch.State
 
 
@@ -114,13 +118,17 @@ def take_back(
     if source_ids is not None:
         rows = rows.filter(source_id__in=source_ids)
     locked = list(rows.select_for_update(skip_locked=True).order_by("id"))
+    _drop(here, locked, reason=reason, at=at)
+    return len(locked)
+
+
+def _drop(here: UUID, locked: Sequence[Dispatch], *, reason: str, at: datetime) -> None:
     Dispatch.objects.of(here).filter(pk__in=[row.pk for row in locked]).update(
         state=_State.DROPPED, reason=reason, ended_at=at
     )
     for row in locked:
         row.state, row.reason = _State.DROPPED, reason
     changes.tell(here, locked)
-    return len(locked)
 
 
 def hold_after_restore(workspace: HasId | UUID, *, at: datetime) -> int:
@@ -133,28 +141,50 @@ def hold_after_restore(workspace: HasId | UUID, *, at: datetime) -> int:
     return held
 
 
-def release(*, by: Member, at: datetime, ids: Iterable[UUID] | None = None) -> int:
-    """A person looked: these held dispatches, or all, may be sent; the gate and their `use_by` still decide. Returns how many."""
-    held = Dispatch.objects.of(by.workspace_id).filter(state=_State.HELD)
-    if ids is not None:
-        held = held.filter(pk__in=list(ids))
-    accounts = set(held.values_list("account_id", flat=True))
-    released = held.update(state=_State.TODO, reason="")
-    if released:
-        ledger.write("messaging.outbox.released", workspace=by.workspace_id, by=by, at=at, count=released)
-    for account_id in accounts:
-        wake(by.workspace_id, account_id)
-    return released
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """How many held messages are on their way, are left out, and were dropped because their time was over."""
+
+    released: int = 0
+    left_out: int = 0
+    too_late: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.released + self.left_out + self.too_late
 
 
-def let_go(*, by: Member, at: datetime, ids: Collection[UUID], is_sent: bool) -> int:
-    """A person found whether these held ones had gone out before the restore: they are left out, or sent. Returns how many."""
+def let_go(*, by: Member, at: datetime, ids: Collection[UUID], is_sent: bool) -> Decided:
+    """A person decided about these held ones: they had gone out before the restore and are left out, or may be sent.
+
+    What is past its `use_by` is dropped instead of sent, and the gate is asked as each leaves. What somebody else decided about
+    meanwhile is left as it is, so of two at once the second does nothing.
+    """
+    here = by.workspace_id
+    held = Dispatch.objects.of(here).filter(state=_State.HELD, pk__in=ids)
+    rows = list(held.defer("extra").select_for_update().order_by("id"))
     if is_sent:
-        count = take_back(workspace=by.workspace_id, at=at, ids=ids, reason=RESTORED)
-        if count:
-            ledger.write("messaging.outbox.settled_sent", workspace=by.workspace_id, by=by, at=at, count=count)
-        return count
-    return release(by=by, at=at, ids=ids)
+        _drop(here, rows, reason=RESTORED, at=at)
+        _note("left_out", len(rows), by=by, at=at)
+        return Decided(left_out=len(rows))
+    late = [row for row in rows if _is_over(row, at)]
+    _drop(here, late, reason=TOO_LATE, at=at)
+    _note("too_late", len(late), by=by, at=at)
+    in_time = [row for row in rows if not _is_over(row, at)]
+    Dispatch.objects.of(here).filter(pk__in=[row.pk for row in in_time]).update(state=_State.TODO, reason="")
+    _note("released", len(in_time), by=by, at=at)
+    for account_id in {row.account_id for row in in_time}:
+        wake(here, account_id)
+    return Decided(released=len(in_time), too_late=len(late))
+
+
+def _is_over(row: Dispatch, at: datetime) -> bool:
+    return row.use_by is not None and row.use_by <= at
+
+
+def _note(what: str, count: int, *, by: Member, at: datetime) -> None:
+    if count:
+        ledger.write(f"messaging.outbox.{what}", workspace=by.workspace_id, by=by, at=at, count=count)
 
 
 def seal_extra(extra: Extra, *, workspace_id: UUID, dispatch_id: UUID) -> bytes:

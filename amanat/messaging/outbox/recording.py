@@ -146,9 +146,10 @@ def _row(result: Result, at: datetime) -> _Row:
 def _opt_out(workspace_id: UUID, results: Sequence[Result], at: datetime) -> None:
     """The provider told us that these people do not want this."""
     if results:
-        rows = Dispatch.objects.of(workspace_id).filter(pk__in=[result.claim[0] for result in results])
-        for row in rows:
-            suppress(row, at=at, code=row.error_code)
+        # A claim that was over has left no code in its row.
+        codes = {result.claim[0]: result.answer.code for result in results if result.answer}
+        for row in Dispatch.objects.of(workspace_id).filter(pk__in=codes):
+            suppress(row, at=at, code=codes[row.pk])
 
 
 def suppress(row: Dispatch, *, at: datetime, code: str) -> None:

@@ -20,6 +20,8 @@ from amanat.messaging.outbox.schema import OUTBOX_TO_DO, watching
 SENTENCES = {
     "messaging.outbox.held": _("Messages held back after a restore"),
     "messaging.outbox.released": _("Held messages released"),
+    "messaging.outbox.left_out": _("Held messages left out"),
+    "messaging.outbox.too_late": _("Held messages dropped, for their time was over"),
     "messaging.outbox.settled_sent": _("Unclear messages settled as sent"),
     "messaging.outbox.settled_again": _("Unclear messages settled as not sent"),
     "messaging.outbox.settled_by_silence": _(
@@ -45,7 +47,7 @@ def _says_held(count: int, shown: str) -> str:
 
 
 def _where_held() -> str:
-    return reverse("messaging:inbox") + "?view=unclear"
+    return reverse("messaging:held")
 
 
 def register() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from amanat.basis import consent, hours, objections, pauses, rules, suppression
@@ -34,7 +36,7 @@ def resume(contact: Contact, *, channel: str, at: datetime, evidence: str = "") 
 
 def hold(contact: Contact, *, channel: str, at: datetime) -> bool:
     """She may not want more: nothing that she was asked for is sent until somebody has asked her. Returns whether that was news."""
-    standing = objections.standing(contact, at=at)
+    standing = objections.closed(contact, at=at)
     purposes = sorted({purpose for purpose, _channel in _asked(contact.workspace_id, channel)} - standing)
     for purpose in purposes:
         objections.make(contact=contact, how=How(Method.MESSAGE), at=at, purpose=purpose)
@@ -72,19 +74,17 @@ def _asked(workspace_id: UUID, channel: str) -> list[Pair]:
 
 
 def _withdraw(contact: Contact, pairs: Iterable[Pair], address: str, at: datetime, evidence: str) -> bool:
-    standing = consent.standing(contact, at=at)
-    open_pairs = [pair for pair in pairs if pair not in standing or standing[pair].what != ConsentRecord.What.WITHDRAWN]
-    how = How(Method.MESSAGE, evidence={"message": evidence} if evidence else None)
-    for purpose in sorted({purpose for purpose, _channel in open_pairs}):
-        channels = [channel for each, channel in open_pairs if each == purpose]
-        consent.withdraw(contact=contact, purpose=purpose, channels=channels, how=how, at=at)
-    _suppress(contact.workspace_id, open_pairs, address, at)
-    return bool(open_pairs)
+    how, said = How(Method.MESSAGE, evidence={"message": evidence} if evidence else None), list(pairs)
+    is_news = _suppress(contact.workspace_id, said, address, at)
+    for purpose, pairs_of_it in groupby(sorted(said), key=itemgetter(0)):
+        channels = [channel for _purpose, channel in pairs_of_it]
+        is_news |= bool(consent.withdraw(contact=contact, purpose=purpose, channels=channels, how=how, at=at))
+    return is_news
 
 
-def _suppress(workspace_id: UUID, pairs: Collection[Pair], address: str, at: datetime) -> None:
-    """The very address too, which may not be among those we have of her."""
-    for purpose, channel in pairs:
+def _suppress(workspace_id: UUID, pairs: Collection[Pair], address: str, at: datetime) -> bool:
+    """The very address too, which may not be among those we have of her. Returns whether that was news."""
+    added = sum(
         suppression.add(
             [address],
             workspace=workspace_id,
@@ -93,6 +93,9 @@ def _suppress(workspace_id: UUID, pairs: Collection[Pair], address: str, at: dat
             purpose=purpose,
             channel=channel,
         )
+        for purpose, channel in pairs
+    )
+    return added > 0
 
 
 def _give(contact: Contact, pairs: Iterable[Pair], at: datetime, evidence: str) -> bool:

@@ -22,7 +22,7 @@ from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import MessageTemplate
 from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import batch_people, batching, reporting
+from amanat.messaging.reminders import batch_people, batching, held_views, reporting
 from amanat.messaging.reminders.models import MessageBatch
 from amanat.people import list_views
 from amanat.people.list_filters import Refused
@@ -141,12 +141,8 @@ def let_go(request: MemberRequest, batch_id: UUID) -> HttpResponse:
     """What a restore held back is sent, or left out because it had gone out before."""
     waits = list(batching.held(_batch(request, batch_id)).values_list("id", flat=True))
     was_sent = request.POST.get("was_sent") == "yes"
-    count = ordering.let_go(by=request.member, at=clock.now(), ids=waits, is_sent=was_sent)
-    if was_sent:
-        words = ngettext("%(n)d message is left out.", "%(n)d messages are left out.", count)
-    else:
-        words = ngettext("%(n)d message is on its way.", "%(n)d messages are on their way.", count)
-    messages.success(request, words % {"n": count})
+    decided = ordering.let_go(by=request.member, at=clock.now(), ids=waits, is_sent=was_sent)
+    messages.success(request, held_views.words(decided))
     return see_other(reverse("messaging:batch", args=[batch_id]))
 
 

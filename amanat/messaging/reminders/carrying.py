@@ -13,14 +13,14 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from amanat.accounts.models import Member
+from amanat.accounts.models import Member, Workspace
 from amanat.core import jobs, ledger, tenancy
 from amanat.messaging.inbox import many
 from amanat.messaging.inbox.many import Said
 from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.changes import Change
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import dates, planning
+from amanat.messaging.reminders import dates, moving_over, planning
 from amanat.messaging.reminders.dates import Occasion
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.messaging.reminders.planning import Plan
@@ -31,15 +31,16 @@ PAUSED = "rule_paused"
 #: Why what waited was dropped when it was claimed: its reason is gone, or it would say what is not so any more and is written anew.
 OVER, CHANGED = "occasion_over", "changed"
 _State = Reminder.State
-#: What was too much for one day is tried for a week.
-_MOVES_FOR = timedelta(days=7)
 _ARRIVED = frozenset({"delivered", "read"})
 #: States of a dispatch after which the person surely has nothing.
 _NOT_SENT = frozenset({"dead", "refused", "dropped"})
 
 
 def work_out(rule: ReminderRule, day: date, *, at: datetime) -> int:
-    """Write the reminders of a rule for a day, and order them unless somebody has to approve first; returns how many are new."""
+    """Write the reminders of a rule for a day, and order them unless somebody has to approve first; returns how many are new.
+
+    What was put off until then takes its turn before: `take_up`.
+    """
     with tenancy.inside(rule.workspace_id):
         known = set(
             Reminder.objects.of(rule.workspace_id)
@@ -47,47 +48,36 @@ def work_out(rule: ReminderRule, day: date, *, at: datetime) -> int:
             .values_list("about", "on_day")
         )
         wanted = [each for each in dates.occasions(rule, day) if (each.about, each.on_day) not in known]
-        new = _take_up(rule, day, at=at)
+    new = 0
     for part in batched(wanted, planning.AT_ONCE):
         with tenancy.inside(rule.workspace_id):
             new += _write(rule, list(planning.plans(rule, day, at=at, only=part)), day)
     return new
 
 
-def held_over(rule: ReminderRule, day: date) -> list[Reminder]:
-    """What was too much for its person on an earlier day and may go on this one: the rule says so, and what it reminds of is still ahead or open."""
-    if not rule.moves_over or day.weekday() in rule.quiet_days:
-        return []
-    rows = _too_many(rule, day).filter(day__gte=day - _MOVES_FOR)
-    if rule.days <= 0:
-        rows = rows.filter(on_day__gte=day)
-    groups: dict[date, list[Reminder]] = {}
-    for row in rows.order_by("id"):
-        groups.setdefault(row.on_day, []).append(row)
-    found = []
-    for on_day, group in groups.items():
-        there = dates.standing(rule, on_day, [row.about for row in group])
-        found += [row for row in group if row.about in there]
-    return found
-
-
-def _too_many(rule: ReminderRule, day: date) -> QuerySet[Reminder]:
-    rows = Reminder.objects.of(rule.workspace_id).filter(rule=rule, state=_State.REFUSED, reason=planning.CAP_MOVES)
-    return rows.filter(day__lt=day)
-
-
-def _take_up(rule: ReminderRule, day: date, *, at: datetime) -> int:
-    """Before what is new on a day comes what was too much on an earlier one; returns how many. In the caller's transaction."""
-    if day.weekday() in rule.quiet_days:
+def take_up(rules: Sequence[ReminderRule], day: date, *, at: datetime) -> int:
+    """Before what is new on a day for any of these rules comes what was too much on an earlier one; returns how many."""
+    if not rules:
         return 0
-    rows = {(row.about, row.on_day): row for row in held_over(rule, day)}
-    _too_many(rule, day).exclude(pk__in=[row.pk for row in rows.values()]).update(reason=planning.CAP)
-    for row in rows.values():
-        row.day, row.state, row.reason = day, _State.WAITS, ""
-    Reminder.objects.of(rule.workspace_id).bulk_update(rows.values(), ["day", "state", "reason"])
-    if rows and not rule.needs_approval:
-        _order(rule, rows, day, at=at)
-    return len(rows)
+    here, taken = rules[0].workspace_id, 0
+    open_ones = {rule.pk: rule for rule in rules if day.weekday() not in rule.quiet_days}
+    with tenancy.inside(here):
+        workspace, rows = Workspace.objects.of(here).get(), []
+        for rule in open_ones.values():
+            found = moving_over.held_over(rule, day)
+            moving_over.too_many(rule, day).exclude(pk__in=[row.pk for row in found]).update(reason=planning.CAP)
+            rows += found
+    for rule, group in moving_over.in_turn(rows, open_ones, workspace):
+        with tenancy.inside(here):
+            locked = moving_over.too_many(rule, day).filter(pk__in=[row.pk for row in group]).select_for_update()
+            held = {(row.about, row.on_day): row for row in locked.order_by("id")}
+            for row in held.values():
+                row.day, row.state, row.reason = day, _State.WAITS, ""
+            Reminder.objects.of(here).bulk_update(held.values(), ["day", "state", "reason"])
+            if held and not rule.needs_approval:
+                _order(rule, held, day, at=at)
+        taken += len(held)
+    return taken
 
 
 def miss(rule: ReminderRule, day: date) -> int:
@@ -105,13 +95,13 @@ def write_down(rule: ReminderRule, day: date, *, state: str, reason: str) -> int
 def approve(reminders: Sequence[Reminder], *, by: Member, at: datetime, today: date) -> int:
     """Order what waited for approval; returns how many are ordered. What may not be sent any more says why; a paused rule waits on."""
     ordered = 0
-    rules = ReminderRule.objects.of(by.workspace_id).in_bulk({each.rule_id for each in reminders})
-    for rule in planning.in_turn(rules.values()):
-        if rule.is_paused:
-            continue
+    rules = (
+        ReminderRule.objects.of(by.workspace_id).filter(is_paused=False).in_bulk({each.rule_id for each in reminders})
+    )
+    for rule, group in moving_over.in_turn(reminders, rules, by.workspace):
         held = (
             Reminder.objects.of(by.workspace_id)
-            .filter(pk__in=[each.pk for each in reminders], rule=rule, state=_State.WAITS)
+            .filter(pk__in=[each.pk for each in group], state=_State.WAITS)
             .select_for_update()
         )
         rows = {(each.about, each.on_day): each for each in held}
@@ -293,7 +283,10 @@ def _looked_at(rule: ReminderRule, rows: Sequence[Reminder], *, at: datetime, to
         if dispatch.delivery in _ARRIVED:
             row.state, row.reason = _State.DONE, ""
             ended.append(row)
-        elif dispatch.state == "dropped" and dispatch.reason in {PAUSED, OVER, ordering.RESTORED}:
+        elif dispatch.state == "dropped" and (
+            dispatch.reason in {PAUSED, OVER, ordering.RESTORED}
+            or (dispatch.reason == ordering.TOO_LATE and row.day < today)
+        ):
             row.state, row.reason = _State.SKIPPED, dispatch.reason
             ended.append(row)
         elif dispatch.state == "dropped" and dispatch.reason == CHANGED:

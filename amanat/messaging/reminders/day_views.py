@@ -28,7 +28,7 @@ from amanat.core import clock
 from amanat.messaging.channels import templates
 from amanat.messaging.channels.models import Channel
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import carrying, dates, planning, reporting, restoring
+from amanat.messaging.reminders import carrying, dates, moving_over, planning, reporting, restoring
 from amanat.messaging.reminders.dates import Occasion
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.people.models import Contact
@@ -201,9 +201,8 @@ def _foreseen(
     """What waits, with the words that would leave, when, and on what ground; or why it would not any more."""
     waiting = Reminder.objects.of(workspace).in_bulk([line.id for line in lines])
     plans: dict[tuple[UUID, UUID, date], planning.Plan] = {}
-    for rule in planning.in_turn(rules.values()):
-        only = [Occasion(one.contact_id, one.about, one.on_day) for one in waiting.values() if one.rule_id == rule.pk]
-        for plan in planning.plans(rule, on, at=clock.now(), only=only, counted=counted) if only else ():
+    for rule, rows in moving_over.in_turn(waiting.values(), rules, workspace):
+        for plan in planning.plans(rule, on, at=clock.now(), only=_occasions(rows), counted=counted):
             plans[rule.pk, plan.occasion.about, plan.occasion.on_day] = plan
     grounds = _grounds(plans.values(), workspace)
     found = []
@@ -246,12 +245,23 @@ def _plans(
     written = set(
         Reminder.objects.of(request.workspace).filter(rule__in=rules, day__gte=today).values_list("rule_id", "about", "on_day")
     )  # fmt: skip
-    plans: list[tuple[ReminderRule, planning.Plan]] = []
+    held = [row for each in rules for row in _held_over(each, on, today)]
+    turns = [
+        (each, _occasions(rows))
+        for each, rows in moving_over.in_turn(held, {each.pk: each for each in rules}, request.workspace)
+    ]
     for each in planning.in_turn(rules):
         new = (one for one in dates.occasions(each, on) if (each.pk, one.about, one.on_day) not in written)
-        only = [*_held_over(each, on, today), *islice(new, MOST_PLANNED)]
-        plans += ((each, plan) for plan in planning.plans(each, on, at=clock.now(), only=only, counted=counted))
-    return plans
+        turns.append((each, list(islice(new, MOST_PLANNED))))
+    return [
+        (each, plan)
+        for each, only in turns
+        for plan in planning.plans(each, on, at=clock.now(), only=only, counted=counted)
+    ]
+
+
+def _occasions(rows: Iterable[Reminder]) -> list[Occasion]:
+    return [Occasion(row.contact_id, row.about, row.on_day) for row in rows]
 
 
 def _planned(request: MemberRequest, plans: Sequence[tuple[ReminderRule, planning.Plan]]) -> list[Line]:
@@ -265,12 +275,12 @@ def _planned(request: MemberRequest, plans: Sequence[tuple[ReminderRule, plannin
     return [line for line in lines if line.contact.pk in seen]
 
 
-def _held_over(rule: ReminderRule, on: date, today: date) -> list[Occasion]:
+def _held_over(rule: ReminderRule, on: date, today: date) -> list[Reminder]:
     """What was too much for its person until today and is tried again on `on`: the rule's next open day."""
     following = (today + timedelta(days=ahead) for ahead in range(1, 8))
     if on not in {today, next((day for day in following if day.weekday() not in rule.quiet_days), today)}:
         return []
-    return [Occasion(row.contact_id, row.about, row.on_day) for row in carrying.held_over(rule, on)]
+    return moving_over.held_over(rule, on)
 
 
 def _line(rule: ReminderRule, plan: planning.Plan, grounds: Mapping[UUID, str]) -> Line:

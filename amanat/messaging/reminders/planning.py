@@ -112,8 +112,8 @@ def ways(rule: ReminderRule) -> list[Way]:
         texts = {}
         if template is not None and template.channel == channel:
             texts = {text.language: text for text in template.texts.all() if text.state == TemplateText.State.APPROVED}
-        account = template.account if template is not None and template.account else None
-        account = account or accounts.default(rule.workspace_id, channel)
+        own = template.account if template is not None else None
+        account = own or accounts.default(rule.workspace_id, channel)
         found.append(Way(step, channel, account, texts, template.title if template is not None else ""))
     return found
 

@@ -12,7 +12,7 @@ from amanat.accounts.models import Workspace
 from amanat.core import ledger
 from amanat.messaging.outbox import ordering
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import carrying
+from amanat.messaging.reminders import carrying, moving_over
 from amanat.messaging.reminders.models import MessageBatch, Reminder, ReminderRule
 
 #: How many days before today are written down as left out.
@@ -26,8 +26,9 @@ _State = Reminder.State
 def hold(workspace_id: UUID, *, made_at: datetime, at: datetime) -> int:
     """Nothing that may have gone between the backup's moment and `at` goes by itself; returns how many reminders wait for a member now.
 
-    Today's reminders wait for approval, whatever their rule says; those of the days before are left out; no further channel is
-    tried for what was sent before the backup; a message to many that was under way is stopped. In the caller's transaction.
+    Today's reminders wait for approval, whatever their rule says, and so does what an earlier day put off to today; those of the days
+    before are left out; no further channel is tried for what was sent before the backup; a message to many that was under way is
+    stopped. In the caller's transaction.
     """
     zone = ZoneInfo(Workspace.objects.of(workspace_id).get().time_zone)
     first, today = made_at.astimezone(zone).date(), at.astimezone(zone).date()
@@ -42,6 +43,11 @@ def hold(workspace_id: UUID, *, made_at: datetime, at: datetime) -> int:
         for ahead in range((today - first).days):
             carrying.write_down(rule, first + timedelta(days=ahead), state=_State.SKIPPED, reason=RESTORED)
         carrying.write_down(rule, today, state=_State.WAITS, reason=RESTORED)
+        put_off = moving_over.too_many(rule, today)
+        for_today = [row.pk for row in moving_over.held_over(rule, today)]
+        put_off.filter(pk__in=for_today).update(day=today, state=_State.WAITS, reason=RESTORED)
+        if first < today:
+            put_off.update(state=_State.SKIPPED, reason=RESTORED)
     waiting: int = known.filter(state=_State.WAITS, reason=RESTORED).count()
     if waiting:
         ledger.write("messaging.reminders.held", workspace=workspace_id, at=at, count=waiting)

@@ -67,6 +67,7 @@ def remind_one(workspace_id: UUID, *, only: UUID | None = None) -> None:
         zone = ZoneInfo(Workspace.objects.of(workspace_id).get().time_zone)
         rules = planning.in_turn(ReminderRule.objects.of(workspace_id).filter(ended_at__isnull=True))
     today = at.astimezone(zone).date()
+    carrying.take_up([rule for rule in rules if not rule.is_paused], today, at=at)
     rules = [rule for rule in rules if only in {None, rule.pk}]
     for rule in rules:
         if rule.is_paused:

@@ -7,7 +7,8 @@ from django.urls import URLPattern
 from amanat.accounts.access import members
 from amanat.accounts.pages import act, form, page
 from amanat.accounts.permissions import May
-from amanat.messaging.reminders import batch_views, day_views, views
+from amanat.messaging.outbox import ordering
+from amanat.messaging.reminders import batch_views, day_views, held_views, views
 
 _reads, _manages = members(May.READ_TASKS), members(May.MANAGE_REMINDERS)
 
@@ -25,7 +26,9 @@ urlpatterns: list[URLPattern] = [
     act("batches/begin/", batch_views.begin, "batch_begin", _manages),
     page("batches/<uuid:batch_id>/", batch_views.batch, "batch", _manages),
     act("batches/<uuid:batch_id>/send/", batch_views.send, "batch_send", _manages, "messaging.batch.ordered"),
-    act("batches/<uuid:batch_id>/held/", batch_views.let_go, "batch_held", _manages, "messaging.outbox.released"),
+    act("batches/<uuid:batch_id>/held/", batch_views.let_go, "batch_held", _manages, *ordering.DECISIONS),
+    page("held/", held_views.held, "held", _manages),
+    form("held/decide/", held_views.decide, "held_decide", _manages, *ordering.DECISIONS),
     page(
         "batches/<uuid:batch_id>/report.csv",
         batch_views.table,

@@ -1,5 +1,7 @@
 """A double of two SMS providers: MSG91's flow and a plain HTTP gateway. It reaches nobody and records what it accepted.
 
+What a person writes to the long code of an account (/control/sms/say) is passed on to where it is called, in the provider's form.
+
 `answer` speaks the protocols and knows no server. What goes wrong is told it beforehand (`fail`): a code of HTTP, "lost" (taken, but the
 connection breaks before the answer), "slow"; "failed" and "dnd" are taken and reported so. An account that said where it is called (`know`)
 gets a report about each text by itself, in the provider's own form. Templates that were registered with DLT can be given: then it drops what
@@ -16,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -47,6 +50,17 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What a person wrote to the long code of an account. `sender` is in digits, with the country code."""
+
+    key: str
+    id: str
+    sender: str
+    text: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Somebody who sends with a key of her own and wants to hear what became of it. `id` is the key."""
 
@@ -69,6 +83,7 @@ class SmsSandbox:
         self.accounts: dict[str, Account] = {}
         self.templates = dict(templates or {})  #: {id: registered text with {{1}}}; empty: every text is taken
         self.accepted: list[Accepted] = []
+        self.written: list[Written] = []
         self.refused: list[str] = []
         self._plan: deque[str] = deque()
         self._lock = threading.Lock()
@@ -84,6 +99,8 @@ class SmsSandbox:
             self.accounts[line["id"]] = Account(**line)
         elif what == "accepted":
             self.accepted.append(Accepted(**line))
+        elif what == "said":
+            self.written.append(Written(**line))
         elif what == "ended":
             self._end(line["key"], line["template"], is_ended=line["is_ended"])
         elif self.calls is not None:
@@ -128,14 +145,14 @@ class SmsSandbox:
         return bool(key) and (key == self.key or key in self.accounts)
 
     def _control(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """For whoever runs it: /fail takes a list of ways, /accepted gives the record. /account is for an account: /phone gives what it sent,
-        /register ends a text of its register or lets it stand again.
+        """For whoever runs it: /fail takes a list of ways, /accepted gives the record. /account is for an account: /phone gives what it sent
+        and got, /register ends a text of its register or lets it stand again, /say writes to its long code.
         """
         act = path.rpartition("/")[2]
         if act == "account":
             self.know(Account(**json.loads(body)))
             return _json(200, {})
-        if act in {"phone", "register"}:
+        if act in {"phone", "register", "say"}:
             key = headers.get("authorization", "").removeprefix("Bearer ")
             if key not in self.accounts:
                 return _json(401, {})
@@ -145,8 +162,11 @@ class SmsSandbox:
                 if self._record is not None:
                     self._record.add("ended", key=key, template=text, is_ended=is_ended)
                 self._end(key, text, is_ended=is_ended)
+            if act == "say":
+                self.say(key, **json.loads(body))
             ended = sorted(template for its, template in self.ended if its == key)
-            return _json(200, {"sent": [asdict(one) for one in self.accepted if one.key == key], "ended": ended})
+            sent, said = ([asdict(one) for one in side if one.key == key] for side in (self.accepted, self.written))
+            return _json(200, {"sent": sent, "said": said, "ended": ended})
         if act == "fail":
             self.fail(*[str(way) for way in json.loads(body or b"[]")])
             return _json(200, {})
@@ -217,6 +237,29 @@ class SmsSandbox:
                 status = way if way in {"failed", "dnd"} else "delivered"
                 body, headers = self.reports(made, status)
                 self.calls.add(account, "report", {"body": body.decode(), "headers": headers})
+
+    def say(self, key: str, sender: str, text: str, protocol: str = "gateway") -> Written:
+        """A person writes to the long code of an account."""
+        made = Written(key, secrets.token_hex(8), sender, text, clock.now().timestamp())
+        with self._lock:
+            self.written.append(made)
+            del self.written[:-_MOST]
+        account = self.accounts[key]
+        if self._record is not None and self.calls is not None:
+            self._record.add("said", **asdict(made))
+            if account.callback:
+                body, headers = self.inbound(made, protocol)
+                self.calls.add(account, "inbound", {"body": body.decode(), "headers": headers})
+        return made
+
+    def inbound(self, one: Written, protocol: str = "gateway") -> tuple[bytes, dict[str, str]]:
+        """Body and headers of the call with what a person wrote; MSG91 gives no id of it."""
+        at = datetime.fromtimestamp(one.at, UTC).isoformat(sep=" ", timespec="seconds")
+        if protocol == "gateway":
+            said = {"id": one.id, "from": one.sender, "to": "919220092200", "text": one.text, "at": at}
+            return json.dumps(said).encode(), {"content-type": "application/json"}
+        fields = {"number": one.sender, "message": one.text, "keyword": "SHREE", "datetime": at}
+        return urlencode(fields).encode(), {"content-type": "application/x-www-form-urlencoded"}
 
     def reports(self, one: Accepted, status: str = "delivered") -> tuple[bytes, dict[str, str]]:
         """Body and headers of the report about a text that was taken: "delivered", "failed" or "dnd"."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -21,15 +20,13 @@ from django.utils.translation import gettext_lazy
 from amanat.accounts.access import MemberRequest, see_other, sent
 from amanat.core import filetypes, phones
 from amanat.core.files import FileRefused
-from amanat.core.outgoing import Refused, Unreachable
 from amanat.core.phones import PhoneInvalid
 from amanat.messaging.channels import accounts, sandboxes, templates
 from amanat.messaging.channels.models import Channel, ChannelAccount, TemplateText
 from amanat.messaging.inbox import reacting
-from amanat.messaging.sandbox import mailbox_page, samples
+from amanat.messaging.sandbox import mailbox_page, samples, texts_page
 from amanat.messaging.sandbox.asking import SandboxOff, order
 
-_MOST = 60
 _MOST_FILE = 5 * filetypes.MEGABYTE
 
 
@@ -106,7 +103,7 @@ def phone(request: MemberRequest, account_id: UUID) -> HttpResponse:
     if account.channel == Channel.EMAIL:
         return mailbox_page.mailbox(request, account)
     if account.channel == Channel.SMS:
-        return _texts(request, account)
+        return texts_page.texts(request, account)
     given = {"sender": request.GET.get("from", ""), "name": request.GET.get("name", "")}
     form = SayForm(sent(request), request.FILES if request.method == "POST" else None, initial=given)
     try:
@@ -154,43 +151,6 @@ def _presses_of(text: TemplateText, template: dict[str, Any]) -> list[Press]:
         for place, button in enumerate(text.buttons)
         if button["type"] not in {"url", "phone"}
     ]
-
-
-def _texts(request: MemberRequest, account: ChannelAccount) -> HttpResponse:
-    """A header of text messages takes no answers: what it sent is shown, and its links work. POST ends a text of its register."""
-    context: dict[str, Any] = {"account": account, "is_header": True}
-    try:
-        access = accounts.access(account)
-        sandboxes.introduce_header(access)
-        if request.method == "POST":
-            wanted = {
-                "template": request.POST.get("text", "")[:64],
-                "is_ended": request.POST.get("act") == "end",
-            }
-            order("sms/register", access.secrets["key"], wanted)
-            return see_other(reverse("messaging:phone", args=[account.pk]))
-        found = order("sms/phone", access.secrets["key"], {})
-        context["people"] = _by_person([_text(one) for one in found["sent"]])
-        context["register"] = _register(account, found.get("ended", ()))
-    except (SandboxOff, Unreachable, Refused):
-        context["is_off"] = True
-    return render(request, "messaging/phone.html", context)
-
-
-def _register(account: ChannelAccount, ended: Collection[str]) -> list[dict[str, Any]]:
-    """The texts of the register of this sandbox: those of the workspace that have an id there."""
-    rows = TemplateText.objects.of(account.workspace_id).filter(template__channel=Channel.SMS, template__ended_at=None)
-    rows = rows.exclude(provider_id="").select_related("template").order_by("template__title", "language")
-    names = dict(settings.LANGUAGES)
-    return [
-        {"text": row, "language": names.get(row.language, row.language), "is_ended": row.provider_id in ended}
-        for row in rows[:_MOST]
-    ]
-
-
-def _text(one: dict[str, Any]) -> dict[str, Any]:
-    said = {"id": one["provider_id"], "number": one["to"], "text": one["text"], "buttons": [], "is_ours": True}
-    return {**said, "at": datetime.fromtimestamp(one["at"], UTC)}
 
 
 def _act(account: ChannelAccount, form: SayForm, posted: Any) -> None:
@@ -248,7 +208,7 @@ def _people(said: dict[str, Any]) -> list[dict[str, Any]]:
     """Both sides for each person, who was last heard of first."""
     lines = [_line(one, one["to"], is_ours=True) for one in said["sent"]]
     lines += [_line(one, one["from"], is_ours=False) for one in said["said"]]
-    found, off = _by_person(_with_reactions(lines)), {f"+{person}" for person in said.get("off", ())}
+    found, off = texts_page.by_person(_with_reactions(lines)), {f"+{person}" for person in said.get("off", ())}
     silent = sorted(off - {one["number"] for one in found})
     return [
         {**one, "is_off": one["number"] in off} for one in [*found, *({"number": one, "lines": []} for one in silent)]
@@ -265,14 +225,6 @@ def _with_reactions(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         else:
             on["reactions"][line["is_ours"]] = line["text"]
     return rest
-
-
-def _by_person(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    by_number: dict[str, list[dict[str, Any]]] = {}
-    for line in sorted(lines, key=lambda line: line["at"])[-_MOST:]:
-        by_number.setdefault(f"+{line['number']}", []).append(line)
-    found = [{"number": number, "lines": theirs, "last": theirs[-1]["at"]} for number, theirs in by_number.items()]
-    return sorted(found, key=lambda one: one["last"], reverse=True)
 
 
 def _line(one: dict[str, Any], number: str, *, is_ours: bool) -> dict[str, Any]:

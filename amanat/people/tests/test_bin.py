@@ -87,6 +87,7 @@ def test_number_and_external_id_are_free_while_in_the_bin(rekha: Member) -> None
         assert Contact.objects.of(rekha.workspace).get(pk=new.pk).external_id == "C-1"
 
 
+@pytest.mark.slow
 def test_purge_leaves_no_trace_but_the_ledger(rekha: Member) -> None:
     here = rekha.workspace
     with tenancy.inside(here):

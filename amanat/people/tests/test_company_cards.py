@@ -63,7 +63,7 @@ def content(by: Member, on: str) -> list[dict[str, Any]]:
     return [one | {"custom": {labels[key]: value for key, value in one.get("custom", {}).items()}} for one in found]
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @VERSIONS
 def test_companies_go_out_as_cards_and_come_back_the_same(rekha: Member, elsewhere: Member, format: str) -> None:
     furnish(rekha)

@@ -65,7 +65,7 @@ def test_any_text_that_begins_so_is_harmless_and_comes_back(start: str, lead: st
     assert spreadsheets.restored(written) == text
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("format", "ending"), [("csv", "csv"), ("xlsx", "xlsx"), ("vcf3", "vcf"), ("vcf4", "vcf"), ("json", "json")]
@@ -81,7 +81,7 @@ def test_contacts_of_hostile_texts_come_back_from_every_format(shree: Workspace,
     assert table_of(there.workspace, Contact, *columns) == table_of(shree, Contact, *columns)
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize(("format", "ending"), [("csv", "csv"), ("xlsx", "xlsx"), ("json", "json")])
 def test_companies_of_hostile_texts_come_back_from_every_format(shree: Workspace, format: str, ending: str) -> None:

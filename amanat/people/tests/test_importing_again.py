@@ -54,6 +54,7 @@ def test_what_differs_is_another_person_and_is_counted_where_only_the_name_is_th
     assert run.options.get("namesakes", 0) == (row.startswith("Ravi Kale"))
 
 
+@pytest.mark.slow
 def test_somebody_written_down_here_or_brought_by_another_file_is_not_taken_for_her(rekha: Member) -> None:
     with tenancy.inside(rekha.workspace, actor=rekha.pk):
         make(rekha, "Ravi Kale")
@@ -78,6 +79,7 @@ def _waiting(by: Member) -> object:
         return runs.upload(source=BytesIO(b"Name\nAsha\n"), name="new.csv", by=by, at=clock.now()).pk
 
 
+@pytest.mark.slow
 def test_always_add_adds_and_skip_skips(rekha: Member) -> None:
     imported(rekha, "Name\nRavi Kale\n")
     skipped = imported(rekha, "Name\nRavi Kale\n", existing="skip")
@@ -96,6 +98,7 @@ def test_undoing_the_second_import_takes_nobody_and_after_the_first_is_undone_al
     assert figures(imported(rekha, NAMES))[1:] == (5, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_one_that_goes_on_in_the_middle_knows_how_often_a_row_stood_before(
     rekha: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,6 +217,7 @@ def test_undo_puts_back_what_nobody_touched_since(
         assert not ImportChange.objects.of(rekha.workspace).exists()
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_told_in_numbers(rekha: Member) -> None:
     known = asha(rekha, external_id="")
     run = imported(rekha, LIST)

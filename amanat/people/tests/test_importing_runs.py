@@ -258,6 +258,7 @@ def test_hostile_cells_are_only_text(rekha: Member) -> None:
     assert names(rekha) == ["=cmd|' /C calc'!A0", "'; DROP TABLE x; --"]
 
 
+@pytest.mark.slow
 def test_undo_takes_back_all_and_only_what_the_import_did(rekha: Member) -> None:
     here = rekha.workspace
     with tenancy.inside(here):
@@ -287,6 +288,7 @@ def test_undo_takes_back_all_and_only_what_the_import_did(rekha: Member) -> None
             undo.start(run=again(run), by=rekha, at=clock.now())
 
 
+@pytest.mark.slow
 def test_undo_leaves_what_people_changed_since(rekha: Member) -> None:
     here = rekha.workspace
     with tenancy.inside(here):

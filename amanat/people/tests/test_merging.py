@@ -119,6 +119,7 @@ def test_choices_decide_field_by_field(rekha: Member) -> None:
         assert kept.sort_name == second.sort_name
 
 
+@pytest.mark.slow
 def test_undo_restores_both_exactly(rekha: Member) -> None:
     here = rekha.workspace
     with tenancy.inside(here):
@@ -132,6 +133,7 @@ def test_undo_restores_both_exactly(rekha: Member) -> None:
         connection.check_constraints()
 
 
+@pytest.mark.slow
 def test_undo_keeps_what_somebody_changed_since_and_says_so(rekha: Member) -> None:
     here = rekha.workspace
     with tenancy.inside(here):
@@ -149,6 +151,7 @@ def test_undo_keeps_what_somebody_changed_since_and_says_so(rekha: Member) -> No
         assert second_now.main_phone == "+919822041736"
 
 
+@pytest.mark.slow
 def test_undo_is_possible_once(rekha: Member) -> None:
     with tenancy.inside(rekha.workspace):
         merge = merged(*two(rekha), rekha)

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from amanat.accounts.models import Member, Workspace
-from amanat.basis import consent, objections, restrictions, rules, suppression
+from amanat.basis import objections, restrictions, rules, suppression
 from amanat.basis.consent import How as SaidHow
 from amanat.basis.models import Method, Restriction, Suppression
 from amanat.core import ids, vault
@@ -195,10 +195,11 @@ def _object(case: _Case) -> None:
 
 
 def _withdraw(case: _Case) -> None:
+    """What she agreed to is taken back, and nothing that she would have to agree to is wanted."""
     in_force = rules.of(case.request.workspace_id)
     taken_back = 0
-    for purpose, channels in in_force.asked_of_people():
-        records = consent.withdraw(contact=case.contact, purpose=purpose, channels=channels, how=case.how, at=case.at)
+    for purpose, _channels in in_force.asked_of_people():
+        records = objections.want_none(contact=case.contact, purpose=purpose, how=case.how, at=case.at)
         taken_back += len(records)
     case.done(records=taken_back)
 

@@ -21,6 +21,8 @@ SENTENCES = {
     "privacy.request.proof_opened": _("Paper of a guardian or agent opened"),
     "privacy.request.lift_told": _("Person told that a restriction will be lifted"),
     "privacy.request.lifted": _("Restriction lifted after the person was told"),
+    "privacy.request.back_asked": _("Person sent a code to take an objection back"),
+    "privacy.request.back": _("Objection taken back by the person's code"),
     "privacy.agent.registered": _("Agent for requests registered"),
     "privacy.agent.ended": _("Agent for requests ended"),
     "privacy.agent.paired": _("Agent for requests received a token"),

@@ -181,6 +181,8 @@ class RequestStep(WorkspaceRow):
         OPENED = "opened", _("Status page opened")
         LIFT_TOLD = "lift_told", _("Person told that the restriction will be lifted")
         LIFTED = "lifted", _("Restriction lifted")
+        BACK_ASKED = "back_asked", _("Code sent to take the objection back")
+        BACK = "back", _("Objection taken back")
 
     request = WorkspaceForeignKey(RightsRequest, related_name="steps")
     what = models.CharField(max_length=10, choices=What.choices)

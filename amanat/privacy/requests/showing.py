@@ -120,7 +120,9 @@ def foreseen(found: RightsRequest, now: datetime) -> list[str]:
 
 
 _EFFECTS: dict[Kind, Any] = {
-    Kind.WITHDRAW: lambda: _("Every consent is taken back for every channel, at once."),
+    Kind.WITHDRAW: lambda: _(
+        "What the person agreed to is taken back at once, and nothing more is sent over any channel until they agree anew."
+    ),
     Kind.OBJECT: lambda: _("The uses named stop at once; with none named, all that no law orders."),
     Kind.RESTRICT: lambda: _("The data is stored and not used until the restriction is lifted."),
     Kind.OPT_OUT_SALE: lambda: _("It is written down for good that this data is never to be sold."),

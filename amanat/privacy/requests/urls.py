@@ -60,6 +60,10 @@ urlpatterns: list[URLPattern] = [
         f"{_HERE}lift/", views.lift, name="request_lift", rule=_MANAGES, methods=_POST, limits=WRITES,
         records=("privacy.request.lift_told", "privacy.request.lifted", "basis.restriction.lifted"),
     ),
+    route(
+        f"{_HERE}objection-back/", views.objection_back, name="request_objection_back", rule=_ANSWERS, methods=_POST,
+        limits=WRITES, records=("privacy.request.back_asked", "privacy.request.back", "basis.objection.withdrawn"),
+    ),
     route(f"{_HERE}proof/", views.proof, name="request_proof", rule=_ANSWERS, records=("privacy.request.proof_opened",)),
     # --- for the person ---
     route(_PUBLIC, public_views.start, name="public_request", rule=anyone, methods=_FORM, limits=_DOOR),

@@ -11,13 +11,15 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from amanat.accounts import access
 from amanat.accounts.access import MemberRequest, see_other
 from amanat.accounts.permissions import May
-from amanat.core import clock, files, ledger
+from amanat.basis import passcodes
+from amanat.basis.forms import CodeForm
+from amanat.core import clock, files, ledger, outbox
 from amanat.people import cards
 from amanat.people.models import Company, Contact
 from amanat.privacy.erasure.models import Erasure
@@ -29,6 +31,7 @@ from amanat.privacy.requests import (
     lifting,
     listing,
     nominees,
+    relenting,
     showing,
     telling,
 )
@@ -113,6 +116,8 @@ def _shown(request: MemberRequest, found: RightsRequest, *, status: int = 200, *
         "extend_form": forms.get("extend_form") or ExtendForm(prefix="extend"),
         "lift_form": forms.get("lift_form") or LiftForm(prefix="lift"),
         "lift_stage": lifting.stage(found) if request.member.may(May.MANAGE_POLICY) else None,
+        "back": _objection(found, now) if may_answer else None,
+        "back_form": forms.get("back_form") or CodeForm(),
         "identify_form": forms.get("identify_form") or IdentifyForm(prefix=""),
         "reviewer_url": reverse("desk:task", args=[found.result_id])
         if found.kind == Kind.HUMAN_REVIEW and found.result_id
@@ -122,6 +127,14 @@ def _shown(request: MemberRequest, found: RightsRequest, *, status: int = 200, *
         else None,
     }
     return render(request, "privacy/requests_request.html", context, status=status)
+
+
+def _objection(found: RightsRequest, now: datetime) -> dict[str, Any] | None:
+    """What of an objection can be taken back here."""
+    stands = relenting.standing(found, at=now)
+    if stands is None:
+        return None
+    return {"stands": stands, "uses": relenting.named(stands.uses, found.workspace_id, get_language() or "en")}
 
 
 def identify(request: MemberRequest, request_id: UUID) -> HttpResponse:
@@ -196,6 +209,35 @@ def lift(request: MemberRequest, request_id: UUID) -> HttpResponse:
         lambda: lifting.announce(request=found, why=form.cleaned_data["why"], by=request.member, at=clock.now()),
         lift_form=form,
     )  # fmt: skip
+
+
+def objection_back(request: MemberRequest, request_id: UUID) -> HttpResponse:
+    """First the code to the person, then the code she tells. Wrong ones are counted, so they answer by a redirect and not a refusal."""
+    found, now = _find(request, request_id), clock.now()
+    here = reverse("privacy:request", args=[found.pk])
+    try:
+        if request.POST.get("act") == "send":
+            sent_to = relenting.ask(request=found, by=request.member, at=now)
+            messages.success(request, _("A code was sent to %(address)s.") % {"address": sent_to})
+            return see_other(here)
+        form = CodeForm(request.POST)
+        if not form.is_valid():
+            return _shown(request, found, status=422, back_form=form)
+        relenting.confirm(request=found, code=form.cleaned_data["code"], by=request.member, at=now)
+        messages.success(request, _("The objection is taken back. What else stands against a use still holds."))
+    except RequestRefused as refused:
+        messages.error(request, str(refused))
+    except passcodes.NoAddress:
+        messages.error(request, _("This person has neither a phone number nor an e-mail address to send the code to."))
+    except outbox.NotSent:
+        messages.error(request, _("The code could not be sent. Try again, or use an e-mail address."))
+    except passcodes.WrongCode:
+        messages.error(request, _("This is not the code. Ask the person to read it again."))
+    except passcodes.TooMany:
+        messages.error(request, _("Too many codes were sent or tried. Try again in an hour."))
+    except passcodes.Over:
+        messages.error(request, _("This code no longer works. Send a new one."))
+    return see_other(here)
 
 
 def _done(request: MemberRequest, found: RightsRequest, act: Any, **forms: Any) -> HttpResponse:

@@ -32,7 +32,8 @@ _FOR_OFFERS_ALONE = (
 _OPTED_OUT = """
 SELECT contact_id, max(at) AS at FROM (
     SELECT said.contact_id, said.at FROM basis_consentrecord said
-    WHERE said.workspace_id = %s AND said.contact_id IS NOT NULL AND said.purpose = ANY(%s) AND said.what = 'withdrawn' AND said.at <= %s
+    WHERE said.workspace_id = %s AND said.contact_id IS NOT NULL AND said.purpose = ANY(%s) AND said.at <= %s
+      AND (said.what = 'withdrawn' OR (said.what = 'refused' AND said.notice_id IS NULL))
       AND NOT EXISTS (
         SELECT 1 FROM basis_consentrecord given
         WHERE given.workspace_id = said.workspace_id AND given.contact_id = said.contact_id AND given.purpose = ANY(%s)
@@ -43,6 +44,14 @@ SELECT contact_id, max(at) AS at FROM (
     UNION ALL
     SELECT made.contact_id, made.at FROM basis_objection made
     WHERE made.workspace_id = %s AND made.contact_id IS NOT NULL AND made.purpose = ANY(%s) AND made.what = 'made' AND made.at <= %s
+      AND NOT (made.until_yes AND EXISTS (
+        SELECT 1 FROM basis_consentrecord given
+        WHERE given.workspace_id = made.workspace_id AND given.contact_id = made.contact_id AND given.purpose = made.purpose
+          AND given.what = 'given' AND given.method <> 'file' AND given.at > made.at AND NOT EXISTS (
+            SELECT 1 FROM basis_consentrecord later
+            WHERE later.workspace_id = given.workspace_id AND later.contact_id = given.contact_id
+              AND later.purpose = given.purpose AND later.channel = given.channel AND later.what <> 'given'
+              AND (later.at, later.id) > (given.at, given.id))))
       AND NOT EXISTS (
         SELECT 1 FROM basis_objection later
         WHERE later.workspace_id = made.workspace_id AND later.contact_id = made.contact_id AND later.purpose = made.purpose

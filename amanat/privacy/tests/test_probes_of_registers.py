@@ -53,6 +53,7 @@ def test_each_key_has_a_probe() -> None:
     assert {key for key in KEYS if not probing.proving(key)} == set()
 
 
+@pytest.mark.slow
 def test_a_table_the_copy_forgets_makes_it_red(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     factories.make_contact(shree)
     assert found("copies.complete", shree).is_kept
@@ -68,6 +69,7 @@ def test_a_table_the_copy_forgets_makes_it_red(shree: Workspace, monkeypatch: py
     assert not finding.is_kept and finding.facts["missing"] == 2  # hers, and the invented person's
 
 
+@pytest.mark.slow
 def test_a_copy_nobody_makes_is_red(shree: Workspace) -> None:
     her, at = factories.make_contact(shree), clock.now()
     with tenancy.inside(shree):

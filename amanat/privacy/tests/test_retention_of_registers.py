@@ -75,6 +75,7 @@ def test_contracts_that_ended_disclosures_and_training_go(shree: Workspace) -> N
         assert not any(model.objects.of(shree).exists() for model in (AuthorityDisclosure, AuthorityApproval, Training))
 
 
+@pytest.mark.slow
 def test_a_hold_that_ran_out_goes_as_one_that_was_lifted(shree: Workspace) -> None:
     at, owner = clock.now(), owner_of(shree)
     with tenancy.inside(shree):
@@ -89,6 +90,7 @@ def test_a_hold_that_ran_out_goes_as_one_that_was_lifted(shree: Workspace) -> No
         assert list(LegalHold.objects.of(shree)) == [long]
 
 
+@pytest.mark.slow
 def test_a_request_that_was_taken_back_goes_as_an_answered_one(shree: Workspace) -> None:
     at, two_years = clock.now(), timedelta(days=2 * 365 + 2)
     with tenancy.inside(shree):

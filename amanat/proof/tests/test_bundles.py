@@ -102,6 +102,7 @@ def test_a_forger_with_a_key_of_her_own_breaks_the_chain_or_the_fingerprint(bund
     assert checked(bundle) == ["evidence.jsonl: row 1 was changed or is missing"]
 
 
+@pytest.mark.slow
 def test_the_script_alone_checks_a_zip_without_anything_installed(bundle: Path, tmp_path: Path) -> None:
     packed = tmp_path / "proof.zip"
     with zipfile.ZipFile(packed, "w") as target:

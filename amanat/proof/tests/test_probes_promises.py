@@ -262,6 +262,7 @@ def test_a_copy_that_does_not_say_why_or_how_long_is_found(shree: Workspace, mon
     assert not ask("rules.explained", shree).is_kept
 
 
+@pytest.mark.slow
 def test_a_line_about_nobody_is_no_place_of_money(shree: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing found is no proof: a payment that was never written down does not count as well kept."""
     monkeypatch.setattr(services, "create", lambda **told: timeline)

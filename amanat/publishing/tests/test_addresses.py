@@ -168,6 +168,7 @@ def page_of(client: Client) -> str:
     return client.get(reverse("publishing:policy_addresses")).content.decode()
 
 
+@pytest.mark.slow
 def test_the_owner_does_it_on_a_page(here: Workspace) -> None:
     client, say = signed_in(owner_of(here)), reverse("publishing:policy_address_code")
     assert "Not confirmed" in page_of(client)

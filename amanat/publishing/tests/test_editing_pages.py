@@ -140,6 +140,7 @@ def test_every_page_opens(owner: Client, draft: PolicyDraft, path: str) -> None:
     assert b"<h1" in answer.content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["hi", "mr"])
 def test_pages_speak_the_readers_language(owner: Client, draft: PolicyDraft, language: str) -> None:
     owner.cookies["language"] = language
@@ -162,7 +163,7 @@ def test_a_rule_is_changed_and_the_sentence_with_it(owner: Client, shree: Worksp
         assert entry.facts == {"paths": ["keep.support.until.case_closed"]}
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS)
 def test_saving_unchanged_answers_changes_nothing(
     owner: Client, shree: Workspace, draft: PolicyDraft, part: str
@@ -178,7 +179,7 @@ def test_saving_unchanged_answers_changes_nothing(
         assert (now.source, now.revision) == (draft.source, draft.revision)
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("block", ["data", "purposes", "recipients", "keep"])
 def test_saving_unchanged_entries_changes_nothing(
     owner: Client, shree: Workspace, draft: PolicyDraft, block: str
@@ -192,7 +193,7 @@ def test_saving_unchanged_entries_changes_nothing(
         assert (now.source, now.revision) == (draft.source, draft.revision)
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
@@ -231,6 +232,7 @@ def test_logs_shorter_than_the_law_are_refused(owner: Client, shree: Workspace, 
     assert "can end before the law allows it (CERT-In" in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_no_number_is_named(owner: Client, draft: PolicyDraft) -> None:
     url = "/policy/draft/clauses/children/"
     answer = owner.post(url, sent(owner.get(url).content.decode()) | {"r:children.min_age": "many"})
@@ -288,6 +290,7 @@ def test_the_dry_run_counts_under_the_new_rules(
     assert at > clock.now()
 
 
+@pytest.mark.slow
 def test_without_a_provider_nothing_is_foretold(owner: Client, draft: PolicyDraft) -> None:
     before = dry_runs.provider()
     dry_runs.provide(None)
@@ -326,6 +329,7 @@ def test_two_people_change_one_rule(owner: Client, shree: Workspace, draft: Poli
     assert str(held(shree).keep["support"].until["case_closed"]) == "P4Y"
 
 
+@pytest.mark.slow
 def test_two_people_write_the_text(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     other, url = second(shree), "/policy/draft/text/"
     first = draft.source.replace("min_age: 18", "min_age: 19")
@@ -375,6 +379,7 @@ def test_a_recipient_is_named_and_stands_in_the_sentence(owner: Client, shree: W
     assert owner.post("/policy/draft/recipient/", data).status_code == 422
 
 
+@pytest.mark.slow
 def test_a_recipient_abroad_needs_a_safeguard(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     data = {
         "name": "Mailer",
@@ -390,6 +395,7 @@ def test_a_recipient_abroad_needs_a_safeguard(owner: Client, shree: Workspace, d
     assert "mailer" not in held(shree).recipients
 
 
+@pytest.mark.slow
 def test_an_entry_is_taken_out_with_all_that_names_it(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     assert "whatsapp" in held(shree).recipients
     assert owner.post("/policy/draft/recipients/whatsapp/", {"act": "remove"}).status_code == 303
@@ -403,6 +409,7 @@ def test_an_entry_says_which_it_is(owner: Client, draft: PolicyDraft) -> None:
     assert "recipients.mail</span>" in page and "e-mail delivery (India)" in page
 
 
+@pytest.mark.slow
 def test_what_something_needs_cannot_be_taken_out(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     answer = owner.post("/policy/draft/keep/billing/", {"act": "remove"})
     assert answer.status_code == 422
@@ -433,6 +440,7 @@ def test_a_draft_is_thrown_away(owner: Client, shree: Workspace, draft: PolicyDr
     assert owner.get("/policy/draft/").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_draft_that_changed_is_not_published(owner: Client, shree: Workspace, draft: PolicyDraft) -> None:
     answer = owner.post("/policy/draft/publish/", {"revision": draft.revision + 7}, follow=True)
     assert "Look again before you publish" in answer.content.decode()
@@ -440,6 +448,7 @@ def test_a_draft_that_changed_is_not_published(owner: Client, shree: Workspace, 
         assert versions.in_force(shree).number == 0
 
 
+@pytest.mark.slow
 def test_what_is_wrong_cannot_be_published(owner: Client, shree: Workspace) -> None:
     with tenancy.inside(shree):
         source = editing.ready_source("agency", shree)
@@ -477,6 +486,7 @@ def test_the_second_version_says_when_it_holds_and_who_is_told(
     assert "At once" not in page and "1 member" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("role", "status"), [(Role.AUDITOR, 200), (Role.MANAGER, 200), (Role.AGENT, 403)])
 def test_who_may_read(shree: Workspace, draft: PolicyDraft, role: Role, status: int) -> None:
     with tenancy.inside(shree):
@@ -499,7 +509,7 @@ def test_what_is_not_there_is_not_found(owner: Client, draft: PolicyDraft, path:
     assert owner.get(f"/policy/draft/{path}").status_code == 404
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["amanat: 2\n", "{{{", "CANARY", ""])
 def test_a_draft_that_cannot_be_read_is_mended_as_a_text(
     owner: Client, shree: Workspace, draft: PolicyDraft, source: str
@@ -517,7 +527,7 @@ def test_a_draft_that_cannot_be_read_is_mended_as_a_text(
     assert owner.get("/policy/draft/").status_code == 200
 
 
-@pytest.mark.sampled
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["<script>", "{rights.due}", "नमस्ते", "9" * 400, "\\", "P1D\x85"])
 def test_hostile_answers_are_kept_as_words_or_refused(
     owner: Client, shree: Workspace, draft: PolicyDraft, answer: str

@@ -49,6 +49,7 @@ def sweep(at: Any) -> list[str]:
     return sorted(LocalMessage.objects.values_list("to", flat=True))
 
 
+@pytest.mark.slow
 def test_every_member_gets_one_mail_however_often_it_is_swept(announced: Workspace, prakash: Member) -> None:
     everybody = sorted([owner_of(announced).user.email, prakash.user.email])
     assert sweep(NOW + DAY) == everybody
@@ -56,6 +57,7 @@ def test_every_member_gets_one_mail_however_often_it_is_swept(announced: Workspa
     assert mails.waiting() == []
 
 
+@pytest.mark.slow
 def test_the_mail_says_the_day_and_the_new_sentence_in_the_readers_language(
     announced: Workspace, prakash: Member
 ) -> None:
@@ -68,6 +70,7 @@ def test_the_mail_says_the_day_and_the_new_sentence_in_the_readers_language(
     assert "60 days" not in marathi.body
 
 
+@pytest.mark.slow
 def test_a_mail_that_cannot_be_sent_comes_later_and_holds_up_no_other(
     announced: Workspace, prakash: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +88,7 @@ def test_a_mail_that_cannot_be_sent_comes_later_and_holds_up_no_other(
     assert len(sweep(NOW + DAY + timedelta(minutes=2))) == 2
 
 
+@pytest.mark.slow
 def test_a_stop_in_the_middle_of_the_sweep_loses_no_mail_and_sends_none_twice(
     announced: Workspace, prakash: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

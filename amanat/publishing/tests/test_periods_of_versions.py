@@ -132,6 +132,7 @@ def test_one_that_holds_already_is_not_announced_any_more(shree: Workspace) -> N
     assert planned.effective_at == at + LEAD
 
 
+@pytest.mark.slow
 def test_one_that_was_withdrawn_gives_no_day(shree: Workspace) -> None:
     published(shree)
     withdrawn = published(shree, LONGER, at=NOW + DAY)
@@ -141,6 +142,7 @@ def test_one_that_was_withdrawn_gives_no_day(shree: Workspace) -> None:
     assert again.effective_at == withdrawn.effective_at - DAY + LEAD
 
 
+@pytest.mark.slow
 def test_what_replaces_is_what_would_hold_just_before(shree: Workspace) -> None:
     published(shree)
     published(shree, LONGER, at=NOW + DAY)
@@ -192,6 +194,7 @@ def test_a_first_version_that_says_what_holds_already_is_published_and_mailed_to
     assert planned.is_new and not planned.changes and not planned.is_mailed
 
 
+@pytest.mark.slow
 def test_what_is_compared_is_the_newest_version_not_the_one_in_force(shree: Workspace) -> None:
     published(shree)
     published(shree, LONGER, at=NOW + DAY)

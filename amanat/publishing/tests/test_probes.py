@@ -78,6 +78,7 @@ def test_there_are_probes_for_what_publishing_promises() -> None:
     }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_green_while_all_is_kept(kept: Workspace, name: str) -> None:
     found = run(kept, name)
@@ -85,6 +86,7 @@ def test_it_is_green_while_all_is_kept(kept: Workspace, name: str) -> None:
     assert str(found.said).format(**found.facts)
 
 
+@pytest.mark.slow
 def test_the_page_is_red_with_a_cookie(kept: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     page = public_views._page
 
@@ -97,6 +99,7 @@ def test_the_page_is_red_with_a_cookie(kept: Workspace, monkeypatch: pytest.Monk
     assert run(kept, "publishing.page").facts["cookies"] == 1 and not run(kept, "publishing.page").is_kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("put", ["<script>1</script>", '<img src="https://elsewhere.test/dot.gif">'])
 def test_the_page_is_red_with_a_script_or_a_thing_from_elsewhere(
     kept: Workspace, monkeypatch: pytest.MonkeyPatch, put: str
@@ -112,6 +115,7 @@ def test_the_page_is_red_with_a_script_or_a_thing_from_elsewhere(
     assert not run(kept, "publishing.page").is_kept
 
 
+@pytest.mark.slow
 def test_the_page_is_red_when_machines_are_told_something_else(
     kept: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +145,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> Callable[[], b
     return really_done
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
@@ -175,6 +180,7 @@ def plant(kept: Workspace, committed_db: None, superuser: psycopg.Connection) ->
     return change
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("name", "sql"),
     [
@@ -199,6 +205,7 @@ def test_it_is_red_when_the_rows_are_not_as_they_were_made(
     assert not run(kept, name).is_kept
 
 
+@pytest.mark.slow
 def test_publishing_without_a_fresh_sign_in_is_red(kept: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
@@ -208,6 +215,7 @@ def test_publishing_without_a_fresh_sign_in_is_red(kept: Workspace, monkeypatch:
     assert not run(kept, "publishing.recorded").is_kept
 
 
+@pytest.mark.slow
 def test_examples_and_odd_numbers_are_no_ways_to_reach_us(shree: Workspace) -> None:
     assert run(shree, "publishing.reachable").facts["missing"] == 3, "nothing was told yet"
     for change in (
@@ -219,12 +227,14 @@ def test_examples_and_odd_numbers_are_no_ways_to_reach_us(shree: Workspace) -> N
         assert not run(shree, "publishing.reachable", at=NOW).is_kept
 
 
+@pytest.mark.slow
 def test_a_sign_in_page_that_leads_nowhere_is_red(kept: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(kept, "publishing.scope").is_kept
     with override_settings(CONFIGURATION=_elsewhere()):
         assert run(kept, "publishing.scope").facts["is_covered"] is False
 
 
+@pytest.mark.slow
 def test_a_workspace_that_is_not_the_operators_can_ask_all_the_same(kept: Workspace, other: Workspace) -> None:
     """The site's own page is that of the workspace made first, which cannot be read from inside another."""
     assert run(kept, "publishing.scope").is_kept
@@ -240,6 +250,7 @@ def _elsewhere() -> Any:
     return replace(settings.CONFIGURATION, base_url="https://shop.test")
 
 
+@pytest.mark.slow
 def test_a_disclaimer_that_leans_on_a_rule_is_red(kept: Workspace) -> None:
     with tenancy.inside(kept):
         clauses = versions.in_force(kept, LATER).policy.clauses
@@ -250,18 +261,21 @@ def test_a_disclaimer_that_leans_on_a_rule_is_red(kept: Workspace) -> None:
     assert not run(kept, "publishing.disclaimers", clauses=leaning).is_kept
 
 
+@pytest.mark.slow
 def test_silence_that_counts_is_red(kept: Workspace) -> None:
     with tenancy.inside(kept):
         changes = versions.in_force(kept, LATER).policy.changes
     assert not run(kept, "publishing.silence", changes=changes.model_copy(update={"silence_is": "yes"})).is_kept
 
 
+@pytest.mark.slow
 def test_a_cookie_nobody_declared_is_red(kept: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "_cookies", {*inventory._cookies, "tracker"})
     found = run(kept, "publishing.disclosed")
     assert not found.is_kept and found.facts["undisclosed"] == 1
 
 
+@pytest.mark.slow
 def test_probes_change_no_row(kept: Workspace) -> None:
     with tenancy.inside(kept):
         before = PolicyVersion.objects.of(kept).count(), PolicyMail.objects.of(kept).count()
@@ -271,6 +285,7 @@ def test_probes_change_no_row(kept: Workspace) -> None:
         assert (PolicyVersion.objects.of(kept).count(), PolicyMail.objects.of(kept).count()) == before
 
 
+@pytest.mark.slow
 def test_the_page_that_leads_nowhere_is_hard_to_read(kept: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     real = visiting.visit
 
@@ -294,6 +309,7 @@ def test_the_page_that_leads_nowhere_is_hard_to_read(kept: Workspace, monkeypatc
         assert not run(kept, "publishing.readable").is_kept, old
 
 
+@pytest.mark.slow
 def test_a_new_operator_who_came_too_early_or_unmailed_is_found(kept: Workspace) -> None:
     version = published(kept, WIDER, REWORDED, HANDED, at=NOW + 36 * DAY)
     assert version.effective_at == NOW + 66 * DAY

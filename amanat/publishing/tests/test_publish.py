@@ -94,6 +94,7 @@ def test_a_stricter_version_withdraws_one_that_was_only_announced(shree: Workspa
     assert [number_at(shree, NOW + days * DAY) for days in (0, 1, 2, 60)] == [1, 1, 3, 3]
 
 
+@pytest.mark.slow
 def test_a_version_no_looser_than_an_announced_one_holds_from_its_day(shree: Workspace) -> None:
     published(shree)
     announced = published(shree, LONGER, at=NOW + DAY)

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -60,10 +61,17 @@ def test_a_button_that_fetches_a_file_works_more_than_once() -> None:
     assert [name for name, form in forms if "data-download" not in form] == []
 
 
-@names("path", [path for path in TEMPLATES if _is_a_page(path)], ids=short)
-def test_template_keeps_to_the_strict_policy(path: Path) -> None:
-    text = re.sub(r"\{#.*?#\}|\{% comment %\}.*?\{% endcomment %\}", "", path.read_text(encoding="utf-8"), flags=re.S)
-    found = {what: match.group(0) for what, pattern in FORBIDDEN.items() if (match := pattern.search(text))}
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    """Of every template. Each walk is one test: one for each template would cost a hundred times the walk."""
+    return {short(path): path.read_text(encoding="utf-8") for path in TEMPLATES}
+
+
+def test_templates_keep_to_the_strict_policy(texts: dict[str, str]) -> None:
+    found = {}
+    for path in filter(_is_a_page, TEMPLATES):
+        text = re.sub(r"\{#.*?#\}|\{% comment %\}.*?\{% endcomment %\}", "", texts[short(path)], flags=re.S)
+        found |= {(short(path), what): one[0] for what, pattern in FORBIDDEN.items() if (one := pattern.search(text))}
     assert found == {}
 
 
@@ -82,12 +90,11 @@ def test_the_walk_would_find_a_fault(bad: str, what: str) -> None:
     assert FORBIDDEN[what].search(bad)
 
 
-@names("path", TEMPLATES, ids=short)
-def test_icons_named_in_templates_are_in_the_sprite(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    used = set(re.findall(r"""\{%\s*icon\s+["']([^"']+)["']""", text))
-    used |= set(re.findall(r"""\b(?:icon_name|action_icon|icon)=["']([^"'{]+)["']""", text))
-    assert used <= sprite.drawn_names()
+def test_icons_named_in_templates_are_in_the_sprite(texts: dict[str, str]) -> None:
+    named = re.compile(r"""\{%\s*icon\s+["']([^"']+)["']|\b(?:icon_name|action_icon|icon)=["']([^"'{]+)["']""")
+    used = {(name, one[1] or one[2]) for name, text in texts.items() for one in named.finditer(text)}
+    assert len(used) > 100
+    assert [(name, icon) for name, icon in sorted(used) if icon not in sprite.drawn_names()] == []
 
 
 def test_icons_named_in_python_are_in_the_sprite() -> None:
@@ -103,16 +110,17 @@ def test_icons_named_in_python_are_in_the_sprite() -> None:
     assert unknown == {}
 
 
-@names("path", TEMPLATES, ids=short)
-def test_static_files_named_in_templates_exist(path: Path) -> None:
-    named = re.findall(r"""\{%\s*static\s+["']([^"']+)["']""", path.read_text(encoding="utf-8"))
-    assert [name for name in named if not finders.find(name)] == []
+def test_static_files_named_in_templates_exist(texts: dict[str, str]) -> None:
+    named = re.compile(r"""\{%\s*static\s+["']([^"']+)["']""")
+    files = {(name, file) for name, text in texts.items() for file in named.findall(text)}
+    assert len(files) > 20
+    assert [(name, file) for name, file in sorted(files) if not finders.find(file)] == []
 
 
-@names("path", TEMPLATES, ids=short)
-def test_ids_that_are_written_out_are_unique(path: Path) -> None:
-    ids = re.findall(r"""\sid=["']([a-z][a-z0-9_-]*)["']""", path.read_text(encoding="utf-8"))
-    assert sorted(set(ids)) == sorted(ids)
+def test_ids_that_are_written_out_are_unique(texts: dict[str, str]) -> None:
+    ids = {name: Counter(re.findall(r"""\sid=["']([a-z][a-z0-9_-]*)["']""", text)) for name, text in texts.items()}
+    assert sum(len(found) for found in ids.values()) > 100
+    assert [(name, one) for name, found in ids.items() for one, times in found.items() if times > 1] == []
 
 
 @names("path", STYLES, ids=short)
@@ -168,23 +176,23 @@ def test_scripts_ask_a_form_for_its_attributes_and_not_for_its_fields(path: Path
     assert read == []
 
 
-CRUMBS = [path for path in TEMPLATES if 'class="crumbs"' in path.read_text(encoding="utf-8")]
-
-
-@names("path", CRUMBS, ids=short)
-def test_crumbs_are_named_lead_back_and_end_at_the_page_itself(path: Path) -> None:
+def test_crumbs_are_named_lead_back_and_end_at_the_page_itself(texts: dict[str, str]) -> None:
     """On a phone they are the only way back, so there is at least one link."""
-    for crumbs in re.findall(r'<nav class="crumbs".*?</nav>', path.read_text(encoding="utf-8"), re.S):
-        assert 'aria-label="{% translate' in crumbs
-        assert crumbs.count('aria-current="page"') == 1
-        assert 0 < crumbs.index("<a ") < crumbs.index('aria-current="page"')
+    drawn = re.compile(r'<nav class="crumbs".*?</nav>', re.S)
+    found = [(name, crumbs) for name, text in texts.items() for crumbs in drawn.findall(text)]
+    assert len(found) > 50
+    for name, crumbs in found:
+        assert 'aria-label="{% translate' in crumbs, name
+        assert crumbs.count('aria-current="page"') == 1, name
+        assert 0 < crumbs.find("<a ") < crumbs.index('aria-current="page"'), name
 
 
-@names("path", [path for path in TEMPLATES if "{% block crumbs %}" in path.read_text(encoding="utf-8")], ids=short)
-def test_a_template_extends_the_shell_once_and_first(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith("{% extends ") or path.name == "base.html"
-    assert text.count("{% extends ") <= 1
+def test_a_template_extends_the_shell_once_and_first(texts: dict[str, str]) -> None:
+    pages = {name: text for name, text in texts.items() if "{% block crumbs %}" in text}
+    assert len(pages) > 50
+    for name, text in pages.items():
+        assert text.startswith("{% extends ") or name.endswith("/base.html"), name
+        assert text.count("{% extends ") <= 1, name
 
 
 def test_a_list_page_weighs_under_100_kb() -> None:

@@ -90,6 +90,7 @@ def test_maskable_icons_keep_the_shield_inside_the_safe_circle(side: int) -> Non
     assert all((x - side / 2) ** 2 + (y - side / 2) ** 2 < (0.4 * side) ** 2 for x, y in light)
 
 
+@pytest.mark.slow
 def test_icons_are_drawn_anew_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = {file.name: file.read_bytes() for file in drawing.ICONS.iterdir()}
     monkeypatch.setattr(drawing, "ICONS", tmp_path / "icons")

@@ -29,6 +29,7 @@ def asha(shree: Workspace) -> Contact:
         return make_contact(owner_of(shree), "Asha Patil")
 
 
+@pytest.mark.slow
 def test_a_case_from_its_beginning_to_its_end(hers: Program, asha: Contact) -> None:
     made = hers.post("/cases", {"contact_id": str(asha.pk), "subject": " Wrong  name ", "due_on": "2026-12-01"})
     said, here = made.json(), made["Location"]

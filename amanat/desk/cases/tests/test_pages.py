@@ -196,6 +196,7 @@ def test_a_second_closing_is_told_and_changes_nothing(rekha: Member, page: Clien
     assert case.outcome == "Done"
 
 
+@pytest.mark.slow
 def test_another_team_and_another_workspace_see_none(stranger: Member, shree: Workspace) -> None:
     by = owner_of(shree)
     with tenancy.inside(shree, actor=by.pk):

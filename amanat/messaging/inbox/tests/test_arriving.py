@@ -56,6 +56,12 @@ def test_somebody_unknown_becomes_a_contact_with_its_source(  # noqa: PLR0917
         assert (made.main_phone or made.main_email) == reach
 
 
+def test_a_name_that_turns_letters_round_is_kept_without_that(shree: Workspace) -> None:
+    came(shree, make_account(shree), sender="+919811122334", name="😈 \u202egnp.exe مرحبا\u2066")
+    with tenancy.inside(shree):
+        assert Contact.objects.of(shree).get().name == "😈 gnp.exe مرحبا"
+
+
 def test_the_second_message_of_somebody_new_finds_the_first(shree: Workspace) -> None:
     account = make_account(shree, "email")
     for sender in ("asha@example.in", "ASHA@example.in"):

@@ -121,6 +121,7 @@ def page(browser: Client, message: Message, query: str = "") -> str:
     return browser.get(f"/inbox/{message.thread_id}/{query}").content.decode()
 
 
+@pytest.mark.slow
 def test_the_reply_box_offers_and_the_page_shows_what_was_tapped(
     browser: Client, shree: Workspace, account: ChannelAccount, wrote: Message, sunita: Contact
 ) -> None:

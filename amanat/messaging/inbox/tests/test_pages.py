@@ -21,7 +21,7 @@ from amanat.core.models import LedgerEntry
 from amanat.desk import prepared
 from amanat.messaging.channels.contract import Attached
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
-from amanat.messaging.inbox import choices, listing, saying, showing, threads
+from amanat.messaging.inbox import bodies, choices, listing, saying, showing, threads
 from amanat.messaging.inbox.choices import Offer
 from amanat.messaging.inbox.models import CannedReply, Message, MessageFile, ReplyDraft, Thread
 from amanat.messaging.inbox.saying import Words
@@ -161,6 +161,17 @@ def test_what_cannot_be_said_comes_back_with_its_words(
         assert not Dispatch.objects.of(shree).exists()
 
 
+def test_each_new_line_of_a_reply_is_one_character(
+    browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
+) -> None:
+    """A browser sends two: WhatsApp's 4,096 would be fewer, and so would the 160 of a text message."""
+    came(shree, account)
+    assert reply(browser, sunita, text="a\r\n" * 2_047 + "bc").status_code == 303
+    with tenancy.inside(shree):
+        message = Message.objects.of(shree).get(direction="out")
+        assert bodies.open(message) == "a\n" * 2_047 + "bc"
+
+
 def test_who_answers_after_somebody_else_is_asked_first(
     browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact
 ) -> None:
@@ -173,6 +184,33 @@ def test_who_answers_after_somebody_else_is_asked_first(
     assert "Prakash Jadhav answered meanwhile" in answer.content.decode()
     assert f'name="seen" value="{theirs.pk}"' in answer.content.decode()
     assert reply(browser, sunita, text="No", seen=str(theirs.pk)).status_code == 303
+
+
+def test_who_begins_a_conversation_after_somebody_else_is_asked_first(browser: Client, shree: Workspace) -> None:
+    """Both had opened the page before anything was said: it names no message that was seen."""
+    make_account(shree, "sms")
+    anna = make_contact(shree, "Anna Berg", phone="+4915112345678")
+    assert 'name="seen" value=""' in text_of(browser, f"/inbox/with/{anna.pk}/")
+    assert reply(signed_in(make_member(shree)), anna, channel="sms", text="Yes", seen="").status_code == 303
+    answer = reply(browser, anna, channel="sms", text="No", seen="")
+    assert answer.status_code == 409
+    assert "Yes" in answer.content.decode(), "the page shows what was said"
+    with tenancy.inside(shree):
+        assert Message.objects.of(shree).count() == 1
+
+
+def test_what_was_attached_to_a_refused_reply_is_named(
+    browser: Client, shree: Workspace, account: ChannelAccount, sunita: Contact
+) -> None:
+    """A page cannot give a file back: pressing Send again would send the words without it."""
+    first = came(shree, account)
+    with tenancy.inside(shree):
+        saying.say(contact=sunita, channel="whatsapp", words=Words(text="Yes"), by=make_member(shree), at=clock.now())
+    answer = reply(
+        browser, sunita, text="", seen=str(first.pk), attached=SimpleUploadedFile("list.txt", b"ration card")
+    )
+    assert answer.status_code == 409
+    assert "attach it again: list.txt" in answer.content.decode()
 
 
 def test_templates_are_shown_filled_for_the_person_and_sent(

@@ -152,3 +152,20 @@ def test_the_page_costs_the_same_for_one_and_three_services(
         costs.append(len(said))
     assert len(set(costs[1:])) == 1
     assert costs[0] >= costs[1]
+
+
+@pytest.mark.parametrize(("there", "picked"), [(["hi"], "hi"), (["en", "hi"], "en"), (["en", "hi", "mr"], "mr")])
+def test_it_is_in_the_language_in_which_a_reminder_would_go(
+    shree: Workspace, text: TemplateText, there: list[str], picked: str
+) -> None:
+    """The person reads Marathi, the shop writes English: what there is only in Hindi is offered too."""
+    meera = make_contact(shree, "Meera Sawant", phone="+919822041798", language="mr")
+    with tenancy.inside(shree):
+        TemplateText.objects.of(shree).filter(pk=text.pk).update(language=there[0])
+        for language in there[1:]:
+            TemplateText.objects.create(
+                workspace_id=shree.pk, template=text.template, language=language, body=WORDS, state="approved",
+                variables=text.variables,
+            )  # fmt: skip
+        found = picking.picks(meera, channel="whatsapp", workspace=shree)
+    assert [one.language for one in found] == [picked]

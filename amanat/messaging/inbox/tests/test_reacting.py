@@ -110,6 +110,7 @@ def test_it_answers_nothing(browser: Client, shree: Workspace, rekha: Member, ac
     assert said.status_code == 303, "nobody has answered meanwhile"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["refused", "dead"])
 def test_one_that_did_not_go_says_so_and_leaves_what_was_there(
     browser: Client, shree: Workspace, rekha: Member, account: ChannelAccount, state: str
@@ -224,6 +225,7 @@ def test_who_only_reads_cannot_react_and_has_no_button(shree: Workspace, account
     assert rows(shree) == []
 
 
+@pytest.mark.slow
 def test_a_program_reacts_by_the_same_rule(shree: Workspace, rekha: Member, account: ChannelAccount) -> None:
     message, api = came(shree, account), program(rekha)
     here = f"/messages/{message.pk}/reaction"

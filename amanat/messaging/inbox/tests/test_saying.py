@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 
 from amanat.accounts.models import Member, Workspace
+from amanat.accounts.tests.factories import make_member
+from amanat.accounts.tests.parallel import at_once
 from amanat.core import clock, tenancy
 from amanat.messaging.channels.models import ChannelAccount, MessageTemplate, TemplateText
 from amanat.messaging.inbox import bodies, listing, saying, threads
 from amanat.messaging.inbox.models import Message, MessageFile, ReplyDraft, Thread
-from amanat.messaging.inbox.saying import Errand, SayRefused, Words
+from amanat.messaging.inbox.saying import AnsweredMeanwhile, Errand, SayRefused, Words
 from amanat.messaging.inbox.tests.factories import SUNITA, came, make_account
 from amanat.messaging.outbox.models import Dispatch
 from amanat.people.models import Contact, Interaction, Phone
@@ -62,6 +64,25 @@ def test_a_reply_is_sealed_ordered_and_ends_the_waiting(
         thread = Thread.objects.of(shree).get()
         assert (thread.unread, thread.waiting_since, thread.assigned_to_id) == (0, None, rekha.pk)
         assert thread.last_message_id == message.pk
+
+
+@pytest.mark.slow  # two connections, and everything is committed
+def test_of_two_who_press_at_once_the_second_is_asked(
+    committed_db: None, shree: Workspace, rekha: Member, account: ChannelAccount, sunita: Contact
+) -> None:
+    first = came(shree, account)
+
+    def press(by: Member) -> str:
+        try:
+            say(sunita, "Monday 11:30", by=by, seen=first.pk)
+        except AnsweredMeanwhile as other:
+            return str(other)
+        return ""
+
+    both = [rekha, make_member(shree, name="Prakash Jadhav")]
+    assert sorted(at_once(press, both)) in [["", one.name] for one in both]
+    with tenancy.inside(shree):
+        assert Dispatch.objects.of(shree).count() == 1
 
 
 def test_outside_the_window_only_templates_go(

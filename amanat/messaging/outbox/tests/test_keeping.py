@@ -41,6 +41,9 @@ def test_a_call_is_one_exchange_and_what_it_repeats_is_kept_once(post: Post, acc
     assert len(seen) == 1, [each["sql"] for each in seen]
     assert (kept(account), jobs_waiting()) == (3, before + 1)
     assert events.keep_at_once(account, [], NOON) == 0
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE task_name = %s", [events.WORK])
+    assert (events.keep_at_once(account, CALL, NOON), jobs_waiting()) == (0, 0), "nothing is new"
 
 
 def test_nothing_of_it_stays_named_in_the_connection(post: Post, account: ChannelAccount) -> None:

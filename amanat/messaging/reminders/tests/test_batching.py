@@ -11,7 +11,7 @@ from django.test import Client
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.permissions import Role
 from amanat.accounts.tests.factories import make_member, owner_of, signed_in
-from amanat.core import tenancy
+from amanat.core import clock, tenancy
 from amanat.desk.tests.factories import NOW, make_contact
 from amanat.messaging.channels.models import MessageTemplate, TemplateText
 from amanat.messaging.inbox import listing
@@ -257,7 +257,8 @@ def test_what_a_restore_held_back_is_shown_and_decided(owner: Member, was_sent: 
         batching.carry_out(batch.pk, workspace_id=owner.workspace_id, at=NOW)
         ordering.hold_after_restore(owner.workspace_id, at=NOW)
     assert "1 message is held back" in client.get(f"/batches/{batch.pk}/").content.decode()
-    client.post(f"/batches/{batch.pk}/held/", {"was_sent": was_sent})
+    with clock.standing_at(NOW):
+        client.post(f"/batches/{batch.pk}/held/", {"was_sent": was_sent})
     assert "held back" not in client.get(f"/batches/{batch.pk}/").content.decode()
     with tenancy.inside(owner.workspace_id):
         assert Dispatch.objects.of(owner.workspace_id).get().state == state

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import owner_of
@@ -438,3 +440,87 @@ def test_of_a_rule_that_ended_nothing_goes_on(owner: Member) -> None:
     ReminderRule.objects.of(owner.workspace_id).update(ended_at=None)
     assert carrying.carry_on(owner.workspace_id, at=MORNING, today=DAY) == 1
     assert [one.state for one in reminders(owner)] == ["failed"]
+
+
+def test_two_rules_of_one_thing_remind_of_it_each_in_its_own_words(owner: Member) -> None:
+    """Worked out anew without a rule of its own to know them apart, or approved together."""
+    due(owner)
+    rules = [make_rule(owner.workspace, needs_approval=True, most_a_day=5) for _rule in range(2)]
+    for rule in rules:
+        assert carrying.work_out(rule, DAY, at=MORNING) == 1
+    assert carrying.approve(reminders(owner), by=owner, at=MORNING, today=DAY) == 2
+    said = {row.source_id: row.message.text_of.template_id for row in dispatches(owner) if row.message.text_of}
+    of_rules = {rule.pk: rule.templates[0] for rule in rules}
+    assert said == {one.pk: of_rules[one.rule_id] for one in reminders(owner)}
+
+
+def test_what_was_ordered_this_morning_takes_no_place_of_what_comes_up(owner: Member) -> None:
+    """Neither of an older service that was moved to that day nor of a new one."""
+    sunita = agreeing(owner)
+    older = make_record(owner, contact=sunita, due_on=DUE + timedelta(days=1))
+    make_record(owner, contact=sunita, due_on=DUE)
+    rule = make_rule(owner.workspace, most_a_day=3)
+    assert carrying.work_out(rule, DAY, at=MORNING) == 1
+    ServiceRecord.objects.of(owner.workspace_id).filter(pk=older.pk).update(due_on=DUE)
+    make_record(owner, contact=sunita, due_on=DUE)
+    assert carrying.work_out(rule, DAY, at=MORNING) == 2
+    assert [one.state for one in reminders(owner)] == ["ordered"] * 3
+
+
+def test_the_job_is_inside_no_workspace_until_it_says_so(shree: Workspace) -> None:
+    with tenancy.inside(shree):
+        owner = owner_of(shree)
+        due(owner)
+        rule = make_rule(shree)
+        ReminderRule.objects.of(shree).update(last_day=DAY - timedelta(days=2))
+        make_record(owner, contact=agreeing(owner), due_on=DUE - timedelta(days=1))
+    at_work(owner, MORNING)
+    with tenancy.inside(shree):
+        assert sorted(one.state for one in reminders(owner)) == ["ordered", "skipped"]
+        assert ReminderRule.objects.of(shree).get(pk=rule.pk).last_day == DAY
+
+
+def test_two_who_approve_at_once_wait_for_each_other(owner: Member) -> None:
+    _rule, rows = waiting(owner, "Sunita")
+    with CaptureQueriesContext(connection) as seen:
+        carrying.approve(rows, by=owner, at=MORNING, today=DAY)
+    assert any("FOR UPDATE" in each["sql"] and "messaging_reminder" in each["sql"] for each in seen)
+
+
+def test_what_waits_is_that_of_the_day_and_of_rules_that_work_and_ends_with_its_day(owner: Member) -> None:
+    rule, (first, second, left_out) = waiting(owner, "Sunita", "Ravi", "Meera")
+    carrying.leave_out([left_out], by=owner)
+    Reminder.objects.of(owner.workspace_id).filter(pk=second.pk).update(day=DAY + timedelta(days=1))
+    assert list(carrying.waiting(owner.workspace_id, on=DAY)) == [first]
+    setting.pause(rule=rule, by=owner, at=MORNING)
+    assert list(carrying.waiting(owner.workspace_id, on=DAY)) == []
+    assert carrying.end_unapproved(owner.workspace_id, today=DAY) == 0
+    assert carrying.end_unapproved(owner.workspace_id, today=DAY + timedelta(days=1)) == 1
+    assert [(one.state, one.reason) for one in reminders(owner)] == [
+        ("skipped", "unapproved"), ("waits", ""), ("skipped", "by_hand"),
+    ]  # fmt: skip
+
+
+def test_each_reminder_is_looked_at_by_its_own_last_message_and_rule(owner: Member) -> None:
+    """Of two of different rules; the first was tried twice, and what arrived for it is no word about the second."""
+    due(owner, channels=("whatsapp", "sms"))
+    for channels in (("whatsapp", "sms"), ("sms",)):
+        carrying.work_out(make_rule(owner.workspace, *channels, most_a_day=9), DAY, at=MORNING)
+    first, _second = dispatches(owner)
+    sent(first, MORNING, delivery="failed")
+    assert carrying.carry_on(owner.workspace_id, at=MORNING, today=DAY) == 1
+    last = dispatches(owner)[-1]
+    sent(last, MORNING, delivery="delivered")
+    assert carrying.carry_on(owner.workspace_id, at=MORNING, today=DAY) == 1
+    assert [(one.state, one.step) for one in reminders(owner)] == [("done", 1), ("ordered", 0)]
+    assert len(dispatches(owner)) == 3
+
+
+def test_one_that_cannot_be_read_keeps_none_from_being_found_outdated(owner: Member) -> None:
+    for number in range(2):
+        due(owner, phone=f"+9198220417{number:02}")
+    carrying.work_out(make_rule(owner.workspace), DAY, at=MORNING)
+    ServiceRecord.objects.of(owner.workspace_id).update(title="Passport")
+    torn, changed = dispatches(owner)
+    torn.extra = b"nonsense"
+    assert carrying.outdated(owner.workspace_id, [torn, changed]) == {changed.pk: carrying.CHANGED}

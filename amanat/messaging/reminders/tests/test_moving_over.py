@@ -14,7 +14,7 @@ from amanat.desk.models import ServiceRecord
 from amanat.desk.tests.factories import make_record
 from amanat.messaging.channels.models import TemplateText
 from amanat.messaging.outbox.models import Dispatch
-from amanat.messaging.reminders import carrying, reporting
+from amanat.messaging.reminders import carrying, moving_over, reporting, tasks
 from amanat.messaging.reminders.models import Reminder, ReminderRule
 from amanat.messaging.reminders.tests.factories import agreeing, make_rule
 from amanat.people.models import Contact
@@ -45,7 +45,16 @@ def found(owner: Member) -> list[tuple[str, str, date]]:
 
 
 def work(rule: ReminderRule, ahead: int = 0) -> int:
-    return carrying.work_out(rule, DAY + ahead * A_DAY, at=MORNING + ahead * A_DAY)
+    day, at = DAY + ahead * A_DAY, MORNING + ahead * A_DAY
+    return carrying.take_up([rule], day, at=at) + carrying.work_out(rule, day, at=at)
+
+
+def morning(owner: Member, ahead: int) -> list[tuple[str, date]]:
+    """A round of a day: which rule reminds of which date on it. What went over the cap is left out."""
+    with clock.standing_at(MORNING + ahead * A_DAY):
+        tasks.remind_one(owner.workspace_id)
+    rows = Reminder.objects.of(owner.workspace_id).filter(day=DAY + ahead * A_DAY, state="ordered")
+    return [(one.rule.name, one.on_day) for one in rows.select_related("rule").order_by("rule__name", "on_day")]
 
 
 def test_what_is_over_goes_out_on_the_next_day_once(owner: Member) -> None:
@@ -87,8 +96,8 @@ def test_what_was_done_meanwhile_or_is_past_goes_no_more(owner: Member) -> None:
     two_due(owner)
     rule = make_rule(owner.workspace, most_a_day=1, moves_over=True)
     work(rule)
-    assert len(carrying.held_over(rule, DAY + 7 * A_DAY)) == 1  # on the very day
-    assert carrying.held_over(rule, DAY + 8 * A_DAY) == []
+    assert len(moving_over.held_over(rule, DAY + 7 * A_DAY)) == 1  # on the very day
+    assert moving_over.held_over(rule, DAY + 8 * A_DAY) == []
     ServiceRecord.objects.of(owner.workspace_id).update(status=ServiceRecord.Status.DELIVERED)
     assert work(rule, 1) == 0
     assert found(owner)[1] == ("refused", "cap", DAY)
@@ -109,6 +118,57 @@ def test_a_look_ahead_counts_over_all_rules_the_earlier_hour_first(owner: Member
             ("Late rule", reporting.in_words("cap"))
         ]
         assert [line.rule.name for line in page["going"]] == ([] if query else ["Early rule"])
+
+
+def two_rules(owner: Member, **details: Any) -> None:
+    """One message a day for one person: an early rule with something new on each of three days, a late one with something on the first."""
+    sunita = agreeing(owner)
+    for ahead in range(3):
+        make_record(owner, contact=sunita, due_on=DUE + ahead * A_DAY)
+    make_record(owner, contact=sunita, due_on=DUE - 4 * A_DAY)
+    for name, hour, days in (("Early", 9, -7), ("Late", 17, -3)):
+        make_rule(owner.workspace, name=name, at=time(hour), days=days, most_a_day=1, moves_over=True, **details)
+
+
+def test_over_all_rules_what_was_held_over_goes_before_what_is_new(owner: Member) -> None:
+    two_rules(owner)
+    assert [morning(owner, ahead) for ahead in range(4)] == [
+        [("Early", DUE)],
+        [("Late", DUE - 4 * A_DAY)],
+        [("Early", DUE + A_DAY)],  # of the day before, and not that of the day
+        [("Early", DUE + 2 * A_DAY)],
+    ]
+
+
+def test_a_round_of_one_rule_takes_nothing_from_what_another_held_over(owner: Member) -> None:
+    two_rules(owner)
+    morning(owner, 0)
+    early = ReminderRule.objects.of(owner.workspace_id).get(name="Early")
+    with clock.standing_at(MORNING + A_DAY):
+        tasks.remind_one(owner.workspace_id, only=early.pk)
+    assert morning(owner, 1) == [("Late", DUE - 4 * A_DAY)]
+
+
+def test_an_approval_of_all_sends_what_was_held_over_first(owner: Member) -> None:
+    two_rules(owner, needs_approval=True)
+    for ahead, goes in enumerate(["Early", "Late"]):
+        morning(owner, ahead)
+        day, at = DAY + ahead * A_DAY, MORNING + ahead * A_DAY
+        with clock.standing_at(at):
+            page = signed_in(owner).get("/reminders/day/").context
+            carrying.approve(list(carrying.waiting(owner.workspace_id, on=day)), by=owner, at=at, today=day)
+        assert [line.rule.name for line in page["waiting"] if not line.reason] == [goes]
+        ordered = Reminder.objects.of(owner.workspace_id).filter(day=day, state="ordered")
+        assert [one.rule.name for one in ordered.select_related("rule")] == [goes]
+
+
+def test_a_look_ahead_gives_the_day_to_what_was_held_over(owner: Member) -> None:
+    two_rules(owner)
+    morning(owner, 0)
+    with clock.standing_at(MORNING):
+        page = signed_in(owner).get(f"/reminders/day/?on={DAY + A_DAY}").context
+    assert [line.rule.name for line in page["going"]] == ["Late"]
+    assert [line.rule.name for line in page["not_going"]] == ["Early"]
 
 
 def test_a_look_at_the_next_day_shows_what_was_too_much_today(owner: Member) -> None:

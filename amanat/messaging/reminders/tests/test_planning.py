@@ -13,7 +13,7 @@ from amanat.accounts.models import Member, Workspace
 from amanat.accounts.tests.factories import owner_of
 from amanat.basis import consent, gate
 from amanat.basis.consent import How
-from amanat.basis.models import Method
+from amanat.basis.models import ConsentRecord, Method
 from amanat.core import ids, tenancy
 from amanat.desk.models import ServiceRecord
 from amanat.desk.tests.factories import make_contact, make_record
@@ -56,6 +56,7 @@ def test_a_reminder_is_planned_for_the_hour_of_the_rule_on_the_persons_clock(own
     assert plan.due_at == datetime(2026, 11, 24, 5, 30, tzinfo=UTC)  # 11:00 in Nashik
     assert plan.use_by == datetime(2026, 11, 24, 18, 30, tzinfo=UTC)  # midnight in Nashik
     assert plan.values == ("Sunita", "PAN correction", "1 Dec 2026")
+    assert plan.consent_id == ConsentRecord.objects.of(owner.workspace_id).get().pk
 
 
 def test_a_number_abroad_has_its_own_clock(owner: Member) -> None:
@@ -322,3 +323,39 @@ def test_a_message_of_no_template_cannot_be_outdated(owner: Member) -> None:
 def test_an_hour_at_which_nobody_may_be_written_to_is_what_is_said(owner: Member) -> None:
     due(owner, agreeing(owner))
     assert [plan.reason for plan in planned(make_rule(owner.workspace, at=time(23)))] == ["not_now"]
+
+
+def test_rules_take_their_turn_by_their_hour_and_of_one_hour_always_alike() -> None:
+    first, second, late = (ReminderRule(at=time(hour)) for hour in (9, 9, 17))
+    first.pk, second.pk = sorted((first.pk, second.pk))
+    assert planning.in_turn([late, second, first]) == [first, second, late]
+
+
+def test_the_day_of_a_person_is_counted_by_the_clock_of_the_workspace(owner: Member) -> None:
+    """Sent at half past ten in the evening before, in New York; in Nashik it is the day itself."""
+    sunita = agreeing(owner)
+    due(owner, sunita)
+    rule = make_rule(owner.workspace, most_a_day=1)
+    account = ChannelAccount.objects.of(owner.workspace_id).get()
+    Dispatch.objects.create(
+        workspace_id=owner.workspace_id, message=write(sunita, account), account=account, contact=sunita, address="x",
+        channel="sms", purpose="reminders", source="reminder", source_id=ids.new(), state="done",
+        due_at=datetime(2026, 11, 24, 3, 30, tzinfo=UTC),
+    )  # fmt: skip
+    assert [plan.reason for plan in planned(rule)] == ["cap"]
+    Workspace.objects.of(owner.workspace_id).update(time_zone="America/New_York")
+    assert [plan.reason for plan in planned(rule)] == [""]
+
+
+def test_people_of_several_clocks_in_any_order_are_asked_about_each_at_her_own_hour(owner: Member) -> None:
+    phones = ("+919822041701", "+442079460958", "+919822041702")
+    for number, phone in enumerate(phones):
+        due(owner, agreeing(owner, f"Asha {number}", phone=phone))
+    found = {plan.address: plan.due_at for plan in planned(make_rule(owner.workspace))}
+    noon = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
+    assert found == dict.fromkeys(phones, noon - timedelta(hours=5, minutes=30)) | {phones[1]: noon}
+
+
+def test_a_purpose_that_the_policy_does_not_have_is_what_is_said(owner: Member) -> None:
+    due(owner, agreeing(owner))
+    assert [plan.reason for plan in planned(make_rule(owner.workspace, purpose="selling"))] == ["no_purpose"]

@@ -70,6 +70,31 @@ def test_days_before_today_are_left_out_and_tomorrow_goes_on_as_ever(owner: Memb
     assert states(owner)[2:] == [("ordered", "")]
 
 
+def put_off(owner: Member, **details: Any) -> None:
+    """Two of one person yesterday, of whom the second is to go today."""
+    sunita = agreeing(owner)
+    for _service in range(2):
+        make_record(owner, contact=sunita, due_on=DUE - timedelta(days=1))
+    rule = make_rule(owner.workspace, most_a_day=1, moves_over=True, **details)
+    yesterday = NOON - timedelta(days=1)
+    with clock.standing_at(yesterday):
+        carrying.work_out(rule, DAY - timedelta(days=1), at=yesterday)
+        Dispatch.objects.of(owner.workspace_id).update(state="done", delivery="read", sent_at=yesterday)
+        carrying.carry_on(owner.workspace_id, at=yesterday, today=DAY - timedelta(days=1))
+    assert states(owner) == [("done", ""), ("refused", "cap_moves")]
+
+
+@pytest.mark.parametrize(("quiet_days", "becomes"), [([], "waits"), ([1], "skipped")])  # DAY is a Tuesday
+def test_what_yesterday_put_off_does_not_go_a_second_time(owner: Member, quiet_days: list[int], becomes: str) -> None:
+    put_off(owner, quiet_days=quiet_days)
+    restoring.hold(owner.workspace_id, made_at=NIGHT - timedelta(hours=3), at=NOON)
+    assert states(owner) == [("done", ""), (becomes, "restored")]
+    tasks.remind_one(owner.workspace_id)
+    with clock.standing_at(NOON + timedelta(days=1)):
+        tasks.remind_one(owner.workspace_id)
+    assert sent(owner) == 1
+
+
 def test_no_further_channel_is_tried_for_what_was_sent_before_the_backup(owner: Member) -> None:
     make_record(owner, contact=agreeing(owner, channels=("sms", "email")), due_on=DUE)
     rule = make_rule(owner.workspace, "sms", "email")

@@ -54,6 +54,7 @@ def arrived(shree: Workspace, account: ChannelAccount) -> list[dict[str, Any]]:
         return [{"subject": bodies.open(row, "subject"), "text": bodies.open(row).strip()} for row in rows]
 
 
+@pytest.mark.slow
 def test_a_press_connects_a_mailbox_whose_first_mail_is_not_missed(
     browser: Client, shree: Workspace, double: Running
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_press_connects_a_mailbox_whose_first_mail_is_not_missed(
     assert "Connect E-mail (sandbox)" not in channels and "The other mailbox" in channels
 
 
+@pytest.mark.slow
 def test_what_was_sent_is_shown_answered_and_comes_back(browser: Client, shree: Workspace, double: Running) -> None:
     page, account = connected(browser, shree)
     with tenancy.inside(shree):

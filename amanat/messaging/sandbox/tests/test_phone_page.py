@@ -53,3 +53,18 @@ def test_a_text_of_the_register_is_ended_and_stands_again(browser: Client, shree
     for act, is_ended in (("end", True), ("stand", False)):
         browser.post(page, {"text": "1107160000000000007", "act": act})
         assert (ENDED in browser.get(page).text) is is_ended
+
+
+@pytest.mark.slow
+def test_a_text_is_answered_by_words_and_by_a_press(browser: Client, shree: Workspace, double: Running) -> None:
+    page = browser.post("/settings/channels/sandbox/", {"channel": "sms"})["Location"]
+    assert browser.post(page, {"sender": HERS, "text": "", "act": "say"}).status_code == 422
+    assert browser.post(page, {"sender": "98", "act": "STOP"}).status_code == 422
+    for said in ({"text": "When are you open?", "act": "say"}, {"act": "STOP"}, {"act": "1"}):
+        assert browser.post(page, {"sender": "98220 41736", **said})["Location"] == f"{page}?from=919822041736"
+    unsent = browser.post(page, {"sender": HERS, "text": "not yet", "act": "START"})
+    assert unsent.status_code == 200 and 'value="not yet"' in unsent.text, "what was typed stays"
+    written = [(one.sender, one.text) for one in double.doubles.sms.written]
+    assert written == [("919822041736", text) for text in ("When are you open?", "STOP", "1", "START")]
+    shown = browser.get(page).text
+    assert "+91 98220 41736" in shown and shown.count("bubble-theirs") == 4

@@ -89,6 +89,22 @@ def test_an_account_sees_its_own_texts_only(tmp_path: Path) -> None:
         assert ask(double, "/send", {"number": "91", "text": "x"}, key="another").status == 401
 
 
+def test_what_a_person_writes_is_passed_on_and_shown_on_both_sides(tmp_path: Path) -> None:
+    with serving() as server:
+        with running.serving(tmp_path) as double:
+            known(double, f"{server.address}/hook?key=secret")
+            assert (
+                ask(double, "/control/sms/say", {"sender": "919822041736", "text": "STOP"}, key="another").status == 401
+            )
+            ask(double, "/control/sms/say", {"sender": "919822041736", "text": "STOP"})
+            [passed_on] = waited(server, 1)
+        assert (passed_on["from"], passed_on["text"], len(passed_on["id"])) == ("919822041736", "STOP", 16)
+        assert server.asked[0][1] == "/hook?key=secret"
+        with running.serving(tmp_path) as again:
+            [said] = ask(again, "/control/sms/phone", {}).json()["said"]
+    assert (said["sender"], said["text"], said["id"]) == ("919822041736", "STOP", passed_on["id"])
+
+
 def test_a_text_that_left_the_register_is_refused_for_that_account_until_it_stands_again(tmp_path: Path) -> None:
     text = {"number": "919822041736", "text": "It is ready.", "template": "1107", "reference": "a1"}
     with serving() as server, running.serving(tmp_path) as double:

@@ -112,6 +112,7 @@ def test_a_person_in_germany_reads_the_grounds_of_her_law(shree: Workspace) -> N
     assert set(service["basis"].values()) == {"s7a", "A6-1-b"}
 
 
+@pytest.mark.slow
 def test_members_and_others_are_masked_and_she_is_not(shree: Workspace) -> None:
     owner, agent = owner_of(shree), make_member(shree, name="Prakash Jadhav")
     her = factories.make_contact(shree, "Sunita Deshmukh", phone="+919822041736")
@@ -304,6 +305,7 @@ def test_an_order_whose_job_was_lost_is_taken_up_again(shree: Workspace) -> None
     assert making.order_lost_again(shree.pk, at=later) == 1
 
 
+@pytest.mark.slow
 def test_a_new_copy_does_not_pack_the_old_one(shree: Workspace) -> None:
     her = factories.make_contact(shree)
     made(shree, her.pk)

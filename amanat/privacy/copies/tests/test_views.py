@@ -43,6 +43,7 @@ def content(response: Any) -> bytes:
     return b"".join(response.streaming_content)
 
 
+@pytest.mark.slow
 def test_an_owner_orders_and_takes_a_copy(shree: Workspace, her: Contact) -> None:
     client = signed_in(owner_of(shree))
     page = reverse("privacy:copies", args=[her.pk])
@@ -117,6 +118,7 @@ def test_a_code_that_cannot_be_sent_is_told_to_the_member(
     assert taken.status_code == 200
 
 
+@pytest.mark.slow
 def test_a_link_that_cannot_be_sent_changes_nothing(shree: Workspace, settings: Any) -> None:
     copy, client = ready(shree, factories.make_contact(shree)), signed_in(owner_of(shree))
     before = client.post(reverse("privacy:copy_give", args=[copy.pk]), follow=True)
@@ -170,6 +172,7 @@ def test_the_public_page_says_nothing_about_what_is_not_there(shree: Workspace, 
     assert her.name not in right
 
 
+@pytest.mark.slow
 def test_opening_a_page_is_written_down_once_a_day(shree: Workspace, her: Contact) -> None:
     agent = make_member(shree, name="Prakash Jadhav")
     page, client = reverse("people:contact", args=[her.pk]), signed_in(agent)
@@ -186,6 +189,7 @@ def test_opening_a_page_is_written_down_once_a_day(shree: Workspace, her: Contac
     )  # an agent sees no card, and is seen all the same
 
 
+@pytest.mark.slow
 def test_who_saw_lists_openings_papers_exports_and_facts(shree: Workspace, her: Contact) -> None:
     owner = owner_of(shree)
     with tenancy.inside(shree):

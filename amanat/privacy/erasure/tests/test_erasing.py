@@ -98,6 +98,7 @@ def test_others_lose_nothing(shree: Workspace) -> None:
         assert search.find("Vishal", member=scene.owner) != []
 
 
+@pytest.mark.slow
 def test_the_same_name_and_number_of_others_are_theirs(shree: Workspace) -> None:
     her, other = people.make_her(shree), people.make_her(shree, emails=[])
     done = people.erase(shree, her)
@@ -107,6 +108,7 @@ def test_the_same_name_and_number_of_others_are_theirs(shree: Workspace) -> None
         assert suppression.among([NUMBER, ADDRESS], workspace=shree, at=clock.now()) == {ADDRESS: "erased"}
 
 
+@pytest.mark.slow
 def test_her_addresses_stay_as_keyed_hashes(shree: Workspace) -> None:
     her = people.make_her(shree)
     people.erase(shree, her)
@@ -115,6 +117,7 @@ def test_her_addresses_stay_as_keyed_hashes(shree: Workspace) -> None:
     assert known == {NUMBER: "erased", ADDRESS: "erased"}
 
 
+@pytest.mark.slow
 def test_an_order_waits_for_its_job_and_runs_once(shree: Workspace) -> None:
     her = people.make_her(shree)
     with tenancy.inside(shree):
@@ -182,6 +185,7 @@ def test_many_people_go_piece_by_piece(shree: Workspace, monkeypatch: pytest.Mon
         assert tally.count("contacts", workspace=shree) == 1
 
 
+@pytest.mark.slow
 def test_a_legal_hold_stops_it_and_its_end_lets_it_go_on(shree: Workspace) -> None:
     her, owner = people.make_her(shree), factories.owner(shree)
     with tenancy.inside(shree):
@@ -204,6 +208,7 @@ def test_a_legal_hold_stops_it_and_its_end_lets_it_go_on(shree: Workspace) -> No
         assert not Contact.objects.of(shree).filter(pk=her.pk).exists()
 
 
+@pytest.mark.slow
 def test_those_without_a_hold_do_not_wait_for_those_with_one(shree: Workspace) -> None:
     her, him = people.make_her(shree), factories.make_contact(shree, "Vishal Shinde")
     with tenancy.inside(shree):
@@ -264,6 +269,7 @@ def test_the_ledger_tells_of_it_without_a_name(shree: Workspace) -> None:
     assert ledger.verify(shree.pk).is_intact
 
 
+@pytest.mark.slow
 def test_jobs_that_wait_for_her_go_and_others_stay(shree: Workspace) -> None:
     her, him = people.make_her(shree), factories.make_contact(shree, "Vishal Shinde")
     with tenancy.inside(shree), connection.cursor() as cursor:
@@ -278,6 +284,7 @@ def test_jobs_that_wait_for_her_go_and_others_stay(shree: Workspace) -> None:
         assert cursor.fetchall() == [(str(him.pk),)]
 
 
+@pytest.mark.slow
 def test_people_of_a_restored_backup_go_again_without_an_order(shree: Workspace) -> None:
     scene = people.scene(shree)
     with tenancy.inside(shree):
@@ -288,6 +295,7 @@ def test_people_of_a_restored_backup_go_again_without_an_order(shree: Workspace)
     assert NAME not in _everything(shree)
 
 
+@pytest.mark.slow
 def test_open_items_for_what_people_took_with_them(shree: Workspace) -> None:
     scene = people.scene(shree)
     with tenancy.inside(shree):
@@ -310,6 +318,7 @@ def test_every_reference_that_a_delete_asks_for_is_found_by_an_index(shree: Work
     assert "by_contact_id_of_people_phone" not in names  # has one of its own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "places"),
     [
@@ -334,6 +343,7 @@ def test_an_import_that_waits_is_an_open_item_only_where_it_may_name_her(
     assert done.state == (Erasure.State.FAILED if places else Erasure.State.DONE)
 
 
+@pytest.mark.slow
 def test_an_import_whose_file_cannot_be_read_is_an_open_item(shree: Workspace) -> None:
     her, owner = people.make_her(shree), factories.owner(shree)
     with tenancy.inside(shree):

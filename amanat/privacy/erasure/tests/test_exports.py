@@ -97,6 +97,7 @@ def test_an_export_that_is_being_written_is_waited_for_and_destroyed(
     assert _left(shree, run.pk) == (ExportRun.State.EXPIRED, "")
 
 
+@pytest.mark.slow
 def test_an_export_that_begins_while_she_is_erased_waits_and_is_without_her(
     committed_db: None, shree: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

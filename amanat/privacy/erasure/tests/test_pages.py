@@ -41,6 +41,7 @@ def test_the_page_before_says_what_goes_and_what_stays(shree: Workspace) -> None
     assert "CGST Act section 36" in text
 
 
+@pytest.mark.slow
 def test_the_page_of_a_frozen_child_says_until_when_and_has_the_ways_out(shree: Workspace) -> None:
     her, client = people.make_her(shree), _client(shree)
     page = reverse("people:contact", args=[her.pk])
@@ -146,6 +147,7 @@ def test_a_certificate_that_somebody_changed_is_told_and_not_shown(shree: Worksp
     assert "The certificate cannot be read" in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_the_probe_of_certificates(shree: Workspace) -> None:
     her = people.make_her(shree)
     done = people.erase(shree, her)
@@ -167,6 +169,7 @@ def test_the_probe_of_certificates(shree: Workspace) -> None:
     assert _probed(shree, probes.certified).facts["unproved"] == 1
 
 
+@pytest.mark.slow
 def test_the_probe_finds_whoever_came_back(shree: Workspace) -> None:
     her = people.make_her(shree)
     people.erase(shree, her)

@@ -52,6 +52,7 @@ def test_the_declarations_decide_what_stays() -> None:
     assert not any(label.startswith(("people.", "desk.")) for label in labels)
 
 
+@pytest.mark.slow
 def test_files_of_such_rows_go(shree: Workspace) -> None:
     rows = _one_of_all(shree)
     with tenancy.inside(shree):

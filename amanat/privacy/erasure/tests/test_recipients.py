@@ -33,6 +33,7 @@ def _items(workspace: Workspace) -> dict[str, ErasureOpenItem]:
         return {one.place: one for one in ErasureOpenItem.objects.of(workspace).filter(kind="recipient")}
 
 
+@pytest.mark.slow
 def test_an_order_is_handed_over_and_its_proof_closes_the_item(shree: Workspace) -> None:
     said: list[Order] = []
     onward.register(Receiver("whatsapp", _phones, lambda order: said.append(order) or "number 4711"))  # type: ignore[arg-type, func-returns-value]
@@ -54,6 +55,7 @@ def test_an_order_is_handed_over_and_its_proof_closes_the_item(shree: Workspace)
     assert recipients.tell(done.pk, workspace_id=shree.pk, at=clock.now()) == 0
 
 
+@pytest.mark.slow
 def test_what_is_not_proved_stays_open_and_hinders_nobody_else(shree: Workspace) -> None:
     def fails(order: Order) -> str:
         raise ConnectionError

@@ -49,6 +49,7 @@ def test_an_order_that_was_killed_before_the_backup_goes_on_after_the_restore(sh
         assert not Contact.objects.of(shree).exists()
 
 
+@pytest.mark.slow
 def test_an_order_that_cannot_end_does_not_keep_the_site_closed(
     shree: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -260,6 +260,7 @@ def test_who_reads_hindi_reads_the_owners_words_in_hindi_where_she_wrote_them(
     assert client.get(here).content.decode().count("Write them in this language too") == 2
 
 
+@pytest.mark.slow
 def test_drafts_stand_above_the_people_who_come_in_pages(
     shree: Workspace, incident: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -258,6 +258,7 @@ def _new(client: Client, **values: object) -> object:
     )
 
 
+@pytest.mark.slow
 def test_the_pages_lead_from_the_partner_to_the_file(scene: Scene) -> None:
     client = signed_in(scene.owner)
     assert "Sahyadri Insurance" in client.get(reverse("privacy:register_partners")).content.decode()
@@ -274,6 +275,7 @@ def test_the_pages_lead_from_the_partner_to_the_file(scene: Scene) -> None:
     assert (file["Cache-Control"], file["X-Content-Type-Options"]) == ("no-store, private", "nosniff")
 
 
+@pytest.mark.slow
 def test_a_saved_view_and_a_single_person_can_be_chosen_and_reasons_are_shown(scene: Scene) -> None:
     with tenancy.inside(scene.workspace):
         view = saved_views.save(member=scene.owner, at=NOW, name="All", definition=Definition())
@@ -295,6 +297,7 @@ def test_a_saved_view_and_a_single_person_can_be_chosen_and_reasons_are_shown(sc
     assert other.status_code == 422, "only whom the page offered"
 
 
+@pytest.mark.slow
 def test_only_who_answers_requests_hands_over_and_after_a_fresh_sign_in(scene: Scene) -> None:
     url = reverse("privacy:register_handover_new", args=["sahyadri"])
     stale = signed_in(scene.owner, fresh=False).get(url)
@@ -358,6 +361,7 @@ def test_the_letter_waits_on_the_page_until_somebody_notes_the_answer(scene: Sce
         assert LedgerEntry.objects.of(scene.workspace).filter(event="privacy.partner.told").count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["withdrawn", "objected"])
 def test_a_letter_is_taken_away_while_she_agrees_again(scene: Scene, way: str) -> None:
     """Only while nothing else of hers stands against it: a yes to the partner does not undo her objection to everything."""

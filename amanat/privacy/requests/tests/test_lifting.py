@@ -41,6 +41,7 @@ def _answer(request: RightsRequest) -> str:
         ).reason.value
 
 
+@pytest.mark.slow
 def test_told_first_then_lifted_through_the_pages(shree: Workspace) -> None:
     request = restricted(shree)
     assert _answer(request) == "restricted"

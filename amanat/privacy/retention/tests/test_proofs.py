@@ -169,6 +169,21 @@ def test_who_objects_goes_too_until_she_takes_it_back(shree: Workspace) -> None:
         assert [one.name for one in Contact.objects.of(shree)] == ["Took it back"]
 
 
+def test_who_wants_none_goes_unless_a_yes_of_hers_stands_after_it(shree: Workspace) -> None:
+    for name in ("Wants none", "Agreed again"):
+        person = contact(shree, name, at=LONG_AGO - timedelta(days=30))
+        with tenancy.inside(shree):
+            Objection.objects.create(
+                workspace_id=shree.pk, contact=person, principal=principals.digest(person.pk, workspace_id=shree.pk),
+                at=LONG_AGO, method="phone", purpose="marketing", what="made", until_yes=True,
+            )  # fmt: skip
+        if name == "Agreed again":
+            said(shree, person, "given", at=LONG_AGO + timedelta(hours=1), purpose="marketing")
+    assert gone(shree, LONG_AGO + timedelta(days=31)) == {"people.Contact": 1}
+    with tenancy.inside(shree):
+        assert [one.name for one in Contact.objects.of(shree)] == ["Agreed again"]
+
+
 # --- probes --------------------------------------------------------------------------------------------------------
 
 

@@ -72,8 +72,9 @@ document.addEventListener("htmx:confirm", async (event) => {
 });
 
 /* Signed out while writing (the session ran out or was ended elsewhere): sent now, the form would be answered by the sign-in page and all that was
-   typed lost. So a guarded form that was open for two minutes asks first. After signing in again it takes the new token from its own page, if that
-   still belongs to the same member in the same workspace. */
+   typed lost. So a guarded form, or one that only asks (data-asks: its words are kept otherwise), asks first once it was open for two minutes.
+   After signing in again it takes the new token from its own page (data-page, where it stands at another address), if that still belongs to the
+   same member in the same workspace. */
 const OLD = 120_000;
 const signedOut = document.getElementById("signed-out");
 const asked = new WeakSet();
@@ -81,7 +82,7 @@ const owner = (page) => page.title + (page.querySelector(".side-foot strong")?.t
 
 const isWelcome = async (form) => {
   if (!signedOut.hidden) {
-    const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+    const fresh = new DOMParser().parseFromString(await (await fetch(form.dataset.page ?? location.href)).text(), "text/html");
     const token = fresh.querySelector(".side-foot") && fresh.querySelector("[name=csrfmiddlewaretoken]");
     if (!token || owner(fresh) !== owner(document)) return false;
     form.elements.csrfmiddlewaretoken.value = token.value;
@@ -93,7 +94,7 @@ const isWelcome = async (form) => {
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!signedOut || !form.matches("[data-guard]") || asked.delete(form) || (performance.now() < OLD && signedOut.hidden)) return;
+  if (!signedOut || !form.matches("[data-guard], [data-asks]") || asked.delete(form) || (performance.now() < OLD && signedOut.hidden)) return;
   const submitter = event.submitter;
   event.preventDefault();
   event.stopImmediatePropagation();
@@ -113,7 +114,7 @@ document.addEventListener("htmx:before:response", (event) => {
 /* One sending at a time: a second press on the button of a form that is under way does nothing. */
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || methodOf(form) !== "post" || form.getAttribute("target") === "_blank") return;
+  if (event.defaultPrevented || methodOf(form) !== "post") return;
   if (sending.has(form)) {
     event.preventDefault();
     return;
@@ -121,12 +122,12 @@ document.addEventListener("submit", (event) => {
   changed.delete(form);
   sending.add(form);
   event.submitter?.setAttribute("aria-busy", "true");
-  // A file leaves the page where it stands, and no event tells when it is there.
-  if (event.submitter?.matches("[data-download]")) setTimeout(() => release(form, event.submitter), 2000);
+  // A file, another window and another application leave the page where it stands, and no event tells when they are there.
+  if (event.submitter?.matches("[data-download]") || form.getAttribute("target") === "_blank") setTimeout(() => release(form, event.submitter), 2000);
 });
 const release = (form, button) => {
   sending.delete(form);
-  button.removeAttribute("aria-busy");
+  button?.removeAttribute("aria-busy");
 };
 window.addEventListener("pageshow", () => {
   for (const form of document.forms) sending.delete(form);

@@ -161,12 +161,15 @@ const isReply = form?.hasAttribute("data-inbox-reply");
 if (form && text) {
   const unsaid = ["csrfmiddlewaretoken", "in_workspace", "once_key", "seen", "attached"];
   const written = () => new URLSearchParams([...new FormData(form)].filter(([name, value]) => typeof value === "string" && !unsaid.includes(name))).toString();
-  let kept = written();
+  let kept = form.hasAttribute("data-refused") ? "" : written(); // what came back refused may never have been kept
   let timer = 0;
-  const keep = () => {
+  const keep = async () => {
     if (!isReply || !inbox.dataset.draft || written() === kept) return;
-    kept = written();
-    send(inbox.dataset.draft, kept);
+    const sent = kept = written();
+    const answer = await send(inbox.dataset.draft, sent);
+    if (answer?.ok && !answer.redirected) return;
+    if (kept === sent) kept = ""; // not kept: with the next letter it is tried again
+    if (answer?.redirected || answer?.status === 403) document.getElementById("signed-out").hidden = false;
   };
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(keep, 800); });
   form.addEventListener("submit", () => { kept = written(); clearTimeout(timer); });
@@ -174,9 +177,15 @@ if (form && text) {
 
   const output = form.querySelector("[data-inbox-count]");
   const count = () => {
-    if (form.dataset.channel !== "sms" || !output) return;
-    const plain = /^[\n\r -~£¥§¿ÄÅÆÇÉÑÖØÜßàäåæèéìñòöøùüΔΦΓΛΩΠΨΣΘΞ€¡]*$/.test(text.value);
+    if (!output) return;
     const length = [...text.value].length;
+    const most = Number(form.dataset.most);
+    output.classList.toggle("warn", length > most);
+    if (form.dataset.channel !== "sms") {
+      output.textContent = length > most * 0.95 ? `${length} / ${most} ${output.dataset.one}` : "";
+      return;
+    }
+    const plain = /^[\n\r -~£¥§¿ÄÅÆÇÉÑÖØÜßàäåæèéìñòöøùüΔΦΓΛΩΠΨΣΘΞ€¡]*$/.test(text.value);
     const one = plain ? 160 : 70;
     const more = plain ? 153 : 67;
     const parts = length <= one ? 1 : Math.ceil(length / more);

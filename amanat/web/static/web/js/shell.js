@@ -63,6 +63,21 @@ document.addEventListener("click", (event) => {
 let pressedOn = null;
 document.addEventListener("pointerdown", (event) => { pressedOn = event.target; });
 
+/* A number that is called, a chat that is opened: the link leads to another application, and that it was pressed is written down (data-noted). */
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-noted]");
+  const token = document.querySelector("input[name=csrfmiddlewaretoken]");
+  if (!link?.dataset.noted || !token) return;
+  const way = link.protocol === "tel:" ? "call" : "whatsapp";
+  fetch(`${link.dataset.noted}${way}/`, {
+    method: "POST",
+    headers: { "X-CSRFToken": token.value, "X-Workspace": document.querySelector("input[name=in_workspace]")?.value ?? "" },
+    body: new URLSearchParams({ text: new URL(link.href).searchParams.get("text") ?? "" }),
+    keepalive: true,
+    redirect: "manual",
+  }).catch(() => null);
+});
+
 if (!("commandForElement" in HTMLButtonElement.prototype)) {
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button[commandfor]");
