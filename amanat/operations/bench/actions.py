@@ -11,7 +11,7 @@ import signal
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -72,15 +72,30 @@ def measure_promises(
 
 @contextmanager
 def quiet(site: Running) -> Iterator[None]:
-    """Hold the worker still, so that its sweeps are not counted as a page's work."""
-    held = site.worker()
-    for pid in held:
-        os.kill(pid, signal.SIGSTOP)
+    """Hold the worker still, so that its sweeps are not counted as a page's work. Never with a lock in its hand: the measured would wait for ever."""
+    held, until = site.worker(), time.monotonic() + PATIENCE
+    _signal(held, signal.SIGSTOP)
     try:
+        while not _comes_to_rest(site):
+            if time.monotonic() > until:
+                raise TimeoutError("the worker is always in the middle of something")
+            _signal(held, signal.SIGCONT)
+            time.sleep(0.1)
+            _signal(held, signal.SIGSTOP)
         yield
     finally:
-        for pid in held:
-            os.kill(pid, signal.SIGCONT)
+        _signal(held, signal.SIGCONT)
+
+
+def _signal(processes: Iterable[int], what: signal.Signals) -> None:
+    for pid in processes:
+        os.kill(pid, what)
+
+
+def _comes_to_rest(site: Running) -> bool:
+    """Whether the database has nothing open a moment after the worker was stopped; a statement may still end meanwhile."""
+    time.sleep(0.1)
+    return site.is_asked_nothing()
 
 
 def _pages(browser: Browser, site: Running, seeded: dict[str, Any]) -> dict[str, Step]:

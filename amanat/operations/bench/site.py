@@ -42,11 +42,7 @@ class Running:
         """Processes below the supervisor whose command line has `word`, with all below them."""
         found: list[int] = []
         for pid in machine.tree(self.supervisor):
-            try:
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if word in command and pid not in found:
+            if word in _command(pid) and pid not in found:
                 found += [below for below in machine.tree(pid) if below not in found]
         return found
 
@@ -58,6 +54,11 @@ class Running:
 
     def worker(self) -> list[int]:
         return self.tree_of("amanat worker")
+
+    def is_asked_nothing(self) -> bool:
+        """Whether no client of the database is in the middle of a transaction: its processes say so in their titles."""
+        clients = [each for each in map(_command, self.database()) if "[local]" in each and "walsender" not in each]
+        return all(each.rstrip().endswith(" idle") for each in clients)
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -84,6 +85,14 @@ class Running:
             cwd=CHECKOUT, env=self.environment, stdout=subprocess.PIPE, check=True, text=True,
         )  # fmt: skip
         return json.loads(process.stdout.splitlines()[-1])
+
+
+def _command(pid: int) -> str:
+    """The command line of a process, "" where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from amanat.core.configuration import CHECKOUT
-from amanat.operations.bench import actions, machine, messages, promises, report
+from amanat.operations.bench import actions, machine, messages, promises, report, site
 from amanat.operations.tests import places
 
 RESULT: dict[str, Any] = {
@@ -231,3 +231,26 @@ def test_on_a_taken_port_it_says_so_and_measures_nobody_elses_site() -> None:
             cwd=CHECKOUT, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
     assert done.returncode == 3 and "Is the port taken?" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("titles", "is_at_rest"),
+    [
+        (["amanat worker"], True),
+        (
+            ["postgres: amanat_app amanat [local] idle ", "postgres: walsender postgres [local] streaming 0/42B36B0"],
+            True,
+        ),
+        (["postgres: checkpointer ", "postgres: amanat_app amanat [local] idle in transaction"], False),
+        (["postgres: amanat_app amanat [local] UPDATE waiting", "postgres: amanat_app amanat [local] idle"], False),
+        (["", "postgres: amanat_app amanat [local] SELECT"], False),
+    ],
+    ids=["no database", "at rest", "a lock in the hand", "waits for a lock", "asks"],
+)
+def test_the_worker_is_held_still_only_where_the_database_has_nothing_open(
+    titles: list[str], is_at_rest: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = site.Running(port=1, supervisor=1, environment={})
+    monkeypatch.setattr(site.Running, "database", lambda _self: list(range(len(titles))))
+    monkeypatch.setattr(site, "_command", titles.__getitem__)
+    assert running.is_asked_nothing() is is_at_rest
