@@ -90,15 +90,7 @@ def deliver(workspace_id: UUID, passcode_id: UUID, *, language: str, at: datetim
 
 def invite(contact: Contact, *, workspace: Workspace, by: Member, at: datetime) -> str:
     """Send a person a link to her own choices with its code; returns the address it went to, masked. Raises NoAddress, TooMany."""
-    to = contact.main_phone or contact.main_email
-    if not to:
-        raise NoAddress
-    if not limits.spend("passcode", f"{workspace.pk} {to}", SENDINGS).allowed:
-        raise TooMany
-    code = codes.new()
-    passcode = Passcode(id=ids.new(), workspace_id=workspace.pk, sent_at=at, ends_at=at + LINK_LIFE)
-    passcode.address = vault.seal_text(to, workspace_id=workspace.pk, context=place(passcode))
-    passcode.code = codes.digest(code, passcode.pk, workspace_id=workspace.pk)
+    to, code, passcode = _made(contact, workspace=workspace, at=at, life=LINK_LIFE)
     link = urljoin(settings.BASE_URL, reverse("basis:public_code", args=[workspace.pk, passcode.pk]))
     with transaction.atomic(), translation.override(contact.language or get_language()):
         body = _("See and change what %(who)s may send you: %(link)s Your code is %(code)s. It works for 3 days.")
@@ -116,19 +108,27 @@ def ask(
     `body` is in her language, with places for %(who)s, %(what)s and %(code)s. The code is of what it is `about` and no address of hers:
     typed on a public page it opens nothing. Raises NoAddress, TooMany, outbox.NotSent.
     """
+    to, code, passcode = _made(contact, workspace=workspace, at=at, life=LIFE, about=about)
+    with transaction.atomic(), translation.override(language):
+        passcode.save(force_insert=True)
+        codes.deliver(to, subject=_("Your code"), body=body % {"who": workspace.name, "what": what, "code": code})
+    return passcode, "••" + to[-4:]
+
+
+def _made(
+    contact: Contact, *, workspace: Workspace, at: datetime, life: timedelta, about: str = ""
+) -> tuple[str, str, Passcode]:
+    """Where a code for a person goes, the code, and its row, not saved; it is of her address where it is `about` nothing else."""
     to = contact.main_phone or contact.main_email
     if not to:
         raise NoAddress
     if not limits.spend("passcode", f"{workspace.pk} {to}", SENDINGS).allowed:
         raise TooMany
     code = codes.new()
-    passcode = Passcode(id=ids.new(), workspace_id=workspace.pk, sent_at=at, ends_at=at + LIFE)
-    passcode.address = vault.seal_text(about, workspace_id=workspace.pk, context=place(passcode))
+    passcode = Passcode(id=ids.new(), workspace_id=workspace.pk, sent_at=at, ends_at=at + life)
+    passcode.address = vault.seal_text(about or to, workspace_id=workspace.pk, context=place(passcode))
     passcode.code = codes.digest(code, passcode.pk, workspace_id=workspace.pk)
-    with transaction.atomic(), translation.override(language):
-        passcode.save(force_insert=True)
-        codes.deliver(to, subject=_("Your code"), body=body % {"who": workspace.name, "what": what, "code": code})
-    return passcode, "••" + to[-4:]
+    return to, code, passcode
 
 
 def open_with(passcode: Passcode, *, code: str, at: datetime) -> None:
